@@ -1,0 +1,32 @@
+/* A growable byte buffer. */
+#ifndef BUF_H
+#define BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+	unsigned char *p;       /* owned; NULL while cap is 0 */
+	size_t n;               /* bytes in use */
+	size_t cap;             /* bytes allocated */
+	bool failed;            /* an append ran out of memory; sticky until buf_free */
+};
+
+/* All appends: on lack of memory nothing is appended and b->failed is set, so
+ * that a writer may append many times and check once. */
+
+/* Make room for n more bytes; returns where they go, or NULL. b->n is unchanged. */
+unsigned char *buf_room(struct buf *b, size_t n);
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_byte(struct buf *b, unsigned char c);
+void buf_text(struct buf *b, const char *s);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void buf_printf(struct buf *b, const char *fmt, ...);
+
+/* Forget the content. Memory is kept up to keep bytes, freed beyond that. */
+void buf_clear(struct buf *b, size_t keep);
+void buf_free(struct buf *b);
+
+#endif

@@ -1,0 +1,110 @@
+/* Latency histogram. */
+#include "hist.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define LINEAR   2048   /* below it each value has its bucket */
+#define SUB_BITS 10     /* above it 2^10 buckets for each power of two */
+
+/* Number of the bucket of v; bucket_middle() is its inverse. */
+static unsigned
+bucket(uint64_t v)
+{
+	unsigned shift = 0, step;
+
+	if (v < LINEAR)
+		return (unsigned)v;
+	/* shift v until it has SUB_BITS + 1 bits, of which the first is 1 */
+	for (step = 32; step > 0; step /= 2)
+		if (v >> (shift + step) >> SUB_BITS)
+			shift += step;
+	v = LINEAR + (uint64_t)(shift - 1) * (1 << SUB_BITS) + (v >> shift) - (1 << SUB_BITS);
+	return v < HIST_BUCKETS ? (unsigned)v : HIST_BUCKETS - 1;
+}
+
+static uint64_t
+bucket_middle(unsigned i)
+{
+	unsigned shift;
+	uint64_t first;
+
+	if (i < LINEAR)
+		return i;
+	shift = (i - LINEAR) / (1 << SUB_BITS) + 1;
+	first = (i - LINEAR) % (1 << SUB_BITS) + (1 << SUB_BITS);
+	return (first << shift) + ((uint64_t)1 << shift) / 2;
+}
+
+struct hist *
+hist_new(void)
+{
+	return calloc(1, sizeof(struct hist));
+}
+
+void
+hist_add(struct hist *h, uint64_t ns)
+{
+	double x = (double)ns, d = x - h->mean;
+
+	if (h->n == 0 || ns < h->min)
+		h->min = ns;
+	if (ns > h->max)
+		h->max = ns;
+	h->n++;
+	h->mean += d / (double)h->n;
+	h->m2 += d * (x - h->mean);
+	h->count[bucket(ns)]++;
+}
+
+void
+hist_merge(struct hist *to, const struct hist *from)
+{
+	double a = (double)to->n, b = (double)from->n, d = from->mean - to->mean;
+	unsigned i;
+
+	if (from->n == 0)
+		return;
+	if (to->n == 0 || from->min < to->min)
+		to->min = from->min;
+	if (from->max > to->max)
+		to->max = from->max;
+	to->n += from->n;
+	to->mean += d * (b / (a + b));
+	to->m2 += from->m2 + d * d * (a * b / (a + b));
+	/* to add 0 would touch the page */
+	for (i = 0; i < HIST_BUCKETS; i++)
+		if (from->count[i])
+			to->count[i] += from->count[i];
+}
+
+uint64_t
+hist_quantile(const struct hist *h, double q)
+{
+	uint64_t rank, below = 0, v;
+	double exact;
+	unsigned i;
+
+	/* q is rarely a number that a double holds: a product that exceeds a whole number by
+	 * no more than rounding makes is that number (0.07 * 100) */
+	exact = q * (double)h->n * (1 - 4 * DBL_EPSILON);
+	rank = (uint64_t)exact;
+	if ((double)rank < exact)
+		rank++;
+	if (rank >= h->n)
+		return h->max;
+	if (rank <= 1)
+		return h->min;
+	for (i = 0; i < HIST_BUCKETS - 1; i++)
+		if ((below += h->count[i]) >= rank)
+			break;
+	v = bucket_middle(i);
+	return v < h->min ? h->min : v > h->max ? h->max : v;
+}
+
+double
+hist_sd(const struct hist *h)
+{
+	return h->n < 2 ? 0 : sqrt(h->m2 / (double)(h->n - 1));
+}

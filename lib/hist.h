@@ -1,0 +1,36 @@
+/* Latency histogram: log-linear, bounded memory, mergeable. (Links with -lm.) */
+#ifndef HIST_H
+#define HIST_H
+
+#include <stdint.h>
+
+/* Values in nanoseconds from 0 to 2^42 - 1 (73 minutes); larger ones count in the last
+ * bucket (max stays exact). Below 2^11 each value has its bucket, above it each power of
+ * two is split into 1024, and a quantile answers the middle of its bucket: the relative
+ * error is below 0.05 %. n, min and max are exact, mean and standard deviation are those
+ * of the values themselves, not of buckets. */
+#define HIST_BUCKETS 33792      /* 2048 + 31 * 1024 */
+
+struct hist {
+	uint64_t n;
+	uint64_t min, max;      /* 0 while n is */
+	double mean, m2;        /* Welford 1962: mean, and sum of squared differences from it */
+	uint64_t count[HIST_BUCKETS];
+};
+
+/* NULL: out of memory. To be released with free(). Pages of buckets never hit are
+ * never touched. */
+struct hist *hist_new(void);
+void hist_add(struct hist *, uint64_t ns);
+
+/* Add the content of from (Chan, Golub, LeVeque 1979 for mean and m2). */
+void hist_merge(struct hist *to, const struct hist *from);
+
+/* The nearest-rank quantile: the value at rank ceil(q * n), 0 <= q <= 1. Exact for the
+ * first rank (min) and the last (max). n must not be 0. */
+uint64_t hist_quantile(const struct hist *, double q);
+
+/* Sample standard deviation (n - 1); 0 under 2 values. */
+double hist_sd(const struct hist *);
+
+#endif

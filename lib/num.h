@@ -1,0 +1,28 @@
+/* Text to number, the whole text or nothing: no blanks, signs, exponents, other bases. */
+#ifndef NUM_H
+#define NUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Each returns NULL and sets *v, or leaves it alone and returns what is wrong as a static
+ * text that is to follow the name of the option and the text given: "not a whole number",
+ * "too large", "too small", "must be at least 1"... (Which limit was passed is for the
+ * manual page to say: a text made here would need memory that somebody must hold.) */
+
+/* Plain decimal digits, min to max. */
+const char *num_count(const char *s, uint64_t min, uint64_t max, uint64_t *v);
+
+/* Bytes: digits with an optional k, m or g (1024, 1024^2, 1024^3), either case. */
+const char *num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v);
+
+/* Seconds with an optional fraction ("0.25", ".25"), greater than 0 unless zero is true,
+ * at most max_s; *ns in nanoseconds, what is finer is cut off. */
+const char *num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
+
+/* The n digits at s as a number; false if n is 0, a byte is no digit, or the
+ * number does not fit. */
+bool num_digits(const void *s, size_t n, uint64_t *v);
+
+#endif

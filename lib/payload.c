@@ -1,0 +1,168 @@
+/* The bytes that uploads and echoes consist of. */
+#include "payload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Shorter content is repeated up to this: a writev of pieces of a few bytes would be
+ * measured instead of the peer. */
+#define PERIOD_MIN ((size_t)64 << 10)
+
+static void
+set(struct payload *p, const unsigned char *data, size_t period, bool mapped)
+{
+	p->data = data;
+	p->period = period;
+	p->mapped = mapped;
+}
+
+int
+payload_random(struct payload *p)
+{
+	unsigned char *data;
+	uint64_t state = 0, x;
+	size_t i;
+	int k;
+
+	if (!(data = malloc(PAYLOAD_PERIOD)))
+		return -1;
+	/* splitmix64 (Steele, Lea, Flood 2014), byte by byte so that all machines agree */
+	for (i = 0; i < PAYLOAD_PERIOD; i += 8) {
+		x = state += 0x9e3779b97f4a7c15;
+		x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+		x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+		x ^= x >> 31;
+		for (k = 0; k < 8; k++)
+			data[i + (size_t)k] = (unsigned char)(x >> 8 * k);
+	}
+	set(p, data, PAYLOAD_PERIOD, false);
+	return 0;
+}
+
+int
+payload_zeros(struct payload *p)
+{
+	unsigned char *data;
+
+	if (!(data = calloc(1, PAYLOAD_PERIOD)))
+		return -1;
+	set(p, data, PAYLOAD_PERIOD, false);
+	return 0;
+}
+
+/* Take over data[0..n-1], allocated: repeat it if it is short. */
+static const char *
+adopt(struct payload *p, unsigned char *data, size_t n)
+{
+	size_t times = (PERIOD_MIN + n - 1) / n, i;
+	unsigned char *more;
+
+	if (!(more = realloc(data, n * times))) {
+		free(data);
+		return strerror(ENOMEM);
+	}
+	for (i = 1; i < times; i++)
+		memcpy(more + i * n, more, n);
+	set(p, more, n * times, false);
+	return NULL;
+}
+
+/* EINTR is an error like others: a stop signal must end the wait for a silent pipe. */
+static const char *
+read_all(struct payload *p, int fd)
+{
+	unsigned char *data = NULL, *more;
+	size_t n = 0, cap = 0;
+	const char *why = NULL;
+	ssize_t got;
+
+	for (;;) {
+		if (n == cap) {
+			/* one byte more than allowed, to see whether it is exceeded */
+			cap = cap ? cap * 2 : PERIOD_MIN;
+			if (cap > PAYLOAD_FILE_MAX)
+				cap = PAYLOAD_FILE_MAX + 1;
+			if (!(more = realloc(data, cap))) {
+				why = strerror(ENOMEM);
+				break;
+			}
+			data = more;
+		}
+		if ((got = read(fd, data + n, cap - n)) < 0) {
+			why = strerror(errno);
+			break;
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+		if (n > PAYLOAD_FILE_MAX) {
+			why = "not a regular file, and larger than 1 GiB";
+			break;
+		}
+	}
+	if (!why && n == 0)
+		why = "empty file";
+	if (!why)
+		return adopt(p, data, n);
+	free(data);
+	return why;
+}
+
+const char *
+payload_file(struct payload *p, const char *path)
+{
+	bool std = strcmp(path, "-") == 0;
+	struct stat st;
+	const char *why;
+	void *data;
+	int fd;
+
+	if ((fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return strerror(errno);
+	if (fstat(fd, &st) != 0) {
+		why = strerror(errno);
+	} else if (std || !S_ISREG(st.st_mode) || (uintmax_t)st.st_size < PERIOD_MIN) {
+		why = read_all(p, fd);
+	} else if ((uintmax_t)st.st_size > SIZE_MAX) {
+		why = strerror(EFBIG);
+	} else {
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		why = data == MAP_FAILED ? strerror(errno) : NULL;
+		if (!why)
+			set(p, data, (size_t)st.st_size, true);
+	}
+	if (!std)
+		close(fd);
+	return why;
+}
+
+bool
+payload_equal(const struct payload *pl, uint64_t at, const void *p, size_t n)
+{
+	const unsigned char *s = p;
+	size_t from = (size_t)(at % pl->period), k;
+
+	for (; n > 0; n -= k, s += k, from = 0) {
+		k = pl->period - from;
+		if (k > n)
+			k = n;
+		if (memcmp(pl->data + from, s, k) != 0)
+			return false;
+	}
+	return true;
+}
+
+void
+payload_free(struct payload *p)
+{
+	if (p->mapped)
+		munmap((void *)(uintptr_t)p->data, p->period);
+	else
+		free((void *)(uintptr_t)p->data);
+	memset(p, 0, sizeof *p);
+}

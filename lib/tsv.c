@@ -1,0 +1,112 @@
+/* The rows all benchmarks print. */
+#include "tsv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static const char leading[] = "label\tbench\top\tsize_bytes\tchunk_bytes\t";
+
+void
+tsv_header(FILE *f, bool raw)
+{
+	fputs(leading, f);
+	if (raw)
+		fputs("client\tseq\tstart_us\tus\tok\n", f);
+	else
+		fputs("clients\tdepth\trate_per_s\tn\terrors\telapsed_s\tops_per_s\tbytes_per_s\t"
+		    "min_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\tp99_us\tp999_us\tmax_us\t"
+		    "cpu_us\tbusy\n", f);
+}
+
+/* One more cell of a row: the number, or NA if it is not known. */
+static void
+cell(FILE *f, bool known, int digits, double v)
+{
+	if (known)
+		fprintf(f, "\t%.*f", digits, v);
+	else
+		fputs("\tNA", f);
+}
+
+/* A time, exact to the nanosecond however long it is. */
+static void
+cell_us(FILE *f, uint64_t ns)
+{
+	fprintf(f, "\t%" PRIu64 ".%03u", ns / 1000, (unsigned)(ns % 1000));
+}
+
+static void
+cell_quantile(FILE *f, const struct hist *h, double q, uint64_t least)
+{
+	if (h->n < least)
+		fputs("\tNA", f);
+	else
+		cell_us(f, hist_quantile(h, q));
+}
+
+void
+tsv_summary(FILE *f, const struct tsv_row *r)
+{
+	const struct hist *h = r->hist;
+	double n = (double)h->n, all = n + (double)r->errors;
+	double elapsed = (double)r->elapsed_ns / 1e9;
+	bool timed = r->elapsed_ns > 0;
+
+	fprintf(f, "%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64,
+	    r->label, r->bench, r->op, r->size, r->chunk, r->clients, r->depth, r->rate,
+	    h->n, r->errors);
+	cell(f, true, 6, elapsed);
+	cell(f, timed, 2, n / elapsed);
+	cell(f, timed, 2, (double)r->size * n / elapsed);
+	cell_quantile(f, h, 0, 1);
+	cell(f, h->n >= 1, 3, h->mean / 1e3);
+	cell(f, h->n >= 2, 3, hist_sd(h) / 1e3);
+	cell_quantile(f, h, 0.5, 1);
+	cell_quantile(f, h, 0.9, 10);
+	cell_quantile(f, h, 0.95, 20);
+	cell_quantile(f, h, 0.99, 100);
+	cell_quantile(f, h, 0.999, 1000);
+	cell_quantile(f, h, 1, 1);
+	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
+	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
+	putc('\n', f);
+}
+
+void
+tsv_sample(FILE *f, const struct tsv_raw *r)
+{
+	fprintf(f, "%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64,
+	    r->label, r->bench, r->op, r->size, r->chunk, r->client, r->seq);
+	cell_us(f, r->start_ns);
+	cell_us(f, r->ns);
+	fprintf(f, "\t%d\n", r->ok);
+}
+
+const char *
+tsv_bad_label(const char *s)
+{
+	if (!*s)
+		return "empty";
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return "tab, newline or other control character";
+	return NULL;
+}
+
+int
+tsv_close(FILE *f)
+{
+	int why = 0;
+
+	/* what an earlier write failed of is not known any more, only that it did */
+	if (ferror(f))
+		why = EIO;
+	errno = 0;
+	if (fflush(f) != 0)
+		why = errno ? errno : EIO;
+	errno = 0;
+	if (fclose(f) != 0 && (!why || why == EIO))
+		why = errno ? errno : EIO;
+	errno = why;
+	return why ? -1 : 0;
+}

@@ -1,0 +1,19 @@
+/* Targets: rpc://host[:port][/method], http://host[:port][/path], IPv6 as [::1]. */
+#ifndef URL_H
+#define URL_H
+
+struct url {
+	char scheme[8];         /* "rpc" or "http" */
+	char host[256];         /* without brackets */
+	char port[6];           /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
+	char authority[272];    /* host[:port] as in the text: HTTP's Host field */
+	const char *path;       /* http: from the "/" on; rpc: behind it; NULL: none was given.
+	                         * Points into the text parsed. */
+};
+
+/* Parse text, which must outlive u. Returns NULL, or what is wrong as a static
+ * text. An unknown scheme, an empty host or method, a port outside 1..65535, and
+ * any blank, control character, byte beyond ASCII, "user@" or "#fragment" are refused. */
+const char *url_parse(struct url *u, const char *text);
+
+#endif

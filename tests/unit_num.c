@@ -1,0 +1,389 @@
+/* num, url, msg: what is accepted, with which value, and what is refused. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/msg.h"
+#include "../lib/num.h"
+#include "../lib/url.h"
+#include "tap.h"
+
+#define UNTOUCHED 4711
+
+static void
+test_count(void)
+{
+	static const struct {
+		const char *s;
+		uint64_t min, max;
+		const char *why;
+		uint64_t v;
+	} t[] = {
+		{ "0", 0, 10, NULL, 0 },
+		{ "10", 0, 10, NULL, 10 },
+		{ "007", 0, 10, NULL, 7 },
+		{ "18446744073709551615", 0, UINT64_MAX, NULL, UINT64_MAX },
+		{ "18446744073709551616", 0, UINT64_MAX, "too large", 0 },
+		{ "99999999999999999999999", 0, UINT64_MAX, "too large", 0 },
+		{ "11", 0, 10, "too large", 0 },
+		{ "0", 1, 10, "must be at least 1", 0 },
+		{ "1", 2, 10, "too small", 0 },
+		{ "", 0, 10, "not a whole number", 0 },
+		{ " 5", 0, 10, "not a whole number", 0 },
+		{ "5 ", 0, 10, "not a whole number", 0 },
+		{ "5\n", 0, 10, "not a whole number", 0 },
+		{ "+5", 0, 10, "not a whole number", 0 },
+		{ "-5", 0, 10, "not a whole number", 0 },
+		{ "1e3", 0, 9999, "not a whole number", 0 },
+		{ "0x10", 0, 99, "not a whole number", 0 },
+		{ "1.0", 0, 99, "not a whole number", 0 },
+		{ "1,000", 0, 9999, "not a whole number", 0 },
+		{ "5k", 0, 9999, "not a whole number", 0 },
+		{ "abc", 0, 99, "not a whole number", 0 },
+		{ "\xd9\xa3", 0, 99, "not a whole number", 0 },
+	};
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = UNTOUCHED;
+		is(num_count(t[i].s, t[i].min, t[i].max, &v), t[i].why, "num_count: verdict");
+		ok(v == (t[i].why ? UNTOUCHED : t[i].v), "num_count: value of case %zu", i);
+	}
+}
+
+static void
+test_size(void)
+{
+	static const char bad[] = "not a size (digits, and k, m or g)";
+	static const struct {
+		const char *s;
+		uint64_t min, max;
+		const char *why;
+		uint64_t v;
+	} t[] = {
+		{ "0", 0, 10, NULL, 0 },
+		{ "1", 0, 10, NULL, 1 },
+		{ "1k", 0, 1024, NULL, 1024 },
+		{ "1K", 0, 1024, NULL, 1024 },
+		{ "1k", 0, 1023, "too large", 0 },
+		{ "1536k", 0, UINT64_MAX, NULL, 1572864 },
+		{ "500m", 0, UINT64_MAX, NULL, 524288000 },
+		{ "2M", 0, UINT64_MAX, NULL, 2097152 },
+		{ "1g", 0, UINT64_MAX, NULL, 1073741824 },
+		{ "3G", 0, UINT64_MAX, NULL, 3221225472 },
+		{ "17179869183g", 0, UINT64_MAX, NULL, UINT64_MAX - 1073741823 },
+		{ "17179869184g", 0, UINT64_MAX, "too large", 0 },
+		{ "18446744073709551615", 0, UINT64_MAX, NULL, UINT64_MAX },
+		{ "18446744073709551616k", 0, UINT64_MAX, "too large", 0 },
+		{ "0k", 1, UINT64_MAX, "must be at least 1", 0 },
+		{ "1k", 2048, UINT64_MAX, "too small", 0 },
+		{ "", 0, 10, bad, 0 },
+		{ "k", 0, 9999, bad, 0 },
+		{ " 1k", 0, 9999, bad, 0 },
+		{ "1 k", 0, 9999, bad, 0 },
+		{ "1k ", 0, 9999, bad, 0 },
+		{ "1kk", 0, UINT64_MAX, bad, 0 },
+		{ "1kb", 0, 9999, bad, 0 },
+		{ "1t", 0, 9999, bad, 0 },
+		{ "1.5k", 0, 9999, bad, 0 },
+		{ "-1k", 0, 9999, bad, 0 },
+		{ "+1k", 0, 9999, bad, 0 },
+		{ "1e3", 0, 9999, bad, 0 },
+		{ "0x10", 0, 9999, bad, 0 },
+	};
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = UNTOUCHED;
+		is(num_size(t[i].s, t[i].min, t[i].max, &v), t[i].why, "num_size: verdict");
+		ok(v == (t[i].why ? UNTOUCHED : t[i].v), "num_size: value of case %zu", i);
+	}
+}
+
+static void
+test_secs(void)
+{
+	static const char bad[] = "not a number of seconds";
+	static const struct {
+		const char *s;
+		bool zero;
+		uint64_t max_s;
+		const char *why;
+		uint64_t ns;
+	} t[] = {
+		{ "1", false, 10, NULL, 1000000000 },
+		{ "0.25", false, 10, NULL, 250000000 },
+		{ ".25", false, 10, NULL, 250000000 },
+		{ "10", false, 10, NULL, 10000000000 },
+		{ "10.0", false, 10, NULL, 10000000000 },
+		{ "10.000000001", false, 10, "too large", 0 },
+		{ "11", false, 10, "too large", 0 },
+		{ "0.000000001", false, 10, NULL, 1 },
+		{ "1.0000000019", false, 10, NULL, 1000000001 },
+		{ "0.1234567891234567891234567", false, 10, NULL, 123456789 },
+		{ "0", true, 10, NULL, 0 },
+		{ "0.0", true, 10, NULL, 0 },
+		{ "0", false, 10, "must be greater than 0", 0 },
+		{ "0.0", false, 10, "must be greater than 0", 0 },
+		{ "0.0000000001", false, 10, "must be greater than 0", 0 },
+		{ "9223372036", false, 9223372036, NULL, 9223372036000000000 },
+		{ "18446744073", false, UINT64_MAX, "too large", 0 },
+		{ "18446744072.999999999", false, UINT64_MAX, NULL, 18446744072999999999u },
+		{ "18446744073709551616", false, UINT64_MAX, "too large", 0 },
+		{ "", true, 10, bad, 0 },
+		{ ".", true, 10, bad, 0 },
+		{ "5.", true, 10, bad, 0 },
+		{ "1.2.3", true, 10, bad, 0 },
+		{ " 5", true, 10, bad, 0 },
+		{ "5 ", true, 10, bad, 0 },
+		{ "+5", true, 10, bad, 0 },
+		{ "-5", true, 10, bad, 0 },
+		{ "1e3", true, 9999, bad, 0 },
+		{ "0x10", true, 9999, bad, 0 },
+		{ "0.5s", true, 9999, bad, 0 },
+		{ "1,5", true, 9999, bad, 0 },
+		{ "inf", true, 9999, bad, 0 },
+		{ "nan", true, 9999, bad, 0 },
+	};
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = UNTOUCHED;
+		is(num_secs(t[i].s, t[i].zero, t[i].max_s, &v), t[i].why, "num_secs: verdict");
+		ok(v == (t[i].why ? UNTOUCHED : t[i].ns), "num_secs: value of case %zu", i);
+	}
+}
+
+static void
+test_digits(void)
+{
+	uint64_t v = UNTOUCHED;
+
+	ok(!num_digits("123", 0, &v) && v == UNTOUCHED, "num_digits: nothing is no number");
+	ok(num_digits("123x", 3, &v) && v == 123, "num_digits: only n bytes are read");
+	ok(!num_digits("123x", 4, &v) && v == 123, "num_digits: a letter");
+	ok(!num_digits("1\0002", 3, &v), "num_digits: a NUL");
+	ok(num_digits("18446744073709551615", 20, &v) && v == UINT64_MAX, "num_digits: 2^64 - 1");
+	ok(!num_digits("18446744073709551616", 20, &v), "num_digits: 2^64");
+	ok(!num_digits("28446744073709551615", 20, &v), "num_digits: beyond 2^64");
+	ok(num_digits("000000000000000000000000009", 27, &v) && v == 9, "num_digits: zeros");
+}
+
+static void
+test_url(void)
+{
+	static const char port[] = "port is not a number from 1 to 65535";
+	static const char form[] = "not rpc://host[:port][/method] or http://host[:port][/path]";
+	static const char byte[] = "blank, control character or byte beyond ASCII";
+	static const struct {
+		const char *text, *why;
+		const char *scheme, *host, *port, *authority, *path;
+	} t[] = {
+		{ "rpc://h", NULL, "rpc", "h", "18812", "h", NULL },
+		{ "rpc://h:1", NULL, "rpc", "h", "1", "h:1", NULL },
+		{ "rpc://h:65535/ping", NULL, "rpc", "h", "65535", "h:65535", "ping" },
+		{ "rpc://h/get_x", NULL, "rpc", "h", "18812", "h", "get_x" },
+		{ "rpc://[::1]", NULL, "rpc", "::1", "18812", "[::1]", NULL },
+		{ "rpc://[::1]:99/m", NULL, "rpc", "::1", "99", "[::1]:99", "m" },
+		{ "rpc://[fe80::1%eth0]:99", NULL, "rpc", "fe80::1%eth0", "99", "[fe80::1%eth0]:99",
+		  NULL },
+		{ "RPC://h", NULL, "rpc", "h", "18812", "h", NULL },
+		{ "http://h", NULL, "http", "h", "80", "h", NULL },
+		{ "Http://Ex.org", NULL, "http", "Ex.org", "80", "Ex.org", NULL },
+		{ "http://h/", NULL, "http", "h", "80", "h", "/" },
+		{ "http://127.0.0.1:5000/a/b?c=d:@&e", NULL, "http", "127.0.0.1", "5000",
+		  "127.0.0.1:5000", "/a/b?c=d:@&e" },
+		{ "http://h//", NULL, "http", "h", "80", "h", "//" },
+		{ "http://h:0080/", NULL, "http", "h", "80", "h:0080", "/" },
+		{ "http://[::1]:8/x[1]", NULL, "http", "::1", "8", "[::1]:8", "/x[1]" },
+
+		{ "", form, 0, 0, 0, 0, 0 },
+		{ "h", form, 0, 0, 0, 0, 0 },
+		{ "h:80", form, 0, 0, 0, 0, 0 },
+		{ "rpc", form, 0, 0, 0, 0, 0 },
+		{ "rpc:", form, 0, 0, 0, 0, 0 },
+		{ "rpc:/", form, 0, 0, 0, 0, 0 },
+		{ "rpc:h:1", form, 0, 0, 0, 0, 0 },
+		{ "rpcs://h", form, 0, 0, 0, 0, 0 },
+		{ "https://h/", form, 0, 0, 0, 0, 0 },
+		{ "ftp://h/", form, 0, 0, 0, 0, 0 },
+		{ "://h/", form, 0, 0, 0, 0, 0 },
+		{ "rpc://", "no host", 0, 0, 0, 0, 0 },
+		{ "rpc://:80", "no host", 0, 0, 0, 0, 0 },
+		{ "rpc:///m", "no host", 0, 0, 0, 0, 0 },
+		{ "http://[]:80/", "no host", 0, 0, 0, 0, 0 },
+		{ "rpc://h/", "no method behind \"/\"", 0, 0, 0, 0, 0 },
+		{ "http://h?a=b", "\"?\" before the path", 0, 0, 0, 0, 0 },
+		{ "http://h:/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:0/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:65536/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:99999999999999999999/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:80x/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:+80/", port, 0, 0, 0, 0, 0 },
+		{ "http://h:-1/", port, 0, 0, 0, 0, 0 },
+		{ "http://[::1]:/", port, 0, 0, 0, 0, 0 },
+		{ "http://::1/", "an IPv6 address is written in brackets", 0, 0, 0, 0, 0 },
+		{ "http://::1:80/", "an IPv6 address is written in brackets", 0, 0, 0, 0, 0 },
+		{ "http://h:1:2/", "an IPv6 address is written in brackets", 0, 0, 0, 0, 0 },
+		{ "http://[::1/", "\"[\" without \"]\"", 0, 0, 0, 0, 0 },
+		{ "http://[::1]80/", "text between \"]\" and port", 0, 0, 0, 0, 0 },
+		{ "http://[[::1]]/", "text between \"]\" and port", 0, 0, 0, 0, 0 },
+		{ "http://[[::1]/", "misplaced bracket", 0, 0, 0, 0, 0 },
+		{ "http://h]/", "misplaced bracket", 0, 0, 0, 0, 0 },
+		{ "http://u@h/", "user names are not supported", 0, 0, 0, 0, 0 },
+		{ "http://u:p@h/", "user names are not supported", 0, 0, 0, 0, 0 },
+		{ "http://h/a#b", "fragments (#) are not supported", 0, 0, 0, 0, 0 },
+		{ "http://h#b", "fragments (#) are not supported", 0, 0, 0, 0, 0 },
+		{ " http://h/", byte, 0, 0, 0, 0, 0 },
+		{ "http://h/a b", byte, 0, 0, 0, 0, 0 },
+		{ "http://h/ HTTP/1.0\r\nX: y", byte, 0, 0, 0, 0, 0 },
+		{ "http://h/\x7f", byte, 0, 0, 0, 0, 0 },
+		{ "http://h/\xc3\xa4", byte, 0, 0, 0, 0, 0 },
+		{ "http://h\t/", byte, 0, 0, 0, 0, 0 },
+	};
+	char text[512];
+	struct url u;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		memset(&u, 'Z', sizeof u);
+		if (!is(url_parse(&u, t[i].text), t[i].why, "url: verdict") || t[i].why) {
+			printf("# %s\n", t[i].text);
+			continue;
+		}
+		is(u.scheme, t[i].scheme, "url: scheme");
+		is(u.host, t[i].host, "url: host");
+		is(u.port, t[i].port, "url: port");
+		is(u.authority, t[i].authority, "url: authority");
+		is(u.path, t[i].path, "url: path");
+		ok(!u.path || u.path == t[i].text + strlen(t[i].text) - strlen(u.path),
+		    "url: path lies in the text");
+	}
+
+	strcpy(text, "http://");
+	memset(text + 7, 'a', 255);
+	strcpy(text + 7 + 255, ":65535/x");
+	ok(!url_parse(&u, text) && strlen(u.host) == 255 && strcmp(u.path, "/x") == 0,
+	    "url: a host of 255 bytes");
+	strcpy(text + 7 + 255, "a/x");
+	is(url_parse(&u, text), "host too long", "url: a host of 256 bytes");
+	memset(text + 7, 'a', 400);
+	strcpy(text + 7 + 400, "/x");
+	is(url_parse(&u, text), "host too long", "url: a host of 400 bytes");
+}
+
+static void
+test_printable(void)
+{
+	static const struct {
+		const char *src;
+		size_t n, size;
+		const char *want;
+	} t[] = {
+		{ "hello", 5, 6, "hello" },
+		{ "hello", 5, 5, "h..." },
+		{ "hello", 5, 4, "..." },
+		{ "hello", 5, 3, ".." },
+		{ "hello", 5, 1, "" },
+		{ "", 0, 1, "" },
+		{ "", 0, 10, "" },
+		{ "a\nb", 3, 10, "a\\x0ab" },
+		{ "a\nb", 3, 7, "a\\x0ab" },
+		{ "a\nb", 3, 6, "a..." },
+		{ "\033[2J", 4, 20, "\\x1b[2J" },
+		{ "\0\x7f\x80\xff", 4, 20, "\\x00\\x7f\\x80\\xff" },
+		{ "\0\0\0", 3, 12, "\\x00\\x00..." },
+		{ "\0\0\0", 3, 11, "\\x00..." },
+		{ "\\n ~", 4, 10, "\\n ~" },
+	};
+	char dst[64];
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		memset(dst, 'Z', sizeof dst);
+		ok(msg_printable(dst, t[i].size, t[i].src, t[i].n) == dst,
+		    "msg_printable: returns dst");
+		is(dst, t[i].want, "msg_printable: text");
+		ok(dst[t[i].size] == 'Z', "msg_printable: stays within dst");
+	}
+	dst[0] = 'Z';
+	msg_printable(dst, 0, "x", 1);
+	ok(dst[0] == 'Z', "msg_printable: writes nothing into nothing");
+}
+
+/* What one call of msg() leaves on stderr. */
+static const char *
+caught(FILE *f, char *line, size_t size)
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(line, 1, size - 1, f);
+	line[n] = '\0';
+	rewind(f);
+	if (ftruncate(fileno(f), 0) != 0)
+		return NULL;
+	return line;
+}
+
+static void
+test_msg(void)
+{
+	char line[20000], big[5000];
+	FILE *f = tmpfile();
+	int kept = dup(STDERR_FILENO);
+	const char *s;
+
+	if (!f || kept < 0 || dup2(fileno(f), STDERR_FILENO) < 0) {
+		ok(false, "stderr can be caught: %s", strerror(errno));
+		return;
+	}
+	msg_program("/usr/bin/bench-x");
+	is(msg_name(), "bench-x", "msg_name: last part of argv[0]");
+	errno = ERANGE;
+	msg("connect %s:%d: %s", "h", 1, "refused");
+	ok(errno == ERANGE, "msg: keeps errno");
+	is(caught(f, line, sizeof line), "bench-x: connect h:1: refused\n", "msg: one line");
+
+	msg("peer says \033[2J\r\n%s", "\xff");
+	is(caught(f, line, sizeof line), "bench-x: peer says \\x1b[2J\\x0d\\x0a\\xff\n",
+	    "msg: controls are shown as text");
+
+	memset(big, '\n', sizeof big - 1);
+	big[sizeof big - 1] = '\0';
+	msg("%s", big);
+	s = caught(f, line, sizeof line);
+	ok(s && strlen(s) > 8000 && strchr(s, '\n') == s + strlen(s) - 1 &&
+	    strcmp(s + strlen(s) - 8, "\\x0a...\n") == 0, "msg: long text is cut, with a sign");
+
+	msg_program("plain");
+	is(msg_name(), "plain", "msg_name: no slash");
+	msg_program(NULL);
+	is(msg_name(), "plain", "msg_name: no argv[0] changes nothing");
+	msg_program("a\n/b\n");
+	msg("x");
+	is(caught(f, line, sizeof line), "b\\x0a: x\n", "msg: a strange program name");
+
+	ok(dup2(kept, STDERR_FILENO) >= 0, "stderr is back");
+	close(kept);
+	fclose(f);
+}
+
+int
+main(void)
+{
+	test_count();
+	test_size();
+	test_secs();
+	test_digits();
+	test_url();
+	test_printable();
+	test_msg();
+	return done();
+}
