@@ -1,0 +1,108 @@
+/* Brine, RPyC's serializer (rpyc.core.brine): values in memory to bytes and back.
+ *
+ * The reader works on what rpyc_read() keeps of a message (rpyc.h): valid brine, in
+ * which long byte strings may have been replaced by their length. */
+#ifndef BRINE_H
+#define BRINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+enum brine_tag {
+	BRINE_TAG_NONE = 0x00,
+	BRINE_TAG_EMPTY_BYTES = 0x01,
+	BRINE_TAG_EMPTY_TUPLE = 0x02,
+	BRINE_TAG_TRUE = 0x03,
+	BRINE_TAG_FALSE = 0x04,
+	BRINE_TAG_NOTIMPLEMENTED = 0x05,
+	BRINE_TAG_ELLIPSIS = 0x06,
+	BRINE_TAG_STR = 0x08,
+	BRINE_TAG_BYTES_1 = 0x0a,       /* to 0x0d: length 1 to 4 */
+	BRINE_TAG_BYTES_4 = 0x0d,
+	BRINE_TAG_BYTES_L1 = 0x0e,
+	BRINE_TAG_BYTES_L4 = 0x0f,
+	BRINE_TAG_TUPLE_1 = 0x10,       /* to 0x13: 1 to 4 items */
+	BRINE_TAG_TUPLE_4 = 0x13,
+	BRINE_TAG_TUPLE_L1 = 0x14,
+	BRINE_TAG_TUPLE_L4 = 0x15,
+	BRINE_TAG_INT_L1 = 0x16,
+	BRINE_TAG_INT_L4 = 0x17,
+	BRINE_TAG_FLOAT = 0x18,
+	BRINE_TAG_SLICE = 0x19,
+	BRINE_TAG_FROZENSET = 0x1a,
+	BRINE_TAG_COMPLEX = 0x1b,
+	BRINE_TAG_ELIDED = 0x1c,        /* ours, never on the wire: see rpyc_read() */
+	BRINE_TAG_INT_0 = 0x50,         /* 0x20 to 0xef: -48 to 159 */
+	BRINE_TAG_INT_MIN = 0x20,
+	BRINE_TAG_INT_MAX = 0xef
+};
+
+enum brine_type {
+	BRINE_NONE,
+	BRINE_BOOL,
+	BRINE_NOTIMPLEMENTED,
+	BRINE_ELLIPSIS,
+	BRINE_INT,
+	BRINE_FLOAT,
+	BRINE_COMPLEX,
+	BRINE_BYTES,
+	BRINE_STR,
+	BRINE_TUPLE,            /* its items follow */
+	BRINE_SLICE,            /* one tuple follows */
+	BRINE_FROZENSET         /* one tuple follows */
+};
+
+struct brine_value {
+	enum brine_type type;
+	uint64_t len;           /* bytes: length; str: characters; tuple: items */
+	const unsigned char *p; /* bytes, str (UTF-8), text of a long int; NULL: elided */
+	size_t n;               /* bytes at p */
+	bool fits;              /* int: i holds it */
+	bool negative;          /* int */
+	int64_t i;              /* int; bool as 0 or 1 */
+	double f;               /* float */
+};
+
+/* A place in encoded values. */
+struct brine {
+	const unsigned char *p, *end;
+};
+
+/* The values a buffer holds; and put those of a place into a buffer, in place of what it
+ * held. */
+struct brine brine_span(const struct buf *);
+void brine_copy(struct buf *to, struct brine from);
+
+/* Read one value; of a container only its opening. False: not valid, or at the end. */
+bool brine_get(struct brine *, struct brine_value *);
+
+/* Pass one value with all that it contains. *elided, if given, is set to true when
+ * a byte string in it was elided (and is left alone otherwise). */
+bool brine_skip(struct brine *, bool *elided);
+
+/* Read an int that fits, a tuple of exactly n items. */
+bool brine_int(struct brine *, int64_t *);
+bool brine_tuple(struct brine *, uint64_t n);
+
+/* Is the value that str? */
+bool brine_is(const struct brine_value *, const char *);
+
+/* Python's name of the value's type: "int", "NoneType" ... */
+const char *brine_type_name(enum brine_type);
+
+/* Append one value, in the shortest form, as stock peers do. */
+void brine_put_int(struct buf *, int64_t);
+void brine_put_int_text(struct buf *, const char *digits, size_t n);
+void brine_put_float(struct buf *, double);
+void brine_put_bytes(struct buf *, const void *, size_t n);
+void brine_put_str(struct buf *, const char *);
+void brine_put_str_n(struct buf *, const void *, size_t n);
+
+/* Append what comes before the n bytes of a byte string or the n items of a tuple. */
+void brine_put_bytes_head(struct buf *, uint32_t n);
+void brine_put_tuple(struct buf *, uint32_t n);
+
+#endif

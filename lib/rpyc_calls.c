@@ -1,0 +1,773 @@
+/* The methods of the service over RPyC, and arguments that come by reference: these stay
+ * with the peer, and what is needed of them is asked for, one request at a time, while the
+ * call waits. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpyc_server.h"
+
+#define CLASS "BenchmarkService"        /* as Python names it in its error texts */
+#define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
+#define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
+
+static const struct op_spec names[] = {
+	{ "get_service_name", NULL, 0, { NULL, NULL }, false },
+	{ "get_service_aliases", NULL, 0, { NULL, NULL }, false },
+};
+
+static const struct op_spec *
+spec(size_t method)
+{
+	return method < OP_COUNT ? &op_specs[method] : &names[method - OP_COUNT];
+}
+
+const char *
+rpyc_method_name(size_t i)
+{
+	return i < RPYC_METHODS ? spec(i)->method : NULL;
+}
+
+size_t
+rpyc_method(const void *name, size_t n)
+{
+	static const char prefix[] = "exposed_";
+	const char *p = name;
+	size_t i;
+
+	if (n >= sizeof prefix - 1 && memcmp(p, prefix, sizeof prefix - 1) == 0) {
+		p += sizeof prefix - 1;
+		n -= sizeof prefix - 1;
+	}
+	if ((i = op_by_method(p, n)) != OP_COUNT)
+		return i;
+	for (i = RPYC_SERVICE_NAME; i < RPYC_METHODS; i++)
+		if (n == strlen(spec(i)->method) && memcmp(p, spec(i)->method, n) == 0)
+			return i;
+	return RPYC_METHODS;
+}
+
+/* ---- arguments ---- */
+
+static int
+parameter(const struct op_spec *op, const struct brine_value *name)
+{
+	int i;
+
+	for (i = 0; i < op->nargs; i++)
+		if (brine_is(name, op->arg[i]))
+			return i;
+	return -1;
+}
+
+/* Match arguments to parameters; false: answered with Python's TypeError. */
+static bool
+bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+    struct rpyc_items kwargs, struct rpyc_boxed value[2])
+{
+	bool have[2] = { false, false };
+	struct rpyc_boxed pair, name;
+	struct rpyc_items parts;
+	struct brine_value v;
+	uint64_t given = args.n;
+	int i, missing = 0;
+
+	if (given > (uint64_t)op->nargs) {
+		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() takes %d positional argument%s "
+		    "but %" PRIu64 " were given", op->method, op->nargs + 1,
+		    op->nargs == 0 ? "" : "s", given + 1);
+		return false;
+	}
+	for (i = 0; rpyc_item(&args, &value[i]); i++) {
+		have[i] = true;
+		if (i == 1)
+			break;
+	}
+	while (rpyc_item(&kwargs, &pair)) {
+		if (!rpyc_items(&pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
+		    name.label != RPYC_VALUE || !brine_get(&name.at, &v) ||
+		    v.type != BRINE_STR) {
+			rpyc_raise(s, "TypeError", "keywords must be strings");
+			return false;
+		}
+		if ((i = parameter(op, &v)) < 0) {
+			rpyc_raise(s, "TypeError", CLASS ".exposed_%s() got an unexpected keyword "
+			    "argument '%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
+			    v.p ? (const char *)v.p : "");
+			return false;
+		}
+		if ((uint64_t)i < given) {
+			rpyc_raise(s, "TypeError", CLASS ".exposed_%s() got multiple values for "
+			    "argument '%s'", op->method, op->arg[i]);
+			return false;
+		}
+		if (!rpyc_item(&parts, &value[i])) {
+			rpyc_raise(s, "ValueError", "an argument that is not boxed");
+			return false;
+		}
+		have[i] = true;
+	}
+	for (i = 0; i < op->nargs; i++)
+		missing += !have[i];
+	if (missing == 2)
+		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() missing 2 required positional "
+		    "arguments: '%s' and '%s'", op->method, op->arg[0], op->arg[1]);
+	else if (missing == 1)
+		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() missing 1 required positional "
+		    "argument: '%s'", op->method, op->arg[have[0]]);
+	return missing == 0;
+}
+
+/* The argument as an int of Python's; false: it is none. */
+static bool
+integer(const struct rpyc_boxed *x, struct brine_value *v)
+{
+	struct brine b = x->at;
+
+	return x->label == RPYC_VALUE && brine_get(&b, v) &&
+	    (v->type == BRINE_INT || v->type == BRINE_BOOL);
+}
+
+/* A number of bytes: negative ones are none. False: answered with an exception. */
+static bool
+byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
+{
+	struct brine_value v;
+	char type[64];
+
+	if (!integer(x, &v)) {
+		rpyc_raise(s, "TypeError", "can't multiply sequence by non-int of type '%s'",
+		    rpyc_type_name(x, type));
+		return false;
+	}
+	if (!v.fits) {
+		rpyc_raise(s, "OverflowError", "cannot fit 'int' into an index-sized integer");
+		return false;
+	}
+	*n = v.i > 0 ? (uint64_t)v.i : 0;
+	return true;
+}
+
+/* Is n within the limit of the server? False: answered with MemoryError. */
+static bool
+within(struct rpyc_session *s, uint64_t n)
+{
+	uint64_t max = s->service->max_payload;
+
+	if (max > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX)
+		max = RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX;
+	if (n > max)
+		rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64, n, max);
+	return n <= max;
+}
+
+/* len() of a plain value; false: it has none. */
+static bool
+length(struct brine b, uint64_t *n)
+{
+	struct brine_value v;
+
+	if (!brine_get(&b, &v))
+		return false;
+	if (v.type == BRINE_FROZENSET && !brine_get(&b, &v))
+		return false;
+	*n = v.len;
+	return v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE;
+}
+
+static void
+no_len(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	char type[64];
+
+	rpyc_raise(s, "TypeError", "object of type '%s' has no len()", rpyc_type_name(x, type));
+}
+
+/* ---- calls that wait for the peer ---- */
+
+struct rpyc_pull {
+	struct rpyc_pull *next;
+	enum {
+		PULL_LENGTH,    /* len() of the argument is the result */
+		PULL_ITER,      /* iter() of the argument is waited for */
+		PULL_NEXT,      /* next() of the iterator */
+		PULL_ITEM,      /* len() of an item of the iterator */
+		PULL_TUPLE      /* len() of an item of a tuple of references */
+	} state;
+	uint64_t waiting;       /* sequence number of our request */
+	uint64_t total;
+	struct buf seq;         /* of the call, encoded */
+	struct buf whole;       /* its arguments: their references are released with it */
+	struct buf iterator;    /* id_packs */
+	struct buf item;
+	struct rpyc_items items;        /* PULL_TUPLE: the rest of them, in tuple */
+	struct buf tuple;
+};
+
+static void
+pull_free(struct rpyc_pull *p)
+{
+	buf_free(&p->seq);
+	buf_free(&p->whole);
+	buf_free(&p->iterator);
+	buf_free(&p->item);
+	buf_free(&p->tuple);
+	free(p);
+}
+
+void
+rpyc_pulls_free(struct rpyc_session *s)
+{
+	struct rpyc_pull *p;
+
+	while ((p = s->pulls)) {
+		s->pulls = p->next;
+		pull_free(p);
+	}
+	s->npulls = 0;
+}
+
+/* A new call that waits; NULL: answered with an exception. */
+static struct rpyc_pull *
+pull_new(struct rpyc_session *s, struct brine whole)
+{
+	struct rpyc_pull *p;
+
+	if (s->npulls == PULLS_MAX) {
+		rpyc_raise(s, "RecursionError", "too many calls that wait for their arguments");
+		return NULL;
+	}
+	if (!(p = calloc(1, sizeof *p))) {
+		rpyc_raise(s, "MemoryError", "out of memory");
+		return NULL;
+	}
+	brine_copy(&p->seq, s->seq);
+	brine_copy(&p->whole, whole);
+	if (p->seq.failed || p->whole.failed) {
+		pull_free(p);
+		rpyc_raise(s, "MemoryError", "out of memory");
+		return NULL;
+	}
+	p->next = s->pulls;
+	s->pulls = p;
+	s->npulls++;
+	return p;
+}
+
+/* The call is answered: release what it holds, of the peer's and of ours. */
+static void
+pull_end(struct rpyc_session *s, struct rpyc_pull *p)
+{
+	struct rpyc_pull **at;
+
+	if (p->item.n > 0)
+		rpyc_release(s, brine_span(&p->item));
+	if (p->iterator.n > 0)
+		rpyc_release(s, brine_span(&p->iterator));
+	rpyc_release_all(s, brine_span(&p->whole));
+	for (at = &s->pulls; *at != p; at = &(*at)->next)
+		;
+	*at = p->next;
+	s->npulls--;
+	pull_free(p);
+}
+
+static void
+pull_done(struct rpyc_session *s, struct rpyc_pull *p)
+{
+	s->seq = brine_span(&p->seq);
+	if (within(s, p->total))
+		rpyc_answer_int(s, p->total);
+	pull_end(s, p);
+}
+
+/* The rest of a tuple: lengths of plain items are known, those of references asked for. */
+static void
+pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
+{
+	struct rpyc_boxed x;
+	uint64_t n;
+
+	while (rpyc_item(&p->items, &x)) {
+		if (x.label == RPYC_REMOTE_REF) {
+			p->waiting = rpyc_ask(s, x.at, "__len__");
+			return;
+		}
+		n = 0;
+		if (x.label == RPYC_TUPLE) {
+			struct rpyc_items inner;
+
+			if (rpyc_items(&x, &inner))
+				n = inner.n;
+		} else if (x.label != RPYC_VALUE || !length(x.at, &n)) {
+			s->seq = brine_span(&p->seq);
+			no_len(s, &x);
+			pull_end(s, p);
+			return;
+		}
+		p->total += n;
+	}
+	pull_done(s, p);
+}
+
+/* The peer's exception ends the call: hand it back. */
+static void
+pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
+{
+	struct brine_value module, name, text = { 0 };
+	uint64_t nargs = 0;
+	struct brine_value v;
+	bool ok;
+
+	s->seq = brine_span(&p->seq);
+	ok = brine_get(&body, &v) && v.type == BRINE_TUPLE && v.len == 4 &&
+	    brine_tuple(&body, 2) && brine_get(&body, &module) && brine_get(&body, &name) &&
+	    brine_is(&module, "builtins") && name.type == BRINE_STR && name.p && name.n < 64 &&
+	    brine_get(&body, &v) && v.type == BRINE_TUPLE;
+	if (ok) {
+		char class[64];
+
+		nargs = v.len;
+		if (nargs == 0 || !brine_get(&body, &text) || text.type != BRINE_STR || !text.p)
+			text.n = 0;
+		memcpy(class, name.p, name.n);
+		class[name.n] = '\0';
+		rpyc_raise(s, class, "%.*s", (int)(text.n < 400 ? text.n : 400),
+		    text.n > 0 ? (const char *)text.p : "");
+	} else {
+		rpyc_raise(s, "RuntimeError", "the client's argument raised an exception");
+	}
+	pull_end(s, p);
+}
+
+static bool
+stop_iteration(struct brine body)
+{
+	struct brine_value v;
+
+	if (!brine_get(&body, &v))
+		return false;
+	if (v.type == BRINE_INT)
+		return v.fits && v.i == 1;
+	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) &&
+	    brine_get(&body, &v) && brine_is(&v, "builtins") &&
+	    brine_get(&body, &v) && brine_is(&v, "StopIteration");
+}
+
+/* An answer that does not fit the question. */
+static void
+pull_bad(struct rpyc_session *s, struct rpyc_pull *p, const char *class, const char *why)
+{
+	s->seq = brine_span(&p->seq);
+	rpyc_raise(s, class, "%s", why);
+	pull_end(s, p);
+}
+
+static void
+pull_next(struct rpyc_session *s, struct rpyc_pull *p)
+{
+	p->state = PULL_NEXT;
+	p->waiting = rpyc_ask(s, brine_span(&p->iterator), "__next__");
+}
+
+void
+rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+{
+	struct rpyc_pull *p;
+	struct rpyc_boxed x;
+	struct brine_value v;
+	uint64_t n;
+
+	for (p = s->pulls; p && p->waiting != seq; p = p->next)
+		;
+	if (!p)
+		return;         /* of a DEL, or of nothing we asked */
+	if (exception && p->state == PULL_NEXT && stop_iteration(body)) {
+		pull_done(s, p);
+		return;
+	}
+	if (exception) {
+		pull_raise(s, p, body);
+		return;
+	}
+	if (!rpyc_boxed(&body, &x)) {
+		pull_bad(s, p, "ValueError", "an answer that is not boxed");
+		return;
+	}
+	switch (p->state) {
+	case PULL_ITER:
+		if (x.label != RPYC_REMOTE_REF) {
+			pull_bad(s, p, "TypeError", "iter() returned a non-iterator");
+			return;
+		}
+		brine_copy(&p->iterator, x.at);
+		if (p->iterator.failed)
+			pull_bad(s, p, "MemoryError", "out of memory");
+		else
+			pull_next(s, p);
+		break;
+	case PULL_NEXT:
+		if (x.label == RPYC_REMOTE_REF) {
+			brine_copy(&p->item, x.at);
+			if (p->item.failed) {
+				pull_bad(s, p, "MemoryError", "out of memory");
+				break;
+			}
+			p->state = PULL_ITEM;
+			p->waiting = rpyc_ask(s, x.at, "__len__");
+			break;
+		}
+		if (x.label != RPYC_VALUE || !length(x.at, &n)) {
+			s->seq = brine_span(&p->seq);
+			no_len(s, &x);
+			pull_end(s, p);
+			return;
+		}
+		p->total += n;
+		if (p->total > s->service->max_payload)
+			pull_done(s, p);        /* which says that it is too much */
+		else
+			pull_next(s, p);
+		break;
+	default:
+		if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT ||
+		    !v.fits || v.i < 0) {
+			pull_bad(s, p, "TypeError", "len() of an argument is not an int");
+			return;
+		}
+		p->total += (uint64_t)v.i;
+		if (p->state == PULL_LENGTH) {
+			pull_done(s, p);
+		} else if (p->state == PULL_TUPLE) {
+			pull_tuple(s, p);
+		} else {
+			rpyc_release(s, brine_span(&p->item));
+			buf_clear(&p->item, p->item.cap);
+			pull_next(s, p);
+		}
+		break;
+	}
+}
+
+/* ---- the methods ---- */
+
+static void
+answer_str(struct rpyc_session *s, const char *text)
+{
+	rpyc_put_str(rpyc_answer(s), text);
+	rpyc_message_end(s);
+}
+
+/* Append a boxed value as its receiver may send it back: what was a reference to an object
+ * of the peer's is one to its own, and the other way round. False: it is malformed. */
+static bool
+put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct buf *to = &s->message;
+	struct brine b = x->at, at;
+	struct brine_value v;
+	int64_t label = x->label;
+	uint64_t todo = 1;
+	size_t index;
+
+	for (;;) {
+		at = b;
+		if (label == RPYC_TUPLE) {
+			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE)
+				return false;
+			todo += v.len;
+		} else if (!brine_skip(&b, NULL)) {
+			return false;
+		}
+		at.end = b.p;
+		if (label == RPYC_LOCAL_REF) {
+			enum rpyc_kind kind = rpyc_resolve(s, at, &index);
+
+			if (kind == RPYC_LIST || kind == RPYC_ITERATOR)
+				s->object[index].refs++;
+			label = RPYC_REMOTE_REF;
+		} else if (label == RPYC_REMOTE_REF) {
+			label = RPYC_LOCAL_REF;
+		}
+		rpyc_put_label(to, (enum rpyc_label)label);
+		buf_add(to, at.p, (size_t)(at.end - at.p));
+		if (--todo == 0)
+			return true;
+		if (!brine_tuple(&b, 2) || !brine_int(&b, &label))
+			return false;
+	}
+}
+
+static void
+echo(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	size_t n = (size_t)(at.end - at.p);
+	bool elided = false;
+	struct buf *b;
+
+	brine_skip(&at, &elided);
+	if (elided) {
+		rpyc_raise(s, "MemoryError", "echo holds its data, and at most %" PRIu64
+		    " bytes of it", echo_limit(s->service));
+		return;
+	}
+	b = rpyc_answer(s);
+	if (x->label != RPYC_VALUE) {
+		if (put_echo(s, x))
+			rpyc_message_end(s);
+		else
+			rpyc_raise(s, "ValueError", "an argument that is not boxed");
+		return;
+	}
+	rpyc_put_label(b, RPYC_VALUE);
+	if (n <= COPY_MAX) {
+		buf_add(b, x->at.p, n);
+		rpyc_message_end(s);
+		return;
+	}
+	/* what was received is sent: it stays in place until then */
+	rpyc_end(b, 0, n);
+	out_add(&s->out, b->p, b->n);
+	out_cycle(&s->out, x->at.p, n, 0, n);
+	out_text(&s->out, RPYC_TRAILER);
+	s->borrowed = true;
+}
+
+static bool
+upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+{
+	struct rpyc_items items;
+	struct rpyc_pull *p;
+	uint64_t n;
+
+	if (x->label == RPYC_REMOTE_REF) {
+		if (!(p = pull_new(s, whole)))
+			return false;
+		p->state = PULL_LENGTH;
+		p->waiting = rpyc_ask(s, x->at, "__len__");
+		return true;
+	}
+	if (x->label == RPYC_TUPLE && rpyc_items(x, &items))
+		rpyc_answer_int(s, items.n);
+	else if (x->label != RPYC_VALUE || !length(x->at, &n))
+		no_len(s, x);
+	else if (within(s, n))
+		rpyc_answer_int(s, n);
+	return false;
+}
+
+static bool
+upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+{
+	struct rpyc_items items;
+	struct rpyc_boxed item;
+	struct rpyc_pull *p;
+	struct brine at = x->at;
+	struct brine_value v;
+	uint64_t n, total = 0;
+	char type[64];
+
+	if (x->label == RPYC_REMOTE_REF) {
+		if (!(p = pull_new(s, whole)))
+			return false;
+		p->state = PULL_ITER;
+		p->waiting = rpyc_ask(s, x->at, "__iter__");
+		return true;
+	}
+	if (x->label == RPYC_TUPLE) {
+		if (!(p = pull_new(s, whole)))
+			return false;
+		p->state = PULL_TUPLE;
+		brine_copy(&p->tuple, x->at);
+		item = *x;
+		item.at = brine_span(&p->tuple);
+		if (!p->tuple.failed && rpyc_items(&item, &p->items))
+			pull_tuple(s, p);
+		else
+			pull_bad(s, p, "MemoryError", "out of memory");
+		return true;
+	}
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
+		v.type = BRINE_NONE;
+	if (v.type == BRINE_FROZENSET && !brine_get(&at, &v))
+		v.type = BRINE_NONE;
+	switch (v.type) {
+	case BRINE_STR:
+		total = v.len;          /* characters, each a str of length 1 */
+		break;
+	case BRINE_BYTES:
+		if (v.len > 0) {        /* iteration gives ints */
+			rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
+			return false;
+		}
+		break;
+	case BRINE_TUPLE:
+		items.at = at;
+		items.n = v.len;
+		items.boxed = false;
+		while (rpyc_item(&items, &item)) {
+			if (!length(item.at, &n)) {
+				no_len(s, &item);
+				return false;
+			}
+			total += n;
+		}
+		break;
+	default:
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_type_name(x, type));
+		return false;
+	}
+	if (within(s, total))
+		rpyc_answer_int(s, total);
+	return false;
+}
+
+static void
+download(struct rpyc_session *s, enum op op, const struct rpyc_boxed *x)
+{
+	struct buf *b;
+	uint64_t n;
+
+	if (!byte_count(s, x, &n) || !within(s, n))
+		return;
+	b = rpyc_answer(s);
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_bytes_head(b, (uint32_t)n);
+	if (n == 0) {
+		rpyc_message_end(s);
+		return;
+	}
+	rpyc_end(b, 0, n);
+	out_add(&s->out, b->p, b->n);
+	out_cycle(&s->out, fill_block(op_fill(op)), FILL_SIZE, 0, n);
+	out_text(&s->out, RPYC_TRAILER);
+}
+
+static void
+download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
+{
+	uint64_t size, chunk;
+	int index;
+
+	if (!byte_count(s, &value[0], &size) || !byte_count(s, &value[1], &chunk) ||
+	    !within(s, size))
+		return;
+	if (size > 0 && chunk == 0) {
+		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
+		return;
+	}
+	if ((index = rpyc_list_new(s, size, chunk)) < 0) {
+		rpyc_raise(s, "MemoryError", "too many objects in use by this connection");
+		return;
+	}
+	rpyc_answer(s);
+	rpyc_put_object(s, (size_t)index);
+	rpyc_message_end(s);
+}
+
+static void
+not_integer(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	char type[64];
+
+	rpyc_raise(s, "TypeError", "'%s' object cannot be interpreted as an integer",
+	    rpyc_type_name(x, type));
+}
+
+static void
+compute(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine_value v;
+
+	if (!integer(x, &v)) {
+		not_integer(s, x);
+	} else if (!v.negative && (!v.fits || (uint64_t)v.i > COMPUTE_MAX)) {
+		rpyc_raise(s, "OverflowError", "compute takes at most %" PRIu64, COMPUTE_MAX);
+	} else {
+		memset(&s->compute, 0, sizeof s->compute);
+		s->compute.n = v.fits && v.i > 0 ? (uint64_t)v.i : 0;
+		s->busy = RPYC_COMPUTE;
+	}
+}
+
+static void
+sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+	double seconds = 0;
+
+	if (integer(x, &v)) {
+		seconds = v.fits ? (double)v.i : v.negative ? -1 : SLEEP_MAX_S * 2;
+	} else if (x->label == RPYC_VALUE && brine_get(&at, &v) && v.type == BRINE_FLOAT) {
+		seconds = v.f;
+	} else {
+		not_integer(s, x);
+		return;
+	}
+	if (isnan(seconds)) {
+		rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
+	} else if (seconds < 0) {
+		rpyc_raise(s, "ValueError", "sleep length must be non-negative");
+	} else if (seconds > SLEEP_MAX_S) {
+		rpyc_raise(s, "OverflowError", "timestamp too large to convert to C _PyTime_t");
+	} else {
+		s->busy = RPYC_SLEEP;
+		s->sleep_ns = (uint64_t)(seconds * 1e9);
+		s->slept = x->at;
+	}
+}
+
+bool
+rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
+    struct rpyc_items kwargs, struct brine whole)
+{
+	struct rpyc_boxed value[2];
+	struct buf *b;
+	bool waits = false;
+
+	memset(value, 0, sizeof value);
+	if (!bind(s, spec(method), args, kwargs, value))
+		return false;
+	switch (method) {
+	case OP_PING:
+		answer_str(s, "pong");
+		break;
+	case OP_ECHO:
+		echo(s, &value[0]);
+		break;
+	case OP_UPLOAD:
+	case OP_UPLOAD_FILE:
+		waits = upload(s, &value[0], whole);
+		break;
+	case OP_DOWNLOAD:
+	case OP_DOWNLOAD_FILE:
+		download(s, (enum op)method, &value[0]);
+		break;
+	case OP_COMPUTE:
+		compute(s, &value[0]);
+		break;
+	case OP_SLEEP:
+		sleep_for(s, &value[0]);
+		break;
+	case OP_UPLOAD_FILE_CHUNKED:
+		waits = upload_chunked(s, &value[0], whole);
+		break;
+	case OP_DOWNLOAD_FILE_CHUNKED:
+		download_chunked(s, value);
+		break;
+	case RPYC_SERVICE_NAME:
+		answer_str(s, "BENCHMARK");
+		break;
+	default:
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_tuple(b, 1);
+		brine_put_str(b, "BENCHMARK");
+		rpyc_message_end(s);
+		break;
+	}
+	return waits;
+}

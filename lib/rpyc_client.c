@@ -1,0 +1,771 @@
+/* RPyC, the client's side: calls methods of a server's root object, stock or ours.
+ *
+ * By default a call is one CALLATTR request, the cheapest exchange there is; with -N it is
+ * what a stock Python client sends: GETATTR, CALL, and a DEL nobody waits for. While a call
+ * is under way the server may send requests of its own, which are answered at once: it pulls
+ * the chunks of upload_file_chunked that way. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+#include "num.h"
+#include "payload.h"
+#include "rpyc_client.h"
+#include "service.h"
+
+#define STREAM_WINDOW 16        /* requests in flight of the stream operations */
+
+static const struct {
+	enum op op;
+	bool data;                      /* the argument is the payload; else its size */
+} calls[] = {
+	[CALL_PING] = { OP_PING, false },
+	[CALL_ECHO] = { OP_ECHO, true },
+	[CALL_UPLOAD] = { OP_UPLOAD, true },
+	[CALL_DOWNLOAD] = { OP_DOWNLOAD, false },
+	[CALL_UPLOAD_FILE] = { OP_UPLOAD_FILE, true },
+	[CALL_DOWNLOAD_FILE] = { OP_DOWNLOAD_FILE, false },
+	[CALL_UPLOAD_CHUNKED] = { OP_UPLOAD_FILE_CHUNKED, false },
+	[CALL_DOWNLOAD_CHUNKED] = { OP_DOWNLOAD_FILE_CHUNKED, false },
+	[CALL_UPLOAD_STREAM] = { OP_UPLOAD_FILE, true },
+	[CALL_DOWNLOAD_STREAM] = { OP_DOWNLOAD_FILE, false },
+};
+
+static void
+settle(struct rpyc_caller *c)
+{
+	if (c->base.want != WANT_CLOSE)
+		c->base.want = c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+}
+
+/* The call has failed; the first reason counts. It may be c->base.error itself. */
+static void
+fail(struct rpyc_caller *c, const char *error)
+{
+	if (c->base.ok && error != c->base.error)
+		snprintf(c->base.error, sizeof c->base.error, "%s", error);
+	c->base.ok = false;
+}
+
+/* The call is over. error: why it failed, or NULL. */
+static void
+finish(struct rpyc_caller *c, const char *error)
+{
+	if (error)
+		fail(c, error);
+	c->base.busy = false;
+}
+
+void
+rpyc_lost(struct rpyc_caller *c, const char *error)
+{
+	c->base.want = WANT_CLOSE;
+	if (c->base.busy)
+		finish(c, error);
+}
+
+/* ---- requests ---- */
+
+static struct buf *
+request_begin(struct rpyc_caller *c)
+{
+	buf_clear(&c->message, 512);
+	rpyc_begin(&c->message, c->base.dialect, RPYC_REQUEST);
+	brine_put_int(&c->message, (int64_t)c->next_seq);
+	return &c->message;
+}
+
+void
+rpyc_send(struct rpyc_caller *c, uint64_t at, uint64_t n, const char *tail, size_t ntail)
+{
+	const struct payload *payload = c->conf->payload;
+
+	if (n == 0)
+		buf_add(&c->message, tail, ntail);
+	rpyc_end(&c->message, 0, n > 0 ? n + ntail : 0);
+	out_add(&c->out, c->message.p, c->message.n);
+	if (n > 0) {
+		out_cycle(&c->out, payload->data, payload->period, at, n);
+		out_add(&c->out, tail, ntail);
+		out_text(&c->out, RPYC_TRAILER);
+	}
+	if (c->message.failed)
+		c->out.failed = true;
+}
+
+static void
+request_send(struct rpyc_caller *c)
+{
+	rpyc_send(c, 0, 0, NULL, 0);
+	c->waiting = c->next_seq++;
+}
+
+/* DEL: the answer is not waited for. */
+static void
+release(struct rpyc_caller *c, struct buf *id_pack)
+{
+	struct buf *b;
+
+	if (id_pack->n == 0)
+		return;
+	b = request_begin(c);
+	rpyc_put_request(b, RPYC_DEL, 2);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack->p, id_pack->n);
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_int(b, 1);
+	rpyc_send(c, 0, 0, NULL, 0);
+	c->next_seq++;
+	buf_clear(id_pack, id_pack->cap);
+}
+
+static void
+getroot_send(struct rpyc_caller *c)
+{
+	rpyc_put_request(request_begin(c), RPYC_GETROOT, 0);
+	request_send(c);
+	c->step = STEP_ROOT;
+}
+
+/* The name of the method the call is about: of a URL's path the part before the first "/". */
+static size_t
+method_name(const struct rpyc_caller *c, const char **name)
+{
+	if (c->call.op == CALL_NAMED) {
+		*name = c->conf->name;
+		return strcspn(*name, "/");
+	}
+	*name = op_specs[calls[c->call.op].op].method;
+	return strlen(*name);
+}
+
+static void
+getattr_send(struct rpyc_caller *c)
+{
+	struct buf *b = request_begin(c);
+	const char *name;
+	size_t n = method_name(c, &name);
+
+	rpyc_put_request(b, RPYC_GETATTR, 2);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_str_n(b, name, n);
+	request_send(c);
+	c->step = STEP_ATTR;
+}
+
+/* Begin the request that calls the method, up to the label of its arguments. */
+static struct buf *
+call_begin(struct rpyc_caller *c, enum rpyc_label arguments)
+{
+	struct buf *b = request_begin(c);
+	const char *name;
+	size_t n = method_name(c, &name);
+
+	if (c->conf->native) {
+		rpyc_put_request(b, RPYC_CALL, 3);
+		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->method.p, c->method.n);
+	} else {
+		rpyc_put_request(b, RPYC_CALLATTR, 3);
+		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_str_n(b, name, n);
+	}
+	rpyc_put_label(b, arguments);
+	return b;
+}
+
+/* Complete it; n payload bytes are the end of its arguments. A stock client always sends
+ * keyword arguments, if only (); others may leave them out. */
+static void
+call_send(struct rpyc_caller *c, uint64_t at, uint64_t n)
+{
+	static const char nothing[] = { 0x11, 0x51, 0x02 };
+
+	rpyc_send(c, at, n, nothing, c->conf->native ? sizeof nothing : 0);
+	c->next_seq++;
+}
+
+/* One argument of a URL's path: an int or float if it reads as one, else a str. */
+static void
+put_argument(struct buf *b, const char *p, size_t n)
+{
+	char text[64], *end;
+	uint64_t v;
+	double f;
+
+	if (num_digits(p, n, &v) && v <= INT64_MAX) {
+		brine_put_int(b, (int64_t)v);
+		return;
+	}
+	if (n < sizeof text && strspn(p, "0123456789.") >= n) {
+		memcpy(text, p, n);
+		text[n] = '\0';
+		f = strtod(text, &end);
+		if (n > 0 && *end == '\0') {
+			brine_put_float(b, f);
+			return;
+		}
+	}
+	brine_put_str_n(b, p, n);
+}
+
+static void
+named_send(struct rpyc_caller *c)
+{
+	const char *p = c->conf->name;
+	uint64_t n = c->call.sized ? c->call.size : 0;
+	uint32_t count = c->call.sized;
+	struct buf *b;
+	size_t i;
+
+	for (i = 0; p[i]; i++)
+		count += p[i] == '/';
+	b = call_begin(c, RPYC_VALUE);
+	brine_put_tuple(b, count);
+	for (p += strcspn(p, "/"); *p; p += strcspn(p, "/")) {
+		p++;
+		put_argument(b, p, strcspn(p, "/"));
+	}
+	if (c->call.sized)
+		brine_put_bytes_head(b, (uint32_t)n);
+	call_send(c, 0, n);
+}
+
+uint64_t
+rpyc_piece(const struct rpyc_caller *c, uint64_t i)
+{
+	uint64_t left = c->call.size - i * c->call.chunk;
+
+	return left < c->call.chunk ? left : c->call.chunk;
+}
+
+uint64_t
+rpyc_pieces(const struct rpyc_caller *c)
+{
+	uint64_t n = c->call.size / c->call.chunk + (c->call.size % c->call.chunk != 0);
+
+	return n > 0 ? n : 1;
+}
+
+/* A call whose argument is n bytes of the payload, or the number n. */
+static void
+simple_send(struct rpyc_caller *c, uint64_t at, uint64_t n)
+{
+	struct buf *b = call_begin(c, RPYC_VALUE);
+
+	if (c->call.op == CALL_PING) {
+		brine_put_tuple(b, 0);
+		call_send(c, 0, 0);
+		return;
+	}
+	brine_put_tuple(b, 1);
+	if (calls[c->call.op].data) {
+		brine_put_bytes_head(b, (uint32_t)n);
+		call_send(c, at, n);
+	} else {
+		brine_put_int(b, (int64_t)n);
+		call_send(c, 0, 0);
+	}
+}
+
+static void
+stream_send(struct rpyc_caller *c)
+{
+	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < STREAM_WINDOW) {
+		simple_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
+		c->sent++;
+	}
+}
+
+/* The method is known: call it. */
+static void
+call_start(struct rpyc_caller *c)
+{
+	struct buf *b;
+
+	c->waiting = c->next_seq;
+	c->step = STEP_CALL;
+	switch (c->call.op) {
+	case CALL_NAMED:
+		named_send(c);
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		b = call_begin(c, RPYC_TUPLE);
+		brine_put_tuple(b, 1);
+		rpyc_put_offer(c);
+		call_send(c, 0, 0);
+		break;
+	case CALL_DOWNLOAD_CHUNKED:
+		b = call_begin(c, RPYC_VALUE);
+		brine_put_tuple(b, 2);
+		brine_put_int(b, (int64_t)c->call.size);
+		brine_put_int(b, (int64_t)c->call.chunk);
+		call_send(c, 0, 0);
+		break;
+	case CALL_UPLOAD_STREAM:
+	case CALL_DOWNLOAD_STREAM:
+		c->step = STEP_STREAM;
+		c->sent = c->answered = 0;
+		stream_send(c);
+		break;
+	default:
+		simple_send(c, 0, c->call.size);
+		break;
+	}
+}
+
+/* The root is known: go on to the call. */
+static void
+method_start(struct rpyc_caller *c)
+{
+	if (c->call.op == CALL_HELLO)
+		finish(c, NULL);
+	else if (c->conf->native)
+		getattr_send(c);
+	else
+		call_start(c);
+}
+
+/* CALLATTR of a method without arguments on what download_file_chunked returned. */
+static void
+item_send(struct rpyc_caller *c, const struct buf *id_pack, const char *name)
+{
+	struct buf *b = request_begin(c);
+
+	rpyc_put_request(b, RPYC_CALLATTR, 4);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack->p, id_pack->n);
+	rpyc_put_str(b, name);
+	rpyc_put_nothing(b);
+	rpyc_put_nothing(b);
+	request_send(c);
+}
+
+/* ---- replies ---- */
+
+/* Compare data of a reply with what it must be (-C). */
+static void
+check_data(struct rpyc_caller *c, const unsigned char *p, size_t n)
+{
+	const unsigned char *fill;
+	size_t k;
+
+	if (!c->conf->check || !c->base.busy || c->call.op == CALL_NAMED)
+		return;
+	if (c->call.op == CALL_ECHO) {
+		if (!payload_equal(c->conf->payload, c->seen, p, n))
+			c->differs = true;
+		c->seen += n;
+		return;
+	}
+	fill = fill_block(op_fill(calls[c->call.op].op));
+	for (; n > 0; n -= k, p += k) {
+		k = n < FILL_SIZE ? n : FILL_SIZE;
+		if (memcmp(p, fill, k) != 0)
+			c->differs = true;
+	}
+}
+
+static void
+sink(void *ctx, const unsigned char *p, size_t n)
+{
+	check_data(ctx, p, n);
+}
+
+/* Is the reply n bytes of data? Says what is wrong, or NULL. */
+static const char *
+expect_data(struct rpyc_caller *c, const struct rpyc_boxed *x, uint64_t n)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_BYTES)
+		return "a reply that is not bytes";
+	if (v.len != n) {
+		snprintf(c->base.error, sizeof c->base.error, "a reply of %" PRIu64
+		    " bytes, expected %" PRIu64, v.len, n);
+		return c->base.error;
+	}
+	if (v.p)
+		check_data(c, v.p, v.n);
+	return c->differs ? "a reply of the right length but the wrong content" : NULL;
+}
+
+/* Is it the int n? */
+static const char *
+expect_int(struct rpyc_caller *c, const struct rpyc_boxed *x, uint64_t n)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_INT)
+		return "a reply that is not an int";
+	if (!v.fits || v.i < 0 || (uint64_t)v.i != n) {
+		snprintf(c->base.error, sizeof c->base.error, "the server received %" PRId64
+		    " bytes of %" PRIu64, v.i, n);
+		return c->base.error;
+	}
+	return NULL;
+}
+
+static const char *
+expect_pong(const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	return x->label == RPYC_VALUE && brine_get(&at, &v) && brine_is(&v, "pong") ? NULL :
+	    "a reply that is not 'pong'";
+}
+
+/* Complete the call, unless what came is wrong. */
+static void
+result(struct rpyc_caller *c, const char *error)
+{
+	release(c, &c->method);
+	release(c, &c->iterator);
+	release(c, &c->list);
+	finish(c, error);
+}
+
+/* The reply to the call itself; whole is x with its label. */
+static void
+call_answered(struct rpyc_caller *c, const struct rpyc_boxed *x, struct brine whole)
+{
+	struct brine id_pack;
+	uint64_t todo = 1;
+
+	switch (c->call.op) {
+	case CALL_PING:
+		result(c, expect_pong(x));
+		break;
+	case CALL_ECHO:
+	case CALL_DOWNLOAD:
+	case CALL_DOWNLOAD_FILE:
+		result(c, expect_data(c, x, c->call.size));
+		break;
+	case CALL_UPLOAD:
+	case CALL_UPLOAD_FILE:
+		result(c, expect_int(c, x, c->call.size));
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		result(c, c->offered != c->call.size ? "the server did not pull all chunks" :
+		    expect_int(c, x, c->call.size));
+		break;
+	case CALL_DOWNLOAD_CHUNKED:
+		if (x->label != RPYC_REMOTE_REF) {
+			result(c, "a reply that is not a list by reference");
+			break;
+		}
+		release(c, &c->method);
+		brine_copy(&c->list, x->at);
+		c->got = 0;
+		c->step = STEP_ITER;
+		item_send(c, &c->list, "__iter__");
+		break;
+	default:
+		/* any result will do, but what it refers to has to be released */
+		while (rpyc_next_ref(&whole, &todo, &id_pack)) {
+			brine_copy(&c->list, id_pack);
+			release(c, &c->list);
+		}
+		result(c, NULL);
+		break;
+	}
+}
+
+static void
+chunk_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
+{
+	uint64_t left = c->call.size - c->got;
+	uint64_t n = left < c->call.chunk ? left : c->call.chunk;
+	const char *error;
+
+	if (left == 0)
+		error = "more chunks than expected";
+	else
+		error = expect_data(c, x, n);
+	if (error) {
+		result(c, error);
+		return;
+	}
+	c->got += n;
+	item_send(c, &c->iterator, "__next__");
+}
+
+static void
+stream_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
+{
+	uint64_t n = rpyc_piece(c, c->answered);
+	const char *error = NULL;
+
+	if (x)
+		error = c->call.op == CALL_UPLOAD_STREAM ? expect_int(c, x, n) :
+		    expect_data(c, x, n);
+	if (error)
+		fail(c, error);
+	c->waiting++;
+	c->answered++;
+	stream_send(c);
+	if (c->answered == c->sent) {
+		release(c, &c->method);
+		c->base.busy = false;
+	}
+}
+
+static void
+replied(struct rpyc_caller *c, struct brine body)
+{
+	struct brine whole = body;
+	struct rpyc_boxed x;
+
+	if (!rpyc_boxed(&body, &x)) {
+		rpyc_lost(c, "a reply that is not boxed");
+		return;
+	}
+	switch (c->step) {
+	case STEP_ROOT:
+		if (x.label != RPYC_REMOTE_REF) {
+			rpyc_lost(c, "a root that is not a reference");
+			return;
+		}
+		brine_copy(&c->root, x.at);
+		method_start(c);
+		break;
+	case STEP_ATTR:
+		if (x.label != RPYC_REMOTE_REF) {
+			finish(c, "a method that is not a reference");
+			return;
+		}
+		brine_copy(&c->method, x.at);
+		call_start(c);
+		break;
+	case STEP_CALL:
+		call_answered(c, &x, whole);
+		break;
+	case STEP_ITER:
+		if (x.label != RPYC_REMOTE_REF) {
+			result(c, "an iterator that is not a reference");
+			return;
+		}
+		brine_copy(&c->iterator, x.at);
+		c->step = STEP_NEXT;
+		item_send(c, &c->iterator, "__next__");
+		break;
+	case STEP_NEXT:
+		chunk_answered(c, &x);
+		break;
+	case STEP_STREAM:
+		stream_answered(c, &x);
+		break;
+	}
+}
+
+/* The text of an exception: "ValueError: sleep length must be non-negative". */
+static void
+exception_text(struct brine body, char *text, size_t size)
+{
+	struct brine_value v, class, arg;
+	char name[64], why[96];
+
+	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 ||
+	    !brine_tuple(&body, 2) || !brine_get(&body, &class) || !brine_get(&body, &class) ||
+	    class.type != BRINE_STR || !class.p || !brine_get(&body, &v) ||
+	    v.type != BRINE_TUPLE) {
+		snprintf(text, size, "an exception that is malformed");
+		return;
+	}
+	msg_printable(name, sizeof name, class.p, class.n);
+	if (v.len == 0 || !brine_get(&body, &arg))
+		snprintf(text, size, "%s", name);
+	else if (arg.type == BRINE_STR && arg.p)
+		snprintf(text, size, "%s: %s", name, msg_printable(why, sizeof why, arg.p, arg.n));
+	else if (arg.type == BRINE_INT && arg.fits)
+		snprintf(text, size, "%s: %" PRId64, name, arg.i);
+	else
+		snprintf(text, size, "%s: (%s)", name, brine_type_name(arg.type));
+}
+
+static void
+raised(struct rpyc_caller *c, struct brine body)
+{
+	char text[sizeof c->base.error];
+	struct brine_value v;
+	struct brine at = body;
+
+	if (c->step == STEP_NEXT && brine_get(&at, &v) && v.type == BRINE_INT && v.i == 1) {
+		if (c->got == c->call.size) {
+			result(c, NULL);
+			return;
+		}
+		snprintf(text, sizeof text, "%" PRIu64 " bytes of chunks, expected %" PRIu64,
+		    c->got, c->call.size);
+	} else {
+		exception_text(body, text, sizeof text);
+	}
+	if (c->step == STEP_STREAM) {
+		fail(c, text);
+		stream_answered(c, NULL);
+	} else {
+		result(c, text);
+	}
+}
+
+/* ---- the wire ---- */
+
+static struct caller *
+rpyc_open(const struct caller_conf *conf)
+{
+	struct rpyc_caller *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->base.wire = &rpyc_client_wire;
+	c->base.dialect = conf->dialect ? conf->dialect : 6;
+	c->conf = conf;
+	c->in.max = UINT64_MAX;         /* what comes is checked against what was asked for */
+	c->in.sink = sink;
+	c->in.ctx = c;
+	c->base.want = WANT_INPUT;
+	return &c->base;
+}
+
+static void
+rpyc_close(struct caller *base)
+{
+	struct rpyc_caller *c = (struct rpyc_caller *)base;
+
+	rpyc_reader_free(&c->in);
+	out_free(&c->out);
+	buf_free(&c->message);
+	buf_free(&c->root);
+	buf_free(&c->method);
+	buf_free(&c->list);
+	buf_free(&c->iterator);
+	free(c);
+}
+
+static void
+rpyc_begin_call(struct caller *base, const struct call *call)
+{
+	struct rpyc_caller *c = (struct rpyc_caller *)base;
+	bool chunked;
+
+	c->call = *call;
+	if (c->call.chunk == 0)
+		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
+	c->seen = 0;
+	c->differs = false;
+	base->busy = true;
+	base->ok = true;
+	base->error[0] = '\0';
+	chunked = call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
+	    call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM;
+	if ((chunked ? c->call.chunk : call->size) > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
+		finish(c, "a payload beyond what an RPyC frame can hold");
+		return;
+	}
+	if (c->root.n == 0)
+		getroot_send(c);
+	else
+		method_start(c);
+	if (c->out.failed || c->root.failed)
+		rpyc_lost(c, "out of memory");
+	settle(c);
+}
+
+/* A message is complete. */
+static void
+message(struct rpyc_caller *c)
+{
+	struct brine b = brine_span(&c->in.kept), seq = b;
+	int64_t n;
+
+	if (c->in.dialect != c->base.dialect) {
+		c->base.retry_dialect = c->step == STEP_ROOT && c->base.busy;
+		c->base.dialect = c->in.dialect;
+		rpyc_lost(c, "the peer speaks RPyC's other dialect");
+		return;
+	}
+	brine_skip(&b, NULL);
+	seq.end = b.p;
+	if (c->in.type == RPYC_REQUEST) {
+		rpyc_requested(c, seq, b);
+		return;
+	}
+	if (!brine_int(&seq, &n) || n < 0 || (uint64_t)n >= c->next_seq) {
+		rpyc_lost(c, "a reply to a request that was never sent");
+		return;
+	}
+	if (!c->base.busy || (uint64_t)n != c->waiting)
+		return;         /* to a DEL, which nobody waits for */
+	if (c->in.type == RPYC_EXCEPTION)
+		raised(c, b);
+	else if (c->in.overflow)
+		rpyc_lost(c, "a reply of too many parts");
+	else
+		replied(c, b);
+}
+
+static size_t
+rpyc_input(struct caller *base, const unsigned char *p, size_t n)
+{
+	struct rpyc_caller *c = (struct rpyc_caller *)base;
+	size_t taken = 0, k;
+
+	while (taken < n && base->want != WANT_CLOSE) {
+		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
+		case RPYC_MESSAGE:
+			message(c);
+			break;
+		case RPYC_BAD:
+			rpyc_lost(c, c->in.error);
+			break;
+		default:
+			break;
+		}
+		taken += k;
+	}
+	if (c->out.failed || c->root.failed || c->method.failed || c->list.failed ||
+	    c->iterator.failed)
+		rpyc_lost(c, "out of memory");
+	settle(c);
+	return taken;
+}
+
+static void
+rpyc_end_input(struct caller *base)
+{
+	struct rpyc_caller *c = (struct rpyc_caller *)base;
+
+	rpyc_lost(c, c->in.begun ? "the peer closed the connection in the middle of a message" :
+	    "the peer closed the connection");
+}
+
+static int
+rpyc_output(struct caller *base, struct iovec *iov, int max)
+{
+	return out_iov(&((struct rpyc_caller *)base)->out, iov, max);
+}
+
+static void
+rpyc_sent(struct caller *base, size_t n)
+{
+	struct rpyc_caller *c = (struct rpyc_caller *)base;
+
+	out_sent(&c->out, n);
+	settle(c);
+}
+
+const struct client_wire rpyc_client_wire = {
+	.scheme = "rpc",
+	.port = 18812,
+	.open = rpyc_open,
+	.close = rpyc_close,
+	.begin = rpyc_begin_call,
+	.input = rpyc_input,
+	.end = rpyc_end_input,
+	.output = rpyc_output,
+	.sent = rpyc_sent,
+};

@@ -1,0 +1,146 @@
+/* RPyC, the client's side: what the server asks of us while a call is under way. It is
+ * offered a list whose items it pulls, one round trip each, and answered at once. */
+#include "rpyc_client.h"
+
+#define CLASS_LIST 1            /* class numbers of what is offered */
+#define CLASS_ITERATOR 2
+
+void
+rpyc_put_offer(struct rpyc_caller *c)
+{
+	c->offer++;
+	c->offered = 0;
+	rpyc_put_ref(&c->message, RPYC_REMOTE_REF, "builtins.list", CLASS_LIST,
+	    c->offer * 2 - 1);
+}
+
+static void
+answer_begin(struct rpyc_caller *c, enum rpyc_type type, struct brine seq)
+{
+	buf_clear(&c->message, 512);
+	rpyc_begin(&c->message, c->base.dialect, type);
+	buf_add(&c->message, seq.p, (size_t)(seq.end - seq.p));
+}
+
+static void
+answer_tag(struct rpyc_caller *c, struct brine seq, enum brine_tag tag)
+{
+	answer_begin(c, RPYC_REPLY, seq);
+	rpyc_put_label(&c->message, RPYC_VALUE);
+	buf_byte(&c->message, (unsigned char)tag);
+	rpyc_send(c, 0, 0, NULL, 0);
+}
+
+static void
+refuse(struct rpyc_caller *c, struct brine seq)
+{
+	struct buf *b = &c->message;
+
+	answer_begin(c, RPYC_EXCEPTION, seq);
+	brine_put_tuple(b, 4);
+	brine_put_tuple(b, 2);
+	brine_put_str(b, "builtins");
+	brine_put_str(b, "AttributeError");
+	brine_put_tuple(b, 1);
+	brine_put_str(b, "not offered by this client");
+	brine_put_tuple(b, 0);
+	brine_put_str(b, "");
+	rpyc_send(c, 0, 0, NULL, 0);
+}
+
+/* The server operates on the list it is offered: answers __iter__, __next__, __len__. */
+static bool
+offer(struct rpyc_caller *c, struct brine seq, struct rpyc_items items)
+{
+	struct rpyc_boxed object, name;
+	struct brine_value v;
+	struct rpyc_id id;
+	uint64_t n;
+
+	if (!c->base.busy || c->call.op != CALL_UPLOAD_CHUNKED ||
+	    !rpyc_item(&items, &object) || object.label != RPYC_LOCAL_REF ||
+	    !rpyc_id(object.at, &id) || (id.id + 1) / 2 != c->offer ||
+	    !rpyc_item(&items, &name) || name.label != RPYC_VALUE || !brine_get(&name.at, &v))
+		return false;
+	if (brine_is(&v, "__iter__")) {
+		answer_begin(c, RPYC_REPLY, seq);
+		rpyc_put_ref(&c->message, RPYC_REMOTE_REF, "builtins.list_iterator",
+		    CLASS_ITERATOR, c->offer * 2);
+		rpyc_send(c, 0, 0, NULL, 0);
+		if (id.cls == CLASS_LIST)
+			c->offered = 0;
+		return true;
+	}
+	if (brine_is(&v, "__len__") && id.cls == CLASS_LIST) {
+		answer_begin(c, RPYC_REPLY, seq);
+		rpyc_put_label(&c->message, RPYC_VALUE);
+		brine_put_int(&c->message, c->call.size > 0 ? (int64_t)rpyc_pieces(c) : 0);
+		rpyc_send(c, 0, 0, NULL, 0);
+		return true;
+	}
+	if (!brine_is(&v, "__next__") || id.cls != CLASS_ITERATOR)
+		return false;
+	if (c->offered == c->call.size) {
+		answer_begin(c, RPYC_EXCEPTION, seq);
+		brine_put_int(&c->message, 1);  /* StopIteration */
+		rpyc_send(c, 0, 0, NULL, 0);
+		return true;
+	}
+	n = rpyc_piece(c, c->offered / c->call.chunk);
+	answer_begin(c, RPYC_REPLY, seq);
+	rpyc_put_label(&c->message, RPYC_VALUE);
+	brine_put_bytes_head(&c->message, (uint32_t)n);
+	rpyc_send(c, c->offered, n, NULL, 0);
+	c->offered += n;
+	return true;
+}
+
+void
+rpyc_requested(struct rpyc_caller *c, struct brine seq, struct brine body)
+{
+	struct rpyc_boxed boxed, x;
+	struct rpyc_items items;
+	int64_t handler;
+	bool elided = false;
+
+	if (c->in.overflow || !brine_tuple(&body, 2) || !brine_int(&body, &handler) ||
+	    !rpyc_boxed(&body, &boxed) || !rpyc_items(&boxed, &items)) {
+		refuse(c, seq);
+		return;
+	}
+	switch (handler) {
+	case RPYC_CLOSE:
+		rpyc_lost(c, "the peer has closed the connection");
+		break;
+	case RPYC_DEL:
+		/* at once: a stock server's next message may wait for it */
+		answer_tag(c, seq, BRINE_TAG_NONE);
+		break;
+	case RPYC_INSPECT:
+		answer_tag(c, seq, BRINE_TAG_EMPTY_TUPLE);
+		break;
+	case RPYC_PING:
+		if (!rpyc_item(&items, &x) || x.label != RPYC_VALUE) {
+			refuse(c, seq);
+			break;
+		}
+		body = x.at;
+		brine_skip(&body, &elided);
+		if (elided) {
+			refuse(c, seq);
+			break;
+		}
+		answer_begin(c, RPYC_REPLY, seq);
+		rpyc_put_label(&c->message, RPYC_VALUE);
+		buf_add(&c->message, x.at.p, (size_t)(x.at.end - x.at.p));
+		rpyc_send(c, 0, 0, NULL, 0);
+		break;
+	case RPYC_CALLATTR:
+		if (!offer(c, seq, items))
+			refuse(c, seq);
+		break;
+	default:
+		refuse(c, seq);
+		break;
+	}
+}

@@ -1,0 +1,874 @@
+/* RPyC, the server's side: a session answers the requests of a stock client, or of ours,
+ * in the dialect it finds.
+ *
+ * Timing follows from two rules: each answer is ready as soon as its request is complete
+ * (that of DEL too: a stock client's next request waits in its kernel until then), and
+ * answers to requests that came together leave together. */
+#include "rpyc_server.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OUT_MAX  65536          /* with so much to send, no more requests are taken */
+#define FIRST_ID 101            /* of the objects of the list kinds */
+#define ARGS_MAX 6              /* arguments of a handler */
+
+/* ---- writing ---- */
+
+struct buf *
+rpyc_answer(struct rpyc_session *s)
+{
+	buf_clear(&s->message, 512);
+	rpyc_begin(&s->message, s->in.dialect, RPYC_REPLY);
+	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
+	return &s->message;
+}
+
+void
+rpyc_message_end(struct rpyc_session *s)
+{
+	rpyc_end(&s->message, 0, 0);
+	out_add(&s->out, s->message.p, s->message.n);
+	if (s->message.failed)
+		s->out.failed = true;
+}
+
+void
+rpyc_answer_int(struct rpyc_session *s, uint64_t n)
+{
+	struct buf *b = rpyc_answer(s);
+
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_int(b, (int64_t)n);
+	rpyc_message_end(s);
+}
+
+static struct buf *
+exception(struct rpyc_session *s)
+{
+	buf_clear(&s->message, 512);
+	rpyc_begin(&s->message, s->in.dialect, RPYC_EXCEPTION);
+	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
+	return &s->message;
+}
+
+/* The shortest exception a stock client understands: ((module, class), (arg,), (), ''). */
+static void
+exception_head(struct buf *b, const char *class)
+{
+	brine_put_tuple(b, 4);
+	brine_put_tuple(b, 2);
+	brine_put_str(b, "builtins");
+	brine_put_str(b, class);
+	brine_put_tuple(b, 1);
+}
+
+static void
+exception_end(struct rpyc_session *s)
+{
+	brine_put_tuple(&s->message, 0);
+	brine_put_str(&s->message, "");
+	rpyc_message_end(s);
+	s->base.errors++;
+}
+
+void
+rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
+{
+	struct buf *b = exception(s);
+	char text[512];
+	va_list ap;
+
+	if (strcmp(class, "StopIteration") == 0) {
+		brine_put_int(b, 1);    /* no error: it is how an iteration ends */
+		rpyc_message_end(s);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	exception_head(b, class);
+	brine_put_str(b, text);
+	exception_end(s);
+}
+
+/* KeyError with an encoded value as its argument. */
+static void
+raise_key(struct rpyc_session *s, struct brine key)
+{
+	struct buf *b = exception(s);
+	bool elided = false;
+	struct brine at = key;
+
+	exception_head(b, "KeyError");
+	if (brine_skip(&at, &elided) && !elided)
+		buf_add(b, key.p, (size_t)(at.p - key.p));
+	else
+		brine_put_str(b, "?");
+	exception_end(s);
+}
+
+static struct buf *
+request_begin(struct rpyc_session *s)
+{
+	struct buf *b = &s->message;
+
+	buf_clear(b, 512);
+	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
+	brine_put_int(b, (int64_t)s->next_seq);
+	return b;
+}
+
+uint64_t
+rpyc_ask(struct rpyc_session *s, struct brine id_pack, const char *name)
+{
+	struct buf *b = request_begin(s);
+
+	rpyc_put_request(b, RPYC_CALLATTR, 4);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
+	rpyc_put_str(b, name);
+	rpyc_put_nothing(b);
+	rpyc_put_nothing(b);
+	rpyc_message_end(s);
+	return s->next_seq++;
+}
+
+void
+rpyc_release(struct rpyc_session *s, struct brine id_pack)
+{
+	struct buf *b = request_begin(s);
+
+	rpyc_put_request(b, RPYC_DEL, 2);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_int(b, 1);
+	rpyc_message_end(s);
+	s->next_seq++;
+}
+
+void
+rpyc_release_all(struct rpyc_session *s, struct brine boxed)
+{
+	struct brine id_pack;
+	uint64_t todo = 1;
+
+	while (rpyc_next_ref(&boxed, &todo, &id_pack))
+		rpyc_release(s, id_pack);
+}
+
+/* ---- objects ---- */
+
+enum rpyc_kind
+rpyc_resolve(struct rpyc_session *s, struct brine id_pack, size_t *index)
+{
+	struct rpyc_id id;
+
+	if (!rpyc_id(id_pack, &id))
+		return RPYC_NONE;
+	if (id.cls == 1 && id.id == 1 && brine_is(&id.name, "builtins.object"))
+		return RPYC_ROOT;
+	if (id.cls == 2 && id.id >= 1 && id.id <= RPYC_METHODS &&
+	    brine_is(&id.name, "builtins.method")) {
+		*index = (size_t)id.id - 1;
+		return RPYC_METHOD;
+	}
+	if (id.cls != 1 || id.id < FIRST_ID || (uint64_t)(id.id - FIRST_ID) >= s->objects)
+		return RPYC_NONE;
+	*index = (size_t)(id.id - FIRST_ID);
+	if (!brine_is(&id.name, s->object[*index].kind == RPYC_LIST ? "builtins.list" :
+	    "builtins.list_iterator"))
+		return RPYC_NONE;
+	return s->object[*index].kind;
+}
+
+void
+rpyc_put_object(struct rpyc_session *s, size_t index)
+{
+	struct rpyc_object *o = &s->object[index];
+
+	o->refs++;
+	rpyc_put_ref(&s->message, RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
+	    "builtins.list_iterator", 1, FIRST_ID + (int64_t)index);
+}
+
+const char *
+rpyc_type_name(const struct rpyc_boxed *x, char text[64])
+{
+	struct brine at = x->at;
+	struct brine_value v;
+	struct rpyc_id id;
+	const char *name;
+	size_t n;
+
+	if (x->label == RPYC_TUPLE)
+		return "tuple";
+	if (x->label == RPYC_VALUE)
+		return brine_get(&at, &v) ? brine_type_name(v.type) : "?";
+	if (!rpyc_id(at, &id))
+		return "?";
+	name = (const char *)id.name.p;
+	for (n = id.name.n; n > 0 && name[n - 1] != '.'; n--)
+		;
+	snprintf(text, 64, "%.*s", (int)(id.name.n - n < 63 ? id.name.n - n : 63), name + n);
+	return text;
+}
+
+/* ---- handlers ---- */
+
+static void
+answer_text(struct rpyc_session *s, const char *text)
+{
+	rpyc_put_str(rpyc_answer(s), text);
+	rpyc_message_end(s);
+}
+
+static void
+answer_tag(struct rpyc_session *s, enum brine_tag tag)
+{
+	struct buf *b = rpyc_answer(s);
+
+	rpyc_put_label(b, RPYC_VALUE);
+	buf_byte(b, (unsigned char)tag);
+	rpyc_message_end(s);
+}
+
+/* What a handler works on. */
+struct request {
+	struct rpyc_boxed arg[ARGS_MAX];
+	int n;                          /* number of arguments */
+	struct brine whole;             /* the boxed argument tuple */
+	enum rpyc_kind kind;            /* of the first one */
+	size_t index;
+	bool waits;                     /* the answer comes later, and references are kept */
+};
+
+/* The name argument of an attribute request: a str, or bytes. False: answered. */
+static bool
+attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value *name)
+{
+	struct brine at = x->at;
+
+	if (x->label == RPYC_VALUE && brine_get(&at, name) && name->p &&
+	    (name->type == BRINE_STR || name->type == BRINE_BYTES)) {
+		name->type = BRINE_STR;
+		return true;
+	}
+	rpyc_raise(s, "TypeError", "name must be a string");
+	return false;
+}
+
+static void
+no_attribute(struct rpyc_session *s, enum rpyc_kind kind, const struct brine_value *name)
+{
+	int n = (int)(name->n < 200 ? name->n : 200);
+	const char *p = (const char *)name->p;
+
+	if (n > 0 && p[0] == '_')
+		rpyc_raise(s, "AttributeError", "cannot access '%.*s'", n, p);
+	else
+		rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
+		    kind == RPYC_METHOD ? "method" : kind == RPYC_LIST ? "list" :
+		    kind == RPYC_ITERATOR ? "list_iterator" : "BenchmarkService", n, p);
+}
+
+static void
+handle_ping(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->arg[0].at;
+	bool elided = false;
+	struct buf *b;
+
+	brine_skip(&at, &elided);
+	if (r->arg[0].label != RPYC_VALUE || elided) {
+		rpyc_raise(s, "ValueError", "PING takes a plain value, not too long a one");
+		return;
+	}
+	b = rpyc_answer(s);
+	rpyc_put_label(b, RPYC_VALUE);
+	buf_add(b, r->arg[0].at.p, (size_t)(r->arg[0].at.end - r->arg[0].at.p));
+	rpyc_message_end(s);
+}
+
+static void
+handle_close(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	s->closing = true;      /* no answer: rpyc-wire.md, section 14 */
+}
+
+static void
+handle_getroot(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.object", 1, 1);
+	rpyc_message_end(s);
+}
+
+static void
+handle_getattr(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value name;
+	size_t i;
+
+	if (!attribute(s, &r->arg[1], &name))
+		return;
+	if (r->kind != RPYC_ROOT || (i = rpyc_method(name.p, name.n)) == RPYC_METHODS) {
+		no_attribute(s, r->kind, &name);
+		return;
+	}
+	/* always the same reference: releasing it means nothing */
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.method", 2, (int64_t)i + 1);
+	rpyc_message_end(s);
+}
+
+static void
+handle_refused(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_raise(s, "AttributeError", "access denied");
+}
+
+/* The positional and keyword arguments that begin at argument i; false: answered. */
+static bool
+call_arguments(struct rpyc_session *s, const struct request *r, int i,
+    struct rpyc_items *args, struct rpyc_items *kwargs)
+{
+	memset(kwargs, 0, sizeof *kwargs);
+	if (rpyc_items(&r->arg[i], args) &&
+	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
+		return true;
+	rpyc_raise(s, "TypeError", "arguments must be tuples");
+	return false;
+}
+
+static void
+handle_call(struct rpyc_session *s, struct request *r)
+{
+	struct rpyc_items args, kwargs;
+
+	if (!call_arguments(s, r, 1, &args, &kwargs))
+		return;
+	if (r->kind == RPYC_METHOD)
+		r->waits = rpyc_call(s, r->index, args, kwargs, r->whole);
+	else
+		rpyc_raise(s, "TypeError", "'%s' object is not callable",
+		    r->kind == RPYC_ROOT ? "BenchmarkService" :
+		    r->kind == RPYC_LIST ? "list" : "list_iterator");
+}
+
+static void
+handle_callattr(struct rpyc_session *s, struct request *r)
+{
+	struct rpyc_items args, kwargs;
+	struct brine_value name;
+	size_t i;
+
+	if (!attribute(s, &r->arg[1], &name) || !call_arguments(s, r, 2, &args, &kwargs))
+		return;
+	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR) {
+		if (kwargs.n > 0)
+			rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments",
+			    (int)(name.n < 200 ? name.n : 200), (const char *)name.p);
+		else
+			rpyc_list_call(s, r->index, &name, args);
+	} else if (r->kind == RPYC_ROOT && (i = rpyc_method(name.p, name.n)) != RPYC_METHODS) {
+		r->waits = rpyc_call(s, i, args, kwargs, r->whole);
+	} else {
+		no_attribute(s, r->kind, &name);
+	}
+}
+
+static void
+handle_repr(struct rpyc_session *s, struct request *r)
+{
+	char text[100];
+
+	switch (r->kind) {
+	case RPYC_LIST:
+	case RPYC_ITERATOR:
+		rpyc_list_repr(s, r->index);
+		break;
+	case RPYC_METHOD:
+		snprintf(text, sizeof text, "<bound method BenchmarkService.%s>",
+		    rpyc_method_name(r->index));
+		answer_text(s, text);
+		break;
+	default:
+		answer_text(s, "<BenchmarkService object at 0x1>");
+		break;
+	}
+}
+
+/* Objects are equal to themselves; all else is left to the peer. */
+static void
+handle_cmp(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->arg[2].at;
+	struct brine_value op;
+	enum rpyc_kind kind;
+	size_t index = 0;
+	bool eq, ne;
+
+	if (r->arg[2].label != RPYC_VALUE || !brine_get(&at, &op)) {
+		rpyc_raise(s, "TypeError", "the comparison must be a string");
+		return;
+	}
+	eq = brine_is(&op, "__eq__");
+	ne = brine_is(&op, "__ne__");
+	kind = r->arg[1].label == RPYC_LOCAL_REF ? rpyc_resolve(s, r->arg[1].at, &index) :
+	    RPYC_NONE;
+	if ((eq || ne) && kind == r->kind && index == r->index)
+		answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
+	else
+		answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+}
+
+static void
+handle_hash(struct rpyc_session *s, struct request *r)
+{
+	if (r->kind == RPYC_LIST)
+		rpyc_raise(s, "TypeError", "unhashable type: 'list'");
+	else
+		rpyc_answer_int(s, r->kind * 100000u + r->index);
+}
+
+static void
+handle_dir(struct rpyc_session *s, struct request *r)
+{
+	struct buf *b = rpyc_answer(s);
+	size_t i;
+
+	rpyc_put_label(b, RPYC_VALUE);
+	if (r->kind == RPYC_ROOT) {
+		brine_put_tuple(b, RPYC_METHODS);
+		for (i = 0; i < RPYC_METHODS; i++)
+			brine_put_str(b, rpyc_method_name(i));
+	} else {
+		brine_put_tuple(b, 0);
+	}
+	rpyc_message_end(s);
+}
+
+static void
+handle_pickle(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_raise(s, "ValueError", "pickling is disabled");
+}
+
+static void
+handle_del(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value count = { .i = 1, .fits = true };
+	struct brine at = r->arg[1].at;
+
+	if (r->n == 2 && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits ||
+	    count.i < 0)) {
+		rpyc_raise(s, "TypeError", "the count must be an int");
+		return;
+	}
+	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR)
+		rpyc_object_release(s, r->index, (uint64_t)count.i);
+	answer_tag(s, BRINE_TAG_NONE);
+}
+
+/* The methods a proxy of the object should have: (name, doc) pairs. */
+static void
+handle_inspect(struct rpyc_session *s, struct request *r)
+{
+	size_t index, i;
+	struct buf *b;
+
+	switch (rpyc_resolve(s, r->arg[0].at, &index)) {
+	case RPYC_NONE:
+		raise_key(s, r->arg[0].at);
+		break;
+	case RPYC_ROOT:
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_tuple(b, RPYC_METHODS);
+		for (i = 0; i < RPYC_METHODS; i++) {
+			brine_put_tuple(b, 2);
+			brine_put_str(b, rpyc_method_name(i));
+			buf_byte(b, BRINE_TAG_NONE);
+		}
+		rpyc_message_end(s);
+		break;
+	default:
+		answer_tag(s, BRINE_TAG_EMPTY_TUPLE);
+		break;
+	}
+}
+
+static void
+handle_buffiter(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value count;
+	struct brine at = r->arg[1].at;
+
+	if (r->arg[1].label != RPYC_VALUE || !brine_get(&at, &count) || count.type != BRINE_INT)
+		rpyc_raise(s, "TypeError", "the count must be an int");
+	else if (r->kind != RPYC_LIST && r->kind != RPYC_ITERATOR)
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable",
+		    r->kind == RPYC_ROOT ? "BenchmarkService" : "method");
+	else
+		rpyc_list_buffiter(s, r->index,
+		    count.fits ? count.i : count.negative ? 0 : INT64_MAX);
+}
+
+/* object: the first argument must be a reference to an object of ours. */
+static const struct {
+	int min, max;
+	bool object;
+	void (*handle)(struct rpyc_session *, struct request *);
+} handlers[RPYC_HANDLERS] = {
+	[RPYC_PING] = { 1, 1, false, handle_ping },
+	[RPYC_CLOSE] = { 0, 0, false, handle_close },
+	[RPYC_GETROOT] = { 0, 0, false, handle_getroot },
+	[RPYC_GETATTR] = { 2, 2, true, handle_getattr },
+	[RPYC_DELATTR] = { 2, 2, true, handle_refused },
+	[RPYC_SETATTR] = { 3, 3, true, handle_refused },
+	[RPYC_CALL] = { 2, 3, true, handle_call },
+	[RPYC_CALLATTR] = { 3, 4, true, handle_callattr },
+	[RPYC_REPR] = { 1, 1, true, handle_repr },
+	[RPYC_STR] = { 1, 1, true, handle_repr },
+	[RPYC_CMP] = { 3, 3, true, handle_cmp },
+	[RPYC_HASH] = { 1, 1, true, handle_hash },
+	[RPYC_DIR] = { 1, 1, true, handle_dir },
+	[RPYC_PICKLE] = { 2, 2, true, handle_pickle },
+	[RPYC_DEL] = { 1, 2, true, handle_del },
+	[RPYC_INSPECT] = { 1, 1, false, handle_inspect },
+	[RPYC_BUFFITER] = { 2, 2, true, handle_buffiter },
+	[RPYC_OLDSLICING] = { 6, 6, true, handle_refused },
+	[RPYC_CTXEXIT] = { 2, 2, true, handle_refused },
+	[RPYC_INSTANCECHECK] = { 2, 2, true, handle_refused },
+};
+
+/* Is all of a boxed value well-formed, and each reference to an object of ours to one there
+ * is? False: answered, as a stock peer does before it looks at the handler. */
+static bool
+check(struct rpyc_session *s, struct brine b)
+{
+	struct brine_value v;
+	struct brine at;
+	int64_t label;
+	uint64_t todo;
+	size_t index;
+
+	for (todo = 1; todo > 0; todo--) {
+		if (!brine_tuple(&b, 2) || !brine_int(&b, &label)) {
+			rpyc_raise(s, "ValueError", "arguments that are not boxed");
+			return false;
+		}
+		at = b;
+		switch (label) {
+		case RPYC_TUPLE:
+			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE) {
+				rpyc_raise(s, "TypeError", "a tuple that is none");
+				return false;
+			}
+			todo += v.len;
+			continue;
+		case RPYC_LOCAL_REF:
+			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {
+				raise_key(s, b);
+				return false;
+			}
+			break;
+		case RPYC_REMOTE_REF: {
+			struct rpyc_id id;
+
+			if (!rpyc_id(at, &id)) {
+				rpyc_raise(s, "ValueError", "a reference without an id_pack");
+				return false;
+			}
+			break;
+		}
+		case RPYC_VALUE:
+			break;
+		default:
+			rpyc_raise(s, "ValueError", "invalid label %" PRId64, label);
+			return false;
+		}
+		if (!brine_skip(&b, NULL)) {
+			rpyc_raise(s, "ValueError", "arguments that are not boxed");
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+answer_request(struct rpyc_session *s, struct brine b)
+{
+	struct request r = { .kind = RPYC_NONE };
+	struct brine_value handler;
+	struct brine key;
+	struct rpyc_items items;
+	struct rpyc_boxed boxed, extra;
+
+	if (s->in.overflow) {
+		rpyc_raise(s, "MemoryError", "arguments of too many parts");
+		return;
+	}
+	if (!brine_tuple(&b, 2)) {
+		rpyc_raise(s, "ValueError", "a request that is not a pair");
+		return;
+	}
+	key = b;
+	if (!brine_get(&b, &handler) || handler.type != BRINE_INT || !handler.fits ||
+	    handler.i <= 0 || handler.i >= RPYC_HANDLERS) {
+		raise_key(s, key);
+		return;
+	}
+	r.whole = b;
+	if (!check(s, b))
+		return;
+	if (!rpyc_boxed(&b, &boxed) || !rpyc_items(&boxed, &items)) {
+		rpyc_raise(s, "TypeError", "arguments must be a tuple");
+		return;
+	}
+	r.whole.end = b.p;
+	while (r.n < ARGS_MAX && rpyc_item(&items, &r.arg[r.n]))
+		r.n++;
+	if (r.n < handlers[handler.i].min || r.n > handlers[handler.i].max ||
+	    rpyc_item(&items, &extra)) {
+		rpyc_raise(s, "TypeError", "handler %d takes %d to %d arguments",
+		    (int)handler.i, handlers[handler.i].min, handlers[handler.i].max);
+	} else {
+		if (handlers[handler.i].object && r.arg[0].label == RPYC_LOCAL_REF)
+			r.kind = rpyc_resolve(s, r.arg[0].at, &r.index);
+		if (handlers[handler.i].object && r.kind == RPYC_NONE)
+			rpyc_raise(s, "AttributeError", "not an object of this service");
+		else
+			handlers[handler.i].handle(s, &r);
+	}
+	if (!r.waits)
+		rpyc_release_all(s, r.whole);
+	if (handler.i == RPYC_DEL || handler.i == RPYC_CLOSE)
+		s->base.requests--;     /* no requests in the sense of anybody who counts them */
+}
+
+/* ---- the session ---- */
+
+/* Must the long string that begins be held? It is if it is to be sent back, or compared:
+ * PING, echo, and "in". kept holds the request up to it. */
+static bool
+hold(void *ctx)
+{
+	struct rpyc_session *s = ctx;
+	struct brine b = brine_span(&s->in.kept);
+	struct brine_value v;
+	enum rpyc_kind kind;
+	int64_t handler, label;
+	size_t index = 0;
+
+	if (s->in.type != RPYC_REQUEST || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) ||
+	    !brine_int(&b, &handler))
+		return false;
+	if (handler == RPYC_PING)
+		return true;
+	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) ||
+	    !brine_tuple(&b, 2) || !brine_int(&b, &label) || label != RPYC_TUPLE ||
+	    !brine_get(&b, &v) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
+	    label != RPYC_LOCAL_REF)
+		return false;
+	kind = rpyc_resolve(s, b, &index);
+	if (handler == RPYC_CALL)
+		return kind == RPYC_METHOD && index == OP_ECHO;
+	if (!brine_skip(&b, NULL) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
+	    !brine_get(&b, &v) || !v.p)
+		return false;
+	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
+	    rpyc_method(v.p, v.n) == OP_ECHO;
+}
+
+/* Say what comes next. */
+static void
+settle(struct rpyc_session *s)
+{
+	struct session *base = &s->base;
+
+	if (s->out.pending == 0)
+		s->borrowed = false;
+	if (s->out.failed) {
+		base->want = WANT_CLOSE;
+	} else if (s->out.pending > 0) {
+		base->want = WANT_OUTPUT;
+	} else if (s->busy == RPYC_SLEEP) {
+		base->want = WANT_WAIT;
+		base->wait_ns = s->sleep_ns;
+	} else if (s->busy == RPYC_COMPUTE) {
+		base->want = WANT_WAIT;
+		base->wait_ns = 0;
+	} else {
+		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
+	}
+	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->pulls;
+}
+
+static struct session *
+rpyc_open(const struct service *service)
+{
+	struct rpyc_session *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->base.wire = &rpyc_server_wire;
+	s->service = service;
+	s->in.max = service->max_payload + RPYC_KEEP_MAX;
+	s->in.hold_max = (size_t)echo_limit(service);
+	s->in.hold = hold;
+	s->in.ctx = s;
+	settle(s);
+	return &s->base;
+}
+
+static void
+rpyc_close(struct session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	rpyc_pulls_free(s);
+	rpyc_reader_free(&s->in);
+	out_free(&s->out);
+	buf_free(&s->message);
+	free(s->object);
+	free(s);
+}
+
+/* A message is complete. */
+static void
+message(struct rpyc_session *s)
+{
+	struct brine b = brine_span(&s->in.kept);
+	struct brine seq = b;
+	int64_t n;
+
+	brine_skip(&b, NULL);
+	seq.end = b.p;
+	if (s->in.type == RPYC_REQUEST) {
+		s->base.requests++;
+		s->seq = seq;
+		answer_request(s, b);
+	} else if (brine_int(&seq, &n) && n >= 0) {
+		rpyc_pulled(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
+	}
+}
+
+/* What came is of no use: say CLOSE in the peer's dialect, if that is known, and close. */
+static void
+give_up(struct rpyc_session *s)
+{
+	s->base.errors++;
+	s->closing = true;
+	rpyc_pulls_free(s);
+	if (s->in.dialect != 0) {
+		rpyc_put_request(request_begin(s), RPYC_CLOSE, 0);
+		rpyc_message_end(s);
+	}
+}
+
+static size_t
+rpyc_input(struct session *base, const unsigned char *p, size_t n)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+	bool begun = s->in.begun;
+	size_t taken = 0, k;
+
+	while (taken < n && !s->closing && s->busy == RPYC_READY && !s->borrowed &&
+	    s->out.pending < OUT_MAX) {
+		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
+		case RPYC_MESSAGE:
+			base->epoch++;
+			message(s);
+			break;
+		case RPYC_BAD:
+			give_up(s);
+			break;
+		default:
+			break;
+		}
+		taken += k;
+		if ((s->epoch_bytes += k) >= WIRE_EPOCH) {
+			s->epoch_bytes = 0;
+			base->epoch++;
+		}
+		if (base->single && !s->in.begun)
+			break;
+	}
+	if (s->in.begun && !begun)
+		base->epoch++;
+	settle(s);
+	return taken;
+}
+
+static void
+rpyc_end_input(struct session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	if (s->in.begun || s->pulls)
+		base->errors++;         /* cut off */
+	rpyc_pulls_free(s);
+	s->closing = true;
+	settle(s);
+}
+
+static void
+rpyc_resume(struct session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+	struct buf *b;
+	char text[40];
+	size_t n;
+
+	if (s->busy == RPYC_SLEEP) {
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		buf_add(b, s->slept.p, (size_t)(s->slept.end - s->slept.p));
+		rpyc_message_end(s);
+		s->busy = RPYC_READY;
+	} else if (s->busy == RPYC_COMPUTE && compute_run(&s->compute)) {
+		n = compute_text(&s->compute, text);
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		if (s->compute.hi == 0 && s->compute.lo < 160)
+			brine_put_int(b, (int64_t)s->compute.lo);
+		else
+			brine_put_int_text(b, text, n);
+		rpyc_message_end(s);
+		s->busy = RPYC_READY;
+	}
+	settle(s);
+}
+
+static int
+rpyc_output(struct session *base, struct iovec *iov, int max)
+{
+	return out_iov(&((struct rpyc_session *)base)->out, iov, max);
+}
+
+static void
+rpyc_sent(struct session *base, size_t n)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	out_sent(&s->out, n);
+	settle(s);
+}
+
+const struct server_wire rpyc_server_wire = {
+	.scheme = "rpc",
+	.port = 18812,
+	.open = rpyc_open,
+	.close = rpyc_close,
+	.input = rpyc_input,
+	.end = rpyc_end_input,
+	.resume = rpyc_resume,
+	.output = rpyc_output,
+	.sent = rpyc_sent,
+};

@@ -1,0 +1,124 @@
+/* The inside of RPyC's server side: what its three files share, and nobody else uses.
+ *
+ *	rpyc_server.c   the session: frames in and out, the handlers, attributes
+ *	rpyc_calls.c    the methods of the service, and arguments by reference
+ *	rpyc_list.c     the lists that download_file_chunked returns */
+#ifndef RPYC_SERVER_H
+#define RPYC_SERVER_H
+
+#include "out.h"
+#include "rpyc.h"
+#include "service.h"
+#include "wire.h"
+
+/* Objects the peer may have references to. Numbers in id_packs are made up: the peer
+ * attaches no meaning to them. Names are ones every stock peer knows, so that it need
+ * not INSPECT them. */
+enum rpyc_kind { RPYC_NONE, RPYC_ROOT, RPYC_METHOD, RPYC_LIST, RPYC_ITERATOR };
+
+/* Methods: the operations in the order of enum op, then these. */
+enum { RPYC_SERVICE_NAME = OP_COUNT, RPYC_SERVICE_ALIASES, RPYC_METHODS };
+
+/* A list of byte strings that is computed, not stored: item j is chunk number
+ * first + j * step of size zero bytes cut into chunks. Or an iterator over one. */
+struct rpyc_object {
+	enum rpyc_kind kind;    /* RPYC_NONE: free */
+	uint64_t refs;          /* how often it was sent and not yet released */
+	uint64_t size, chunk;
+	int64_t first, step, count;
+	int64_t at;             /* iterator: next item */
+};
+
+struct rpyc_pull;
+
+struct rpyc_session {
+	struct session base;
+	const struct service *service;
+	struct rpyc_reader in;
+	struct out out;
+	size_t epoch_bytes;             /* taken since the last of WIRE_EPOCH */
+	struct buf message;             /* the one being written */
+	struct brine seq;               /* of the request being answered */
+	enum { RPYC_READY, RPYC_SLEEP, RPYC_COMPUTE } busy;
+	uint64_t sleep_ns;
+	struct brine slept;             /* sleep: the value to answer, within in.kept */
+	struct compute compute;
+	bool borrowed;                  /* out points into in.kept */
+	bool closing;
+	uint64_t next_seq;              /* of our own requests */
+	struct rpyc_object *object;
+	size_t objects;
+	struct rpyc_pull *pulls;        /* calls that wait for the peer */
+	unsigned npulls;
+};
+
+/* ---- rpyc_server.c ---- */
+
+/* Begin the answer to the request s->seq; the boxed result comes next, appended to the
+ * returned buffer, which is s->message. Then rpyc_message_end(). */
+struct buf *rpyc_answer(struct rpyc_session *);
+
+/* Complete s->message and send it. */
+void rpyc_message_end(struct rpyc_session *);
+
+/* The same in one step, for a boxed VALUE int. */
+void rpyc_answer_int(struct rpyc_session *, uint64_t);
+
+/* Answer with an exception of a class of Python's builtins. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
+
+/* Send a request of our own: CALLATTR (ref, name, (), ()), or DEL (ref, 1). Returns its
+ * sequence number. */
+uint64_t rpyc_ask(struct rpyc_session *, struct brine id_pack, const char *name);
+void rpyc_release(struct rpyc_session *, struct brine id_pack);
+
+/* Release every reference in a boxed value. */
+void rpyc_release_all(struct rpyc_session *, struct brine boxed);
+
+/* Which object is meant; *index is its method or its place in s->object. */
+enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
+
+/* Append a boxed reference to an object of the list kinds, and count it. */
+void rpyc_put_object(struct rpyc_session *, size_t index);
+
+/* Python's name of a boxed value's type, for error texts. */
+const char *rpyc_type_name(const struct rpyc_boxed *, char text[64]);
+
+/* ---- rpyc_calls.c ---- */
+
+/* The name of method number i, or NULL beyond the last. */
+const char *rpyc_method_name(size_t i);
+
+/* The method of that name ("ping" or "exposed_ping"), or RPYC_METHODS. */
+size_t rpyc_method(const void *name, size_t n);
+
+/* Call a method and answer. whole is the boxed argument tuple of the request, which holds
+ * args and kwargs. True: the call goes on until the peer has answered requests of ours,
+ * and its references are released then. */
+bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
+    struct rpyc_items kwargs, struct brine whole);
+
+/* The answer to request seq of ours has come: the boxed result, or an exception's body. */
+void rpyc_pulled(struct rpyc_session *, uint64_t seq, bool exception, struct brine body);
+
+/* Forget all calls that wait for the peer. */
+void rpyc_pulls_free(struct rpyc_session *);
+
+/* ---- rpyc_list.c ---- */
+
+/* A new list of size bytes in chunks. Returns its index, or -1: too many objects. */
+int rpyc_list_new(struct rpyc_session *, uint64_t size, uint64_t chunk);
+
+/* The peer has released count references. */
+void rpyc_object_release(struct rpyc_session *, size_t index, uint64_t count);
+
+/* CALLATTR on a list or iterator, BUFFITER, and REPR or STR: answer. */
+void rpyc_list_call(struct rpyc_session *, size_t index, const struct brine_value *name,
+    struct rpyc_items args);
+void rpyc_list_buffiter(struct rpyc_session *, size_t index, int64_t count);
+void rpyc_list_repr(struct rpyc_session *, size_t index);
+
+#endif

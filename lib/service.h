@@ -1,0 +1,70 @@
+/* The service both servers offer: ten operations, known to neither wire nor model. */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Limits of a server, set by its command line. */
+struct service {
+	uint64_t max_payload;   /* bytes of one argument or result (-M) */
+};
+
+#define ECHO_MAX    ((uint64_t)64 << 20)  /* echo holds its data, up to this */
+#define COMPUTE_MAX ((uint64_t)1 << 32)   /* largest n of compute */
+#define SLEEP_MAX_S 9223372036.0          /* longest sleep: as Python's time.sleep */
+
+enum op {
+	OP_PING,
+	OP_ECHO,
+	OP_UPLOAD,
+	OP_DOWNLOAD,
+	OP_COMPUTE,
+	OP_SLEEP,
+	OP_UPLOAD_FILE,
+	OP_DOWNLOAD_FILE,
+	OP_UPLOAD_FILE_CHUNKED,
+	OP_DOWNLOAD_FILE_CHUNKED,
+	OP_COUNT
+};
+
+struct op_spec {
+	const char *method;     /* over RPC: "upload_file" */
+	const char *path;       /* over HTTP, without "/": "upload-file" */
+	int nargs;              /* 0 to 2 */
+	const char *arg[2];     /* parameter names */
+	bool body;              /* HTTP: POST with a body; else GET with arguments in the path */
+};
+
+extern const struct op_spec op_specs[OP_COUNT];
+
+/* The operation whose method (path) is the n bytes at s, or OP_COUNT. */
+enum op op_by_method(const void *s, size_t n);
+enum op op_by_path(const void *s, size_t n);
+
+/* The byte that downloads consist of: 'x' for OP_DOWNLOAD, 0 for the file ones. */
+unsigned char op_fill(enum op op);
+
+/* A block of FILL_SIZE bytes of that value ('x' or 0), for out_cycle. Static. */
+#define FILL_SIZE 65536
+const unsigned char *fill_block(unsigned char value);
+
+/* Most bytes echo may hold: ECHO_MAX, or the payload limit if that is less. */
+uint64_t echo_limit(const struct service *);
+
+/* compute(n): the sum of i*i for 0 <= i < n, exact, by doing the work (it stands
+ * for a request that needs the processor), in slices so that nobody is held up. */
+struct compute {
+	uint64_t i, n;
+	uint64_t hi, lo;        /* the sum so far: hi * 2^64 + lo */
+};
+#define COMPUTE_SLICE 1000000
+
+/* Do up to COMPUTE_SLICE more steps; true when finished. Start with {0, n, 0, 0}. */
+bool compute_run(struct compute *);
+
+/* The sum as decimal text, NUL-terminated; returns its length. */
+size_t compute_text(const struct compute *, char text[40]);
+
+#endif

@@ -1,0 +1,148 @@
+/* The seam between protocols and I/O.
+ *
+ * A wire speaks one protocol on one connection as a state machine: bytes in,
+ * bytes out, and what it wants next. It never touches a descriptor, a clock or
+ * a thread. The server models (server.h) and the client drivers (client.h) do
+ * the reading, writing and waiting, and know no protocol. */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum want {
+	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
+	WANT_OUTPUT,    /* send what output() describes, then call sent() */
+	WANT_WAIT,      /* let wait_ns pass (0: at once), then call resume() */
+	WANT_CLOSE      /* close the connection; nothing is left to send */
+};
+
+/* ---- server side ---- */
+
+struct service;
+
+/* A long message is no sign of a slow peer while so many bytes of it come within the time
+ * limit; fewer are. */
+#define WIRE_EPOCH ((size_t)1 << 20)
+
+/* One connection of a server. The first member of each wire's own state. */
+struct session {
+	const struct server_wire *wire;
+	enum want want;         /* valid after open() and after every call */
+	uint64_t wait_ns;       /* with WANT_WAIT */
+	bool idle;              /* between requests: no byte of a next one is here */
+	bool single;            /* set by the model: input() stops behind each request */
+	unsigned epoch;         /* changes whenever a message of the peer begins or is complete,
+	                         * and with every WIRE_EPOCH bytes of a long one: the time limit
+	                         * of the peer starts anew */
+	uint64_t requests;      /* answered so far, with success or without */
+	uint64_t errors;        /* of these (and of what was no request): with an error */
+};
+
+struct server_wire {
+	const char *scheme;     /* of the server's URL: "rpc", "http" */
+	unsigned short port;    /* default */
+
+	/* NULL: out of memory. The service is borrowed for the session's life. */
+	struct session *(*open)(const struct service *);
+	void (*close)(struct session *);
+
+	/* Take bytes from the peer. Returns how many were taken; the caller keeps
+	 * the others and gives them again once want is WANT_INPUT. All are taken
+	 * as long as want stays WANT_INPUT and, with single set, no request was
+	 * completed. */
+	size_t (*input)(struct session *, const unsigned char *, size_t);
+
+	/* The peer has ended its side. What was asked is still answered. */
+	void (*end)(struct session *);
+
+	/* The wait is over; does a bounded slice of work. */
+	void (*resume)(struct session *);
+
+	/* As out_iov and out_sent of out.h. */
+	int (*output)(struct session *, struct iovec *, int max);
+	void (*sent)(struct session *, size_t);
+};
+
+extern const struct server_wire rpyc_server_wire, http_server_wire;
+
+/* ---- client side ---- */
+
+struct payload;
+
+enum call_op {
+	CALL_HELLO,             /* a connection's first exchange: GETROOT, or GET of the path */
+	CALL_PING,
+	CALL_ECHO,
+	CALL_UPLOAD,
+	CALL_DOWNLOAD,
+	CALL_UPLOAD_FILE,
+	CALL_DOWNLOAD_FILE,
+	CALL_UPLOAD_CHUNKED,    /* RPC: a list the server pulls; HTTP: JSON of hex strings */
+	CALL_DOWNLOAD_CHUNKED,  /* RPC: iteration over a remote list; HTTP: JSON of hex strings */
+	CALL_UPLOAD_STREAM,     /* RPC: pipelined calls; HTTP: Transfer-Encoding: chunked */
+	CALL_DOWNLOAD_STREAM,
+	CALL_NAMED              /* the method or path of the target's URL */
+};
+
+struct call {
+	enum call_op op;
+	bool sized;             /* CALL_NAMED: send a payload of size bytes along */
+	uint64_t size;          /* payload bytes */
+	uint64_t chunk;         /* bytes per chunk, for the chunked and stream operations */
+};
+
+/* What all connections of a run share. Read only while they run. */
+struct caller_conf {
+	const char *host;       /* for the Host field: host[:port] */
+	const char *name;       /* method or path of the target, without leading "/" for RPC
+	                         * and with it for HTTP; NULL: none given */
+	const struct payload *payload;
+	int dialect;            /* RPyC: 5 or 6; 0: not known yet, 6 is tried */
+	bool native;            /* -N: GETATTR, CALL, DEL as a stock Python client does */
+	bool close_each;        /* -K: Connection: close */
+	bool check;             /* -C: content of replies too */
+};
+
+/* One connection of a client. The first member of each wire's own state. */
+struct caller {
+	const struct client_wire *wire;
+	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
+	bool busy;              /* a call is begun and not yet complete */
+	bool ok;                /* the last complete call succeeded */
+	bool closed_by_peer;    /* HTTP: the last reply ended the connection, unasked (no -K) */
+	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
+	int dialect;            /* RPyC: the one in use */
+	char error[160];        /* if not: why, one printable line */
+};
+
+struct client_wire {
+	const char *scheme;
+	unsigned short port;    /* default of a target's URL */
+
+	struct caller *(*open)(const struct caller_conf *);
+	void (*close)(struct caller *);
+
+	/* Begin a call; only when not busy and want is not WANT_CLOSE. */
+	void (*begin)(struct caller *, const struct call *);
+
+	/* Take bytes from the peer; returns how many were taken (all of them; fewer
+	 * only when want became WANT_CLOSE, and then the rest is of no use). The call
+	 * is over when busy has become false: see ok and error. Bytes that come while
+	 * no call is under way are taken too (the peer's own requests and replies to
+	 * what nobody waits for), and may make want WANT_OUTPUT. */
+	size_t (*input)(struct caller *, const unsigned char *, size_t);
+
+	/* The peer has ended its side: completes or fails the call; want becomes
+	 * WANT_CLOSE. */
+	void (*end)(struct caller *);
+
+	int (*output)(struct caller *, struct iovec *, int max);
+	void (*sent)(struct caller *, size_t);
+};
+
+extern const struct client_wire rpyc_client_wire, http_client_wire;
+
+#endif
