@@ -1,0 +1,176 @@
+/* Both sides of each wire, back to back in memory: every operation, many sizes, and bytes
+ * handed over in pieces of several lengths. No socket, no clock. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "payload.h"
+#include "service.h"
+#include "tap.h"
+#include "wire.h"
+
+static const struct service service = { (uint64_t)64 << 20 };
+
+struct pair {
+	const char *name;
+	const struct client_wire *client;
+	const struct server_wire *server;
+	struct caller_conf conf;
+};
+
+/* Hand at most step bytes of what one side has to send to the other; returns how many. */
+static size_t
+pass(struct caller *c, struct session *s, bool to_server, size_t step)
+{
+	struct iovec iov[4];
+	unsigned char *p;
+	size_t n, taken, done = 0;
+	int k;
+
+	if (to_server)
+		k = s->want == WANT_INPUT ? c->wire->output(c, iov, 4) : 0;
+	else
+		k = s->want == WANT_OUTPUT ? s->wire->output(s, iov, 4) : 0;
+	if (k == 0)
+		return 0;
+	n = iov[0].iov_len < step ? iov[0].iov_len : step;
+	/* a copy of exactly these bytes, so that a sanitizer sees any read beyond them */
+	if (!(p = malloc(n)))
+		return 0;
+	memcpy(p, iov[0].iov_base, n);
+	if (to_server) {
+		while (done < n) {
+			taken = s->wire->input(s, p + done, n - done);
+			done += taken;
+			if (taken == 0 || s->want != WANT_INPUT)
+				break;
+		}
+		c->wire->sent(c, done);
+	} else {
+		c->wire->input(c, p, n);
+		s->wire->sent(s, n);
+		done = n;
+	}
+	free(p);
+	return done;
+}
+
+/* Carry bytes to and fro until nothing moves any more. */
+static bool
+run(struct caller *c, struct session *s, const struct call *call, size_t step)
+{
+	size_t moved = 1;
+
+	c->wire->begin(c, call);
+	while (moved > 0) {
+		moved = pass(c, s, true, step);
+		moved += pass(c, s, false, step);
+		if (s->want == WANT_WAIT) {
+			s->wire->resume(s);
+			moved++;
+		}
+	}
+	return !c->busy;
+}
+
+static const char *const op_name[] = {
+	[CALL_HELLO] = "hello",
+	[CALL_PING] = "ping",
+	[CALL_ECHO] = "echo",
+	[CALL_UPLOAD] = "upload",
+	[CALL_DOWNLOAD] = "download",
+	[CALL_UPLOAD_FILE] = "upload_file",
+	[CALL_DOWNLOAD_FILE] = "download_file",
+	[CALL_UPLOAD_CHUNKED] = "upload-chunked",
+	[CALL_DOWNLOAD_CHUNKED] = "download-chunked",
+	[CALL_UPLOAD_STREAM] = "upload-stream",
+	[CALL_DOWNLOAD_STREAM] = "download-stream",
+};
+
+static void
+operations(const struct pair *p, size_t step)
+{
+	static const uint64_t size[] = { 0, 1, 4, 5, 255, 256, 4096, 4097, 70000, 300001 };
+	struct session *s = p->server->open(&service);
+	struct caller *c = p->client->open(&p->conf);
+	struct call call;
+	unsigned op;
+	size_t i;
+
+	for (op = CALL_HELLO; op <= CALL_DOWNLOAD_STREAM; op++) {
+		unsigned failed = 0;
+		char why[200] = "";
+
+		for (i = 0; i < sizeof size / sizeof *size; i++) {
+			/* tiny steps only for what ends in reasonable time */
+			if (step < 100 && size[i] > 5000)
+				continue;
+			memset(&call, 0, sizeof call);
+			call.op = (enum call_op)op;
+			call.size = size[i];
+			call.chunk = size[i] > 5000 ? 9999 : 3;
+			if (!run(c, s, &call, step) || !c->ok) {
+				if (failed++ == 0)
+					snprintf(why, sizeof why, ": %u bytes: %s",
+					    (unsigned)size[i], c->busy ? "not answered" : c->error);
+			}
+		}
+		ok(failed == 0, "%s, %s in steps of %zu%s", p->name, op_name[op], step, why);
+	}
+	ok(s->errors == 0, "%s: the server counts no error", p->name);
+	ok(s->idle, "%s: the server is idle in the end", p->name);
+	c->wire->close(c);
+	s->wire->close(s);
+}
+
+/* A failed call leaves the connection usable. */
+static void
+failures(const struct pair *p, const char *bad)
+{
+	struct session *s = p->server->open(&service);
+	struct caller_conf conf = p->conf;
+	struct caller *c;
+	struct call call = { .op = CALL_NAMED };
+
+	conf.name = bad;
+	c = p->client->open(&conf);
+	ok(run(c, s, &call, 65536) && !c->ok && c->error[0], "%s: %s fails: %s", p->name, bad,
+	    c->error);
+	call.op = CALL_PING;
+	ok(run(c, s, &call, 65536) && c->ok, "%s: ping after it", p->name);
+	call.op = CALL_DOWNLOAD;
+	call.size = service.max_payload + 1;
+	ok(run(c, s, &call, 65536) && !c->ok, "%s: a download beyond the limit: %s", p->name,
+	    c->error);
+	call.op = CALL_PING;
+	ok(run(c, s, &call, 65536) && c->ok, "%s: ping after that", p->name);
+	ok(s->errors == 2, "%s: the server counts 2 errors", p->name);
+	c->wire->close(c);
+	s->wire->close(s);
+}
+
+int
+main(void)
+{
+	static const size_t step[] = { 1, 7, 1000, 65536 };
+	struct payload payload;
+	struct pair pair[] = {
+		{ "RPyC 6", &rpyc_client_wire, &rpyc_server_wire, { .dialect = 6 } },
+		{ "RPyC 5", &rpyc_client_wire, &rpyc_server_wire, { .dialect = 5 } },
+		{ "RPyC -N", &rpyc_client_wire, &rpyc_server_wire, { .native = true } },
+		{ "HTTP", &http_client_wire, &http_server_wire, { .host = "localhost" } },
+	};
+	size_t i, j;
+
+	if (payload_random(&payload) != 0)
+		return 1;
+	for (i = 0; i < sizeof pair / sizeof *pair; i++) {
+		pair[i].conf.payload = &payload;
+		pair[i].conf.check = true;
+		for (j = 0; j < sizeof step / sizeof *step; j++)
+			operations(&pair[i], step[j]);
+		failures(&pair[i], i < 3 ? "nosuch/1" : "/nosuch");
+	}
+	payload_free(&payload);
+	return done();
+}
