@@ -1,0 +1,59 @@
+/* Readiness: which of many descriptors can be read or written.
+ *
+ * Three backends behind the same functions, chosen when the program is built: epoll on
+ * Linux, kqueue on the BSDs and macOS, poll(2) elsewhere and with -DPOSIX_ONLY. All are
+ * level-triggered: what was ready and left alone is reported again. */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <stdint.h>
+
+#if defined(POSIX_ONLY)
+#define LOOP_POLL
+#elif defined(__linux__)
+#define LOOP_EPOLL
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) \
+    || defined(__DragonFly__) || defined(__APPLE__)
+#define LOOP_KQUEUE
+#else
+#define LOOP_POLL
+#endif
+
+#define LOOP_READ 1u
+#define LOOP_WRITE 2u
+#define LOOP_ONCE 4u    /* interest, with one of the above: it ends with the next event */
+#define LOOP_GONE 4u    /* event: the connection has failed, or both sides are shut */
+
+struct loop_event {
+	void *user;
+	unsigned ready;         /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the latter comes whatever
+	                         * the interest (with poll and epoll; kqueue needs an
+	                         * interest), and along with it what the interest is in, so
+	                         * that the next read or write meets the error */
+};
+
+struct loop;
+
+extern const char loop_backend[];       /* "epoll", "kqueue", "poll" */
+
+/* NULL with errno. */
+struct loop *loop_new(void);
+void loop_free(struct loop *);
+
+/* These three may be called from any thread, even while another one waits: a descriptor
+ * that is ready then is reported by the wait under way. A descriptor may belong to one
+ * loop at a time, and must be removed before it is closed. An event that a wait has
+ * already returned is not taken back by a change or removal that comes after. interest
+ * may be 0. They return 0, or -1 with errno. */
+int loop_add(struct loop *, int fd, unsigned interest, void *user);
+int loop_change(struct loop *, int fd, unsigned interest, void *user);
+int loop_remove(struct loop *, int fd);
+
+#define LOOP_FOREVER UINT64_MAX
+
+/* Wait until something is ready or the time is over (in some backends up to 1 ms later,
+ * never sooner). One thread at a time. Returns the number of events, 0 after the time, a
+ * signal or a change by another thread, or -1 with errno. */
+int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
+
+#endif

@@ -1,0 +1,621 @@
+/* A fixed number of event loops, each a thread of its own, and each connection in one of
+ * them. Nothing here blocks: a session that wants to wait is put aside, and a long
+ * transfer gives way after TURN_BYTES to whatever else is ready. */
+#include "server_model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "loop.h"
+#include "pipe.h"
+#include "service.h"
+#include "sock.h"
+
+#define EVENTS 256
+#define READ_BYTES ((size_t)256 << 10)  /* read at once; one such buffer per loop */
+#define IOV_PARTS 64
+#define TURN_BYTES ((size_t)1 << 20)    /* one connection's share of a round */
+#define LINGER_NS 2000000000u           /* the longest that unread input is thrown away */
+
+/* The lists a connection may be in; all are in the order of since_ns. */
+enum where {
+	NOWHERE,
+	LIMITED,        /* waits for its peer, at most conf.timeout_ns */
+	LINGERING,      /* throws input away, at most LINGER_NS */
+	READY,          /* has its next turn in the next round, whatever the descriptor says */
+	TIMED           /* in the heap: waits until wake_ns */
+};
+
+#define LISTS 4         /* TIMED is none */
+
+/* A connection's part of this model. */
+struct task {
+	struct worker *worker;
+	enum where where;
+	unsigned interest;      /* what the loop has been told */
+	bool ended;             /* the peer has ended its side */
+	bool message;           /* the time limit is that of the message of this epoch */
+	unsigned epoch;
+	uint64_t quiet_errors;  /* the session's when it was idle last */
+	uint64_t wake_ns;
+	size_t heap_at;
+};
+
+struct worker {
+	struct server *server;
+	struct loop *loop;
+	pthread_t thread;
+	unsigned char *buf;     /* READ_BYTES */
+	uint64_t now_ns;        /* when this round began */
+	struct conn_list list[LISTS];
+	struct conn **heap;     /* by wake_ns, the earliest first */
+	size_t n_heap, heap_cap;
+};
+
+struct team {
+	int stop[2];            /* closing [1] makes [0] readable in every loop */
+	unsigned n, next;
+	struct worker worker[];
+};
+
+static struct task *
+task_of(const struct conn *c)
+{
+	return c->extra;
+}
+
+/* ---- the heap of those that sleep ---- */
+
+static void
+heap_put(struct worker *w, size_t i, struct conn *c)
+{
+	w->heap[i] = c;
+	task_of(c)->heap_at = i;
+}
+
+static void
+heap_up(struct worker *w, size_t i, struct conn *c)
+{
+	size_t up;
+
+	for (; i > 0; i = up) {
+		up = (i - 1) / 2;
+		if (task_of(w->heap[up])->wake_ns <= task_of(c)->wake_ns)
+			break;
+		heap_put(w, i, w->heap[up]);
+	}
+	heap_put(w, i, c);
+}
+
+static void
+heap_down(struct worker *w, size_t i, struct conn *c)
+{
+	size_t down;
+
+	for (; (down = 2 * i + 1) < w->n_heap; i = down) {
+		if (down + 1 < w->n_heap
+		    && task_of(w->heap[down + 1])->wake_ns < task_of(w->heap[down])->wake_ns)
+			down++;
+		if (task_of(c)->wake_ns <= task_of(w->heap[down])->wake_ns)
+			break;
+		heap_put(w, i, w->heap[down]);
+	}
+	heap_put(w, i, c);
+}
+
+static bool
+heap_add(struct worker *w, struct conn *c)
+{
+	size_t cap;
+	void *p;
+
+	if (w->n_heap == w->heap_cap) {
+		cap = w->heap_cap ? w->heap_cap * 2 : 64;
+		if (!(p = realloc(w->heap, cap * sizeof *w->heap)))
+			return false;
+		w->heap = p;
+		w->heap_cap = cap;
+	}
+	heap_up(w, w->n_heap++, c);
+	return true;
+}
+
+static void
+heap_remove(struct worker *w, struct conn *c)
+{
+	size_t i = task_of(c)->heap_at;
+	struct conn *last = w->heap[--w->n_heap];
+
+	if (last == c)
+		return;
+	if (i > 0 && task_of(last)->wake_ns < task_of(w->heap[(i - 1) / 2])->wake_ns)
+		heap_up(w, i, last);
+	else
+		heap_down(w, i, last);
+}
+
+/* ---- where a connection is ---- */
+
+static void
+leave(struct worker *w, struct conn *c)
+{
+	struct task *t = task_of(c);
+
+	if (t->where == TIMED)
+		heap_remove(w, c);
+	else if (t->where != NOWHERE)
+		conn_list_remove(&w->list[t->where], c);
+	t->where = NOWHERE;
+}
+
+static void
+enter(struct worker *w, struct conn *c, enum where where)
+{
+	leave(w, c);
+	c->since_ns = w->now_ns;
+	conn_list_add(&w->list[where], c);
+	task_of(c)->where = where;
+}
+
+static void
+finish(struct worker *w, struct conn *c)
+{
+	leave(w, c);
+	loop_remove(w->loop, c->fd);
+	conn_end(c);
+}
+
+/* Tell the loop; false if it won't have it. */
+static bool
+listen_for(struct worker *w, struct conn *c, unsigned interest)
+{
+	struct task *t = task_of(c);
+
+	if (interest == t->interest)
+		return true;
+	t->interest = interest;
+	return loop_change(w->loop, c->fd, interest, c) == 0;
+}
+
+/* ---- a turn ---- */
+
+/* What a turn works on. */
+struct turn {
+	unsigned char *p;       /* p[at..end-1] is read, and not taken by the session */
+	size_t at, end;
+	bool readable, writable;
+	bool unanswered;        /* input was taken, and nothing sent since */
+	size_t bytes;           /* moved so far */
+};
+
+enum outcome {
+	GO_ON,
+	BLOCKED,        /* until the descriptor is ready for what the session wants */
+	OVER            /* the connection has to end */
+};
+
+static enum outcome
+receive(struct worker *w, struct conn *c, struct turn *u)
+{
+	struct task *t = task_of(c);
+	struct session *s = c->session;
+	ssize_t n;
+
+	if (t->ended)
+		return OVER;
+	if (!u->readable)
+		return BLOCKED;
+	n = recv(c->fd, w->buf, READ_BYTES, 0);
+	if (n < 0 && errno == EINTR)
+		return GO_ON;
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
+	if (n == 0) {
+		t->ended = true;
+		s->wire->end(s);
+		return GO_ON;
+	}
+	/* a read that could have been longer has taken all there was; if more has come since,
+	 * the loop will tell */
+	u->readable = (size_t)n == READ_BYTES;
+	c->bytes_in += (uint64_t)n;
+	u->bytes += (size_t)n;
+	u->p = w->buf;
+	u->at = 0;
+	u->end = (size_t)n;
+	return GO_ON;
+}
+
+static enum outcome
+feed(struct conn *c, struct turn *u)
+{
+	struct session *s = c->session;
+	size_t n;
+
+	n = s->wire->input(s, u->p + u->at, u->end - u->at);
+	u->at += n;
+	u->unanswered = true;
+	if (u->at == u->end && u->p == c->keep) {
+		free(c->keep);
+		c->keep = NULL;
+	}
+	return n > 0 || s->want != WANT_INPUT ? GO_ON : OVER;
+}
+
+static enum outcome
+transmit(struct conn *c, struct turn *u)
+{
+	struct session *s = c->session;
+	struct iovec iov[IOV_PARTS];
+	ssize_t n;
+	int k;
+
+	if (!u->writable)
+		return BLOCKED;
+	k = s->wire->output(s, iov, IOV_PARTS);
+	if (k <= 0)
+		return OVER;
+	n = sock_writev(c->fd, iov, k);
+	if (n < 0 && errno == EINTR)
+		return GO_ON;
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
+	c->bytes_out += (uint64_t)n;
+	u->bytes += (size_t)n;
+	u->unanswered = false;
+	s->wire->sent(s, (size_t)n);
+	return GO_ON;
+}
+
+/* The session has ended the connection; see linger() in server_conn.c. */
+static enum outcome
+close_gently(struct worker *w, struct conn *c, struct turn *u)
+{
+	struct task *t = task_of(c);
+	ssize_t n;
+
+	if (t->ended)
+		return OVER;
+	if (u->at == u->end && c->session->errors == t->quiet_errors) {
+		n = recv(c->fd, w->buf, READ_BYTES, 0);
+		if (n <= 0)
+			return OVER;
+	}
+	u->at = u->end;
+	if (shutdown(c->fd, SHUT_WR) < 0)
+		return OVER;
+	enter(w, c, LINGERING);
+	return listen_for(w, c, LOOP_READ) ? BLOCKED : OVER;
+}
+
+/* Throw away what a lingering connection gets. */
+static void
+discard(struct worker *w, struct conn *c)
+{
+	ssize_t n = recv(c->fd, w->buf, READ_BYTES, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		finish(w, c);
+}
+
+/* The session waits for its peer: set the time limit, which starts anew with each message
+ * and with each piece that the peer takes of what we send, and the interest. */
+static enum outcome
+await_peer(struct worker *w, struct conn *c, struct turn *u)
+{
+	struct task *t = task_of(c);
+	struct session *s = c->session;
+	bool anew = true;
+
+	if (s->want == WANT_OUTPUT) {
+		anew = u->bytes > 0 || t->where != LIMITED;
+		t->message = false;
+	} else if (s->idle) {
+		t->message = false;
+		t->quiet_errors = s->errors;
+	} else {
+		anew = t->where != LIMITED || !t->message || t->epoch != s->epoch;
+		t->message = true;
+		t->epoch = s->epoch;
+	}
+	if (anew)
+		enter(w, c, LIMITED);
+	/* the peer may hold back what follows until we acknowledge what we have */
+	if (u->unanswered && s->want == WANT_INPUT)
+		sock_quickack(c->fd);
+	return listen_for(w, c, s->want == WANT_INPUT ? LOOP_READ : LOOP_WRITE) ? BLOCKED : OVER;
+}
+
+/* Put the session aside until its time has come. The interest stays: events that come
+ * meanwhile are dealt with when they come, which is rare. */
+static enum outcome
+put_aside(struct worker *w, struct conn *c)
+{
+	struct task *t = task_of(c);
+	uint64_t ns = c->session->wait_ns;
+
+	t->message = false;
+	if (ns == 0) {
+		enter(w, c, READY);
+		return BLOCKED;
+	}
+	leave(w, c);
+	/* not now_ns: what came before in this round may have taken its time */
+	t->wake_ns = clock_ns() + ns;
+	if (!heap_add(w, c))
+		return OVER;
+	t->where = TIMED;
+	return BLOCKED;
+}
+
+static enum outcome
+step(struct worker *w, struct conn *c, struct turn *u)
+{
+	enum outcome r = GO_ON;
+
+	switch (c->session->want) {
+	case WANT_INPUT:
+		r = u->at < u->end ? feed(c, u) : receive(w, c, u);
+		break;
+	case WANT_OUTPUT:
+		r = transmit(c, u);
+		break;
+	case WANT_WAIT:
+		return put_aside(w, c);
+	case WANT_CLOSE:
+		return close_gently(w, c, u);
+	}
+	if (r == BLOCKED)
+		return await_peer(w, c, u);
+	if (r == GO_ON && u->bytes >= TURN_BYTES
+	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT)) {
+		/* its time limit begins anew: it is we who stop */
+		task_of(c)->message = false;
+		enter(w, c, READY);
+		return BLOCKED;
+	}
+	return r;
+}
+
+/* Go on with a connection as far as it goes. */
+static void
+take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
+{
+	struct turn u;
+	enum outcome r;
+
+	memset(&u, 0, sizeof u);
+	u.readable = readable;
+	u.writable = writable;
+	u.p = c->keep;
+	if (c->keep) {
+		u.at = c->keep_at;
+		u.end = c->keep_end;
+	}
+	while ((r = step(w, c, &u)) == GO_ON)
+		;
+	if (r == BLOCKED && u.at < u.end) {
+		if (u.p == c->keep)
+			c->keep_at = u.at;
+		else if (!conn_keep(c, u.p + u.at, u.end - u.at))
+			r = OVER;
+	}
+	if (r == OVER)
+		finish(w, c);
+}
+
+/* ---- a round ---- */
+
+static void
+on_event(struct worker *w, struct conn *c, unsigned ready)
+{
+	const struct server_conf *conf = server_conf(w->server);
+	struct task *t = task_of(c);
+
+	if (!c->session) {
+		if (!(c->session = conf->wire->open(conf->service))) {
+			c->errors++;
+			finish(w, c);
+			return;
+		}
+	}
+	if (t->where == LINGERING) {
+		discard(w, c);
+	} else if (t->where != TIMED && t->where != READY) {
+		take_turn(w, c, ready & LOOP_READ, true);
+	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
+		/* a peer that has only ended its side still gets its answer */
+		finish(w, c);
+	}
+}
+
+/* Those that are ready now get one turn; what they make ready has its in the next round. */
+static void
+run_ready(struct worker *w)
+{
+	struct conn_list now = w->list[READY];
+	struct conn *c;
+
+	w->list[READY].first = w->list[READY].last = NULL;
+	while ((c = conn_list_take(&now))) {
+		task_of(c)->where = NOWHERE;
+		if (c->session->want == WANT_WAIT)
+			c->session->wire->resume(c->session);
+		take_turn(w, c, true, true);
+	}
+}
+
+static void
+run_timers(struct worker *w)
+{
+	struct conn *c;
+
+	while (w->n_heap > 0 && task_of(w->heap[0])->wake_ns <= w->now_ns) {
+		c = w->heap[0];
+		leave(w, c);
+		c->session->wire->resume(c->session);
+		take_turn(w, c, true, true);
+	}
+}
+
+static void
+expire(struct worker *w, enum where where, uint64_t limit_ns)
+{
+	struct conn *c;
+
+	while ((c = w->list[where].first) && c->since_ns + limit_ns <= w->now_ns) {
+		if (where == LIMITED && (c->session->want == WANT_OUTPUT || !c->session->idle))
+			c->errors++;
+		finish(w, c);
+	}
+}
+
+static uint64_t
+sooner(uint64_t left, uint64_t when_ns, uint64_t now_ns)
+{
+	when_ns = when_ns > now_ns ? when_ns - now_ns : 0;
+	return when_ns < left ? when_ns : left;
+}
+
+static uint64_t
+time_left(const struct worker *w, uint64_t limit_ns)
+{
+	uint64_t left = LOOP_FOREVER, now = w->now_ns;
+
+	if (w->list[READY].first)
+		return 0;
+	if (w->list[LIMITED].first)
+		left = sooner(left, w->list[LIMITED].first->since_ns + limit_ns, now);
+	if (w->list[LINGERING].first)
+		left = sooner(left, w->list[LINGERING].first->since_ns + LINGER_NS, now);
+	if (w->n_heap > 0)
+		left = sooner(left, task_of(w->heap[0])->wake_ns, now);
+	return left;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t limit_ns = server_conf(w->server)->timeout_ns;
+	struct loop_event ev[EVENTS];
+	bool stop = false;
+	int i, n;
+
+	w->now_ns = clock_ns();
+	while (!stop) {
+		n = loop_wait(w->loop, ev, EVENTS, time_left(w, limit_ns));
+		if (n < 0) {
+			server_fail(w->server, loop_backend, errno);
+			return NULL;
+		}
+		w->now_ns = clock_ns();
+		for (i = 0; i < n; i++) {
+			if (ev[i].user)
+				on_event(w, ev[i].user, ev[i].ready);
+			else
+				stop = true;
+		}
+		run_ready(w);
+		run_timers(w);
+		expire(w, LIMITED, limit_ns);
+		expire(w, LINGERING, LINGER_NS);
+	}
+	return NULL;
+}
+
+/* ---- the model ---- */
+
+/* Main thread: give the connection to the next loop. A new socket can be written to, so the
+ * loop sees it at once and sets its time limit. */
+static int
+serve(struct conn *c)
+{
+	struct team *team = server_data(c->server);
+	struct worker *w = &team->worker[team->next];
+	struct task *t = c->extra;
+
+	if (!t && !(c->extra = t = calloc(1, sizeof *t)))
+		return ENOMEM;
+	t->worker = w;
+	t->interest = LOOP_READ | LOOP_WRITE;
+	if (loop_add(w->loop, c->fd, t->interest, c) < 0)
+		return errno;
+	team->next = (team->next + 1) % team->n;
+	return 0;
+}
+
+static void
+end(struct server *sv)
+{
+	struct team *team = server_data(sv);
+	struct worker *w;
+
+	close(team->stop[1]);
+	for (w = team->worker; w < team->worker + team->n; w++) {
+		pthread_join(w->thread, NULL);
+		loop_free(w->loop);
+		free(w->buf);
+		free(w->heap);
+	}
+	close(team->stop[0]);
+	free(team);
+}
+
+static int
+start_worker(struct worker *w, struct server *sv, int stop_fd, const pthread_attr_t *attr)
+{
+	int e = ENOMEM;
+
+	w->server = sv;
+	if (!(w->buf = malloc(READ_BYTES)))
+		return e;
+	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)
+		e = errno;
+	else
+		e = pthread_create(&w->thread, attr, work, w);
+	if (e != 0) {
+		loop_free(w->loop);
+		free(w->buf);
+	}
+	return e;
+}
+
+static int
+begin(struct server *sv)
+{
+	unsigned n = server_conf(sv)->threads;
+	pthread_attr_t attr;
+	struct team *team;
+	int e;
+
+	if (!(team = calloc(1, sizeof *team + n * sizeof team->worker[0])))
+		return ENOMEM;
+	if (pipe_open(team->stop) < 0) {
+		e = errno;
+		free(team);
+		return e;
+	}
+	server_set_data(sv, team);
+	if ((e = pthread_attr_init(&attr)) == 0) {
+		e = pthread_attr_setstacksize(&attr, server_stack_size());
+		for (; e == 0 && team->n < n; team->n += e == 0)
+			e = start_worker(&team->worker[team->n], sv, team->stop[0], &attr);
+		pthread_attr_destroy(&attr);
+	}
+	if (e != 0)
+		end(sv);
+	return e;
+}
+
+const struct server_model model_event = {
+	.name = "event",
+	.threads = 1,
+	.begin = begin,
+	.end = end,
+	.serve = serve,
+};

@@ -1,0 +1,127 @@
+/* What the models see of a server, and what they must provide. */
+#ifndef SERVER_MODEL_H
+#define SERVER_MODEL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "server.h"
+#include "wire.h"
+
+/* One connection. It belongs to one thread at a time: to the one that serves it, else to
+ * the main thread. */
+struct conn {
+	struct server *server;
+	struct session *session;        /* NULL until the first byte is awaited */
+	int fd;                         /* -1: it is a child process's */
+	pid_t pid;                      /* that child */
+
+	/* read from the peer, but not yet taken by the session */
+	unsigned char *keep;            /* owned, or NULL */
+	size_t keep_at, keep_end;
+
+	uint64_t bytes_in, bytes_out;
+	uint64_t errors;                /* beyond the session's: time limits exceeded */
+
+	struct conn *prev, *next;       /* all connections: server.c, under its lock */
+	struct conn *list_prev, *list_next;     /* the list it is in, if any */
+	uint64_t since_ns;              /* it is in that list */
+	bool known_to_loop;
+	void *extra;                    /* the model's own, allocated; freed with the connection */
+};
+
+struct conn_list {
+	struct conn *first, *last;
+};
+
+void conn_list_add(struct conn_list *, struct conn *);
+void conn_list_remove(struct conn_list *, struct conn *);
+struct conn *conn_list_take(struct conn_list *);        /* the first, or NULL */
+
+/* ---- a model ---- */
+
+struct server_model {
+	const char *name;
+	unsigned threads;       /* it runs conf.threads of them, by default this many per
+	                         * processor; 0: no fixed number */
+	bool blocking;          /* its connections block, with time limits */
+	bool parks;             /* connections await their first byte in the main loop */
+
+	/* Begin and end; either may be NULL. Begin returns 0, or an error number after
+	 * cleaning up. At the end all connections have been shut down; end makes sure that
+	 * nothing serves them any more. What then still exists is ended by the caller. */
+	int (*begin)(struct server *);
+	void (*end)(struct server *);
+
+	/* Take over a connection that has something to be done (all: one just accepted;
+	 * those that park: one with input). Returns 0, or an error number, and then it
+	 * is called again when there may be room. */
+	int (*serve)(struct conn *);
+
+	/* A descriptor that the model has put into the main loop (server_watch) is
+	 * readable. */
+	void (*readable)(struct server *);
+};
+
+extern const struct server_model model_thread, model_fork, model_request, model_pool,
+    model_event;
+
+const struct server_conf *server_conf(const struct server *);
+
+/* A pointer for the model's own use. */
+void server_set_data(struct server *, void *);
+void *server_data(const struct server *);
+
+/* Have the model's readable called when fd is. 0, or -1 with errno. */
+int server_watch(struct server *, int fd);
+
+/* A child process has nothing to do with the server's descriptors. */
+void server_leave(struct server *);
+
+/* Run work(c) in a new thread with a small stack. Returns 0, or an error number. The
+ * thread needs no joining. */
+int server_spawn(struct conn *c, void (*work)(struct conn *));
+
+/* Give the connection to the model's serve, at once or when there is room. Any thread. */
+void server_serve(struct conn *);
+
+/* Wait for input in the main loop, which then calls the model's serve. Any thread; the
+ * connection isn't the caller's any more. */
+void server_park(struct conn *);
+
+/* All connections: call f for each, with the lock held, so that it must not end any. */
+void server_each(struct server *, void (*f)(struct conn *));
+
+/* Add what a child process has counted. */
+void server_count(struct server *, const struct server_usage *);
+
+/* The model can't go on: print why, and have server_run stop and fail. Any thread. */
+void server_fail(struct server *, const char *what, int error);
+
+/* The stack threads get. */
+size_t server_stack_size(void);
+
+/* ---- one connection: server_conn.c ---- */
+
+enum conn_state {
+	CONN_ENDED,     /* to be ended with conn_end */
+	CONN_IDLE       /* awaits its next request, a part of which may be in keep */
+};
+
+/* Drive the session of a connection whose descriptor blocks, until it is over, or, with
+ * one_request, until a request has been answered and the next one isn't begun. */
+enum conn_state conn_serve(struct conn *, bool one_request);
+
+/* What the connection has done so far, added to *usage. */
+void conn_count(const struct conn *, struct server_usage *usage);
+
+/* Close the connection and free it. Any thread. */
+void conn_end(struct conn *);
+
+/* Hand over the unread bytes to c->keep; returns false if there is no memory. */
+bool conn_keep(struct conn *, const unsigned char *, size_t);
+
+#endif

@@ -1,0 +1,261 @@
+/* Sockets: listen, accept, connect, and the options that timing depends on.
+ *
+ * Every descriptor made here is close-on-exec, and never raises SIGPIPE. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define _GNU_SOURCE             /* accept4 */
+#endif
+#include "sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define NS_PER_MS 1000000u
+#define US_PER_S 1000000u
+
+static int
+set_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+static int
+set_option(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/* What every connection has. */
+static int
+set_up(int fd)
+{
+#ifdef SO_NOSIGPIPE             /* where send(2) has no MSG_NOSIGNAL */
+	if (set_option(fd, SOL_SOCKET, SO_NOSIGPIPE) < 0)
+		return -1;
+#endif
+	return set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+static int
+close_keeping_errno(int fd)
+{
+	int e = errno;
+
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+const char *
+sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list)
+{
+	struct addrinfo hints;
+	int e;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_family = AF_UNSPEC;
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_protocol = IPPROTO_TCP;
+	hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
+	e = getaddrinfo(host, port, &hints, list);
+	if (e == 0)
+		return NULL;
+	*list = NULL;
+	return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
+}
+
+int
+sock_listen(const struct addrinfo *list)
+{
+	const struct addrinfo *ai;
+	int fd;
+
+	errno = EADDRNOTAVAIL;
+	for (ai = list; ai; ai = ai->ai_next) {
+		if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
+			continue;
+		/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
+		 * believes that to be */
+		if (set_cloexec(fd) == 0 && set_option(fd, SOL_SOCKET, SO_REUSEADDR) == 0
+		    && bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, INT_MAX) == 0
+		    && sock_blocking(fd, false) == 0)
+			return fd;
+		close_keeping_errno(fd);
+	}
+	return -1;
+}
+
+int
+sock_url(int fd, const char *scheme, char *text, size_t size)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+	char host[256], port[8];
+	bool v6;
+	int n;
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+		return -1;
+	if (getnameinfo((struct sockaddr *)&addr, len, host, sizeof host, port, sizeof port,
+	    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	v6 = addr.ss_family == AF_INET6;
+	n = snprintf(text, size, v6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host, port);
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sock_accept(int listen_fd, bool blocking)
+{
+	int fd;
+
+#if defined(__linux__) && !defined(POSIX_ONLY)
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+	if (fd < 0)
+		return -1;
+#else
+	if ((fd = accept(listen_fd, NULL, NULL)) < 0)
+		return -1;
+	/* some systems let a connection inherit O_NONBLOCK, others don't */
+	if (set_cloexec(fd) < 0 || sock_blocking(fd, blocking) < 0)
+		return close_keeping_errno(fd);
+#endif
+	if (set_up(fd) < 0) {
+		/* the peer is gone already: some systems say EINVAL for that */
+		close(fd);
+		errno = ECONNABORTED;
+		return -1;
+	}
+	return fd;
+}
+
+int
+sock_open(const struct addrinfo *ai)
+{
+	int fd;
+
+#if defined(__linux__) && !defined(POSIX_ONLY)
+	fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	if (fd < 0)
+		return -1;
+#else
+	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
+		return -1;
+	if (set_cloexec(fd) < 0 || sock_blocking(fd, false) < 0)
+		return close_keeping_errno(fd);
+#endif
+	if (set_up(fd) < 0)
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int
+sock_connect(int fd, const struct addrinfo *ai, uint64_t timeout_ns)
+{
+	struct pollfd p;
+	uint64_t deadline, now, ms;
+	socklen_t len;
+	int e, n;
+
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		return 0;
+	/* after EINTR the connection goes on being made, as after EINPROGRESS; but the caller
+	 * may have been told to stop */
+	if (errno != EINPROGRESS)
+		return -1;
+	p.fd = fd;
+	p.events = POLLOUT;
+	deadline = clock_ns() + timeout_ns;
+	do {
+		now = clock_ns();
+		ms = now < deadline ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+		n = poll(&p, 1, ms > INT_MAX ? INT_MAX : (int)ms);
+		if (n < 0)
+			return -1;
+	} while (n == 0 && ms > 0);
+	if (n == 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	len = sizeof e;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
+		return -1;
+	if (e != 0) {
+		errno = e;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sock_blocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+int
+sock_timeout(int fd, uint64_t timeout_ns)
+{
+	uint64_t us = timeout_ns / 1000 + (timeout_ns % 1000 != 0);
+	struct timeval tv;
+
+	tv.tv_sec = (time_t)(us / US_PER_S);
+	tv.tv_usec = (suseconds_t)(us % US_PER_S);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv) < 0)
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+}
+
+void
+sock_quickack(int fd)
+{
+#if defined(TCP_QUICKACK) && !defined(POSIX_ONLY)
+	/* a hint: where it fails, the acknowledgement comes later by itself */
+	set_option(fd, IPPROTO_TCP, TCP_QUICKACK);
+#else
+	(void)fd;
+#endif
+}
+
+ssize_t
+sock_writev(int fd, const struct iovec *iov, int n)
+{
+#ifdef MSG_NOSIGNAL
+	const int flags = MSG_NOSIGNAL;
+#else
+	const int flags = 0;            /* SO_NOSIGPIPE is set */
+#endif
+	struct msghdr m;
+
+	/* the common case of one piece: the kernel has no vector to copy and check */
+	if (n == 1)
+		return send(fd, iov->iov_base, iov->iov_len, flags);
+	memset(&m, 0, sizeof m);
+	m.msg_iov = (struct iovec *)(uintptr_t)iov;
+	m.msg_iovlen = (size_t)n;
+	return sendmsg(fd, &m, flags);
+}

@@ -1,0 +1,52 @@
+/* Sockets: listen, accept, connect, and the options that timing depends on. */
+#ifndef SOCK_H
+#define SOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Resolve host and port to TCP addresses (getaddrinfo). Returns NULL and sets
+ * *list, which the caller frees with freeaddrinfo; or a static text. passive: for
+ * bind(2). */
+const char *sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list);
+
+/* Listen on the first address that can be bound; SO_REUSEADDR, the longest backlog,
+ * close-on-exec, not blocking. Returns the descriptor, or -1 with errno. */
+int sock_listen(const struct addrinfo *list);
+
+/* Write "scheme://host:port" of the bound socket into text (IPv6 in brackets).
+ * Returns 0, or -1 with errno. */
+int sock_url(int fd, const char *scheme, char *text, size_t size);
+
+/* Accept a connection: close-on-exec, TCP_NODELAY, blocking as told. Returns the
+ * descriptor, or -1 with errno (EAGAIN: none waits). */
+int sock_accept(int listen_fd, bool blocking);
+
+/* A new TCP socket for ai: close-on-exec, TCP_NODELAY, not blocking. -1 with errno. */
+int sock_open(const struct addrinfo *ai);
+
+/* Connect with a time limit; fd does not block. 0, or -1 with errno: ETIMEDOUT, and
+ * EINTR when a signal came in between (the socket is of no use then). */
+int sock_connect(int fd, const struct addrinfo *ai, uint64_t timeout_ns);
+
+int sock_blocking(int fd, bool on);
+
+/* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO); a call
+ * that exceeds it fails with EAGAIN. 0: no limit. Returns 0, or -1 with errno. */
+int sock_timeout(int fd, uint64_t timeout_ns);
+
+/* Acknowledge at once what has been received (TCP_QUICKACK; nothing where the system
+ * has no such thing). Not sticky. For the moment when a peer that uses Nagle's
+ * algorithm may be holding back the rest of a message until its beginning is
+ * acknowledged: RPyC's stock peers do (rpyc-wire.md, section 15). */
+void sock_quickack(int fd);
+
+/* send(2) or sendmsg(2) without SIGPIPE: the bytes sent, or -1 with errno (EINTR included). */
+struct iovec;
+ssize_t sock_writev(int fd, const struct iovec *iov, int n);
+
+#endif
