@@ -1,0 +1,33 @@
+/* bench-bw: bandwidth. For each size a number of uploads, then of downloads, on one
+ * connection, each as one message that is written and read as fast as the peer goes. The
+ * figure is the payload's: headers and encoding cost time but are not counted as bytes. */
+#include "bench.h"
+
+static const struct bench_op ops[] = {
+	{ "upload", CALL_UPLOAD, true, false, BENCH_ALWAYS },
+	{ "download", CALL_DOWNLOAD, true, false, BENCH_ALWAYS }
+};
+
+static const struct bench_program program = {
+	.name = "bench-bw",
+	.about = "Measure bandwidth: uploads, then downloads, of each size on one connection.",
+	.options = "ntwsoKNTCZflRHq",
+	.counted = "transfers of each size and direction",
+	.ops = ops,
+	.nops = sizeof ops / sizeof *ops,
+	.count = 10,
+	.warmup = 1,
+	.sizes = "1k,10k,100k,1m"
+};
+
+int
+main(int argc, char **argv)
+{
+	struct bench b;
+	int status = bench_begin(&b, &program, argc, argv);
+
+	if (status >= 0)
+		return status;
+	bench_sequence(&b);
+	return bench_end(&b);
+}

@@ -1,0 +1,205 @@
+/* bench-conn: connection set-up. Connections one after the other, kept open until the end,
+ * as each may cost the peer a thread or a process. Two times of each: "connect", the
+ * kernel's handshake, which is over before the peer's program has seen anything, and
+ * "first-reply", from the start of connect to the first complete reply (RPC: GETROOT;
+ * HTTP: GET of the path or /ping), which is what a connection really costs. Memory and
+ * the socket are made ready before the clock runs. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "clock.h"
+#include "msg.h"
+
+#define IN_SIZE 16384
+#define ENOUGH 3                /* failures in a row that end the run: see wanted() */
+
+static const struct bench_op ops[] = {
+	{ "connect", CALL_HELLO, false, false, BENCH_ALWAYS },
+	{ "first-reply", CALL_HELLO, false, false, BENCH_ALWAYS }
+};
+
+static const struct bench_program program = {
+	.name = "bench-conn",
+	.about = "Measure connection set-up: connections one after the other, all kept open.",
+	.options = "ntwoTlRHq",
+	.counted = "connections",
+	.ops = ops,
+	.nops = sizeof ops / sizeof *ops,
+	.count = 100,
+	.warmup = 10
+};
+
+static const struct call hello = { .op = CALL_HELLO };
+
+struct run {
+	struct bench *bench;
+	unsigned char *in;
+	struct client_conn *conn;       /* all that were made */
+	size_t n, cap;
+	uint64_t max;                   /* so many sockets can be open */
+	uint64_t start_ns;
+	struct tally *connect, *reply;
+	bool replies;                   /* the first reply is asked for, too */
+	unsigned failed, silent;        /* in a row */
+};
+
+/* The next connection, or NULL: no memory. */
+static struct client_conn *
+next_conn(struct run *r)
+{
+	struct client_conn *p;
+	size_t cap = r->cap ? r->cap * 2 : 64;
+
+	if (r->n == r->cap) {
+		if (!(p = realloc(r->conn, cap * sizeof *p)))
+			return NULL;
+		r->conn = p;
+		r->cap = cap;
+	}
+	p = &r->conn[r->n++];
+	client_conn_init(p, &r->bench->client, r->in, IN_SIZE);
+	return p;
+}
+
+/* Make one connection and see its first reply. It counts in both rows, in that of
+ * connect as soon as the kernel has done its part. */
+static enum client_result
+measure(struct run *r, struct client_conn *c, uint64_t seq)
+{
+	struct tally_sample s = { .seq = seq };
+	enum client_result res = client_dial(c);
+	uint64_t end_ns = clock_ns();
+
+	s.start_ns = c->dialled_ns;
+	if (res == CLIENT_STOPPED)
+		return res;
+	s.ok = res == CLIENT_OK;
+	s.ns = (s.ok ? c->connected_ns : end_ns) - s.start_ns;
+	/* a failure is told once: with the first reply, if that is asked for */
+	tally_add(r->connect, &s, s.ok ? NULL : r->replies ? "" : c->error);
+	if (!r->replies)
+		return res;
+
+	if (res == CLIENT_OK)
+		res = client_call(c, &hello, s.start_ns);
+	if (res == CLIENT_STOPPED)
+		return res;
+	s.ok = res == CLIENT_OK;
+	s.ns = clock_ns() - s.start_ns;
+	tally_add(r->reply, &s, s.ok ? NULL : c->error);
+	return res;
+}
+
+/* Connections that are not recorded. If one fails the peer's trouble is left to those
+ * that are. */
+static void
+warm_up(struct run *r)
+{
+	struct client_conn c;
+	uint64_t i;
+
+	client_conn_init(&c, &r->bench->client, r->in, IN_SIZE);
+	for (i = 0; i < r->bench->warmup && !bench_stopped(r->bench); i++)
+		if (client_dial(&c) != CLIENT_OK
+		    || (r->replies && client_call(&c, &hello, c.dialled_ns) != CLIENT_OK))
+			break;
+	client_hang_up(&c);
+}
+
+/* Is one more to be tried? A peer that has never answered, or answers no more, is not
+ * waited for again and again. */
+static bool
+wanted(const struct run *r, uint64_t seq)
+{
+	const struct bench *b = r->bench;
+	bool never = (r->replies ? r->reply : r->connect)->hist->n == 0;
+
+	if (bench_stopped(b))
+		return false;
+	if ((r->failed >= ENOUGH && never) || r->silent >= ENOUGH) {
+		msg("gave up after %u failures in a row", r->failed);
+		return false;
+	}
+	if (b->time_ns && r->n == r->max) {
+		msg("warning: -t: stopped at %zu connections: no more descriptors (ulimit -n)",
+		    r->n);
+		return false;
+	}
+	return b->count ? seq < b->count : clock_ns() - r->start_ns < b->time_ns;
+}
+
+static void
+run(struct run *r)
+{
+	struct client_conn *c;
+	enum client_result res;
+	uint64_t seq, cpu;
+
+	warm_up(r);
+	r->start_ns = clock_ns();
+	cpu = clock_thread_cpu_ns();
+	for (seq = 0; wanted(r, seq); seq++) {
+		if (!(c = next_conn(r))) {
+			msg("%s", strerror(ENOMEM));
+			r->bench->failed = true;
+			break;
+		}
+		res = measure(r, c, seq);
+		r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
+		r->silent = res == CLIENT_TIMEOUT ? r->silent + 1 : 0;
+		if (res != CLIENT_OK) {
+			client_hang_up(c);
+			r->n--;
+		}
+	}
+	cpu = clock_thread_cpu_ns() - cpu;
+	r->connect->cpu_ns = r->reply->cpu_ns = cpu;
+}
+
+static bool
+is_reply(const struct bench_row *r)
+{
+	return strcmp(r->op, ops[1].name) == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench b;
+	struct run r = { .bench = &b };
+	int status = bench_begin(&b, &program, argc, argv);
+	size_t i;
+
+	if (status >= 0)
+		return status;
+	if ((r.max = bench_descriptors()) < b.count) {
+		msg("-n: more than the %" PRIu64 " descriptors there can be (ulimit -n)", r.max);
+		bench_end(&b);
+		return 2;
+	}
+	for (i = 0; i < b.nrows; i++)
+		r.replies = r.replies || is_reply(&b.row[i]);
+	r.in = malloc(IN_SIZE);
+	r.connect = tally_new(b.raw);
+	r.reply = tally_new(b.raw);
+	if (r.in && r.connect && r.reply) {
+		bench_progress(&b, &b.row[0]);
+		run(&r);
+		for (i = 0; i < b.nrows; i++)
+			bench_report(&b, &b.row[i], is_reply(&b.row[i]) ? r.reply : r.connect,
+			    1, 1, r.start_ns);
+	} else {
+		msg("%s", strerror(ENOMEM));
+		b.failed = true;
+	}
+	for (i = 0; i < r.n; i++)
+		client_hang_up(&r.conn[i]);
+	free(r.conn);
+	free(r.in);
+	tally_free(r.connect);
+	tally_free(r.reply);
+	return bench_end(&b);
+}

@@ -1,0 +1,430 @@
+/* What the benchmark programs share: see bench.h. */
+#include "bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "msg.h"
+#include "tsv.h"
+
+#define IN_SIZE     ((size_t)256 << 10) /* one connection: a read of bulk data is large */
+
+#define SPARE_FDS 16            /* standard streams, what the libc and a server's child have open */
+
+/* A share of the time from which on the client rather than the peer was measured, if the
+ * row is long enough for the figure to mean something. */
+#define BUSY_SHARE  0.9
+#define BUSY_NS     ((uint64_t)200 * 1000 * 1000)
+
+/* ---- signals ---- */
+
+static atomic_int stop_signal;
+
+static void
+stop(int sig)
+{
+	atomic_store_explicit(&stop_signal, sig, memory_order_relaxed);
+}
+
+static void
+catch_signals(void)
+{
+	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa, old;
+	size_t i;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = stop;   /* and no SA_RESTART: a wait is to be interrupted */
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof sigs / sizeof *sigs; i++) {
+		/* nohup(1) */
+		if (sigs[i] == SIGHUP && sigaction(SIGHUP, NULL, &old) == 0
+		    && old.sa_handler == SIG_IGN)
+			continue;
+		sigaction(sigs[i], &sa, NULL);
+	}
+}
+
+bool
+bench_stopped(const struct bench *b)
+{
+	return b->mute || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0;
+}
+
+static void
+tear_down(struct bench *b)
+{
+	client_free(&b->client);
+	if (b->payload.data)
+		payload_free(&b->payload);
+	free(b->row);
+}
+
+int
+bench_begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
+{
+	const char *why;
+	int status;
+
+	memset(b, 0, sizeof *b);
+	b->program = p;
+	b->client.stop = &stop_signal;
+	msg_program(argc > 0 ? argv[0] : p->name);
+	catch_signals();
+	if ((status = bench_args(b, argc, argv)) >= 0) {
+		tear_down(b);
+		return status;
+	}
+	if ((why = client_resolve(&b->client))) {
+		msg("%s: %s", b->client.url.host, why);
+		tear_down(b);
+		return 1;
+	}
+	client_probe(&b->client);
+	return -1;
+}
+
+int
+bench_end(struct bench *b)
+{
+	int sig = atomic_load(&stop_signal);
+
+	tear_down(b);
+	if (tsv_close(stdout) != 0) {
+		msg("stdout: %s", strerror(b->mute ? b->mute : errno));
+		b->failed = true;
+	}
+	return sig ? 128 + sig : b->failed;
+}
+
+uint64_t
+bench_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return UINT64_MAX;      /* then the sockets themselves will tell */
+	if (r.rlim_cur != r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		/* some systems allow less than they say; then what there was remains */
+		if (setrlimit(RLIMIT_NOFILE, &r) != 0 && getrlimit(RLIMIT_NOFILE, &r) != 0)
+			return UINT64_MAX;
+	}
+	if (r.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return r.rlim_cur > SPARE_FDS ? r.rlim_cur - SPARE_FDS : 0;
+}
+
+/* ---- what comes out ---- */
+
+void
+bench_progress(const struct bench *b, const struct bench_row *r)
+{
+	if (b->quiet || !isatty(STDERR_FILENO))
+		return;
+	if (r->call.sized)
+		msg("%s, %" PRIu64 " bytes", r->op, r->call.size);
+	else
+		msg("%s", r->op);
+}
+
+static void
+print_samples(const struct bench *b, const struct bench_row *r, const struct tally *t,
+    uint64_t start_ns)
+{
+	struct tsv_raw raw = { .label = b->label, .bench = b->program->name, .op = r->op,
+	    .size = r->call.size, .chunk = r->call.chunk };
+	const struct tally_piece *p;
+	const struct tally_sample *s;
+	size_t i;
+
+	for (p = t->first; p; p = p->next) {
+		for (i = 0; i < p->n; i++) {
+			s = &p->sample[i];
+			raw.client = s->client;
+			raw.seq = s->seq;
+			raw.start_ns = s->start_ns > start_ns ? s->start_ns - start_ns : 0;
+			raw.ns = s->ns;
+			raw.ok = s->ok;
+			tsv_sample(stdout, &raw);
+		}
+	}
+}
+
+/* Errors, each cause once, and what the reader of the row should know. */
+static void
+remark(struct bench *b, const struct bench_row *r, const struct tally *t, unsigned clients,
+    unsigned threads, uint64_t elapsed_ns)
+{
+	uint64_t done = t->hist->n + t->errors;
+	double busy;
+	unsigned i;
+
+	for (i = 0; i < t->ncauses; i++) {
+		if (t->cause[i].n > 1)
+			msg("%s (and %" PRIu64 " more)", t->cause[i].text,
+			    t->cause[i].n - 1);
+		else
+			msg("%s", t->cause[i].text);
+	}
+	if (t->other > 0)
+		msg("%s: %" PRIu64 " operations failed of other causes", r->op, t->other);
+	if (t->gone > 0 && clients > 1)
+		msg("%s: %u of %u clients gave up", r->op, t->gone, clients);
+	else if (t->gone > 0 && b->count > done)
+		msg("%s: gave up after %" PRIu64 " of %" PRIu64 " operations", r->op, done,
+		    b->count);
+	if (t->dropped > 0)
+		msg("%s: out of memory, %" PRIu64 " rows are missing", r->op, t->dropped);
+	if (t->redialled > 0 && !b->warned) {
+		msg("warning: the peer closes connections after its replies: connecting anew is "
+		    "part of the figures (%s: of %" PRIu64 " operations)", r->op, t->redialled);
+		b->warned = true;
+	}
+	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;
+	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS)
+		msg("warning: %s: busy %.2f: the client was the limit", r->op, busy);
+	if (t->errors > 0 || t->notes > 0 || t->gone > 0 || t->dropped > 0)
+		b->failed = true;
+}
+
+void
+bench_report(struct bench *b, const struct bench_row *r, const struct tally *t,
+    unsigned clients, unsigned threads, uint64_t start_ns)
+{
+	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
+	struct tsv_row row = { .label = b->label, .bench = b->program->name, .op = r->op,
+	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients, .depth = 1,
+	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns, .threads = threads,
+	    .hist = t->hist };
+
+	if (b->header)
+		tsv_header(stdout, b->raw);
+	b->header = false;
+	if (b->raw)
+		print_samples(b, r, t, start_ns);
+	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
+		tsv_summary(stdout, &row);
+	/* a row is out as soon as it is complete, whatever happens to the next */
+	errno = 0;
+	if (fflush(stdout) != 0 || ferror(stdout))
+		b->mute = errno ? errno : EIO;
+	remark(b, r, t, clients, threads, elapsed);
+}
+
+/* ---- one client ---- */
+
+void
+bench_client_init(struct bench_client *k, const struct bench *b, unsigned index,
+    unsigned char *in, size_t in_size)
+{
+	memset(k, 0, sizeof *k);
+	k->index = index;
+	client_conn_init(&k->conn, &b->client, in, in_size);
+}
+
+static enum bench_next
+give_up(struct bench_client *k)
+{
+	k->gone = true;
+	return BENCH_GIVE_UP;
+}
+
+enum bench_next
+bench_after(struct bench_client *k, enum client_result res)
+{
+	bool close_each = k->conn.client->conf.close_each;
+
+	if (res == CLIENT_TIMEOUT) {
+		if (++k->silent == BENCH_SILENT)
+			return give_up(k);
+	} else if (res != CLIENT_LOST) {
+		if (res != CLIENT_STOPPED)
+			k->silent = k->redials = 0;
+		return BENCH_GO_ON;
+	}
+	if (!close_each)
+		return BENCH_REDIAL;
+	/* each operation dials for itself: so many that can't are enough */
+	if (k->conn.connected_ns == 0 && ++k->redials > BENCH_REDIALS)
+		return give_up(k);
+	return BENCH_GO_ON;
+}
+
+enum bench_next
+bench_after_redial(struct bench_client *k, enum client_result res, struct tally *t)
+{
+	if (res == CLIENT_OK || res == CLIENT_STOPPED) {
+		k->redials = 0;
+		return BENCH_GO_ON;
+	}
+	tally_note(t, "connecting again", k->conn.error);
+	if (res == CLIENT_TIMEOUT)
+		k->silent++;
+	if (++k->redials == BENCH_REDIALS || k->silent >= BENCH_SILENT)
+		return give_up(k);
+	return BENCH_REDIAL;
+}
+
+enum bench_next
+bench_after_first(struct bench_client *k, enum client_result res)
+{
+	return res == CLIENT_LOST || res == CLIENT_TIMEOUT ? give_up(k) : BENCH_GO_ON;
+}
+
+void
+bench_absent(struct tally *t)
+{
+	tally_error(t, "a client has no connection");
+}
+
+void
+bench_connect(struct bench *b, struct bench_client *k, struct tally *t)
+{
+	struct tally_sample s = { .client = k->index };
+	enum client_result res;
+
+	if (client_ready(&k->conn) || b->client.conf.close_each)
+		return;
+	res = client_connect(&k->conn);
+	if (res == CLIENT_OK || res == CLIENT_STOPPED)
+		return;
+	s.start_ns = k->conn.dialled_ns;
+	s.ns = clock_ns() - s.start_ns;
+	tally_add(t, &s, k->conn.error);
+	give_up(k);
+}
+
+enum bench_next
+bench_after_warm_up(struct bench_client *k, enum client_result res, struct tally *t)
+{
+	enum bench_next next = bench_after(k, res);
+
+	if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
+		tally_note(t, "warm-up", k->conn.error);
+	return next;
+}
+
+/* One operation, and what follows from how it ended. */
+static enum client_result
+operate(struct bench_client *k, const struct call *call, struct tally *t, bool record)
+{
+	struct client_conn *c = &k->conn;
+	struct tally_sample s = { .client = k->index, .seq = k->seq };
+	enum client_result res = CLIENT_OK;
+	enum bench_next next;
+	bool dials = !client_ready(c);
+
+	if (dials) {
+		res = client_connect(c);
+		s.start_ns = c->dialled_ns;
+	} else {
+		s.start_ns = clock_ns();
+	}
+	if (res == CLIENT_OK)
+		res = client_call(c, call, s.start_ns);
+	s.ns = clock_ns() - s.start_ns;
+	s.ok = res == CLIENT_OK;
+	if (res == CLIENT_STOPPED)
+		return res;
+	if (record) {
+		tally_add(t, &s, s.ok ? NULL : c->error);
+		k->seq++;
+		if (s.ok && dials && !c->client->conf.close_each)
+			t->redialled++;
+	}
+	next = record ? bench_after(k, res) : bench_after_warm_up(k, res, t);
+	while (next == BENCH_REDIAL)
+		next = bench_after_redial(k, client_connect(c), t);
+	return res;
+}
+
+void
+bench_first(struct bench_client *k, const struct call *call, struct tally *t)
+{
+	struct client_conn *c = &k->conn;
+	struct tally_sample s = { .client = k->index };
+	enum client_result res = client_dial(c);
+
+	if (res == CLIENT_OK)
+		res = client_call(c, call, c->dialled_ns);
+	s.start_ns = c->dialled_ns;
+	s.ns = clock_ns() - s.start_ns;
+	s.ok = res == CLIENT_OK;
+	if (res != CLIENT_STOPPED)
+		tally_add(t, &s, s.ok ? NULL : c->error);
+	bench_after_first(k, res);
+	t->gone += k->gone;
+}
+
+void
+bench_warm_up(struct bench *b, struct bench_client *k, const struct call *call, struct tally *t)
+{
+	enum client_result res;
+	uint64_t i;
+
+	if (k->gone)
+		return;
+	for (i = 0; i < b->warmup && !k->gone && !bench_stopped(b); i++) {
+		res = operate(k, call, t, false);
+		if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
+			break;
+	}
+	if (k->gone)
+		bench_absent(t);
+}
+
+void
+bench_run(struct bench *b, struct bench_client *k, const struct call *call, struct tally *t,
+    uint64_t start_ns)
+{
+	uint64_t left = b->count ? b->count : UINT64_MAX;
+	uint64_t until = b->time_ns ? start_ns + b->time_ns : UINT64_MAX;
+
+	k->seq = 0;
+	while (left-- > 0 && t->end_ns < until && !k->gone && !bench_stopped(b))
+		operate(k, call, t, true);
+	t->gone += k->gone;
+}
+
+void
+bench_sequence(struct bench *b)
+{
+	unsigned char *in = malloc(IN_SIZE);
+	struct tally *t = tally_new(b->raw);
+	struct bench_client k;
+	uint64_t start, cpu;
+	size_t i;
+
+	if (!in || !t) {
+		msg("%s", strerror(ENOMEM));
+		b->failed = true;
+		goto out;
+	}
+	bench_client_init(&k, b, 0, in, IN_SIZE);
+	for (i = 0; i < b->nrows && !k.gone && !bench_stopped(b); i++) {
+		bench_progress(b, &b->row[i]);
+		bench_connect(b, &k, t);
+		bench_warm_up(b, &k, &b->row[i].call, t);
+		cpu = clock_thread_cpu_ns();
+		start = clock_ns();
+		bench_run(b, &k, &b->row[i].call, t, start);
+		t->cpu_ns = clock_thread_cpu_ns() - cpu;
+		bench_report(b, &b->row[i], t, 1, 1, start);
+		tally_clear(t);
+	}
+	if (k.gone && i < b->nrows)
+		msg("%zu of %zu rows were not measured", b->nrows - i, b->nrows);
+	client_hang_up(&k.conn);
+out:
+	tally_free(t);
+	free(in);
+}

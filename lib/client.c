@@ -1,0 +1,518 @@
+/* Targets and connections: see client.h. */
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "sock.h"
+
+#define NS_PER_MS 1000000u
+#define IOV_PIECES 16           /* of one write: _XOPEN_IOV_MAX, what every system takes */
+
+/* Up to this much is written to a drained socket without fear that the write could block
+ * while the peer, too, writes and reads nothing: it fits into any system's send buffer. */
+#define SMALL_WRITE ((size_t)8 << 10)
+
+static const struct {
+	const struct client_wire *wire;
+	bool hello;
+} wires[] = {
+	{ &rpyc_client_wire, true },
+	{ &http_client_wire, false }
+};
+
+const char *
+client_target(struct client *cl, const char *target)
+{
+	const char *why;
+	size_t i;
+
+	if ((why = url_parse(&cl->url, target)))
+		return why;
+	for (i = 0; i < sizeof wires / sizeof *wires; i++) {
+		if (strcmp(wires[i].wire->scheme, cl->url.scheme) != 0)
+			continue;
+		cl->wire = wires[i].wire;
+		cl->hello = wires[i].hello;
+		cl->conf.host = cl->url.authority;
+		cl->conf.name = cl->url.path;
+		return NULL;
+	}
+	return "neither rpc:// nor http://";
+}
+
+static void
+choose(struct client *cl, const struct addrinfo *ai)
+{
+	char host[256], port[8];
+	bool v6 = ai->ai_family == AF_INET6;
+
+	cl->addr = ai;
+	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof host, port, sizeof port,
+	    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(cl->address, sizeof cl->address, "%s%s%s:%s", v6 ? "[" : "", host,
+		    v6 ? "]" : "", port);
+	else
+		snprintf(cl->address, sizeof cl->address, "%s", cl->url.authority);
+}
+
+const char *
+client_resolve(struct client *cl)
+{
+	const char *why = sock_resolve(cl->url.host, cl->url.port, false, &cl->list);
+
+	if (!why)
+		choose(cl, cl->list);
+	return why;
+}
+
+/* Say hello on a connection of its own, in the other dialect too if the peer wants it. */
+static void
+probe_dialect(struct client *cl, struct client_conn *c)
+{
+	struct call hello = { .op = CALL_HELLO };
+	bool again;
+	int turn;
+
+	for (turn = 0, again = true; turn < 2 && again; turn++) {
+		if (client_dial(c) != CLIENT_OK)
+			break;
+		again = client_call(c, &hello, c->dialled_ns) != CLIENT_OK;
+		if (again && !c->caller->retry_dialect)
+			break;
+		cl->conf.dialect = c->caller->dialect;
+	}
+}
+
+void
+client_probe(struct client *cl)
+{
+	unsigned char in[4096];
+	struct client_conn c;
+	const struct addrinfo *ai;
+
+	client_conn_init(&c, cl, in, sizeof in);
+	if (cl->list->ai_next) {
+		for (ai = cl->list; ai; ai = ai->ai_next) {
+			choose(cl, ai);
+			if (client_dial(&c) == CLIENT_OK)
+				break;
+		}
+		if (!ai)
+			choose(cl, cl->list);
+		client_hang_up(&c);
+	}
+	if (cl->hello)
+		probe_dialect(cl, &c);
+	client_hang_up(&c);
+}
+
+void
+client_free(struct client *cl)
+{
+	if (cl->list)
+		freeaddrinfo(cl->list);
+	cl->list = NULL;
+}
+
+void
+client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *in, size_t size)
+{
+	memset(c, 0, sizeof *c);
+	c->client = cl;
+	c->fd = -1;
+	c->in = in;
+	c->in_size = size;
+}
+
+bool
+client_ready(const struct client_conn *c)
+{
+	return c->fd >= 0 && !c->broken && c->caller->want != WANT_CLOSE;
+}
+
+void
+client_hang_up(struct client_conn *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->caller)
+		c->caller->wire->close(c->caller);
+	c->fd = -1;
+	c->caller = NULL;
+	c->broken = false;
+}
+
+/* A system call failed with e: say so. */
+static enum client_result
+lose(struct client_conn *c, const char *what, int e)
+{
+	snprintf(c->error, sizeof c->error, "%s %s: %s", what, c->client->address, strerror(e));
+	c->broken = true;
+	return CLIENT_LOST;
+}
+
+enum client_result
+client_time_out(struct client_conn *c)
+{
+	snprintf(c->error, sizeof c->error, "%s%s: no answer within %g s",
+	    c->connected_ns ? "" : "connect ", c->client->address,
+	    (double)c->client->timeout_ns / 1e9);
+	c->broken = true;
+	return CLIENT_TIMEOUT;
+}
+
+/* The call is over: what the wire says of it. */
+static enum client_result
+judge(struct client_conn *c)
+{
+	const struct caller *r = c->caller;
+
+	if (r->ok)
+		return CLIENT_OK;
+	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address, r->error);
+	if ((r->want != WANT_CLOSE && !c->broken) || r->closed_by_peer)
+		return CLIENT_FAILED;
+	c->broken = true;
+	return CLIENT_LOST;
+}
+
+/* Neither driver can do anything for a wire that waits for no input and has no output. */
+static enum client_result
+stuck(struct client_conn *c)
+{
+	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address,
+	    c->caller->error[0] ? c->caller->error : "the connection is closed");
+	c->broken = true;
+	return CLIENT_LOST;
+}
+
+/* ---- one step each: connect, receive, send ---- */
+
+/* What has to be there before the clock runs: the peer has no part in it. */
+static enum client_result
+prepare(struct client_conn *c)
+{
+	const struct client *cl = c->client;
+
+	client_hang_up(c);
+	c->connected_ns = 0;
+	c->dialled_ns = clock_ns();
+	if ((c->fd = sock_open(cl->addr)) < 0)
+		return lose(c, "socket", errno);
+	c->blocking = false;
+	if (!(c->caller = cl->wire->open(&cl->conf)))
+		return lose(c, "connect", ENOMEM);
+	return CLIENT_OK;
+}
+
+static enum client_result
+begin_connect(struct client_conn *c)
+{
+	const struct addrinfo *ai = c->client->addr;
+
+	c->dialled_ns = clock_ns();
+	if (connect(c->fd, ai->ai_addr, ai->ai_addrlen) == 0 || errno == EINPROGRESS
+	    || errno == EINTR)
+		return CLIENT_BUSY;     /* after EINTR the kernel goes on as well */
+	return lose(c, "connect", errno);
+}
+
+enum client_result
+client_dial_begin(struct client_conn *c)
+{
+	enum client_result res = prepare(c);
+
+	return res == CLIENT_OK ? begin_connect(c) : res;
+}
+
+enum client_result
+client_dial_end(struct client_conn *c)
+{
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
+		e = errno;
+	c->connected_ns = clock_ns();
+	return e == 0 ? CLIENT_OK : lose(c, "connect", e);
+}
+
+/* Receive once. CLIENT_OK: there was something, or the end, and the wire has it;
+ * CLIENT_BUSY: there was nothing (yet). *all: the buffer was filled, there may be more. */
+static enum client_result
+receive(struct client_conn *c, bool *all)
+{
+	struct caller *r = c->caller;
+	size_t taken;
+	ssize_t n;
+
+	*all = false;
+	if ((n = recv(c->fd, c->in, c->in_size, 0)) < 0) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return CLIENT_BUSY;
+		return lose(c, "read", errno);
+	}
+	*all = (size_t)n == c->in_size;
+	if (n == 0) {
+		r->wire->end(r);
+		c->broken = true;
+		return CLIENT_OK;
+	}
+	taken = r->wire->input(r, c->in, (size_t)n);
+	if (taken < (size_t)n && r->want != WANT_CLOSE)
+		return stuck(c);
+	return CLIENT_OK;
+}
+
+/* A write failed with e. The peer may have given the reason before it closed, and a read
+ * still finds it: an HTTP server refuses a large body that way. */
+static enum client_result
+write_failed(struct client_conn *c, int e)
+{
+	enum client_result res = CLIENT_OK;
+	bool all;
+
+	while (c->caller->busy && c->caller->want != WANT_CLOSE && !c->broken
+	    && (res = receive(c, &all)) == CLIENT_OK)
+		;
+	if (res == CLIENT_OK && !c->caller->busy && !c->caller->ok) {
+		c->broken = true;
+		return judge(c);
+	}
+	return lose(c, "write", e);
+}
+
+static enum client_result
+set_blocking(struct client_conn *c, bool on)
+{
+	if (sock_blocking(c->fd, on) < 0)
+		return lose(c, "socket", errno);
+	c->blocking = on;
+	return CLIENT_OK;
+}
+
+/* Send until there is nothing left (CLIENT_OK), or it can't be done now (CLIENT_BUSY). A
+ * socket that blocks is made not to for a write that might. */
+static enum client_result
+send_out(struct client_conn *c)
+{
+	struct iovec iov[IOV_PIECES];
+	struct caller *r = c->caller;
+	size_t len;
+	ssize_t n;
+	int i, k;
+
+	while (r->want == WANT_OUTPUT) {
+		k = r->wire->output(r, iov, IOV_PIECES);
+		for (i = 0, len = 0; i < k; i++)
+			len += iov[i].iov_len;
+		if (k == 0)
+			return stuck(c);
+		if (c->blocking && (len > SMALL_WRITE || k == IOV_PIECES)
+		    && set_blocking(c, false) != CLIENT_OK)
+			return CLIENT_LOST;
+		if ((n = sock_writev(c->fd, iov, k)) >= 0) {
+			r->wire->sent(r, (size_t)n);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return CLIENT_BUSY;
+		return write_failed(c, errno);
+	}
+	return CLIENT_OK;
+}
+
+/* ---- blocking driver ---- */
+
+static uint64_t
+slice_ns(const struct client *cl)
+{
+	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
+}
+
+/* Nothing has happened for a while, or too little: may the operation go on? */
+static enum client_result
+check(struct client_conn *c, uint64_t start_ns)
+{
+	if (c->client->stop && atomic_load_explicit(c->client->stop, memory_order_relaxed) != 0) {
+		c->broken = true;
+		return CLIENT_STOPPED;
+	}
+	if (clock_ns() - start_ns >= c->client->timeout_ns)
+		return client_time_out(c);
+	return CLIENT_OK;
+}
+
+/* Wait for fd, but no longer than until it's time to check. */
+static enum client_result
+await(struct client_conn *c, short events)
+{
+	struct pollfd p;
+
+	p.fd = c->fd;
+	p.events = events;
+	if (poll(&p, 1, (int)(slice_ns(c->client) / NS_PER_MS + 1)) < 0 && errno != EINTR)
+		return lose(c, "poll", errno);
+	return CLIENT_OK;
+}
+
+enum client_result
+client_dial(struct client_conn *c)
+{
+	enum client_result res;
+	struct pollfd p;
+	int n;
+
+	if ((res = prepare(c)) != CLIENT_OK)
+		return res;
+	if (sock_timeout(c->fd, slice_ns(c->client)) < 0)
+		return lose(c, "socket", errno);
+	if ((res = begin_connect(c)) != CLIENT_BUSY)
+		return res;
+	p.fd = c->fd;
+	p.events = POLLOUT;
+	/* within one machine the handshake is over by now: one look */
+	while ((n = poll(&p, 1, 0)) <= 0) {
+		if (n < 0 && errno != EINTR)
+			return lose(c, "poll", errno);
+		if ((res = check(c, c->dialled_ns)) != CLIENT_OK
+		    || (res = await(c, POLLOUT)) != CLIENT_OK)
+			return res;
+	}
+	return client_dial_end(c);
+}
+
+enum client_result
+client_connect(struct client_conn *c)
+{
+	struct call hello = { .op = CALL_HELLO };
+	enum client_result res = client_dial(c);
+
+	if (res == CLIENT_OK && c->client->hello)
+		res = client_call(c, &hello, c->dialled_ns);
+	return res;
+}
+
+/* Send all there is, reading what the peer sends meanwhile: two that only write would
+ * wait for each other without end. */
+static enum client_result
+send_all(struct client_conn *c, uint64_t start_ns)
+{
+	enum client_result res;
+	bool all;
+
+	while ((res = send_out(c)) == CLIENT_BUSY) {
+		if ((res = check(c, start_ns)) != CLIENT_OK)
+			return res;
+		if (c->blocking && (res = set_blocking(c, false)) != CLIENT_OK)
+			return res;
+		if ((res = await(c, POLLIN | POLLOUT)) != CLIENT_OK)
+			return res;
+		res = receive(c, &all);
+		if (res != CLIENT_OK && res != CLIENT_BUSY)
+			return res;
+		if (c->broken || c->caller->want == WANT_CLOSE)
+			return CLIENT_OK;
+	}
+	return res;
+}
+
+/* Receive something: wait for it. */
+static enum client_result
+receive_some(struct client_conn *c, uint64_t start_ns)
+{
+	const struct caller *r = c->caller;
+	enum client_result res;
+	bool all;
+
+	if (!c->blocking && (res = set_blocking(c, true)) != CLIENT_OK)
+		return res;
+	if ((res = receive(c, &all)) == CLIENT_OK) {
+		if (!r->busy || r->want != WANT_INPUT || c->broken)
+			return res;
+		/* a peer that uses Nagle's algorithm may be holding the rest back until
+		 * this much is acknowledged; one that filled the buffer isn't */
+		if (!all)
+			sock_quickack(c->fd);
+	} else if (res != CLIENT_BUSY) {
+		return res;
+	}
+	return check(c, start_ns);
+}
+
+enum client_result
+client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
+{
+	struct caller *r = c->caller;
+	enum client_result res;
+
+	r->wire->begin(r, call);
+	/* what the wire has to send when the call is complete belongs to it: the peer waits
+	 * for it, and so would the next call */
+	while ((r->busy || r->want == WANT_OUTPUT) && !c->broken) {
+		if (r->want == WANT_OUTPUT)
+			res = send_all(c, start_ns);
+		else if (r->want == WANT_INPUT)
+			res = receive_some(c, start_ns);
+		else
+			res = stuck(c);
+		if (res != CLIENT_OK)
+			return res;
+	}
+	return r->busy ? stuck(c) : judge(c);
+}
+
+/* ---- non-blocking driver ---- */
+
+/* Send, and see whether that or what was received before ended the call. */
+static enum client_result
+progress(struct client_conn *c, bool was_busy)
+{
+	struct caller *r = c->caller;
+	enum client_result res;
+
+	if (!c->broken && (res = send_out(c)) != CLIENT_OK && res != CLIENT_BUSY)
+		return res;
+	if (r->busy)
+		return c->broken || r->want == WANT_CLOSE ? stuck(c) : CLIENT_BUSY;
+	if (was_busy)
+		return judge(c);
+	return c->broken || r->want == WANT_CLOSE ? CLIENT_LOST : CLIENT_BUSY;
+}
+
+enum client_result
+client_begin(struct client_conn *c, const struct call *call)
+{
+	c->caller->wire->begin(c->caller, call);
+	return progress(c, true);
+}
+
+enum client_result
+client_go_on(struct client_conn *c, bool readable)
+{
+	const struct caller *r = c->caller;
+	bool was_busy = r->busy, all;
+	enum client_result res;
+
+	if (readable) {
+		res = receive(c, &all);
+		if (res != CLIENT_OK && res != CLIENT_BUSY)
+			return res;
+		if (res == CLIENT_OK && r->busy && r->want == WANT_INPUT && !c->broken && !all)
+			sock_quickack(c->fd);
+	}
+	return progress(c, was_busy);
+}
+
+bool
+client_sending(const struct client_conn *c)
+{
+	return c->caller && c->caller->want == WANT_OUTPUT && !c->broken;
+}

@@ -1,0 +1,115 @@
+/* A target and connections to it: the I/O that client wires (wire.h) leave to others.
+ *
+ * Two drivers share struct client_conn. The blocking one makes one system call each way
+ * for a small call, for programs with one connection or a thread per connection. The
+ * non-blocking one does what can be done at once and says what it waits for, for a
+ * thread with many connections and a loop (loop.h). A connection belongs to one of the
+ * two from dial to hang-up. Neither knows a protocol. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netdb.h>
+
+#include "url.h"
+#include "wire.h"
+
+/* A blocking wait looks after the stop flag and the time limit this often, so that no
+ * signal that comes just before the system call is slept over. */
+#define CLIENT_SLICE_NS ((uint64_t)100 * 1000 * 1000)
+
+struct client {
+	/* Set before client_resolve(), by client_target() and the owner. */
+	struct url url;
+	const struct client_wire *wire;
+	bool hello;             /* connections of this wire must begin with CALL_HELLO */
+	struct caller_conf conf;
+	uint64_t timeout_ns;    /* of one operation */
+	const atomic_int *stop; /* not 0: give up; NULL: never */
+
+	struct addrinfo *list;  /* owned */
+	const struct addrinfo *addr;    /* the one in use */
+	char address[272];      /* in numbers, for messages: "127.0.0.1:5000", "[::1]:5000" */
+};
+
+enum client_result {
+	CLIENT_OK,
+	CLIENT_BUSY,            /* non-blocking driver: wait for the peer, then go on */
+	CLIENT_FAILED,          /* the reply is an error or not what it should be; the
+	                         * connection is still good, or its end was announced */
+	CLIENT_LOST,            /* refused, reset, ended too early, not this protocol */
+	CLIENT_TIMEOUT,
+	CLIENT_STOPPED          /* by the stop flag: no result, neither good nor bad */
+};
+
+struct client_conn {
+	const struct client *client;
+	int fd;                 /* -1: not connected */
+	bool blocking;          /* state of fd */
+	bool broken;            /* of no more use, to be hung up */
+	struct caller *caller;
+	unsigned char *in;      /* what is read goes here; may be shared by the connections
+	                         * of one thread. Borrowed */
+	size_t in_size;
+	uint64_t dialled_ns;    /* just before connect(2) */
+	uint64_t connected_ns;  /* the connection is established */
+	char error[480];        /* of the last failure: one printable line, address in front */
+};
+
+/* Parse a target, which must outlive the client, into a zeroed client. Returns NULL, or
+ * what is wrong (static text). */
+const char *client_target(struct client *, const char *target);
+
+/* Look up the target's addresses and choose the first. Returns NULL, or why not. */
+const char *client_resolve(struct client *);
+
+/* Before anything is measured: find out which of the addresses answers and, by a
+ * connection of its own, which RPyC dialect the peer speaks. What can't be found out is
+ * left as it was: the first connection that is measured will fail and say why. */
+void client_probe(struct client *);
+void client_free(struct client *);
+
+void client_conn_init(struct client_conn *, const struct client *, unsigned char *in, size_t size);
+
+/* Can the connection take a call now? */
+bool client_ready(const struct client_conn *);
+
+/* Close it, if it is open. */
+void client_hang_up(struct client_conn *);
+
+/* ---- blocking: the result is never CLIENT_BUSY ---- */
+
+/* Connect, hanging up first if need be. client_dial() only does the kernel's handshake,
+ * client_connect() goes on to CALL_HELLO where the wire asks for it. */
+enum client_result client_dial(struct client_conn *);
+enum client_result client_connect(struct client_conn *);
+
+/* Make one call; start_ns is when the time limit begins. Returns once the reply is
+ * complete. Both sides may write at the same time, whatever the sizes. */
+enum client_result client_call(struct client_conn *, const struct call *, uint64_t start_ns);
+
+/* ---- non-blocking: the time limit is the owner's business ---- */
+
+/* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be
+ * written, client_dial_end() says what came of it. */
+enum client_result client_dial_begin(struct client_conn *);
+enum client_result client_dial_end(struct client_conn *);
+
+/* Begin a call and send what can be sent. */
+enum client_result client_begin(struct client_conn *, const struct call *);
+
+/* fd can be read, or written: go on. Any result but CLIENT_BUSY ends the call under way.
+ * Between calls CLIENT_BUSY means that all is well, and CLIENT_LOST that the peer has
+ * closed the connection. */
+enum client_result client_go_on(struct client_conn *, bool readable);
+
+/* Has the connection something to send that it could not? */
+bool client_sending(const struct client_conn *);
+
+/* The time limit has passed: sets error. */
+enum client_result client_time_out(struct client_conn *);
+
+#endif

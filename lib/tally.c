@@ -1,0 +1,161 @@
+/* What one thread measured of one row. */
+#include "tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tally *
+tally_new(bool raw)
+{
+	struct tally *t = calloc(1, sizeof *t);
+
+	if (!t || !(t->hist = hist_new())) {
+		free(t);
+		return NULL;
+	}
+	t->raw = raw;
+	return t;
+}
+
+static void
+free_samples(struct tally *t)
+{
+	struct tally_piece *p;
+
+	while ((p = t->first)) {
+		t->first = p->next;
+		free(p);
+	}
+	t->last = NULL;
+}
+
+void
+tally_free(struct tally *t)
+{
+	if (!t)
+		return;
+	free_samples(t);
+	free(t->hist);
+	free(t);
+}
+
+void
+tally_clear(struct tally *t)
+{
+	struct hist *hist = t->hist;
+	bool raw = t->raw;
+	size_t i;
+
+	free_samples(t);
+	/* only what isn't 0 is written: with a thousand threads, pages that were never
+	 * touched should stay so */
+	for (i = 0; i < HIST_BUCKETS; i++)
+		if (hist->count[i])
+			hist->count[i] = 0;
+	hist->n = hist->min = hist->max = 0;
+	hist->mean = hist->m2 = 0;
+	memset(t, 0, sizeof *t);
+	t->hist = hist;
+	t->raw = raw;
+}
+
+static void
+keep(struct tally *t, const struct tally_sample *s)
+{
+	struct tally_piece *p = t->last;
+
+	if (!p || p->n == sizeof p->sample / sizeof *p->sample) {
+		if (!(p = malloc(sizeof *p))) {
+			t->dropped++;
+			return;
+		}
+		p->next = NULL;
+		p->n = 0;
+		if (t->last)
+			t->last->next = p;
+		else
+			t->first = p;
+		t->last = p;
+	}
+	p->sample[p->n++] = *s;
+}
+
+/* n errors of one cause. */
+static void
+blame(struct tally *t, const char *why, uint64_t n)
+{
+	unsigned i;
+
+	for (i = 0; i < t->ncauses && strcmp(t->cause[i].text, why) != 0; i++)
+		;
+	if (i == TALLY_CAUSES) {
+		t->other += n;
+		return;
+	}
+	if (i == t->ncauses) {
+		snprintf(t->cause[i].text, sizeof t->cause[i].text, "%s", why);
+		t->cause[i].n = 0;
+		t->ncauses++;
+	}
+	t->cause[i].n += n;
+}
+
+void
+tally_error(struct tally *t, const char *why)
+{
+	t->errors++;
+	if (*why)
+		blame(t, why, 1);
+}
+
+void
+tally_note(struct tally *t, const char *what, const char *why)
+{
+	char text[TALLY_TEXT];
+
+	snprintf(text, sizeof text, "%s: %s", what, why);
+	t->notes++;
+	blame(t, text, 1);
+}
+
+void
+tally_add(struct tally *t, const struct tally_sample *s, const char *why)
+{
+	if (why)
+		tally_error(t, why);
+	else
+		hist_add(t->hist, s->ns);
+	if (s->start_ns + s->ns > t->end_ns)
+		t->end_ns = s->start_ns + s->ns;
+	if (t->raw)
+		keep(t, s);
+}
+
+void
+tally_merge(struct tally *to, struct tally *from)
+{
+	unsigned i;
+
+	hist_merge(to->hist, from->hist);
+	to->errors += from->errors;
+	to->notes += from->notes;
+	to->redialled += from->redialled;
+	to->cpu_ns += from->cpu_ns;
+	to->gone += from->gone;
+	to->dropped += from->dropped;
+	to->other += from->other;
+	if (from->end_ns > to->end_ns)
+		to->end_ns = from->end_ns;
+	for (i = 0; i < from->ncauses; i++)
+		blame(to, from->cause[i].text, from->cause[i].n);
+	if (from->first) {
+		if (to->last)
+			to->last->next = from->first;
+		else
+			to->first = from->first;
+		to->last = from->last;
+		from->first = from->last = NULL;
+	}
+	tally_clear(from);
+}

@@ -1,0 +1,74 @@
+/* What one thread measured of one row: latencies, samples, errors and their causes.
+ * Written by one thread, merged when it is done. */
+#ifndef TALLY_H
+#define TALLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hist.h"
+
+/* One operation of a raw run. */
+struct tally_sample {
+	uint64_t start_ns;      /* as clock_ns() */
+	uint64_t ns;
+	uint64_t seq;           /* within its client, from 0 */
+	unsigned client;        /* from 0 */
+	bool ok;
+};
+
+/* Samples are kept in pieces, so that no long run has to copy what it has. */
+struct tally_piece {
+	struct tally_piece *next;
+	size_t n;
+	struct tally_sample sample[8192];
+};
+
+#define TALLY_CAUSES 8
+#define TALLY_TEXT 480
+
+struct tally_cause {
+	uint64_t n;
+	char text[TALLY_TEXT];
+};
+
+struct tally {
+	struct hist *hist;      /* of the operations that succeeded; owned */
+	uint64_t errors;        /* that failed */
+	uint64_t notes;         /* what went wrong without being an operation */
+	uint64_t redialled;     /* that include connecting anew, as the peer had closed */
+	uint64_t cpu_ns;        /* processor time of the timed run, of all threads */
+	uint64_t end_ns;        /* the last operation's end; 0: there was none */
+	unsigned gone;          /* clients that had to give up */
+
+	bool raw;               /* keep samples */
+	struct tally_piece *first, *last;       /* owned */
+	uint64_t dropped;       /* samples there was no memory for */
+
+	struct tally_cause cause[TALLY_CAUSES]; /* distinct ones, in order of appearance */
+	unsigned ncauses;
+	uint64_t other;         /* errors of causes beyond these */
+};
+
+/* NULL: out of memory. */
+struct tally *tally_new(bool raw);
+void tally_free(struct tally *);
+
+/* Forget everything, for the next row. */
+void tally_clear(struct tally *);
+
+/* An operation of a client ended; why: what it failed of ("": said elsewhere), NULL if
+ * it succeeded. */
+void tally_add(struct tally *, const struct tally_sample *, const char *why);
+
+/* An operation that could not even be begun failed. */
+void tally_error(struct tally *, const char *why);
+
+/* Something went wrong that is no operation of the row: warming up. */
+void tally_note(struct tally *, const char *what, const char *why);
+
+/* Add what from has to to; from is as after tally_clear(). */
+void tally_merge(struct tally *to, struct tally *from);
+
+#endif
