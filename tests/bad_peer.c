@@ -1,0 +1,376 @@
+/* A server that misbehaves in the way its argument names, for the tests of the clients.
+ *
+ * usage: bad_peer NAME     (without one it lists the names)
+ *
+ * Listens on a free port of 127.0.0.1, prints "127.0.0.1:PORT" and closes stdout. Each connection
+ * has a thread that knows just enough of a protocol to find the requests: the first frame over
+ * RPC gets a proper root object in the peer's dialect, every later one (over HTTP every
+ * request head) the words of the table. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TEXT(s) (s), sizeof(s) - 1
+
+enum protocol { NONE, RPC, HTTP };
+
+enum then {
+	KEEP,           /* wait for the next request */
+	CLOSE,
+	RESET,          /* close with a reset */
+	HANG,           /* send nothing any more, until the peer closes */
+	FLOOD           /* send the words again and again */
+};
+
+struct behaviour {
+	const char *name;
+	enum protocol protocol;
+	/* RPC: type and sequence number (bytes 0 and 2 of the payload, at 5 and 7 here) are put in;
+	 * type is that of the message. */
+	const char *words;
+	size_t n;
+	enum then then;
+	unsigned type;          /* RPC: 1 request, 2 reply, 3 exception */
+	unsigned after;         /* so many proper pongs come first */
+	unsigned flags;
+};
+
+enum {
+	SLOWLY = 1,             /* one byte a segment */
+	RAW = 2,                /* RPC: no type, no number put in */
+	AT_ONCE = 4,            /* before any request */
+	OTHER_SEQ = 8           /* RPC: the number is left as it is */
+};
+
+static const char pong_rpc[] = "\0\0\0\x0b\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pong\n";
+static const char pong_http[] =
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+	"{\"response\":\"pong\"}";
+
+static const struct behaviour behaviours[] = {
+	{ "silent", NONE, TEXT(""), HANG, 0, 0, 0 },
+	{ "close", NONE, TEXT(""), CLOSE, 0, 0, AT_ONCE },
+	{ "close-later", NONE, TEXT(""), CLOSE, 0, 0, 0 },
+	{ "reset", NONE, TEXT(""), RESET, 0, 0, 0 },
+	{ "garbage", NONE, TEXT("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzzzzzzzzz"), HANG, 0, 0, 0 },
+	{ "garbage-first", NONE, TEXT("220 mail.example ESMTP\r\n"), HANG, 0, 0, AT_ONCE },
+	{ "flood", NONE, TEXT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+	  FLOOD, 0, 0, 0 },
+
+	{ "rpc-pong", RPC, TEXT(pong_rpc), KEEP, 2, 0, 0 },
+	{ "rpc-slow", RPC, TEXT(pong_rpc), KEEP, 2, 0, SLOWLY },
+	{ "rpc-close-after-3", RPC, TEXT(""), CLOSE, 2, 3, RAW },
+	{ "rpc-reset-after-3", RPC, TEXT(""), RESET, 2, 3, RAW },
+	{ "rpc-silent-after-3", RPC, TEXT(""), HANG, 2, 3, RAW },
+	{ "rpc-wrong-pong", RPC, TEXT("\0\0\0\x0b\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "ping\n"),
+	  KEEP, 2, 0, 0 },
+	{ "rpc-wrong-type", RPC, TEXT("\0\0\0\x06\0" "\x12\x52\x51" "\x11\x51\x52\n"), KEEP, 2, 0, 0 },
+	{ "rpc-wrong-length", RPC, TEXT("\0\0\0\x09\0" "\x12\x52\x51" "\x11\x51\x0c" "xxx\n"),
+	  KEEP, 2, 0, 0 },
+	{ "rpc-exception", RPC,
+	  TEXT("\0\0\0\x25\0" "\x12\x53\x51" "\x13" "\x11\x08\x0e\x08" "builtins" "\x08\x0e\x08" "KeyError"
+	       "\x10\x08\x0d" "lost" "\x02\x08\x01\n"), KEEP, 3, 0, 0 },
+	{ "rpc-evil-exception", RPC,
+	  TEXT("\0\0\0\x25\0" "\x12\x53\x51" "\x13" "\x11\x08\x0e\x08" "builtins" "\x08\x0e\x08" "Key\x1b[31m"
+	       "\x10\x08\x0d" "\nA\tB" "\x02\x08\x01\n"), KEEP, 3, 0, 0 },
+	{ "rpc-truncated", RPC, TEXT("\0\0\0\x20\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pon"), CLOSE, 2, 0, 0 },
+	{ "rpc-half", RPC, TEXT("\0\0\0\x20\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pon"), HANG, 2, 0, 0 },
+	{ "rpc-huge", RPC, TEXT("\xff\xff\xff\xff\0" "\x12\x52\x51" "\x11\x51\x0f\xff\xff\xff\xf0" "xxxx"),
+	  FLOOD, 2, 0, 0 },
+	{ "rpc-bad-tag", RPC, TEXT("\0\0\0\x04\0" "\x12\x52\x51" "\xf0\n"), HANG, 2, 0, 0 },
+	{ "rpc-bad-zlib", RPC, TEXT("\0\0\0\x06\x01" "\x78\x01\xff\xff\xff\xff\n"), HANG, 2, 0, RAW },
+	{ "rpc-deep", RPC, TEXT("\0\0\0\x20\0" "\x12\x52\x51"
+	  "\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10"
+	  "\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x02\n"), HANG, 2, 0, 0 },
+	{ "rpc-other-seq", RPC, TEXT("\0\0\0\x09\0" "\x12\x52\xef" "\x11\x51\x08\x0b" "no\n"),
+	  HANG, 2, 0, OTHER_SEQ },
+	{ "rpc-close-request", RPC, TEXT("\0\0\0\x08\0" "\x12\x51\x51" "\x11\x52\x11\x51\x02\n"),
+	  CLOSE, 1, 0, 0 },
+
+	{ "http-pong", HTTP, TEXT(pong_http), KEEP, 0, 0, 0 },
+	{ "http-slow", HTTP, TEXT(pong_http), KEEP, 0, 0, SLOWLY },
+	{ "http-chunked", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\n{\r\n"
+	       "00012\r\n\"response\":\"pong\"}\r\n0\r\nTrailer: x\r\n\r\n"), KEEP, 0, 0, 0 },
+	{ "http-continue", HTTP,
+	  TEXT("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n"
+	       "{\"response\":\"pong\"}"), KEEP, 0, 0, 0 },
+	{ "http-no-length", HTTP, TEXT("HTTP/1.1 200 OK\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	{ "http-1.0", HTTP,
+	  TEXT("HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	{ "http-close-each", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
+	       "{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
+	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
+	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
+	{ "http-500", HTTP,
+	  TEXT("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), KEEP, 0, 0, 0 },
+	{ "http-404", HTTP, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },
+	{ "http-redirect", HTTP,
+	  TEXT("HTTP/1.1 302 Found\r\nLocation: /pong\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },
+	{ "http-wrong-pong", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"ping\"}"), KEEP, 0, 0, 0 },
+	{ "http-wrong-length", HTTP, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx"), KEEP, 0, 0, 0 },
+	{ "http-wrong-size", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"size\":7}"), KEEP, 0, 0, 0 },
+	{ "http-truncated", HTTP, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"resp"),
+	  CLOSE, 0, 0, 0 },
+	{ "http-half", HTTP, TEXT("HTTP/1.1 200 OK\r\nContent-Le"), HANG, 0, 0, 0 },
+	{ "http-huge-length", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nxxxx"), HANG, 0, 0, 0 },
+	{ "http-two-lengths", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nContent-Length: 19\r\nContent-Length: 4\r\n\r\n{\"response\":\"pong\"}"),
+	  HANG, 0, 0, 0 },
+	{ "http-bad-chunk", HTTP,
+	  TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), HANG, 0, 0, 0 },
+	{ "http-endless-head", HTTP, TEXT("HTTP/1.1 200 OK\r\nX: 123456789012345678901234567890\r\n"
+	  "Y: 123456789012345678901234567890123456789012345678901234567890"), FLOOD, 0, 0, 0 },
+	{ "http-bad-status", HTTP, TEXT("HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"), HANG, 0, 0, 0 },
+	{ "http-0.9", HTTP, TEXT("pong\n"), CLOSE, 0, 0, 0 },
+};
+#define BEHAVIOURS (sizeof behaviours / sizeof *behaviours)
+
+struct connection {
+	int fd;
+	const struct behaviour *b;
+	unsigned char in[65536];
+	size_t n;
+	unsigned char dialect;  /* RPC: 5 or 6 */
+	unsigned char seq;      /* RPC: of the last request, as it was encoded */
+};
+
+/* Drop the first n bytes of what has arrived. */
+static void
+consume(struct connection *c, size_t n)
+{
+	c->n -= n;
+	memmove(c->in, c->in + n, c->n);
+}
+
+/* Wait for more bytes; 0 at the end. */
+static int
+receive(struct connection *c)
+{
+	ssize_t n;
+
+	if (c->n == sizeof c->in)
+		c->n = 0;
+	do
+		n = recv(c->fd, c->in + c->n, sizeof c->in - c->n, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return 0;
+	c->n += (size_t)n;
+	return 1;
+}
+
+/* Wait for a whole request; 0 at the end. */
+static int
+request(struct connection *c)
+{
+	size_t i, want;
+
+	for (;;) {
+		if (c->b->protocol == NONE && c->n > 0) {
+			c->n = 0;
+			return 1;
+		}
+		if (c->b->protocol == HTTP) {
+			for (i = 0; i + 4 <= c->n; i++) {
+				if (memcmp(c->in + i, "\r\n\r\n", 4) == 0) {
+					consume(c, i + 4);
+					return 1;
+				}
+			}
+		}
+		if (c->b->protocol == RPC && c->n >= 8) {
+			want = (size_t)c->in[0] << 24 | (size_t)c->in[1] << 16 | (size_t)c->in[2] << 8 | c->in[3];
+			want += 6;
+			if (c->n >= want) {
+				c->dialect = c->in[5] == 0x12 ? 5 : 6;
+				c->seq = c->in[7];
+				consume(c, want);
+				return 1;
+			}
+		}
+		if (!receive(c))
+			return 0;
+	}
+}
+
+/* 0: the peer has gone. */
+static int
+say(struct connection *c, const void *words, size_t n)
+{
+	const unsigned char *p = words;
+	size_t piece;
+	ssize_t sent;
+
+	while (n > 0) {
+		piece = c->b->flags & SLOWLY ? 1 : n;
+		sent = send(c->fd, p, piece, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return 0;
+		p += sent;
+		n -= (size_t)sent;
+	}
+	return 1;
+}
+
+/* Say words with the header of a message of this type in the peer's dialect. */
+static int
+say_message(struct connection *c, unsigned type, const char *words, size_t n)
+{
+	unsigned char frame[256];
+
+	if (n < 8 || n > sizeof frame)
+		return say(c, words, n);
+	memcpy(frame, words, n);
+	frame[5] = c->dialect == 5 ? 0x12 : (unsigned char)type;
+	frame[6] = c->dialect == 5 ? (unsigned char)(0x50 + type) : 0x11;
+	if (!(c->b->flags & OTHER_SEQ && words == c->b->words))
+		frame[7] = c->seq;
+	return say(c, frame, n);
+}
+
+static int
+answer(struct connection *c, const char *words, size_t n, unsigned type)
+{
+	if (c->b->protocol == RPC && !(c->b->flags & RAW && words == c->b->words))
+		return say_message(c, type, words, n);
+	return say(c, words, n);
+}
+
+static int
+pong(struct connection *c)
+{
+	if (c->b->protocol == RPC)
+		return say_message(c, 2, pong_rpc, sizeof pong_rpc - 1);
+	return say(c, pong_http, sizeof pong_http - 1);
+}
+
+static void
+converse(struct connection *c)
+{
+	static const char root[] =
+		"\0\0\0\x1a\0" "\x12\x52\x50" "\x11\x54\x12\x08\x0e\x0f" "builtins.object" "\x51\x51\n";
+	struct linger reset = { 1, 0 };
+	unsigned answered = 0;
+
+	if (!(c->b->flags & AT_ONCE)) {
+		if (!request(c))
+			return;
+		if (c->b->protocol == RPC) {
+			if (!say_message(c, 2, root, sizeof root - 1) || !request(c))
+				return;
+		}
+	}
+	for (;;) {
+		if (answered++ < c->b->after) {
+			if (!pong(c) || !request(c))
+				return;
+			continue;
+		}
+		if (!answer(c, c->b->words, c->b->n, c->b->type))
+			return;
+		switch (c->b->then) {
+		case KEEP:
+			if (!request(c))
+				return;
+			break;
+		case CLOSE:
+			return;
+		case RESET:
+			setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+			return;
+		case HANG:
+			while (receive(c))
+				;
+			return;
+		case FLOOD:
+			while (say(c, c->b->words, c->b->n))
+				;
+			return;
+		}
+	}
+}
+
+static void *
+serve(void *arg)
+{
+	struct connection *c = arg;
+
+	converse(c);
+	close(c->fd);
+	free(c);
+	return NULL;
+}
+
+static void
+fail(const char *what, int error)
+{
+	fprintf(stderr, "bad_peer: %s: %s\n", what, strerror(error));
+	exit(1);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t len = sizeof sa;
+	struct connection *c;
+	const struct behaviour *b = NULL;
+	pthread_attr_t attr;
+	pthread_t thread;
+	size_t i;
+	int fd, one = 1, error;
+
+	for (i = 0; i < BEHAVIOURS && argc == 2; i++)
+		if (strcmp(behaviours[i].name, argv[1]) == 0)
+			b = &behaviours[i];
+	if (argc == 1)
+		for (i = 0; i < BEHAVIOURS; i++)
+			puts(behaviours[i].name);
+	if (!b)
+		return argc == 1 ? 0 : 2;
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 128) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+		fail("listen", errno);
+	printf("127.0.0.1:%d\n", ntohs(sa.sin_port));
+	if (fclose(stdout) != 0)
+		fail("stdout", errno);
+	error = pthread_attr_init(&attr);
+	if (error == 0)
+		error = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (error != 0)
+		fail("thread", error);
+	for (;;) {
+		c = calloc(1, sizeof *c);
+		if (!c)
+			fail("connection", errno);
+		do
+			c->fd = accept(fd, NULL, NULL);
+		while (c->fd < 0 && errno == EINTR);
+		if (c->fd < 0)
+			fail("accept", errno);
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		c->b = b;
+		error = pthread_create(&thread, &attr, serve, c);
+		if (error != 0)
+			fail("thread", error);
+	}
+}

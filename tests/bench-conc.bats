@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# bench-conc: many clients at once.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+@test "help and version" { help_is_fine bench-conc; }
+@test "wrong use is refused" { bench_refuses_wrong_use bench-conc; }
+@test "rows from both servers under every model" { bench_rows_are_right bench-conc; }
+@test "output that can't be written is an error" { bench_notices_lost_output bench-conc; }
+@test "a refused connection is an error" { bench_reports_refused_connection bench-conc; }
+@test "a silent peer is given up on (-T)" { bench_gives_up_on_silence bench-conc; }
+@test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-conc /ping -n 1000000000; }
+@test "labels, targets, headers" { bench_takes_labels_and_headers bench-conc; }
+@test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conc; }
+@test "localhost and IPv6" { bench_reaches_other_addresses bench-conc; }
+
+@test "clients times requests, exactly" {
+	local server j extra
+	for server in $SERVERS; do
+		for j in 1 2 13; do
+			"$server" -u usage.tsv bench-conc -c 13 -n 17 -w 3 -j "$j" >out.tsv
+			rows out.tsv
+			[ "$(cell out.tsv n ping)/$(cell out.tsv n first-reply)" = 221/13 ] || fail "$(cat out.tsv)"
+			[ "$(cell out.tsv clients | sort -u)/$(total out.tsv errors)" = 13/0 ] || fail "$(cat out.tsv)"
+			extra=$(($(usage_cell requests) - 221 - 39))
+			[ "$extra" -eq "$(usage_cell connections)" ] && [ "$extra" -le 15 ] || fail "$(cat usage.tsv)"
+		done
+	done
+}
+
+@test "all defaults" {
+	rpc-serve bench-conc >out.tsv
+	[ "$(cell out.tsv n ping)/$(cell out.tsv clients ping)" = 1000/10 ] || fail "$(cat out.tsv)"
+}
+
+@test "sizes, methods, paths" {
+	local server
+	for server in $SERVERS; do
+		"$server" bench-conc -C -c 4 -n 5 -s 1k,100k >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n echo | sort -u)/$(total out.tsv errors)" = 20/0 ] || fail "$(cat out.tsv)"
+	done
+	start http-serve -p 0
+	bench-conc -c 4 -n 5 "$URL/compute/100" >out.tsv
+	[ "$(cell out.tsv n /compute/100)" = 20 ] || fail "$(cat out.tsv)"
+	run --separate-stderr bench-conc -c 4 -n 5 "$URL/nosuch"
+	[ "$status" -eq 1 ] || fail "status $status"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(cell out.tsv n /nosuch)/$(cell out.tsv errors /nosuch)" = 0/20 ] || fail "$output"
+}
+
+@test "-K, -N, -t" {
+	http-serve -u usage.tsv bench-conc -K -c 4 -n 10 -w 0 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"
+	[ "$(usage_cell connections)" -ge 40 ] || fail "$(cat usage.tsv)"
+	rpc-serve bench-conc -N -c 4 -n 10 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"
+	http-serve bench-conc -t 0.5 -c 4 >out.tsv
+	awk -F '\t' '$3 == "ping" && ($11 < 0.45 || $11 > 2 || $9 < 100) { exit 1 }' out.tsv ||
+	    fail "$(cat out.tsv)"
+}
+
+@test "wrong numbers of clients and threads" {
+	refuses bench-conc '-c' -c 0 rpc://h
+	refuses bench-conc '-c.*x' -c x rpc://h
+	refuses bench-conc '-j' -j 0 rpc://h
+	refuses bench-conc '-j' -c 2 -j 3 rpc://h
+}
+
+@test "more clients than descriptors is told before anything starts" {
+	start http-serve -p 0
+	run --separate-stderr bash -c 'ulimit -n 50; exec bench-conc -c 100 -n 1 "$0"' "$URL"
+	want 2 '-c'
+	[ -z "$output" ] || fail "$output"
+}

@@ -1,0 +1,172 @@
+#!/bin/sh
+# Builds and checks beyond the tests: other compilers and libraries, sanitizers, linters. One
+# line of TAP each (and those of the tests that a step runs); a step whose tool is absent is
+# skipped.
+#
+# usage: check.sh [step ...]
+#
+# Each build has a copy of the tree to itself.
+# shellcheck disable=SC2317 # the steps are called by name
+
+set -eu
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/.."
+root=$PWD
+warnings='-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror'
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Show a command and run it.
+try() {
+	printf '# %s\n' "$*"
+	"$@"
+}
+
+# A copy of the sources, without anything built, in $work/$1.
+copy() {
+	rm -rf "${work:?}/$1"
+	mkdir "$work/$1"
+	cp -R Makefile bin lib tests "$work/$1"
+	make -s -C "$work/$1" clean
+}
+
+need() {
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null || { missing=$tool; return 77; }
+	done
+}
+
+# build NAME TOOL MAKE ARGUMENT...: a whole build, programs of the tests included.
+build() {
+	name=$1 tool=$2 make=$3
+	shift 3
+	need "$tool" "$make" || return
+	copy "$name" && try "$make" -C "$work/$name" "$@" all test-programs
+}
+
+step_gcc() {
+	build gcc gcc make CC=gcc CFLAGS="-O2 $warnings"
+}
+
+step_gcc_debug() {
+	build gcc-debug gcc make CC=gcc CFLAGS="-O0 -g $warnings"
+}
+
+step_clang() {
+	build clang clang make CC=clang CFLAGS="-O2 $warnings"
+}
+
+step_musl() {
+	build musl musl-gcc make CC=musl-gcc CFLAGS="-O2 $warnings" &&
+	    try "$work/musl/tests/run.sh" "$work/musl/tests/unit.bats"
+}
+
+step_bmake() {
+	build bmake bmake bmake CFLAGS="-O2 $warnings"
+}
+
+step_parallel_make() {
+	build parallel make make -j4
+}
+
+step_posix_only() {
+	build posix gcc make CC=gcc CPPFLAGS=-DPOSIX_ONLY CFLAGS="-O2 $warnings" &&
+	    try "$work/posix/tests/run.sh" "$work/posix/tests/unit.bats" \
+	    "$work/posix/tests/models.bats" "$work/posix/tests/hostile.bats"
+}
+
+# The whole test suite under AddressSanitizer and UndefinedBehaviorSanitizer.
+step_asan() {
+	build asan gcc make CC=gcc \
+	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" &&
+	    SANITIZED=1 BATS_TEST_TIMEOUT=300 try "$work/asan/tests/run.sh"
+}
+
+# The threads, under ThreadSanitizer.
+step_tsan() {
+	build tsan gcc make CC=gcc CFLAGS="-O1 -g -fsanitize=thread" &&
+	    SANITIZED=1 TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=300 \
+	    try "$work/tsan/tests/run.sh" "$work/tsan/tests/models.bats"
+}
+
+step_makefile() {
+	for f in lib/*.c lib/*.h bin/*.c tests/unit_*.c; do
+		# one word each, so a word that is missing would go unnoticed for long
+		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
+	done
+}
+
+step_headers() {
+	need gcc || return
+	for f in lib/*.h tests/tap.h; do
+		# shellcheck disable=SC2086 # words
+		printf '#include "%s"\n#include "%s"\n' "$f" "$f" |
+		    gcc -std=c11 -D_POSIX_C_SOURCE=200809L $warnings -Wno-unused -I. -fsyntax-only -x c - || {
+			printf '# does not stand alone: %s\n' "$f"
+			return 1
+		}
+	done
+}
+
+step_install() {
+	copy install && make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p install || return
+	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-suite; do
+		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] || return 1
+	done
+	"$work/there/p/bin/rpc-serve" "$work/there/p/bin/bench-lat" -n 5 >/dev/null || return
+	make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p uninstall || return
+	[ -z "$(find "$work/there" -type f)" ]
+}
+
+step_shellcheck() {
+	need shellcheck || return
+	try shellcheck bin/bench-suite tests/*.sh tests/*.bash tests/*.bats .ci/run
+}
+
+step_man_pages() {
+	need mandoc || return
+	try mandoc -T lint -W warning bin/*.1
+}
+
+step_cppcheck() {
+	need cppcheck || return
+	try cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 -D_POSIX_C_SOURCE=200809L -DVERSION='""' -I lib lib bin
+}
+
+steps='gcc gcc_debug clang musl bmake parallel_make posix_only asan tsan makefile headers install
+shellcheck man_pages cppcheck'
+
+failed=0
+# shellcheck disable=SC2086 # words
+[ $# -gt 0 ] || set -- $steps
+for step in "$@"; do
+	case " $(printf '%s' "$steps" | tr '\n' ' ') " in
+	*" $step "*) ;;
+	*)
+		printf 'check.sh: %s: no such step (%s)\n' "$step" "$steps" >&2
+		exit 2
+		;;
+	esac
+done
+for step in "$@"; do
+	printf '# ---- %s\n' "$step"
+	missing=
+	status=0
+	# in the condition's place, -e would not act inside; the steps return what counts
+	"step_$step" 2>&1 || status=$?
+	cd "$root"
+	if [ -n "$missing" ] && [ "$status" -eq 77 ]; then
+		printf 'ok - %s # skip %s is not installed\n' "$step" "$missing"
+	elif [ "$status" -eq 0 ]; then
+		printf 'ok - %s\n' "$step"
+	else
+		printf 'not ok - %s (status %s)\n' "$step" "$status"
+		failed=1
+	fi
+done
+exit "$failed"

@@ -1,0 +1,637 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# (variables that bats sets or that the bats files use; words for another shell)
+# What the bats files share: finding programs, servers that are started and surely stopped,
+# rows that are taken apart.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+BIN=$ROOT/bin
+PEERS=$ROOT/tests/peers
+PATH=$BIN:$ROOT/tests:$PATH
+export LC_ALL=C
+export PYTHONDONTWRITEBYTECODE=1
+unset BENCH_TARGET BENCH_LABEL
+
+MODELS='thread fork request pool event'
+BENCHES='bench-conn bench-lat bench-bw bench-file bench-conc'
+SERVERS='rpc-serve http-serve'
+HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s ops_per_s \
+bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us cpu_us busy"
+RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
+USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'
+
+setup() {
+	STARTED=()
+	NEXT=0
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+teardown() {
+	local p
+	for p in "${STARTED[@]}"; do
+		kill -TERM "$p" 2>/dev/null || true
+	done
+	for p in "${STARTED[@]}"; do
+		reap "$p" || true
+	done
+}
+
+# fail WORDS: say what is wrong.
+fail() {
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# need PROGRAM...: skip the test unless all are installed.
+need() {
+	local p
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip "$p is not installed"
+	done
+}
+
+# need_python MODULE...: set PYTHON to one that has them, else skip. (A python3 that comes
+# first in PATH need not be the system's.)
+need_python() {
+	local p m
+	for p in python3 /usr/bin/python3; do
+		PYTHON=$p
+		for m in "$@"; do
+			"$p" -c "import $m" 2>/dev/null || PYTHON=
+		done
+		[ -z "$PYTHON" ] || return 0
+	done
+	skip "no python3 with $*"
+}
+
+# reap PID: wait for a child, for 10 s at most, then kill it. Returns its status.
+reap() {
+	local guard status=0
+	(
+		exec 3>&- >/dev/null 2>&1
+		trap 'kill "$s" 2>/dev/null; exit 0' TERM
+		sleep 10 & s=$!
+		wait "$s"
+		kill -KILL "$1"
+	) &
+	guard=$!
+	wait "$1" || status=$?
+	kill -TERM "$guard" 2>/dev/null || true
+	wait "$guard" 2>/dev/null || true
+	return "$status"
+}
+
+# start COMMAND...: start a server that prints its URL (or address) as the first line of
+# stdout; sets URL and PID. Its stderr goes to server.err.
+start() {
+	local fifo
+	NEXT=$((NEXT + 1))
+	fifo=$BATS_TEST_TMPDIR/ready.$NEXT
+	mkfifo "$fifo"
+	"$@" >"$fifo" 2>>"$BATS_TEST_TMPDIR/server.err" 3>&- &
+	PID=$!
+	STARTED+=("$PID")
+	URL=
+	read -r -t 20 URL <"$fifo" || true
+	rm -f "$fifo"
+	[ -n "$URL" ] || fail "no URL from: $*: $(cat "$BATS_TEST_TMPDIR/server.err")"
+}
+
+# stop [SIGNAL]: stop the server started last and check that it says nothing and exits 0.
+stop() {
+	local status=0
+	kill "-${1:-TERM}" "$PID"
+	reap "$PID" || status=$?
+	forget "$PID"
+	[ "$status" -eq 0 ] || fail "server: status $status: $(cat "$BATS_TEST_TMPDIR/server.err")"
+	[ ! -s "$BATS_TEST_TMPDIR/server.err" ] || fail "server: $(cat "$BATS_TEST_TMPDIR/server.err")"
+}
+
+# forget PID: it is gone, teardown need not stop it.
+forget() {
+	local p left=()
+	for p in "${STARTED[@]}"; do
+		[ "$p" = "$1" ] || left+=("$p")
+	done
+	STARTED=("${left[@]}")
+}
+
+# in_group COMMAND...: run it in the background as a process group of its own, as a terminal
+# would; its id is in the file pid. Ctrl-C is then: kill -INT -- "-$(cat pid)". A shell makes
+# background commands ignore SIGINT, and a script can't undo that.
+in_group() {
+	local default=()
+	! env --default-signal=INT true 2>/dev/null || default=(env --default-signal=INT)
+	"${default[@]}" bash -c 'set -m; "$@" & echo $! >pid.new; mv pid.new pid; wait $!' - "$@" 3>&- &
+	STARTED+=($!)
+	wait_for pid
+}
+
+# bad SCHEME BEHAVIOUR: start a misbehaving peer; sets URL.
+bad() {
+	start bad_peer "$2"
+	URL=$1://$URL
+}
+
+# refused_port: sets PORT to one where nobody listens: it was free a moment ago.
+refused_port() {
+	start bad_peer close
+	PORT=${URL##*:}
+	kill -TERM "$PID"
+	reap "$PID" || true
+	forget "$PID"
+}
+
+# want STATUS [PATTERN]: what `run --separate-stderr` has left: this exit status, and (with
+# a pattern) exactly one line of stderr, that holds it.
+want() {
+	[ "$status" -eq "$1" ] || fail "status $status, not $1: $output / $stderr"
+	[ $# -gt 1 ] || return 0
+	[ "${#stderr_lines[@]}" -eq 1 ] || fail "not one line of stderr: $stderr"
+	grep -qE -- "$2" <<<"$stderr" || fail "stderr is: $stderr"
+}
+
+# rows FILE [HEADER]: the file is a table with this header (default: the summary's) and
+# nothing in it but plain cells.
+rows() {
+	local header=${2:-$HEADER}
+	[ "$(head -n 1 "$1")" = "$(tr ' ' '\t' <<<"$header")" ] || fail "header: $(head -n 1 "$1")"
+	body "$1" "$header"
+}
+
+# body FILE [HEADER]: as rows, of a file that may lack the header line.
+body() {
+	awk -F '\t' -v want="$(wc -w <<<"${2:-$HEADER}")" '
+		NF != want { print "cells: " NF ": " $0; bad = 1 }
+		/\r|  |[eE][+-][0-9]|nan|inf/ { print "odd cell: " $0; bad = 1 }
+		# the benchmark is the last column of what bench-suite says of the servers
+		{ for (i = 4; i <= NF; i++) if (FNR > 1 && $i !~ /^bench-/ && $i !~ /^([0-9]+(\.[0-9]+)?|NA)$/) {
+			print "not a number: " $i; bad = 1 } }
+		END { exit bad }' "$1" || fail "$1: $(cat "$1")"
+}
+
+# cell FILE COLUMN [OP]: the column's values, of all rows or those of one operation.
+cell() {
+	awk -F '\t' -v name="$2" -v op="${3:-}" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; if (!at[name]) exit 1; next }
+		op == "" || $(at["op"]) == op { print $(at[name]) }' "$1"
+}
+
+# total FILE COLUMN: the sum of a column.
+total() {
+	cell "$1" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# usage_cell COLUMN: of usage.tsv.
+usage_cell() {
+	cell usage.tsv "$1"
+}
+
+# gone PID: no such process any more; it may need a moment to be reaped.
+gone() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	fail "process $1 is still there"
+}
+
+# wait_for FILE: until it is there and not empty.
+wait_for() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ ! -s "$1" ] || return 0
+		sleep 0.05
+	done
+	fail "$1 does not appear"
+}
+
+# ---- what every program must do
+
+# help_is_fine PROGRAM: -h, --help and -V answer on stdout with 0.
+help_is_fine() {
+	local flag
+	for flag in -h --help; do
+		run --separate-stderr "$1" "$flag"
+		want 0
+		[ -z "$stderr" ] || fail "$1 $flag: stderr: $stderr"
+		[[ $output == "usage: $1 "* ]] || fail "$1 $flag: begins: ${lines[0]}"
+		awk 'length > 80 { print "over 80 columns: " $0; bad = 1 } END { exit bad }' \
+		    <<<"$output" || fail "$1 $flag: $output"
+	done
+	run --separate-stderr "$1" -V
+	want 0
+	[[ $output =~ ^"$1 "[0-9]+\.[0-9] ]] || fail "$1 -V: $output"
+}
+
+# refuses PROGRAM PATTERN ARGUMENT...: wrong use: exit 2, nothing on stdout, one line that
+# begins with the program's name and matches the pattern.
+refuses() {
+	local program=$1 pattern=$2
+	shift 2
+	run --separate-stderr timeout 20 "$program" "$@"
+	[ "$status" -eq 2 ] || fail "$program $*: status $status: $output $stderr"
+	[ -z "$output" ] || fail "$program $*: stdout: $output"
+	[ "${#stderr_lines[@]}" -eq 1 ] || fail "$program $*: not one line: $stderr"
+	[[ $stderr == "$program: "* ]] || fail "$program $*: $stderr"
+	grep -qE -- "$pattern" <<<"$stderr" || fail "$program $*: $stderr"
+}
+
+# ---- what every benchmark must do; each has a small run: QUICK, and OP, an operation of it
+
+# The options that make a run of a benchmark short.
+quick() {
+	case $1 in
+	bench-conn) echo '-n 5' ;;
+	bench-lat) echo '-n 20 -w 2' ;;
+	bench-bw) echo '-n 3 -s 1k,10k' ;;
+	bench-file) echo '-n 2 -s 100k' ;;
+	bench-conc) echo '-n 10 -c 4' ;;
+	esac
+}
+
+# ops PROGRAM URL: the operations of its rows, in order.
+ops() {
+	case $1 in
+	bench-conn) echo 'connect first-reply' ;;
+	bench-lat) echo 'ping' ;;
+	bench-bw) echo 'upload download upload download' ;;
+	bench-file) echo 'upload download upload-chunked download-chunked upload-stream download-stream' ;;
+	bench-conc) echo 'first-reply ping' ;;
+	esac
+}
+
+bench_refuses_wrong_use() {
+	local u=rpc://127.0.0.1:1
+	refuses "$1" 'target' -n 1
+	refuses "$1" 'target|rpc://h' $u rpc://h/
+	refuses "$1" '-y' -y $u
+	refuses "$1" '-n.*(needs|requires|value|argument)' -n
+	refuses "$1" '-n.*x7' -n x7 $u
+	refuses "$1" '-n.*-3' -n -3 $u
+	refuses "$1" '-n.*1\.5' -n 1.5 $u
+	refuses "$1" '-n.*99999999999999999999999' -n 99999999999999999999999 $u
+	refuses "$1" '-n' -n '' $u
+	refuses "$1" '-T.*never' -T never $u
+	refuses "$1" '-T' -T 0 $u
+	refuses "$1" '-T' -T -1 $u
+	refuses "$1" '-l' -l $'a\tb' $u
+	refuses "$1" '-l' -l $'a\nb' $u
+	refuses "$1" '-l' -l '' $u
+	refuses "$1" 'ftp://h' ftp://h
+	refuses "$1" 'localhost' localhost
+	refuses "$1" 'rpc://' rpc://
+	refuses "$1" '99999' http://h:99999/
+	refuses "$1" 'http://h:0' http://h:0/
+	refuses "$1" 'http://u@h' http://u@h/
+	refuses "$1" 'rpc://\[::1' 'rpc://[::1'
+	BENCH_TARGET=gopher://x refuses "$1" 'gopher://x' -n 1
+}
+
+# Rows of a short run against both kinds of server and all models.
+bench_rows_are_right() {
+	local server model op
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			# shellcheck disable=SC2046
+			"$server" -m "$model" "$1" $(quick "$1") >out.tsv 2>err.txt ||
+			    fail "$server -m $model $1: $(cat err.txt)"
+			[ ! -s err.txt ] || ! grep -v 'limit' err.txt || fail "$server -m $model: $(cat err.txt)"
+			rows out.tsv
+			# shellcheck disable=SC2046
+			[ "$(cell out.tsv op | tr '\n' ' ')" = "$(printf '%s ' $(ops "$1"))" ] ||
+			    fail "$server -m $model: operations: $(cell out.tsv op)"
+			[ "$(total out.tsv errors)" = 0 ] || fail "$(cat out.tsv)"
+			[ "$(cell out.tsv label | sort -u)" = "${server%-serve}-$model" ] ||
+			    fail "label: $(cell out.tsv label)"
+			[ "$(cell out.tsv bench | sort -u)" = "$1" ] || fail "bench: $(cell out.tsv bench)"
+		done
+	done
+}
+
+# Output that can't be written, a reader that has gone.
+bench_notices_lost_output() {
+	start rpc-serve -p 0
+	# shellcheck disable=SC2046
+	run --separate-stderr bash -c 'exec "$0" "$@" >/dev/full' "$1" $(quick "$1") "$URL"
+	want 1 'No space left on device'
+	# shellcheck disable=SC2046
+	run timeout 20 bash -c '"$0" "$@" | :; exit ${PIPESTATUS[0]}' "$1" $(quick "$1") "$URL"
+	[ "$status" -eq 1 ] || [ "$status" -eq 141 ] || fail "status $status: $output"
+}
+
+bench_reports_refused_connection() {
+	local scheme
+	refused_port
+	for scheme in rpc http; do
+		# shellcheck disable=SC2046
+		run --separate-stderr timeout 20 "$1" $(quick "$1") "$scheme://127.0.0.1:$PORT"
+		[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+		grep -q "^$1: .*127.0.0.1:$PORT: Connection refused" <<<"$stderr" || fail "$stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		[ "$(total out.tsv n)" = 0 ] || fail "success without a server: $output"
+	done
+	# a name that does not exist is refused by the resolver
+	run --separate-stderr timeout 20 "$1" -n 1 http://nosuch.invalid/
+	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+	grep -q 'nosuch.invalid' <<<"$stderr" || fail "$stderr"
+}
+
+bench_gives_up_on_silence() {
+	local scheme began
+	for scheme in rpc http; do
+		bad "$scheme" silent
+		began=$SECONDS
+		# shellcheck disable=SC2046
+		run --separate-stderr timeout 30 "$1" $(quick "$1") -T 0.3 "$URL"
+		[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+		grep -qiE "timed out|no (reply|answer)|time limit|within" <<<"$stderr" || fail "$stderr"
+		[ $((SECONDS - began)) -lt 20 ] || fail "took $((SECONDS - began)) s"
+	done
+}
+
+# bench_keeps_rows_when_interrupted PROGRAM PATH OPTION...: of a run that would be long.
+bench_keeps_rows_when_interrupted() {
+	local pid status=0
+	start http-serve -p 0
+	"$1" "${@:3}" "$URL$2" >out.tsv 2>err.txt 3>&- &
+	pid=$!
+	STARTED+=("$pid")
+	sleep 1         # into the run: whenever the signal comes, the result is the same
+	kill -INT "$pid"
+	reap "$pid" || status=$?
+	forget "$pid"
+	[ "$status" -eq 130 ] || fail "status $status: $(cat err.txt)"
+	rows out.tsv
+	[ "$(total out.tsv n)" -gt 0 ] || fail "no row: $(cat out.tsv err.txt)"
+	[ "$(total out.tsv errors)" -eq 0 ] || fail "errors: $(cat out.tsv err.txt)"
+}
+
+# -l, BENCH_LABEL, BENCH_TARGET, -H
+bench_takes_labels_and_headers() {
+	local q
+	q=$(quick "$1")
+	start rpc-serve -p 0
+	# shellcheck disable=SC2086
+	"$1" $q -l 'my label' "$URL" >out.tsv
+	rows out.tsv
+	[ "$(cell out.tsv label | sort -u)" = 'my label' ] || fail "$(cat out.tsv)"
+	# shellcheck disable=SC2086
+	"$1" $q "$URL" >out.tsv
+	[ "$(cell out.tsv label | sort -u)" = "$URL" ] || fail "$(cat out.tsv)"
+	# shellcheck disable=SC2086
+	BENCH_TARGET=$URL BENCH_LABEL=env "$1" $q >out.tsv
+	[ "$(cell out.tsv label | sort -u)" = env ] || fail "$(cat out.tsv)"
+	# shellcheck disable=SC2086
+	BENCH_TARGET=rpc://127.0.0.1:1 BENCH_LABEL=env "$1" $q -l mine -H "$URL" >body.tsv
+	body body.tsv
+	[ "$(cut -f 1 body.tsv | sort -u)" = mine ] || fail "$(cat body.tsv)"
+	[ "$(wc -l <body.tsv)" -eq $(($(wc -l <out.tsv) - 1)) ] || fail "$(cat body.tsv)"
+}
+
+# -R: one row an operation, numbered without a gap.
+bench_prints_raw_rows() {
+	local model
+	for model in rpc-serve http-serve; do
+		# shellcheck disable=SC2046
+		"$model" "$1" $(quick "$1") >out.tsv
+		# shellcheck disable=SC2046
+		"$model" "$1" $(quick "$1") -R >raw.tsv
+		rows raw.tsv "$RAW_HEADER"
+		[ "$(total out.tsv n)" -eq "$(($(wc -l <raw.tsv) - 1))" ] || fail "$(cat out.tsv raw.tsv)"
+		[ "$(cell raw.tsv ok | sort -u)" = 1 ] || fail "$(cat raw.tsv)"
+		awk -F '\t' 'NR > 1 { key = $3 FS $4 FS $6
+			if ($7 != n[key]++) { print "gap: " $0; bad = 1 } } END { exit bad }' raw.tsv ||
+		    fail "$(cat raw.tsv)"
+	done
+}
+
+# IPv6 and names.
+bench_reaches_other_addresses() {
+	start http-serve -p 0 -a 127.0.0.1
+	# shellcheck disable=SC2046
+	"$1" $(quick "$1") "http://localhost:${URL##*:}" >out.tsv
+	rows out.tsv
+	rpc-serve -p 0 -a ::1 true 2>/dev/null || skip 'no IPv6'
+	start rpc-serve -p 0 -a ::1
+	[[ $URL == 'rpc://[::1]:'* ]] || fail "$URL"
+	# shellcheck disable=SC2046
+	"$1" $(quick "$1") "$URL" >out.tsv
+	rows out.tsv
+	[ "$(total out.tsv errors)" = 0 ] || fail "$(cat out.tsv)"
+}
+
+# ---- what both servers must do
+
+server_refuses_wrong_use() {
+	refuses "$1" '-y' -y
+	refuses "$1" '--nosuch' --nosuch
+	refuses "$1" '-m.*nosuch' -m nosuch
+	refuses "$1" '-m' -m
+	refuses "$1" '-p.*x' -p x
+	refuses "$1" '-p.*65536' -p 65536
+	refuses "$1" '-p.*-1' -p -1
+	refuses "$1" '-p' -p ''
+	refuses "$1" '-M.*1q' -M 1q
+	refuses "$1" '-M.*0' -M 0
+	refuses "$1" '-c.*0' -c 0
+	refuses "$1" '-c.*many' -c many
+	refuses "$1" '-T.*soon' -T soon
+	refuses "$1" '-T.*0' -T 0
+	refuses "$1" '-u' -u ''
+}
+
+# The URL is the only line of stdout, and stdout is closed behind it.
+server_says_when_it_is_ready() {
+	local fifo=$BATS_TEST_TMPDIR/f line rest
+	mkfifo "$fifo"
+	"$1" -p 0 >"$fifo" 2>server.err 3>&- &
+	PID=$!
+	STARTED+=("$PID")
+	{
+		read -r -t 10 line
+		rest=$(timeout 10 cat)
+	} <"$fifo"
+	[[ $line =~ ^(rpc|http)://127\.0\.0\.1:[1-9][0-9]*$ ]] || fail "$line"
+	[ -z "$rest" ] || fail "more: $rest"
+	# it listens at that moment
+	bench-lat -n 1 -w 0 "$line" >/dev/null
+	stop
+}
+
+server_stops_when_told() {
+	local signal model
+	for model in $MODELS; do
+		for signal in TERM INT; do
+			start "$1" -p 0 -m "$model" -u usage.tsv
+			bench-conc -n 3 -c 3 "$URL" >out.tsv
+			stop "$signal"
+			rows usage.tsv "$USAGE_HEADER"
+			[ "$(usage_cell label)" = "${1%-serve}-$model" ] || fail "$(cat usage.tsv)"
+			# and takes no connection any more
+			run bench-lat -n 1 "$URL"
+			[ "$status" -eq 1 ] || fail "$model $signal: still there"
+		done
+	done
+}
+
+# Connections that are open, busy or idle do not keep it.
+server_stops_with_open_connections() {
+	local model
+	for model in $MODELS; do
+		start "$1" -p 0 -m "$model"
+		bench-lat -t 30 "$URL" >out.tsv 2>err.txt 3>&- &
+		STARTED+=($!)
+		exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		sleep 0.2
+		stop
+		exec 9>&-
+		reap "${STARTED[-1]}" || [ $? -eq 1 ] || fail "client: $(cat err.txt)"
+		STARTED=()
+		rows out.tsv
+	done
+}
+
+server_refuses_a_port_in_use() {
+	start "$1" -p 0
+	run --separate-stderr timeout 10 "$1" -p "${URL##*:}"
+	want 1 "${URL##*:}: Address already in use"
+	[ -z "$output" ] || fail "stdout: $output"
+	run --separate-stderr timeout 10 "$1" -p 0 -a 192.0.2.1
+	want 1 "192.0.2.1"
+	run --separate-stderr timeout 10 "$1" -p 0 -a nosuch.invalid
+	[ "$status" -ne 0 ] || fail "listens on nosuch.invalid"
+	[[ $stderr == *nosuch.invalid* ]] || fail "$stderr"
+}
+
+server_notices_lost_output() {
+	run --separate-stderr bash -c 'timeout 10 "$0" -p 0 >/dev/full' "$1"
+	want 1 'No space left on device'
+	run --separate-stderr timeout 10 "$1" -p 0 -u /nosuch/file true
+	want 1 '/nosuch/file'
+	run --separate-stderr timeout 10 "$1" -p 0 -u /dev/full true
+	want 1 '/dev/full: No space left on device'
+}
+
+# The command form.
+server_runs_a_command() {
+	local model
+	for model in $MODELS; do
+		run --separate-stderr "$1" -m "$model" sh -c 'echo "$BENCH_TARGET $BENCH_LABEL"'
+		want 0
+		[[ $output =~ ^(rpc|http)://127\.0\.0\.1:[1-9][0-9]*\ ${1%-serve}-$model$ ]] || fail "$output"
+	done
+	run --separate-stderr "$1" sh -c 'exit 7'
+	want 7
+	run --separate-stderr "$1" sh -c 'kill -9 $$'
+	want 137
+	run --separate-stderr "$1" sh -c 'kill -TERM $$'
+	want 143
+	run -127 --separate-stderr "$1" /nosuch/command
+	[[ $stderr == *"/nosuch/command: No such file"* ]] || fail "$stderr"
+	# its options are its own, its standard streams ours
+	run --separate-stderr bash -c 'echo in | "$0" sh -c "cat; echo err >&2" -n -p' "$1"
+	want 0
+	[ "$output/$stderr" = in/err ] || fail "$output/$stderr"
+	# -p is honoured
+	refused_port
+	run --separate-stderr "$1" -p "$PORT" sh -c 'echo "${BENCH_TARGET##*:}"'
+	want 0
+	[ "$output" = "$PORT" ] || fail "$output"
+}
+
+# Killed itself, it leaves neither command nor children behind.
+server_takes_its_command_along() {
+	local model signal status pid
+	for model in $MODELS; do
+		for signal in TERM INT; do
+			rm -f pids
+			"$1" -m "$model" sh -c 'echo $$ >pids; exec bench-lat -t 60' >out.tsv 2>err.txt 3>&- &
+			PID=$!
+			STARTED+=("$PID")
+			wait_for pids
+			sleep 0.2
+			kill "-$signal" "$PID"
+			status=0
+			reap "$PID" || status=$?
+			forget "$PID"
+			gone "$(cat pids)"
+			# the command, stopped the same way, decides the status
+			[ "$status" -eq 143 ] || [ "$status" -eq 130 ] || fail "$model $signal: $status"
+		done
+	done
+}
+
+# Ctrl-C goes to the whole group.
+server_and_command_get_ctrl_c() {
+	local status=0
+	in_group "$1" bench-lat -t 60 >out.tsv 2>err.txt
+	sleep 0.5
+	kill -INT -- "-$(cat pid)"
+	reap "${STARTED[-1]}" || status=$?
+	STARTED=()
+	[ "$status" -eq 130 ] || fail "status $status: $(cat err.txt)"
+	rows out.tsv
+	[ "$(total out.tsv n)" -gt 0 ] || fail "rows lost"
+	gone "$(cat pid)"
+	[ -z "$(pgrep -g "$(cat pid)")" ] || fail "left: $(pgrep -a -g "$(cat pid)")"
+}
+
+# What the clients count is what the server counts: n operations and a known number of
+# greetings, whatever the model.
+server_counts_exactly() {
+	local model n connections hello
+	for model in $MODELS; do
+		"$1" -m "$model" -u usage.tsv bench-conc -c 7 -n 31 >out.tsv
+		rows usage.tsv "$USAGE_HEADER"
+		[ "$(cell out.tsv n ping)" = 217 ] || fail "$(cat out.tsv)"
+		[ "$(usage_cell errors)" = 0 ] || fail "$(cat usage.tsv)"
+		connections=$(usage_cell connections)
+		# 7 clients, and the one that finds out the dialect
+		[ "$connections" -ge 7 ] && [ "$connections" -le 9 ] || fail "$(cat usage.tsv)"
+		# every connection says hello once; each client has 10 requests of warming up
+		n=$(usage_cell requests)
+		hello=$((n - 217 - 70))
+		echo "$model: $n requests on $connections connections"
+		[ "$hello" -eq "$connections" ] || fail "$model: $(cat usage.tsv out.tsv)"
+	done
+}
+
+# -c: more connections wait, none is lost.
+server_limits_connections() {
+	local model
+	for model in $MODELS; do
+		start "$1" -p 0 -m "$model" -c 2
+		bench-conc -c 2 -n 5 "$URL" >out.tsv
+		[ "$(cell out.tsv n ping)" = 10 ] || fail "$(cat out.tsv)"
+		# a third is let in when one of the others goes
+		exec 8<>"/dev/tcp/127.0.0.1/${URL##*:}" 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		bench-lat -n 1 -w 0 -T 10 "$URL" >out.tsv 3>&- 8>&- 9>&- &
+		STARTED+=($!)
+		sleep 0.2
+		exec 8>&- 9>&-
+		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv)"
+		forget "${STARTED[-1]}"
+		[ "$(total out.tsv n)" = 1 ] || fail "$(cat out.tsv)"
+		stop
+	done
+}
+
+# -T: who says nothing, or stops in the middle, is hung up on; others go on.
+server_hangs_up_on_silence() {
+	local model text
+	for model in $MODELS; do
+		start "$1" -p 0 -m "$model" -T 0.4
+		for text in '' "$2"; do
+			exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+			printf '%b' "$text" >&9
+			# end of file, or an error message and end of file
+			timeout 5 cat <&9 >reply || fail "$model: no end after '$text'"
+			exec 9>&-
+		done
+		bench-lat -n 3 "$URL" >out.tsv
+		[ "$(total out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
+		stop
+	done
+}

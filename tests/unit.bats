@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# The unit tests: each program prints TAP of its own.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# unit NAME: run a unit program; it passes if all its checks do.
+unit() {
+	run "$ROOT/tests/unit_$1" "${@:2}"
+	[ "$status" -eq 0 ] || fail "status $status: $(grep -v '^ok' <<<"$output")"
+	[[ $output =~ (^|$'\n')1\.\.[1-9] ]] || fail "no plan: $output"
+}
+
+@test "numbers, URLs, messages" { unit num; }
+@test "histogram and rows" { unit hist; }
+@test "inflate" { unit inflate; }
+@test "JSON and hex" { unit json; }
+@test "HTTP messages" { unit http; }
+@test "both sides of each wire, back to back" { unit pair; }
+@test "servers, their limits and models" { unit server; }
+@test "RPyC against recorded sessions" { unit rpyc "$ROOT/tests/wire"; }
+
+@test "every unit program is run above" {
+	local f
+	for f in "$ROOT"/tests/unit_*.c; do
+		f=${f##*/unit_}
+		grep -q "unit ${f%.c}[ ;]" "$BATS_TEST_FILENAME" || fail "unit_$f is not run"
+	done
+}
