@@ -392,6 +392,30 @@ brine_put_str(struct buf *b, const char *s)
 	brine_put_str_n(b, s, strlen(s));
 }
 
+size_t
+brine_utf8(const unsigned char *p, size_t n)
+{
+	unsigned low = 0x80, high = 0xbf;
+	size_t i, k;
+
+	if (n == 0)
+		return 0;
+	if (*p < 0x80)
+		return 1;
+	k = *p >= 0xc2 && *p <= 0xdf ? 2 : (*p & 0xf0) == 0xe0 ? 3 :
+	    *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
+	if (k == 0 || k > n)
+		return 0;
+	if (*p == 0xe0 || *p == 0xf0)
+		low = *p == 0xe0 ? 0xa0 : 0x90;
+	if (*p == 0xed || *p == 0xf4)
+		high = *p == 0xed ? 0x9f : 0x8f;
+	for (i = 1; i < k; i++, low = 0x80, high = 0xbf)
+		if (p[i] < low || p[i] > high)
+			return 0;
+	return k;
+}
+
 void
 brine_put_tuple(struct buf *b, uint32_t n)
 {

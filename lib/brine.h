@@ -101,6 +101,10 @@ void brine_put_bytes(struct buf *, const void *, size_t n);
 void brine_put_str(struct buf *, const char *);
 void brine_put_str_n(struct buf *, const void *, size_t n);
 
+/* The bytes of the UTF-8 character (RFC 3629) that the n bytes at p begin with, or 0: it is
+ * none. A str that holds anything else is fatal to a stock peer. */
+size_t brine_utf8(const unsigned char *p, size_t n);
+
 /* Append what comes before the n bytes of a byte string or the n items of a tuple. */
 void brine_put_bytes_head(struct buf *, uint32_t n);
 void brine_put_tuple(struct buf *, uint32_t n);

@@ -11,12 +11,46 @@
 #define KEEP_BYTES 512
 #define KEEP_PARTS 4
 
+/* A queue that is added to as fast as it is sent never drains: what was sent makes room
+ * once it is half of what is held. */
+static void
+pack_parts(struct out *o)
+{
+	if (o->first < o->n - o->first)
+		return;
+	memmove(o->part, o->part + o->first, (o->n - o->first) * sizeof *o->part);
+	o->n -= o->first;
+	o->first = 0;
+}
+
+static void
+pack_buf(struct out *o)
+{
+	size_t i, sent = o->buf.n;
+
+	for (i = o->first; i < o->n; i++) {
+		if (!o->part[i].src) {
+			sent = (size_t)o->part[i].at;
+			break;
+		}
+	}
+	if (sent < o->buf.n - sent)
+		return;
+	memmove(o->buf.p, o->buf.p + sent, o->buf.n - sent);
+	o->buf.n -= sent;
+	for (; i < o->n; i++)
+		if (!o->part[i].src)
+			o->part[i].at -= sent;
+}
+
 static struct out_part *
 new_part(struct out *o)
 {
 	struct out_part *p;
 	size_t cap;
 
+	if (o->n == o->cap && o->n > 0)
+		pack_parts(o);
 	if (o->n == o->cap) {
 		cap = o->cap ? o->cap * 2 : KEEP_PARTS;
 		if (!(p = realloc(o->part, cap * sizeof *p))) {
@@ -54,6 +88,8 @@ queue_buf(struct out *o, size_t n)
 void
 out_add(struct out *o, const void *p, size_t n)
 {
+	if (o->buf.cap - o->buf.n < n && o->buf.n > 0)
+		pack_buf(o);
 	buf_add(&o->buf, p, n);
 	if (o->buf.failed)
 		o->failed = true;

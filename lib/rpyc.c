@@ -21,6 +21,8 @@ enum {
 enum { TOKEN_BYTES, TOKEN_TUPLE, TOKEN_INT, TOKEN_FIXED };
 
 #define INT_DIGITS_MAX 4300     /* more are refused by CPython's int(), and fatal to a stock peer */
+#define SEQ_MAX 8192            /* bytes of an encoded sequence number: room for any int */
+#define HEAD_MAX 5              /* bytes in front of a byte string's data or a tuple's items */
 
 static bool
 bad(struct rpyc_reader *r, const char *why)
@@ -29,15 +31,20 @@ bad(struct rpyc_reader *r, const char *why)
 	return false;
 }
 
+/* May n more bytes be kept? */
+static bool
+room(struct rpyc_reader *r, size_t n)
+{
+	if (r->kept.n + n > RPYC_KEEP_MAX + r->held)
+		r->overflow = true;
+	return !r->overflow;
+}
+
 static bool
 keep(struct rpyc_reader *r, const void *p, size_t n)
 {
-	if (r->overflow)
+	if (!room(r, n))
 		return true;
-	if (r->kept.n + n > RPYC_KEEP_MAX + r->held) {
-		r->overflow = true;
-		return true;
-	}
 	buf_add(&r->kept, p, n);
 	return r->kept.failed ? bad(r, "out of memory") : true;
 }
@@ -131,7 +138,7 @@ data_begin(struct rpyc_reader *r, int token, uint64_t n)
 			if (r->keep)
 				r->held += (size_t)n;
 		}
-		if (r->keep && !r->overflow)
+		if (r->keep && room(r, HEAD_MAX))
 			brine_put_bytes_head(&r->kept, (uint32_t)n);
 	}
 	r->state = READ_DATA;
@@ -156,7 +163,7 @@ length_done(struct rpyc_reader *r)
 	switch (r->token) {
 	case TOKEN_TUPLE:
 		r->values += r->length;
-		if (!r->overflow)
+		if (room(r, HEAD_MAX))
 			brine_put_tuple(&r->kept, (uint32_t)r->length);
 		value_done(r);
 		return true;
@@ -183,9 +190,14 @@ tag(struct rpyc_reader *r, unsigned c)
 {
 	bool bytes = c == BRINE_TAG_EMPTY_BYTES ||
 	    (c >= BRINE_TAG_BYTES_1 && c <= BRINE_TAG_BYTES_L4);
+	bool tuple = c == BRINE_TAG_EMPTY_TUPLE ||
+	    (c >= BRINE_TAG_TUPLE_1 && c <= BRINE_TAG_TUPLE_L4);
 
 	if (r->str && !bytes)
 		return bad(r, "a str without text");
+	if (r->wrapped && !tuple)
+		return bad(r, "a slice or frozenset without a tuple");
+	r->wrapped = false;
 	if (c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX) {
 		if (!keep_byte(r, c))
 			return false;
@@ -234,6 +246,7 @@ tag(struct rpyc_reader *r, unsigned c)
 	case BRINE_TAG_SLICE:
 	case BRINE_TAG_FROZENSET:
 		/* one tuple follows, which makes up this value */
+		r->wrapped = true;
 		return keep_byte(r, c);
 	default:
 		return bad(r, "an undefined brine tag");
@@ -370,7 +383,6 @@ head_done(struct rpyc_reader *r)
 	r->left = (uint64_t)h[0] << 24 | (uint64_t)h[1] << 16 | (uint64_t)h[2] << 8 | h[3];
 	r->deflated = h[4] != 0;
 	r->values = 0;
-	r->str = false;
 	r->state = READ_DIALECT;
 	if (r->left == 0) {
 		if (r->deflated)
@@ -583,6 +595,35 @@ rpyc_item(struct rpyc_items *items, struct rpyc_boxed *x)
 }
 
 bool
+rpyc_seq(struct brine *b, struct brine *seq)
+{
+	struct brine at = *b;
+	bool elided = false;
+
+	if (at.end - at.p > SEQ_MAX)
+		at.end = at.p + SEQ_MAX;
+	if (!brine_skip(&at, &elided) || elided)
+		return false;
+	seq->p = b->p;
+	seq->end = b->p = at.p;
+	return true;
+}
+
+bool
+rpyc_stop_iteration(struct brine body)
+{
+	struct brine_value v;
+
+	if (!brine_get(&body, &v))
+		return false;
+	if (v.type == BRINE_INT)
+		return v.fits && v.i == 1;
+	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) &&
+	    brine_get(&body, &v) && brine_is(&v, "builtins") &&
+	    brine_get(&body, &v) && brine_is(&v, "StopIteration");
+}
+
+bool
 rpyc_id(struct brine b, struct rpyc_id *id)
 {
 	return brine_tuple(&b, 3) && brine_get(&b, &id->name) && id->name.type == BRINE_STR &&
@@ -590,25 +631,34 @@ rpyc_id(struct brine b, struct rpyc_id *id)
 }
 
 bool
+rpyc_theirs(const struct rpyc_boxed *x)
+{
+	struct rpyc_id id;
+
+	return x->label == RPYC_REMOTE_REF && rpyc_id(x->at, &id);
+}
+
+bool
 rpyc_next_ref(struct brine *at, uint64_t *todo, struct brine *id_pack)
 {
 	struct brine_value v;
-	int64_t label;
+	struct rpyc_boxed x;
 
 	for (; *todo > 0; --*todo) {
-		if (!brine_tuple(at, 2) || !brine_int(at, &label))
+		if (!brine_tuple(at, 2) || !brine_int(at, &x.label))
 			return false;
-		if (label == RPYC_TUPLE) {
+		if (x.label == RPYC_TUPLE) {
 			if (!brine_get(at, &v) || v.type != BRINE_TUPLE)
 				return false;
 			*todo += v.len;
 			continue;
 		}
-		id_pack->p = at->p;
+		x.at = *at;
 		if (!brine_skip(at, NULL))
 			return false;
-		id_pack->end = at->p;
-		if (label == RPYC_REMOTE_REF) {
+		x.at.end = at->p;
+		if (rpyc_theirs(&x)) {
+			*id_pack = x.at;
 			--*todo;
 			return true;
 		}

@@ -75,6 +75,7 @@ struct rpyc_reader {
 	size_t nlength;         /* bytes of a length still to come */
 	uint64_t length;
 	bool str;               /* the byte string is the text of a str */
+	bool wrapped;           /* the tuple is that of a slice or frozenset */
 	bool keep;              /* it is kept, not elided */
 	uint64_t data_left;     /* bytes of it still to come */
 	uint64_t chars;
@@ -127,6 +128,13 @@ void rpyc_put_ref_raw(struct buf *, enum rpyc_label, const void *id_pack, size_t
 
 /* ---- reading what is kept ---- */
 
+/* Pass the sequence number a message begins with; *seq is where it lies. False: it is cut off,
+ * or too long to be sent back. */
+bool rpyc_seq(struct brine *, struct brine *seq);
+
+/* Is that body of an exception the end of an iteration? */
+bool rpyc_stop_iteration(struct brine body);
+
 /* A boxed value; at stands at the value. */
 struct rpyc_boxed {
 	int64_t label;
@@ -156,7 +164,10 @@ struct rpyc_id {
 };
 bool rpyc_id(struct brine, struct rpyc_id *);
 
-/* Find the next reference to an object of the peer's in a boxed value, at any depth:
+/* Is it a reference to an object of the peer's, one that can be sent back to it? */
+bool rpyc_theirs(const struct rpyc_boxed *);
+
+/* Find the next such reference in a boxed value, at any depth:
  * returns true and the place of its id_pack. Start with *at at the boxed value and *todo 1. */
 bool rpyc_next_ref(struct brine *at, uint64_t *todo, struct brine *id_pack);
 

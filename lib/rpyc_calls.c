@@ -3,6 +3,7 @@
  * call waits. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,28 @@ rpyc_method(const void *name, size_t n)
 }
 
 /* ---- arguments ---- */
+
+const char *
+rpyc_type_name(const struct rpyc_boxed *x, char text[64])
+{
+	struct brine at = x->at;
+	struct brine_value v;
+	struct rpyc_id id;
+	const char *name;
+	size_t n;
+
+	if (x->label == RPYC_TUPLE)
+		return "tuple";
+	if (x->label == RPYC_VALUE)
+		return brine_get(&at, &v) ? brine_type_name(v.type) : "?";
+	if (!rpyc_id(at, &id))
+		return "?";
+	name = (const char *)id.name.p;
+	for (n = id.name.n; n > 0 && name[n - 1] != '.'; n--)
+		;
+	snprintf(text, 64, "%.*s", (int)(id.name.n - n < 63 ? id.name.n - n : 63), name + n);
+	return text;
+}
 
 static int
 parameter(const struct op_spec *op, const struct brine_value *name)
@@ -149,17 +172,26 @@ byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 	return true;
 }
 
-/* Is n within the limit of the server? False: answered with MemoryError. */
 static bool
-within(struct rpyc_session *s, uint64_t n)
+limit(struct rpyc_session *s, uint64_t n, uint64_t max)
 {
-	uint64_t max = s->service->max_payload;
-
-	if (max > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX)
-		max = RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX;
 	if (n > max)
 		rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64, n, max);
 	return n <= max;
+}
+
+/* Is n within the limit of the server? And can one message hold as much? False: answered
+ * with MemoryError. */
+static bool
+within(struct rpyc_session *s, uint64_t n)
+{
+	return limit(s, n, s->service->max_payload);
+}
+
+static bool
+fits(struct rpyc_session *s, uint64_t n)
+{
+	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX);
 }
 
 /* len() of a plain value; false: it has none. */
@@ -201,8 +233,7 @@ struct rpyc_pull {
 	struct buf whole;       /* its arguments: their references are released with it */
 	struct buf iterator;    /* id_packs */
 	struct buf item;
-	struct rpyc_items items;        /* PULL_TUPLE: the rest of them, in tuple */
-	struct buf tuple;
+	struct rpyc_items items;        /* PULL_TUPLE: the rest of them, in whole */
 };
 
 static void
@@ -212,7 +243,6 @@ pull_free(struct rpyc_pull *p)
 	buf_free(&p->whole);
 	buf_free(&p->iterator);
 	buf_free(&p->item);
-	buf_free(&p->tuple);
 	free(p);
 }
 
@@ -226,15 +256,17 @@ rpyc_pulls_free(struct rpyc_session *s)
 		pull_free(p);
 	}
 	s->npulls = 0;
+	s->pull_bytes = 0;
 }
 
 /* A new call that waits; NULL: answered with an exception. */
 static struct rpyc_pull *
 pull_new(struct rpyc_session *s, struct brine whole)
 {
+	size_t n = (size_t)(s->seq.end - s->seq.p) + (size_t)(whole.end - whole.p);
 	struct rpyc_pull *p;
 
-	if (s->npulls == PULLS_MAX) {
+	if (s->npulls == PULLS_MAX || (s->npulls > 0 && s->pull_bytes + n > RPYC_KEEP_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls that wait for their arguments");
 		return NULL;
 	}
@@ -252,6 +284,7 @@ pull_new(struct rpyc_session *s, struct brine whole)
 	p->next = s->pulls;
 	s->pulls = p;
 	s->npulls++;
+	s->pull_bytes += p->seq.n + p->whole.n;
 	return p;
 }
 
@@ -270,6 +303,7 @@ pull_end(struct rpyc_session *s, struct rpyc_pull *p)
 		;
 	*at = p->next;
 	s->npulls--;
+	s->pull_bytes -= p->seq.n + p->whole.n;
 	pull_free(p);
 }
 
@@ -282,6 +316,17 @@ pull_done(struct rpyc_session *s, struct rpyc_pull *p)
 	pull_end(s, p);
 }
 
+/* Add to what the call counts; false: that is too much, and it has ended. */
+static bool
+pull_add(struct rpyc_session *s, struct rpyc_pull *p, uint64_t n)
+{
+	p->total += n;
+	if (p->total <= s->service->max_payload)
+		return true;
+	pull_done(s, p);        /* which says so */
+	return false;
+}
+
 /* The rest of a tuple: lengths of plain items are known, those of references asked for. */
 static void
 pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
@@ -290,7 +335,7 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 	uint64_t n;
 
 	while (rpyc_item(&p->items, &x)) {
-		if (x.label == RPYC_REMOTE_REF) {
+		if (rpyc_theirs(&x)) {
 			p->waiting = rpyc_ask(s, x.at, "__len__");
 			return;
 		}
@@ -306,7 +351,8 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 			pull_end(s, p);
 			return;
 		}
-		p->total += n;
+		if (!pull_add(s, p, n))
+			return;
 	}
 	pull_done(s, p);
 }
@@ -341,20 +387,6 @@ pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 	pull_end(s, p);
 }
 
-static bool
-stop_iteration(struct brine body)
-{
-	struct brine_value v;
-
-	if (!brine_get(&body, &v))
-		return false;
-	if (v.type == BRINE_INT)
-		return v.fits && v.i == 1;
-	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) &&
-	    brine_get(&body, &v) && brine_is(&v, "builtins") &&
-	    brine_get(&body, &v) && brine_is(&v, "StopIteration");
-}
-
 /* An answer that does not fit the question. */
 static void
 pull_bad(struct rpyc_session *s, struct rpyc_pull *p, const char *class, const char *why)
@@ -371,73 +403,61 @@ pull_next(struct rpyc_session *s, struct rpyc_pull *p)
 	p->waiting = rpyc_ask(s, brine_span(&p->iterator), "__next__");
 }
 
-void
-rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+/* A boxed answer; true: what it refers to is kept. */
+static bool
+pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 {
-	struct rpyc_pull *p;
 	struct rpyc_boxed x;
 	struct brine_value v;
+	char type[64];
 	uint64_t n;
 
-	for (p = s->pulls; p && p->waiting != seq; p = p->next)
-		;
-	if (!p)
-		return;         /* of a DEL, or of nothing we asked */
-	if (exception && p->state == PULL_NEXT && stop_iteration(body)) {
-		pull_done(s, p);
-		return;
-	}
-	if (exception) {
-		pull_raise(s, p, body);
-		return;
-	}
 	if (!rpyc_boxed(&body, &x)) {
 		pull_bad(s, p, "ValueError", "an answer that is not boxed");
-		return;
+		return false;
 	}
 	switch (p->state) {
 	case PULL_ITER:
-		if (x.label != RPYC_REMOTE_REF) {
-			pull_bad(s, p, "TypeError", "iter() returned a non-iterator");
-			return;
+		if (!rpyc_theirs(&x)) {
+			s->seq = brine_span(&p->seq);
+			rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
+			    rpyc_type_name(&x, type));
+			pull_end(s, p);
+			return false;
 		}
 		brine_copy(&p->iterator, x.at);
-		if (p->iterator.failed)
+		if (p->iterator.failed) {
 			pull_bad(s, p, "MemoryError", "out of memory");
-		else
-			pull_next(s, p);
-		break;
+			return false;
+		}
+		pull_next(s, p);
+		return true;
 	case PULL_NEXT:
-		if (x.label == RPYC_REMOTE_REF) {
+		if (rpyc_theirs(&x)) {
 			brine_copy(&p->item, x.at);
 			if (p->item.failed) {
 				pull_bad(s, p, "MemoryError", "out of memory");
-				break;
+				return false;
 			}
 			p->state = PULL_ITEM;
 			p->waiting = rpyc_ask(s, x.at, "__len__");
-			break;
+			return true;
 		}
 		if (x.label != RPYC_VALUE || !length(x.at, &n)) {
 			s->seq = brine_span(&p->seq);
 			no_len(s, &x);
 			pull_end(s, p);
-			return;
-		}
-		p->total += n;
-		if (p->total > s->service->max_payload)
-			pull_done(s, p);        /* which says that it is too much */
-		else
+		} else if (pull_add(s, p, n)) {
 			pull_next(s, p);
-		break;
+		}
+		return false;
 	default:
 		if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT ||
 		    !v.fits || v.i < 0) {
 			pull_bad(s, p, "TypeError", "len() of an argument is not an int");
-			return;
-		}
-		p->total += (uint64_t)v.i;
-		if (p->state == PULL_LENGTH) {
+		} else if (!pull_add(s, p, (uint64_t)v.i)) {
+			return false;
+		} else if (p->state == PULL_LENGTH) {
 			pull_done(s, p);
 		} else if (p->state == PULL_TUPLE) {
 			pull_tuple(s, p);
@@ -446,7 +466,25 @@ rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine b
 			buf_clear(&p->item, p->item.cap);
 			pull_next(s, p);
 		}
-		break;
+		return false;
+	}
+}
+
+void
+rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+{
+	struct rpyc_pull *p;
+
+	for (p = s->pulls; p && p->waiting != seq; p = p->next)
+		;
+	if (!exception) {
+		/* without p it is of a DEL, or of nothing we asked */
+		if (!p || !pulled(s, p, body))
+			rpyc_release_all(s, body);
+	} else if (p && p->state == PULL_NEXT && rpyc_stop_iteration(body)) {
+		pull_done(s, p);
+	} else if (p) {
+		pull_raise(s, p, body);
 	}
 }
 
@@ -528,10 +566,7 @@ echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		return;
 	}
 	/* what was received is sent: it stays in place until then */
-	rpyc_end(b, 0, n);
-	out_add(&s->out, b->p, b->n);
-	out_cycle(&s->out, x->at.p, n, 0, n);
-	out_text(&s->out, RPYC_TRAILER);
+	rpyc_message_data(s, x->at.p, n, n);
 	s->borrowed = true;
 }
 
@@ -576,17 +611,15 @@ upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine 
 		p->waiting = rpyc_ask(s, x->at, "__iter__");
 		return true;
 	}
-	if (x->label == RPYC_TUPLE) {
+	if (x->label == RPYC_TUPLE && rpyc_items(x, &items)) {
 		if (!(p = pull_new(s, whole)))
 			return false;
 		p->state = PULL_TUPLE;
-		brine_copy(&p->tuple, x->at);
-		item = *x;
-		item.at = brine_span(&p->tuple);
-		if (!p->tuple.failed && rpyc_items(&item, &p->items))
-			pull_tuple(s, p);
-		else
-			pull_bad(s, p, "MemoryError", "out of memory");
+		p->items.boxed = true;
+		p->items.n = items.n;
+		p->items.at.p = p->whole.p + (items.at.p - whole.p);
+		p->items.at.end = p->whole.p + (items.at.end - whole.p);
+		pull_tuple(s, p);
 		return true;
 	}
 	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
@@ -630,19 +663,12 @@ download(struct rpyc_session *s, enum op op, const struct rpyc_boxed *x)
 	struct buf *b;
 	uint64_t n;
 
-	if (!byte_count(s, x, &n) || !within(s, n))
+	if (!byte_count(s, x, &n) || !within(s, n) || !fits(s, n))
 		return;
 	b = rpyc_answer(s);
 	rpyc_put_label(b, RPYC_VALUE);
 	brine_put_bytes_head(b, (uint32_t)n);
-	if (n == 0) {
-		rpyc_message_end(s);
-		return;
-	}
-	rpyc_end(b, 0, n);
-	out_add(&s->out, b->p, b->n);
-	out_cycle(&s->out, fill_block(op_fill(op)), FILL_SIZE, 0, n);
-	out_text(&s->out, RPYC_TRAILER);
+	rpyc_message_data(s, fill_block(op_fill(op)), FILL_SIZE, n);
 }
 
 static void
@@ -652,7 +678,7 @@ download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
 	int index;
 
 	if (!byte_count(s, &value[0], &size) || !byte_count(s, &value[1], &chunk) ||
-	    !within(s, size))
+	    !within(s, size) || !fits(s, chunk < size ? chunk : size))
 		return;
 	if (size > 0 && chunk == 0) {
 		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
@@ -700,7 +726,7 @@ sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
 	double seconds = 0;
 
 	if (integer(x, &v)) {
-		seconds = v.fits ? (double)v.i : v.negative ? -1 : SLEEP_MAX_S * 2;
+		seconds = v.fits ? (double)v.i : SLEEP_MAX_S * 2;
 	} else if (x->label == RPYC_VALUE && brine_get(&at, &v) && v.type == BRINE_FLOAT) {
 		seconds = v.f;
 	} else {

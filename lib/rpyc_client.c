@@ -15,7 +15,9 @@
 #include "rpyc_client.h"
 #include "service.h"
 
-#define STREAM_WINDOW 16        /* requests in flight of the stream operations */
+/* So much to send, of what is not payload, is the mark of a peer that asks and asks but does
+ * not read the answers. */
+#define OUT_MAX (2 * RPYC_KEEP_MAX)
 
 static const struct {
 	enum op op;
@@ -104,20 +106,34 @@ request_send(struct rpyc_caller *c)
 
 /* DEL: the answer is not waited for. */
 static void
-release(struct rpyc_caller *c, struct buf *id_pack)
+release(struct rpyc_caller *c, struct brine id_pack)
 {
-	struct buf *b;
+	struct buf *b = request_begin(c);
 
-	if (id_pack->n == 0)
-		return;
-	b = request_begin(c);
 	rpyc_put_request(b, RPYC_DEL, 2);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack->p, id_pack->n);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
 	rpyc_put_label(b, RPYC_VALUE);
 	brine_put_int(b, 1);
 	rpyc_send(c, 0, 0, NULL, 0);
 	c->next_seq++;
+}
+
+static void
+release_kept(struct rpyc_caller *c, struct buf *id_pack)
+{
+	if (id_pack->n > 0)
+		release(c, brine_span(id_pack));
 	buf_clear(id_pack, id_pack->cap);
+}
+
+void
+rpyc_drop(struct rpyc_caller *c, struct brine boxed)
+{
+	struct brine id_pack;
+	uint64_t todo = 1;
+
+	while (rpyc_next_ref(&boxed, &todo, &id_pack))
+		release(c, id_pack);
 }
 
 static void
@@ -273,7 +289,8 @@ simple_send(struct rpyc_caller *c, uint64_t at, uint64_t n)
 static void
 stream_send(struct rpyc_caller *c)
 {
-	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < STREAM_WINDOW) {
+	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < RPYC_WINDOW) {
+		c->flight[c->sent % RPYC_WINDOW] = c->next_seq;
 		simple_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
 		c->sent++;
 	}
@@ -370,7 +387,10 @@ check_data(struct rpyc_caller *c, const unsigned char *p, size_t n)
 static void
 sink(void *ctx, const unsigned char *p, size_t n)
 {
-	check_data(ctx, p, n);
+	struct rpyc_caller *c = ctx;
+
+	if (c->in.type == RPYC_REPLY)
+		check_data(c, p, n);
 }
 
 /* Is the reply n bytes of data? Says what is wrong, or NULL. */
@@ -423,19 +443,16 @@ expect_pong(const struct rpyc_boxed *x)
 static void
 result(struct rpyc_caller *c, const char *error)
 {
-	release(c, &c->method);
-	release(c, &c->iterator);
-	release(c, &c->list);
+	release_kept(c, &c->method);
+	release_kept(c, &c->iterator);
+	release_kept(c, &c->list);
 	finish(c, error);
 }
 
-/* The reply to the call itself; whole is x with its label. */
-static void
-call_answered(struct rpyc_caller *c, const struct rpyc_boxed *x, struct brine whole)
+/* The reply to the call itself; true: it is a reference, and kept. */
+static bool
+call_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
 {
-	struct brine id_pack;
-	uint64_t todo = 1;
-
 	switch (c->call.op) {
 	case CALL_PING:
 		result(c, expect_pong(x));
@@ -454,25 +471,21 @@ call_answered(struct rpyc_caller *c, const struct rpyc_boxed *x, struct brine wh
 		    expect_int(c, x, c->call.size));
 		break;
 	case CALL_DOWNLOAD_CHUNKED:
-		if (x->label != RPYC_REMOTE_REF) {
+		if (!rpyc_theirs(x)) {
 			result(c, "a reply that is not a list by reference");
 			break;
 		}
-		release(c, &c->method);
+		release_kept(c, &c->method);
 		brine_copy(&c->list, x->at);
 		c->got = 0;
 		c->step = STEP_ITER;
 		item_send(c, &c->list, "__iter__");
-		break;
+		return true;
 	default:
-		/* any result will do, but what it refers to has to be released */
-		while (rpyc_next_ref(&whole, &todo, &id_pack)) {
-			brine_copy(&c->list, id_pack);
-			release(c, &c->list);
-		}
-		result(c, NULL);
+		result(c, NULL);        /* any will do */
 		break;
 	}
+	return false;
 }
 
 static void
@@ -500,18 +513,17 @@ stream_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
 	uint64_t n = rpyc_piece(c, c->answered);
 	const char *error = NULL;
 
-	if (x)
+	if (x && c->base.ok)
 		error = c->call.op == CALL_UPLOAD_STREAM ? expect_int(c, x, n) :
 		    expect_data(c, x, n);
 	if (error)
 		fail(c, error);
-	c->waiting++;
 	c->answered++;
 	stream_send(c);
-	if (c->answered == c->sent) {
-		release(c, &c->method);
-		c->base.busy = false;
-	}
+	if (c->answered == c->sent)
+		result(c, NULL);
+	else
+		c->waiting = c->flight[c->answered % RPYC_WINDOW];
 }
 
 static void
@@ -519,6 +531,7 @@ replied(struct rpyc_caller *c, struct brine body)
 {
 	struct brine whole = body;
 	struct rpyc_boxed x;
+	bool kept = false;
 
 	if (!rpyc_boxed(&body, &x)) {
 		rpyc_lost(c, "a reply that is not boxed");
@@ -526,30 +539,33 @@ replied(struct rpyc_caller *c, struct brine body)
 	}
 	switch (c->step) {
 	case STEP_ROOT:
-		if (x.label != RPYC_REMOTE_REF) {
+		if (!rpyc_theirs(&x)) {
 			rpyc_lost(c, "a root that is not a reference");
 			return;
 		}
 		brine_copy(&c->root, x.at);
+		kept = true;
 		method_start(c);
 		break;
 	case STEP_ATTR:
-		if (x.label != RPYC_REMOTE_REF) {
-			finish(c, "a method that is not a reference");
-			return;
+		if (!rpyc_theirs(&x)) {
+			result(c, "a method that is not a reference");
+			break;
 		}
 		brine_copy(&c->method, x.at);
+		kept = true;
 		call_start(c);
 		break;
 	case STEP_CALL:
-		call_answered(c, &x, whole);
+		kept = call_answered(c, &x);
 		break;
 	case STEP_ITER:
-		if (x.label != RPYC_REMOTE_REF) {
+		if (!rpyc_theirs(&x)) {
 			result(c, "an iterator that is not a reference");
-			return;
+			break;
 		}
 		brine_copy(&c->iterator, x.at);
+		kept = true;
 		c->step = STEP_NEXT;
 		item_send(c, &c->iterator, "__next__");
 		break;
@@ -560,6 +576,8 @@ replied(struct rpyc_caller *c, struct brine body)
 		stream_answered(c, &x);
 		break;
 	}
+	if (!kept)
+		rpyc_drop(c, whole);
 }
 
 /* The text of an exception: "ValueError: sleep length must be non-negative". */
@@ -569,6 +587,10 @@ exception_text(struct brine body, char *text, size_t size)
 	struct brine_value v, class, arg;
 	char name[64], why[96];
 
+	if (rpyc_stop_iteration(body)) {
+		snprintf(text, size, "StopIteration");
+		return;
+	}
 	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 ||
 	    !brine_tuple(&body, 2) || !brine_get(&body, &class) || !brine_get(&body, &class) ||
 	    class.type != BRINE_STR || !class.p || !brine_get(&body, &v) ||
@@ -591,10 +613,8 @@ static void
 raised(struct rpyc_caller *c, struct brine body)
 {
 	char text[sizeof c->base.error];
-	struct brine_value v;
-	struct brine at = body;
 
-	if (c->step == STEP_NEXT && brine_get(&at, &v) && v.type == BRINE_INT && v.i == 1) {
+	if (c->step == STEP_NEXT && rpyc_stop_iteration(body)) {
 		if (c->got == c->call.size) {
 			result(c, NULL);
 			return;
@@ -624,7 +644,7 @@ rpyc_open(const struct caller_conf *conf)
 	c->base.wire = &rpyc_client_wire;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
-	c->in.max = UINT64_MAX;         /* what comes is checked against what was asked for */
+	c->in.max = RPYC_PAYLOAD_MAX;   /* what comes is checked against what was asked for */
 	c->in.sink = sink;
 	c->in.ctx = c;
 	c->base.want = WANT_INPUT;
@@ -650,7 +670,7 @@ static void
 rpyc_begin_call(struct caller *base, const struct call *call)
 {
 	struct rpyc_caller *c = (struct rpyc_caller *)base;
-	bool chunked;
+	uint64_t largest = call->size;
 
 	c->call = *call;
 	if (c->call.chunk == 0)
@@ -660,9 +680,11 @@ rpyc_begin_call(struct caller *base, const struct call *call)
 	base->busy = true;
 	base->ok = true;
 	base->error[0] = '\0';
-	chunked = call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
-	    call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM;
-	if ((chunked ? c->call.chunk : call->size) > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
+	if ((call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
+	    call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM) &&
+	    largest > c->call.chunk)
+		largest = c->call.chunk;
+	if (largest > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
 		finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
@@ -675,11 +697,24 @@ rpyc_begin_call(struct caller *base, const struct call *call)
 	settle(c);
 }
 
+/* Is that a stream's request whose turn has not come yet? */
+static bool
+in_flight(const struct rpyc_caller *c, uint64_t seq)
+{
+	uint64_t i;
+
+	if (c->step == STEP_STREAM)
+		for (i = c->answered + 1; i < c->sent; i++)
+			if (c->flight[i % RPYC_WINDOW] == seq)
+				return true;
+	return false;
+}
+
 /* A message is complete. */
 static void
 message(struct rpyc_caller *c)
 {
-	struct brine b = brine_span(&c->in.kept), seq = b;
+	struct brine b = brine_span(&c->in.kept), seq;
 	int64_t n;
 
 	if (c->in.dialect != c->base.dialect) {
@@ -688,8 +723,10 @@ message(struct rpyc_caller *c)
 		rpyc_lost(c, "the peer speaks RPyC's other dialect");
 		return;
 	}
-	brine_skip(&b, NULL);
-	seq.end = b.p;
+	if (!rpyc_seq(&b, &seq)) {
+		rpyc_lost(c, "a message with a sequence number of too many bytes");
+		return;
+	}
 	if (c->in.type == RPYC_REQUEST) {
 		rpyc_requested(c, seq, b);
 		return;
@@ -698,8 +735,13 @@ message(struct rpyc_caller *c)
 		rpyc_lost(c, "a reply to a request that was never sent");
 		return;
 	}
-	if (!c->base.busy || (uint64_t)n != c->waiting)
-		return;         /* to a DEL, which nobody waits for */
+	if (!c->base.busy || (uint64_t)n != c->waiting) {
+		if (c->base.busy && in_flight(c, (uint64_t)n))
+			rpyc_lost(c, "a reply out of turn");
+		else if (c->in.type == RPYC_REPLY)
+			rpyc_drop(c, b);        /* to a DEL: mostly nothing */
+		return;
+	}
 	if (c->in.type == RPYC_EXCEPTION)
 		raised(c, b);
 	else if (c->in.overflow)
@@ -718,6 +760,8 @@ rpyc_input(struct caller *base, const unsigned char *p, size_t n)
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			message(c);
+			if (c->out.buf.n > OUT_MAX)
+				rpyc_lost(c, "the peer asks, and does not take the answers");
 			break;
 		case RPYC_BAD:
 			rpyc_lost(c, c->in.error);
@@ -730,6 +774,8 @@ rpyc_input(struct caller *base, const unsigned char *p, size_t n)
 	if (c->out.failed || c->root.failed || c->method.failed || c->list.failed ||
 	    c->iterator.failed)
 		rpyc_lost(c, "out of memory");
+	if (!c->in.begun)
+		buf_clear(&c->in.kept, 512);    /* an idle connection keeps no more */
 	settle(c);
 	return taken;
 }

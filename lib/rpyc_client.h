@@ -9,6 +9,8 @@
 #include "rpyc.h"
 #include "wire.h"
 
+#define RPYC_WINDOW 16          /* requests in flight of the stream operations */
+
 struct rpyc_caller {
 	struct caller base;
 	const struct caller_conf *conf;
@@ -24,6 +26,7 @@ struct rpyc_caller {
 	uint64_t waiting;               /* sequence number of the reply that is due */
 	uint64_t got;                   /* bytes of chunks received */
 	uint64_t sent, answered;        /* stream: requests; waiting is that of the next reply */
+	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers, that of request i at i mod size */
 	uint64_t seen;                  /* bytes of the reply's data checked so far */
 	bool differs;                   /* and one of them was wrong */
 	int64_t offer;                  /* number of the list offered to the server */
@@ -45,6 +48,9 @@ void rpyc_lost(struct rpyc_caller *, const char *error);
 /* Append a boxed reference to a list of the call's chunks that the server can pull. Its
  * numbers are fresh for each call, since a repeated id_pack would be the same object. */
 void rpyc_put_offer(struct rpyc_caller *);
+
+/* Release every reference in a boxed value; the answers are not waited for. */
+void rpyc_drop(struct rpyc_caller *, struct brine boxed);
 
 /* Answer a request of the server's: seq, encoded, and the body. */
 void rpyc_requested(struct rpyc_caller *, struct brine seq, struct brine body);

@@ -21,8 +21,9 @@ object_new(struct rpyc_session *s, const struct rpyc_object *o)
 	struct rpyc_object *grown;
 	size_t i, n;
 
-	for (i = 0; i < s->objects && s->object[i].kind != RPYC_NONE; i++)
+	for (i = s->vacant; i < s->objects && s->object[i].kind != RPYC_NONE; i++)
 		;
+	s->vacant = i;
 	if (i == s->objects) {
 		n = i ? i * 2 : 4;
 		if (n > OBJECTS_MAX || !(grown = realloc(s->object, n * sizeof *grown)))
@@ -51,10 +52,13 @@ rpyc_object_release(struct rpyc_session *s, size_t index, uint64_t count)
 	struct rpyc_object *o = &s->object[index];
 
 	/* as a stock owner counts: rpyc-wire.md, section 5 */
-	if (count >= o->refs)
-		o->kind = RPYC_NONE;
-	else
+	if (count < o->refs) {
 		o->refs -= count;
+		return;
+	}
+	o->kind = RPYC_NONE;
+	if (index < s->vacant)
+		s->vacant = index;
 }
 
 /* The length of item j. */
@@ -74,14 +78,7 @@ answer_zeros(struct rpyc_session *s, uint64_t n)
 
 	rpyc_put_label(b, RPYC_VALUE);
 	brine_put_bytes_head(b, (uint32_t)n);
-	if (n == 0) {
-		rpyc_message_end(s);
-		return;
-	}
-	rpyc_end(b, 0, n);
-	out_add(&s->out, b->p, b->n);
-	out_cycle(&s->out, fill_block(0), FILL_SIZE, 0, n);
-	out_text(&s->out, RPYC_TRAILER);
+	rpyc_message_data(s, fill_block(0), FILL_SIZE, n);
 }
 
 static void
@@ -197,7 +194,10 @@ list_getitem(struct rpyc_session *s, size_t index, struct rpyc_items args)
 		if (v.type == BRINE_INT || v.type == BRINE_BOOL) {
 			if (v.fits && v.i < 0)
 				v.i += o->count;
-			if (!v.fits || v.i < 0 || v.i >= o->count)
+			if (!v.fits)
+				rpyc_raise(s, "IndexError",
+				    "cannot fit 'int' into an index-sized integer");
+			else if (v.i < 0 || v.i >= o->count)
 				rpyc_raise(s, "IndexError", "list index out of range");
 			else
 				answer_zeros(s, item_size(o, v.i));
@@ -346,6 +346,8 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 		out_cycle(&s->out, fill_block(0), FILL_SIZE, 0, item_size(o, from + i));
 	}
 	out_text(&s->out, RPYC_TRAILER);
+	if (b->failed)
+		s->out.failed = true;
 	if (o->kind == RPYC_ITERATOR)
 		o->at += n;
 }

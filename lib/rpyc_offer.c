@@ -55,30 +55,33 @@ offer(struct rpyc_caller *c, struct brine seq, struct rpyc_items items)
 	struct rpyc_boxed object, name;
 	struct brine_value v;
 	struct rpyc_id id;
+	bool list, iterator;
 	uint64_t n;
 
 	if (!c->base.busy || c->call.op != CALL_UPLOAD_CHUNKED ||
 	    !rpyc_item(&items, &object) || object.label != RPYC_LOCAL_REF ||
-	    !rpyc_id(object.at, &id) || (id.id + 1) / 2 != c->offer ||
+	    !rpyc_id(object.at, &id) ||
 	    !rpyc_item(&items, &name) || name.label != RPYC_VALUE || !brine_get(&name.at, &v))
 		return false;
-	if (brine_is(&v, "__iter__")) {
+	list = id.cls == CLASS_LIST && id.id == c->offer * 2 - 1;
+	iterator = id.cls == CLASS_ITERATOR && id.id == c->offer * 2;
+	if (brine_is(&v, "__iter__") && (list || iterator)) {
 		answer_begin(c, RPYC_REPLY, seq);
 		rpyc_put_ref(&c->message, RPYC_REMOTE_REF, "builtins.list_iterator",
 		    CLASS_ITERATOR, c->offer * 2);
 		rpyc_send(c, 0, 0, NULL, 0);
-		if (id.cls == CLASS_LIST)
+		if (list)
 			c->offered = 0;
 		return true;
 	}
-	if (brine_is(&v, "__len__") && id.cls == CLASS_LIST) {
+	if (brine_is(&v, "__len__") && list) {
 		answer_begin(c, RPYC_REPLY, seq);
 		rpyc_put_label(&c->message, RPYC_VALUE);
 		brine_put_int(&c->message, c->call.size > 0 ? (int64_t)rpyc_pieces(c) : 0);
 		rpyc_send(c, 0, 0, NULL, 0);
 		return true;
 	}
-	if (!brine_is(&v, "__next__") || id.cls != CLASS_ITERATOR)
+	if (!brine_is(&v, "__next__") || !iterator)
 		return false;
 	if (c->offered == c->call.size) {
 		answer_begin(c, RPYC_EXCEPTION, seq);
@@ -95,23 +98,48 @@ offer(struct rpyc_caller *c, struct brine seq, struct rpyc_items items)
 	return true;
 }
 
+/* PING: send the value back, as far as it was kept. */
+static bool
+pong(struct rpyc_caller *c, struct brine seq, struct rpyc_items items)
+{
+	struct rpyc_boxed x;
+	struct brine at;
+	bool elided = false;
+
+	if (!rpyc_item(&items, &x) || x.label != RPYC_VALUE)
+		return false;
+	at = x.at;
+	if (!brine_skip(&at, &elided) || elided)
+		return false;
+	answer_begin(c, RPYC_REPLY, seq);
+	rpyc_put_label(&c->message, RPYC_VALUE);
+	buf_add(&c->message, x.at.p, (size_t)(x.at.end - x.at.p));
+	rpyc_send(c, 0, 0, NULL, 0);
+	return true;
+}
+
 void
 rpyc_requested(struct rpyc_caller *c, struct brine seq, struct brine body)
 {
-	struct rpyc_boxed boxed, x;
 	struct rpyc_items items;
+	struct rpyc_boxed boxed;
+	struct brine whole;
 	int64_t handler;
-	bool elided = false;
 
-	if (c->in.overflow || !brine_tuple(&body, 2) || !brine_int(&body, &handler) ||
-	    !rpyc_boxed(&body, &boxed) || !rpyc_items(&boxed, &items)) {
+	if (!brine_tuple(&body, 2) || !brine_int(&body, &handler)) {
 		refuse(c, seq);
+		return;
+	}
+	whole = body;
+	if (c->in.overflow || !rpyc_boxed(&body, &boxed) || !rpyc_items(&boxed, &items)) {
+		refuse(c, seq);
+		rpyc_drop(c, whole);
 		return;
 	}
 	switch (handler) {
 	case RPYC_CLOSE:
 		rpyc_lost(c, "the peer has closed the connection");
-		break;
+		return;
 	case RPYC_DEL:
 		/* at once: a stock server's next message may wait for it */
 		answer_tag(c, seq, BRINE_TAG_NONE);
@@ -120,20 +148,8 @@ rpyc_requested(struct rpyc_caller *c, struct brine seq, struct brine body)
 		answer_tag(c, seq, BRINE_TAG_EMPTY_TUPLE);
 		break;
 	case RPYC_PING:
-		if (!rpyc_item(&items, &x) || x.label != RPYC_VALUE) {
+		if (!pong(c, seq, items))
 			refuse(c, seq);
-			break;
-		}
-		body = x.at;
-		brine_skip(&body, &elided);
-		if (elided) {
-			refuse(c, seq);
-			break;
-		}
-		answer_begin(c, RPYC_REPLY, seq);
-		rpyc_put_label(&c->message, RPYC_VALUE);
-		buf_add(&c->message, x.at.p, (size_t)(x.at.end - x.at.p));
-		rpyc_send(c, 0, 0, NULL, 0);
 		break;
 	case RPYC_CALLATTR:
 		if (!offer(c, seq, items))
@@ -143,4 +159,5 @@ rpyc_requested(struct rpyc_caller *c, struct brine seq, struct brine body)
 		refuse(c, seq);
 		break;
 	}
+	rpyc_drop(c, whole);
 }

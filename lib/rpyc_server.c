@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEEP_BYTES 512          /* of memory an idle session keeps of each of its buffers */
 #define OUT_MAX  65536          /* with so much to send, no more requests are taken */
 #define FIRST_ID 101            /* of the objects of the list kinds */
 #define ARGS_MAX 6              /* arguments of a handler */
@@ -21,19 +22,30 @@
 struct buf *
 rpyc_answer(struct rpyc_session *s)
 {
-	buf_clear(&s->message, 512);
+	buf_clear(&s->message, KEEP_BYTES);
 	rpyc_begin(&s->message, s->in.dialect, RPYC_REPLY);
 	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
 	return &s->message;
 }
 
 void
-rpyc_message_end(struct rpyc_session *s)
+rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64_t n)
 {
-	rpyc_end(&s->message, 0, 0);
+	rpyc_end(&s->message, 0, n);
 	out_add(&s->out, s->message.p, s->message.n);
+	if (n > 0) {
+		out_cycle(&s->out, src, period, 0, n);
+		out_text(&s->out, RPYC_TRAILER);
+	}
 	if (s->message.failed)
 		s->out.failed = true;
+	buf_clear(&s->message, KEEP_BYTES);
+}
+
+void
+rpyc_message_end(struct rpyc_session *s)
+{
+	rpyc_message_data(s, NULL, 0, 0);
 }
 
 void
@@ -49,7 +61,7 @@ rpyc_answer_int(struct rpyc_session *s, uint64_t n)
 static struct buf *
 exception(struct rpyc_session *s)
 {
-	buf_clear(&s->message, 512);
+	buf_clear(&s->message, KEEP_BYTES);
 	rpyc_begin(&s->message, s->in.dialect, RPYC_EXCEPTION);
 	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
 	return &s->message;
@@ -80,6 +92,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 {
 	struct buf *b = exception(s);
 	char text[512];
+	size_t i, k, len;
 	va_list ap;
 
 	if (strcmp(class, "StopIteration") == 0) {
@@ -90,6 +103,13 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	/* it may hold text of the peer's, cut off anywhere */
+	for (i = 0, len = strlen(text); i < len; i += k) {
+		if ((k = brine_utf8((unsigned char *)text + i, len - i)) == 0) {
+			text[i] = '?';
+			k = 1;
+		}
+	}
 	exception_head(b, class);
 	brine_put_str(b, text);
 	exception_end(s);
@@ -116,7 +136,7 @@ request_begin(struct rpyc_session *s)
 {
 	struct buf *b = &s->message;
 
-	buf_clear(b, 512);
+	buf_clear(b, KEEP_BYTES);
 	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
 	brine_put_int(b, (int64_t)s->next_seq);
 	return b;
@@ -192,28 +212,6 @@ rpyc_put_object(struct rpyc_session *s, size_t index)
 	o->refs++;
 	rpyc_put_ref(&s->message, RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
 	    "builtins.list_iterator", 1, FIRST_ID + (int64_t)index);
-}
-
-const char *
-rpyc_type_name(const struct rpyc_boxed *x, char text[64])
-{
-	struct brine at = x->at;
-	struct brine_value v;
-	struct rpyc_id id;
-	const char *name;
-	size_t n;
-
-	if (x->label == RPYC_TUPLE)
-		return "tuple";
-	if (x->label == RPYC_VALUE)
-		return brine_get(&at, &v) ? brine_type_name(v.type) : "?";
-	if (!rpyc_id(at, &id))
-		return "?";
-	name = (const char *)id.name.p;
-	for (n = id.name.n; n > 0 && name[n - 1] != '.'; n--)
-		;
-	snprintf(text, 64, "%.*s", (int)(id.name.n - n < 63 ? id.name.n - n : 63), name + n);
-	return text;
 }
 
 /* ---- handlers ---- */
@@ -601,54 +599,59 @@ check(struct rpyc_session *s, struct brine b)
 	return true;
 }
 
+/* Call the handler, whose arguments are those of a checked request. */
 static void
-answer_request(struct rpyc_session *s, struct brine b)
+dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 {
-	struct request r = { .kind = RPYC_NONE };
-	struct brine_value handler;
-	struct brine key;
+	struct brine b = r->whole;
 	struct rpyc_items items;
 	struct rpyc_boxed boxed, extra;
 
-	if (s->in.overflow) {
-		rpyc_raise(s, "MemoryError", "arguments of too many parts");
-		return;
-	}
-	if (!brine_tuple(&b, 2)) {
-		rpyc_raise(s, "ValueError", "a request that is not a pair");
-		return;
-	}
-	key = b;
-	if (!brine_get(&b, &handler) || handler.type != BRINE_INT || !handler.fits ||
-	    handler.i <= 0 || handler.i >= RPYC_HANDLERS) {
-		raise_key(s, key);
-		return;
-	}
-	r.whole = b;
-	if (!check(s, b))
-		return;
 	if (!rpyc_boxed(&b, &boxed) || !rpyc_items(&boxed, &items)) {
 		rpyc_raise(s, "TypeError", "arguments must be a tuple");
 		return;
 	}
-	r.whole.end = b.p;
-	while (r.n < ARGS_MAX && rpyc_item(&items, &r.arg[r.n]))
-		r.n++;
-	if (r.n < handlers[handler.i].min || r.n > handlers[handler.i].max ||
+	while (r->n < ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
+		r->n++;
+	if (r->n < handlers[handler].min || r->n > handlers[handler].max ||
 	    rpyc_item(&items, &extra)) {
 		rpyc_raise(s, "TypeError", "handler %d takes %d to %d arguments",
-		    (int)handler.i, handlers[handler.i].min, handlers[handler.i].max);
-	} else {
-		if (handlers[handler.i].object && r.arg[0].label == RPYC_LOCAL_REF)
-			r.kind = rpyc_resolve(s, r.arg[0].at, &r.index);
-		if (handlers[handler.i].object && r.kind == RPYC_NONE)
-			rpyc_raise(s, "AttributeError", "not an object of this service");
-		else
-			handlers[handler.i].handle(s, &r);
+		    (int)handler, handlers[handler].min, handlers[handler].max);
+		return;
 	}
+	if (handlers[handler].object && r->arg[0].label == RPYC_LOCAL_REF)
+		r->kind = rpyc_resolve(s, r->arg[0].at, &r->index);
+	if (handlers[handler].object && r->kind == RPYC_NONE)
+		rpyc_raise(s, "AttributeError", "not an object of this service");
+	else
+		handlers[handler].handle(s, r);
+}
+
+/* Whatever comes of it, what the request refers to is released once. */
+static void
+answer_request(struct rpyc_session *s, struct brine b)
+{
+	struct request r = { .kind = RPYC_NONE };
+	struct brine key, at;
+	int64_t handler = 0;
+
+	if (!brine_tuple(&b, 2)) {
+		rpyc_raise(s, "ValueError", "a request that is not a pair");
+		return;
+	}
+	key = at = b;
+	if (!brine_skip(&b, NULL))
+		b.p = b.end;            /* cut off: there is nothing behind it */
+	r.whole = b;
+	if (s->in.overflow)
+		rpyc_raise(s, "MemoryError", "arguments of too many parts");
+	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
+		raise_key(s, key);
+	else if (check(s, b))
+		dispatch(s, &r, handler);
 	if (!r.waits)
 		rpyc_release_all(s, r.whole);
-	if (handler.i == RPYC_DEL || handler.i == RPYC_CLOSE)
+	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
 		s->base.requests--;     /* no requests in the sense of anybody who counts them */
 }
 
@@ -660,13 +663,14 @@ static bool
 hold(void *ctx)
 {
 	struct rpyc_session *s = ctx;
-	struct brine b = brine_span(&s->in.kept);
+	struct brine b = brine_span(&s->in.kept), seq;
 	struct brine_value v;
 	enum rpyc_kind kind;
 	int64_t handler, label;
 	size_t index = 0;
 
-	if (s->in.type != RPYC_REQUEST || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) ||
+	/* asked for each string of a message: nothing here may take time that grows with it */
+	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2) ||
 	    !brine_int(&b, &handler))
 		return false;
 	if (handler == RPYC_PING)
@@ -679,7 +683,7 @@ hold(void *ctx)
 	kind = rpyc_resolve(s, b, &index);
 	if (handler == RPYC_CALL)
 		return kind == RPYC_METHOD && index == OP_ECHO;
-	if (!brine_skip(&b, NULL) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
+	if (kind == RPYC_NONE || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
 	    !brine_get(&b, &v) || !v.p)
 		return false;
 	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
@@ -708,6 +712,8 @@ settle(struct rpyc_session *s)
 		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
 	}
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->pulls;
+	if (base->idle)
+		buf_clear(&s->in.kept, KEEP_BYTES);
 }
 
 static struct session *
@@ -740,25 +746,6 @@ rpyc_close(struct session *base)
 	free(s);
 }
 
-/* A message is complete. */
-static void
-message(struct rpyc_session *s)
-{
-	struct brine b = brine_span(&s->in.kept);
-	struct brine seq = b;
-	int64_t n;
-
-	brine_skip(&b, NULL);
-	seq.end = b.p;
-	if (s->in.type == RPYC_REQUEST) {
-		s->base.requests++;
-		s->seq = seq;
-		answer_request(s, b);
-	} else if (brine_int(&seq, &n) && n >= 0) {
-		rpyc_pulled(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
-	}
-}
-
 /* What came is of no use: say CLOSE in the peer's dialect, if that is known, and close. */
 static void
 give_up(struct rpyc_session *s)
@@ -769,6 +756,24 @@ give_up(struct rpyc_session *s)
 	if (s->in.dialect != 0) {
 		rpyc_put_request(request_begin(s), RPYC_CLOSE, 0);
 		rpyc_message_end(s);
+	}
+}
+
+/* A message is complete. */
+static void
+message(struct rpyc_session *s)
+{
+	struct brine b = brine_span(&s->in.kept), seq;
+	int64_t n;
+
+	if (!rpyc_seq(&b, &seq)) {
+		give_up(s);
+	} else if (s->in.type == RPYC_REQUEST) {
+		s->base.requests++;
+		s->seq = seq;
+		answer_request(s, b);
+	} else if (brine_int(&seq, &n) && n >= 0) {
+		rpyc_pulled(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
 	}
 }
 

@@ -48,8 +48,10 @@ struct rpyc_session {
 	uint64_t next_seq;              /* of our own requests */
 	struct rpyc_object *object;
 	size_t objects;
+	size_t vacant;                  /* none of the objects before this one is free */
 	struct rpyc_pull *pulls;        /* calls that wait for the peer */
 	unsigned npulls;
+	size_t pull_bytes;              /* what they hold of their requests */
 };
 
 /* ---- rpyc_server.c ---- */
@@ -58,13 +60,16 @@ struct rpyc_session {
  * returned buffer, which is s->message. Then rpyc_message_end(). */
 struct buf *rpyc_answer(struct rpyc_session *);
 
-/* Complete s->message and send it. */
+/* Complete s->message and send it; as rpyc_message_data does, with n bytes of the repetition
+ * of src behind it. These are borrowed until they are sent. */
 void rpyc_message_end(struct rpyc_session *);
+void rpyc_message_data(struct rpyc_session *, const void *src, size_t period, uint64_t n);
 
 /* The same in one step, for a boxed VALUE int. */
 void rpyc_answer_int(struct rpyc_session *, uint64_t);
 
-/* Answer with an exception of a class of Python's builtins. */
+/* Answer with an exception of a class of Python's builtins; what is not UTF-8 in its text is
+ * replaced, and what is beyond 511 bytes cut off. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
@@ -84,10 +89,10 @@ enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t 
 /* Append a boxed reference to an object of the list kinds, and count it. */
 void rpyc_put_object(struct rpyc_session *, size_t index);
 
+/* ---- rpyc_calls.c ---- */
+
 /* Python's name of a boxed value's type, for error texts. */
 const char *rpyc_type_name(const struct rpyc_boxed *, char text[64]);
-
-/* ---- rpyc_calls.c ---- */
 
 /* The name of method number i, or NULL beyond the last. */
 const char *rpyc_method_name(size_t i);
@@ -101,7 +106,8 @@ size_t rpyc_method(const void *name, size_t n);
 bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
     struct rpyc_items kwargs, struct brine whole);
 
-/* The answer to request seq of ours has come: the boxed result, or an exception's body. */
+/* An answer to request seq, of ours if the peer keeps to the rules, has come: the boxed
+ * result, or an exception's body. */
 void rpyc_pulled(struct rpyc_session *, uint64_t seq, bool exception, struct brine body);
 
 /* Forget all calls that wait for the peer. */
