@@ -1,7 +1,6 @@
 /* Brine, RPyC's serializer: values in memory to bytes and back. */
 #include "brine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static uint64_t
@@ -168,9 +167,14 @@ brine_get(struct brine *b, struct brine_value *v)
 	uint64_t n;
 	double imaginary;
 
-	memset(v, 0, sizeof *v);
 	if (left(b) == 0)
 		return false;
+	v->len = 0;
+	v->p = NULL;
+	v->n = 0;
+	v->fits = v->negative = false;
+	v->i = 0;
+	v->f = 0;
 	tag = *b->p;
 	if (tag >= BRINE_TAG_INT_MIN && tag <= BRINE_TAG_INT_MAX) {
 		b->p++;
@@ -237,23 +241,90 @@ brine_get(struct brine *b, struct brine_value *v)
 	}
 }
 
+/* Messages are read mostly by passing over parts of them: not by way of brine_get(). */
 bool
 brine_skip(struct brine *b, bool *elided)
 {
-	struct brine_value v;
-	uint64_t todo;
+	const unsigned char *p = b->p, *end = b->end;
+	uint64_t todo, n;
+	unsigned c;
 
 	/* a count in place of recursion: nesting is the peer's choice */
 	for (todo = 1; todo > 0; todo--) {
-		if (!brine_get(b, &v))
+		if (p == end)
 			return false;
-		if (v.type == BRINE_TUPLE)
-			todo += v.len;
-		else if (v.type == BRINE_SLICE || v.type == BRINE_FROZENSET)
+		c = *p++;
+		n = 0;
+		if (c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX)
+			continue;
+		switch (c) {
+		case BRINE_TAG_BYTES_1:
+		case BRINE_TAG_BYTES_1 + 1:
+		case BRINE_TAG_BYTES_1 + 2:
+		case BRINE_TAG_BYTES_4:
+			n = c - BRINE_TAG_BYTES_1 + 1;
+			break;
+		case BRINE_TAG_TUPLE_1:
+		case BRINE_TAG_TUPLE_1 + 1:
+		case BRINE_TAG_TUPLE_1 + 2:
+		case BRINE_TAG_TUPLE_4:
+			todo += c - BRINE_TAG_TUPLE_1 + 1;
+			break;
+		case BRINE_TAG_STR:
+		case BRINE_TAG_SLICE:
+		case BRINE_TAG_FROZENSET:
 			todo++;
-		else if (elided && !v.p && (v.type == BRINE_BYTES || v.type == BRINE_STR))
-			*elided = true;
+			break;
+		case BRINE_TAG_BYTES_L1:
+		case BRINE_TAG_INT_L1:
+			if (p == end)
+				return false;
+			n = *p++;
+			break;
+		case BRINE_TAG_BYTES_L4:
+		case BRINE_TAG_INT_L4:
+		case BRINE_TAG_TUPLE_L4:
+			if (end - p < 4)
+				return false;
+			n = big_endian(p, 4);
+			p += 4;
+			if (c == BRINE_TAG_TUPLE_L4) {
+				todo += n;
+				n = 0;
+			}
+			break;
+		case BRINE_TAG_TUPLE_L1:
+			if (p == end)
+				return false;
+			todo += *p++;
+			break;
+		case BRINE_TAG_FLOAT:
+			n = 8;
+			break;
+		case BRINE_TAG_COMPLEX:
+			n = 16;
+			break;
+		case BRINE_TAG_ELIDED:
+			if (elided)
+				*elided = true;
+			n = 16;
+			break;
+		case BRINE_TAG_NONE:
+		case BRINE_TAG_EMPTY_BYTES:
+		case BRINE_TAG_EMPTY_TUPLE:
+		case BRINE_TAG_TRUE:
+		case BRINE_TAG_FALSE:
+		case BRINE_TAG_NOTIMPLEMENTED:
+		case BRINE_TAG_ELLIPSIS:
+			break;
+		default:
+			return false;
+		}
+		if ((uint64_t)(end - p) < n)
+			return false;
+		p += n;
 	}
+	b->p = p;
 	return true;
 }
 
@@ -262,6 +333,10 @@ brine_int(struct brine *b, int64_t *i)
 {
 	struct brine_value v;
 
+	if (b->p < b->end && *b->p >= BRINE_TAG_INT_MIN && *b->p <= BRINE_TAG_INT_MAX) {
+		*i = (int64_t)*b->p++ - BRINE_TAG_INT_0;
+		return true;
+	}
 	if (!brine_get(b, &v) || v.type != BRINE_INT || !v.fits)
 		return false;
 	*i = v.i;
@@ -273,6 +348,10 @@ brine_tuple(struct brine *b, uint64_t n)
 {
 	struct brine_value v;
 
+	if (n > 0 && n <= 4 && b->p < b->end && *b->p == BRINE_TAG_TUPLE_1 + n - 1) {
+		b->p++;
+		return true;
+	}
 	return brine_get(b, &v) && v.type == BRINE_TUPLE && v.len == n;
 }
 
@@ -331,15 +410,19 @@ brine_put_int_text(struct buf *b, const char *digits, size_t n)
 void
 brine_put_int(struct buf *b, int64_t i)
 {
-	char text[24];
-	int n;
+	char text[24], *p = text + sizeof text;
+	uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
 
 	if (i >= BRINE_TAG_INT_MIN - BRINE_TAG_INT_0 && i <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_0) {
 		buf_byte(b, (unsigned char)(i + BRINE_TAG_INT_0));
 		return;
 	}
-	n = snprintf(text, sizeof text, "%lld", (long long)i);
-	brine_put_int_text(b, text, (size_t)n);
+	do
+		*--p = (char)('0' + u % 10);
+	while ((u /= 10) > 0);
+	if (i < 0)
+		*--p = '-';
+	brine_put_int_text(b, p, (size_t)(text + sizeof text - p));
 }
 
 void

@@ -42,12 +42,6 @@ buf_add(struct buf *b, const void *p, size_t n)
 }
 
 void
-buf_byte(struct buf *b, unsigned char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void
 buf_text(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));

@@ -18,12 +18,21 @@ struct buf {
 /* Make room for n more bytes; returns where they go, or NULL. b->n is unchanged. */
 unsigned char *buf_room(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_byte(struct buf *b, unsigned char c);
 void buf_text(struct buf *b, const char *s);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 void buf_printf(struct buf *b, const char *fmt, ...);
+
+/* Inline: messages are mostly made of single bytes. */
+static inline void
+buf_byte(struct buf *b, unsigned char c)
+{
+	if (b->n < b->cap)
+		b->p[b->n++] = c;
+	else
+		buf_add(b, &c, 1);
+}
 
 /* Forget the content. Memory is kept up to keep bytes, freed beyond that. */
 void buf_clear(struct buf *b, size_t keep);

@@ -54,6 +54,11 @@ keep_byte(struct rpyc_reader *r, unsigned c)
 {
 	unsigned char b = (unsigned char)c;
 
+	/* the usual case: there is room, and so little that no limit is near */
+	if (r->kept.n < r->kept.cap && r->kept.n < RPYC_KEEP_MUCH) {
+		r->kept.p[r->kept.n++] = b;
+		return true;
+	}
 	return keep(r, &b, 1);
 }
 
@@ -306,6 +311,66 @@ second_byte(struct rpyc_reader *r, unsigned c)
 	return true;
 }
 
+/* Does the payload of a frame consist of two values, and these of nothing but the tokens
+ * that small messages are made of? Such a frame is kept as it is; all others, valid or not,
+ * are left to payload(). */
+static bool
+simple(const unsigned char *p, size_t n)
+{
+	const unsigned char *end = p + n, *text;
+	unsigned values = 2, c, k;
+
+	for (; values > 0 && p < end; values--) {
+		c = *p++;
+		if (c == BRINE_TAG_STR && p < end) {
+			c = *p++;
+			if (c < BRINE_TAG_BYTES_1 || c > BRINE_TAG_BYTES_L1)
+				return false;
+			k = c - BRINE_TAG_BYTES_1 + 1;
+			if (c == BRINE_TAG_BYTES_L1 && p < end)
+				k = *p++;
+			if ((size_t)(end - p) < k)
+				return false;
+			for (text = p, p += k; text < p; text++)
+				if (*text >= 0x80)
+					return false;
+		} else if (c >= BRINE_TAG_TUPLE_1 && c <= BRINE_TAG_TUPLE_4) {
+			values += c - BRINE_TAG_TUPLE_1 + 1;
+		} else if (c == BRINE_TAG_INT_L1 && p < end) {
+			k = *p++;
+			if ((size_t)(end - p) < k || k == 0)
+				return false;
+			for (text = p, p += k; text < p; text++)
+				if (*text < '0' || *text > '9')
+					return false;
+		} else if (!(c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX) &&
+		    c != BRINE_TAG_EMPTY_TUPLE && c != BRINE_TAG_NONE) {
+			return false;
+		}
+	}
+	return values == 0 && p == end;
+}
+
+/* Take a whole frame, if there is one at p and it is a simple one. Returns its length, or 0:
+ * nothing was taken. */
+static size_t
+whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
+{
+	size_t len;
+	bool ok;
+
+	if (n < 8 || p[0] || p[1] || p[2] >= RPYC_KEEP_STRING >> 8 || p[4])
+		return 0;
+	len = (size_t)p[2] << 8 | p[3];
+	if (len < 2 || n < len + 6 || !simple(p + 7, len - 2))
+		return 0;
+	ok = first_byte(r, p[5]) && second_byte(r, p[6]);
+	r->state = READ_HEAD;
+	if (ok)
+		buf_add(&r->kept, p + 7, len - 2);
+	return ok && !r->kept.failed ? len + 6 : 0;
+}
+
 /* Take n bytes of the payload, inflated. */
 static bool
 payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
@@ -419,6 +484,8 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 		buf_clear(&r->kept, 512);
 		r->overflow = false;
 		r->held = 0;
+		if ((*taken = whole(r, p, n)) > 0)
+			return RPYC_MESSAGE;
 	}
 	while (n > 0 && ok) {
 		k = 1;

@@ -26,7 +26,7 @@ struct rpyc_caller {
 	uint64_t waiting;               /* sequence number of the reply that is due */
 	uint64_t got;                   /* bytes of chunks received */
 	uint64_t sent, answered;        /* stream: requests; waiting is that of the next reply */
-	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers, that of request i at i mod size */
+	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers: of request i at i mod size */
 	uint64_t seen;                  /* bytes of the reply's data checked so far */
 	bool differs;                   /* and one of them was wrong */
 	int64_t offer;                  /* number of the list offered to the server */

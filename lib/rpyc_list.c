@@ -51,7 +51,7 @@ rpyc_object_release(struct rpyc_session *s, size_t index, uint64_t count)
 {
 	struct rpyc_object *o = &s->object[index];
 
-	/* as a stock owner counts: rpyc-wire.md, section 5 */
+	/* as a stock owner counts: releasing more than was sent is no error */
 	if (count < o->refs) {
 		o->refs -= count;
 		return;

@@ -294,7 +294,7 @@ static void
 handle_close(struct rpyc_session *s, struct request *r)
 {
 	(void)r;
-	s->closing = true;      /* no answer: rpyc-wire.md, section 14 */
+	s->closing = true;      /* a stock peer does not answer either */
 }
 
 static void
@@ -546,15 +546,18 @@ static const struct {
 };
 
 /* Is all of a boxed value well-formed, and each reference to an object of ours to one there
- * is? False: answered, as a stock peer does before it looks at the handler. */
+ * is? False: answered, as a stock peer does before it looks at the handler. Otherwise the end
+ * of whole is set to that of the value, and *refs to whether it holds a reference to an object
+ * of the peer's. */
 static bool
-check(struct rpyc_session *s, struct brine b)
+check(struct rpyc_session *s, struct brine *whole, bool *refs)
 {
+	struct brine b = *whole, at;
 	struct brine_value v;
-	struct brine at;
 	int64_t label;
 	uint64_t todo;
 	size_t index;
+	bool found = false;
 
 	for (todo = 1; todo > 0; todo--) {
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &label)) {
@@ -583,6 +586,7 @@ check(struct rpyc_session *s, struct brine b)
 				rpyc_raise(s, "ValueError", "a reference without an id_pack");
 				return false;
 			}
+			found = true;
 			break;
 		}
 		case RPYC_VALUE:
@@ -596,6 +600,8 @@ check(struct rpyc_session *s, struct brine b)
 			return false;
 		}
 	}
+	whole->end = b.p;
+	*refs = found;
 	return true;
 }
 
@@ -603,11 +609,12 @@ check(struct rpyc_session *s, struct brine b)
 static void
 dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 {
-	struct brine b = r->whole;
 	struct rpyc_items items;
 	struct rpyc_boxed boxed, extra;
 
-	if (!rpyc_boxed(&b, &boxed) || !rpyc_items(&boxed, &items)) {
+	boxed.at = r->whole;
+	if (!brine_tuple(&boxed.at, 2) || !brine_int(&boxed.at, &boxed.label) ||
+	    !rpyc_items(&boxed, &items)) {
 		rpyc_raise(s, "TypeError", "arguments must be a tuple");
 		return;
 	}
@@ -631,9 +638,10 @@ dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 static void
 answer_request(struct rpyc_session *s, struct brine b)
 {
-	struct request r = { .kind = RPYC_NONE };
+	struct request r;
 	struct brine key, at;
 	int64_t handler = 0;
+	bool refs = true;
 
 	if (!brine_tuple(&b, 2)) {
 		rpyc_raise(s, "ValueError", "a request that is not a pair");
@@ -642,14 +650,18 @@ answer_request(struct rpyc_session *s, struct brine b)
 	key = at = b;
 	if (!brine_skip(&b, NULL))
 		b.p = b.end;            /* cut off: there is nothing behind it */
+	r.n = 0;
+	r.kind = RPYC_NONE;
+	r.index = 0;
+	r.waits = false;
 	r.whole = b;
 	if (s->in.overflow)
 		rpyc_raise(s, "MemoryError", "arguments of too many parts");
 	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
 		raise_key(s, key);
-	else if (check(s, b))
+	else if (check(s, &r.whole, &refs))
 		dispatch(s, &r, handler);
-	if (!r.waits)
+	if (refs && !r.waits)
 		rpyc_release_all(s, r.whole);
 	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
 		s->base.requests--;     /* no requests in the sense of anybody who counts them */
@@ -683,8 +695,8 @@ hold(void *ctx)
 	kind = rpyc_resolve(s, b, &index);
 	if (handler == RPYC_CALL)
 		return kind == RPYC_METHOD && index == OP_ECHO;
-	if (kind == RPYC_NONE || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
-	    !brine_get(&b, &v) || !v.p)
+	if (kind == RPYC_NONE || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) ||
+	    !brine_int(&b, &label) || !brine_get(&b, &v) || !v.p)
 		return false;
 	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
 	    rpyc_method(v.p, v.n) == OP_ECHO;
