@@ -194,15 +194,32 @@ fits(struct rpyc_session *s, uint64_t n)
 	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX);
 }
 
-/* len() of a plain value; false: it has none. */
+/* len() of a value that is not a reference to the peer's; false: it has none. */
 static bool
-length(struct brine b, uint64_t *n)
+length(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 {
+	struct rpyc_items items;
 	struct brine_value v;
+	struct brine b = x->at;
+	size_t index;
 
-	if (!brine_get(&b, &v))
+	switch (x->label) {
+	case RPYC_TUPLE:
+		if (!rpyc_items(x, &items))
+			return false;
+		*n = items.n;
+		return true;
+	case RPYC_LOCAL_REF:
+		if (rpyc_resolve(s, b, &index) != RPYC_LIST)
+			return false;
+		*n = (uint64_t)s->object[index].count;
+		return true;
+	case RPYC_VALUE:
+		break;
+	default:
 		return false;
-	if (v.type == BRINE_FROZENSET && !brine_get(&b, &v))
+	}
+	if (!brine_get(&b, &v) || (v.type == BRINE_FROZENSET && !brine_get(&b, &v)))
 		return false;
 	*n = v.len;
 	return v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE;
@@ -339,13 +356,7 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 			p->waiting = rpyc_ask(s, x.at, "__len__");
 			return;
 		}
-		n = 0;
-		if (x.label == RPYC_TUPLE) {
-			struct rpyc_items inner;
-
-			if (rpyc_items(&x, &inner))
-				n = inner.n;
-		} else if (x.label != RPYC_VALUE || !length(x.at, &n)) {
+		if (!length(s, &x, &n)) {
 			s->seq = brine_span(&p->seq);
 			no_len(s, &x);
 			pull_end(s, p);
@@ -443,7 +454,7 @@ pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 			p->waiting = rpyc_ask(s, x.at, "__len__");
 			return true;
 		}
-		if (x.label != RPYC_VALUE || !length(x.at, &n)) {
+		if (!length(s, &x, &n)) {
 			s->seq = brine_span(&p->seq);
 			no_len(s, &x);
 			pull_end(s, p);
@@ -573,7 +584,6 @@ echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 static bool
 upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 {
-	struct rpyc_items items;
 	struct rpyc_pull *p;
 	uint64_t n;
 
@@ -584,9 +594,7 @@ upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 		p->waiting = rpyc_ask(s, x->at, "__len__");
 		return true;
 	}
-	if (x->label == RPYC_TUPLE && rpyc_items(x, &items))
-		rpyc_answer_int(s, items.n);
-	else if (x->label != RPYC_VALUE || !length(x->at, &n))
+	if (!length(s, x, &n))
 		no_len(s, x);
 	else if (within(s, n))
 		rpyc_answer_int(s, n);
@@ -622,6 +630,11 @@ upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine 
 		pull_tuple(s, p);
 		return true;
 	}
+	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, &total)) {
+		if (within(s, total))
+			rpyc_answer_int(s, total);
+		return false;
+	}
 	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
 		v.type = BRINE_NONE;
 	if (v.type == BRINE_FROZENSET && !brine_get(&at, &v))
@@ -641,7 +654,7 @@ upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine 
 		items.n = v.len;
 		items.boxed = false;
 		while (rpyc_item(&items, &item)) {
-			if (!length(item.at, &n)) {
+			if (!length(s, &item, &n)) {
 				no_len(s, &item);
 				return false;
 			}

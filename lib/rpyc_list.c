@@ -81,6 +81,35 @@ answer_zeros(struct rpyc_session *s, uint64_t n)
 	rpyc_message_data(s, fill_block(0), FILL_SIZE, n);
 }
 
+bool
+rpyc_list_take(struct rpyc_session *s, struct brine id_pack, uint64_t *bytes)
+{
+	struct rpyc_object *o;
+	int64_t from = 0, n;
+	size_t index;
+
+	switch (rpyc_resolve(s, id_pack, &index)) {
+	case RPYC_LIST:
+		o = &s->object[index];
+		break;
+	case RPYC_ITERATOR:
+		o = &s->object[index];
+		from = o->at;
+		o->at = o->count;
+		break;
+	default:
+		return false;
+	}
+	n = o->count - from;
+	*bytes = (uint64_t)n * o->chunk;
+	/* only the item at an end of the list can be shorter than the others */
+	if (n > 0)
+		*bytes -= o->chunk - item_size(o, from);
+	if (n > 1)
+		*bytes -= o->chunk - item_size(o, o->count - 1);
+	return true;
+}
+
 static void
 answer_object(struct rpyc_session *s, int index)
 {

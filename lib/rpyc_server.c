@@ -461,7 +461,7 @@ static void
 handle_del(struct rpyc_session *s, struct request *r)
 {
 	struct brine_value count = { .i = 1, .fits = true };
-	struct brine at = r->arg[1].at;
+	struct brine at = r->arg[r->n - 1].at;
 
 	if (r->n == 2 && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits ||
 	    count.i < 0)) {

@@ -118,6 +118,10 @@ void rpyc_pulls_free(struct rpyc_session *);
 /* A new list of size bytes in chunks. Returns its index, or -1: too many objects. */
 int rpyc_list_new(struct rpyc_session *, uint64_t size, uint64_t chunk);
 
+/* Iterate to the end of a list or iterator of ours: *bytes is what its items amount to.
+ * False: it is none. */
+bool rpyc_list_take(struct rpyc_session *, struct brine id_pack, uint64_t *bytes);
+
 /* The peer has released count references. */
 void rpyc_object_release(struct rpyc_session *, size_t index, uint64_t count);
 
