@@ -42,7 +42,7 @@ int sock_timeout(int fd, uint64_t timeout_ns);
 /* Acknowledge at once what has been received (TCP_QUICKACK; nothing where the system
  * has no such thing). Not sticky. For the moment when a peer that uses Nagle's
  * algorithm may be holding back the rest of a message until its beginning is
- * acknowledged: RPyC's stock peers do (rpyc-wire.md, section 15). */
+ * acknowledged: RPyC's stock peers do. */
 void sock_quickack(int fd);
 
 /* send(2) or sendmsg(2) without SIGPIPE: the bytes sent, or -1 with errno (EINTR included). */

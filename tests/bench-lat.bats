@@ -59,7 +59,7 @@ load helper
 
 @test "sizes are read strictly" {
 	local s
-	for s in 1q -1 1,,2 '' , 1k, 1.5k 99999999999g k; do
+	for s in 1q -1 1,,2 '' ',' '1k,' 1.5k 99999999999g k; do
 		refuses bench-lat '-s' -s "$s" rpc://h
 	done
 	refuses bench-lat '-o.*nosuch' -o nosuch rpc://h

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2154
 # (variables that bats sets or that the bats files use; words for another shell)
 # What the bats files share: finding programs, servers that are started and surely stopped,
 # rows that are taken apart.

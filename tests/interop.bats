@@ -168,13 +168,11 @@ every_bench() {
 
 # nginx: on a free port, as this user, everything in the test's folder.
 start_nginx() {
-	local port
 	PATH=$PATH:/usr/sbin need nginx
 	mkdir -p www
 	printf '{"response":"pong"}' >www/ping
 	head -c 100000 /dev/zero >www/zeros
 	refused_port
-	port=$PORT
 	cat >nginx.conf <<-CONF
 		daemon off;
 		master_process off;
@@ -187,7 +185,7 @@ start_nginx() {
 			uwsgi_temp_path $PWD/t4; scgi_temp_path $PWD/t5;
 			keepalive_requests 1000000;
 			server {
-				listen 127.0.0.1:$port;
+				listen 127.0.0.1:$PORT;
 				root $PWD/www;
 				location = /fixed { return 200 "ok"; }
 			}
@@ -196,7 +194,7 @@ start_nginx() {
 	PATH=$PATH:/usr/sbin nginx -p "$PWD" -c "$PWD/nginx.conf" 2>nginx.err 3>&- &
 	PID=$!
 	STARTED+=("$PID")
-	URL=http://127.0.0.1:$port
+	URL=http://127.0.0.1:$PORT
 	local i
 	for ((i = 0; i < 100; i++)); do
 		! bench-lat -n 1 -w 0 "$URL" >/dev/null 2>&1 || return 0

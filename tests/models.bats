@@ -51,8 +51,7 @@ each() {
 
 @test "clients that come and go" {
 	short() {
-		local i
-		for i in 1 2 3; do
+		for _ in 1 2 3; do
 			bench-conn -n 50 "$URL" >out.tsv
 			[ "$(cell out.tsv n | sort -u)" = 50 ] || fail "$(cat out.tsv)"
 		done

@@ -411,7 +411,7 @@ describe(const struct message *m, struct buf *out, struct refs *refs)
 {
 	struct brine b = body_of(m);
 	struct brine_value v;
-	int64_t handler;
+	int64_t handler = 0;
 
 	refs->n = 0;
 	buf_clear(out, 1 << 16);

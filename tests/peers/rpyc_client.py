@@ -374,11 +374,12 @@ def download_chunked_buffiter(conn):
 @check
 def downloaded_list_given_back(conn):
     r = conn.root.download_file_chunked(10, 4)
-    same(conn.root.upload_file_chunked(r), 10)
-    same(conn.root.upload(r), 3)
     if conn.root.echo(r) is not r:
         raise AssertionError("the list came back as another object")
+    same(conn.root.upload_file_chunked(r), 10)
+    same(conn.root.upload(r), 3)
     same(conn.root.upload_file_chunked(iter(r)), 10)
+    same(conn.root.upload_file_chunked(list(r)), 10)
 
 
 @check
@@ -537,58 +538,58 @@ def loop(conn, count, function):
 
 @timing
 def time_of_ping(conn):
-    return loop(conn, 50, lambda: conn.root.ping())
+    return loop(conn, 25, lambda: conn.root.ping())
 
 
 @timing
 def time_of_a_kept_method(conn):
     f = conn.root.ping
-    return loop(conn, 50, f)
+    return loop(conn, 25, f)
 
 
 @timing
 def time_of_connection_ping(conn):
-    return loop(conn, 50, conn.ping)
+    return loop(conn, 25, conn.ping)
 
 
 @timing
 def time_of_chunks_as_list(conn):
     chunks = [b"a" * 100, b"b" * 100, b"c" * 100]
-    return loop(conn, 30, lambda: conn.root.upload_file_chunked(chunks))
+    return loop(conn, 15, lambda: conn.root.upload_file_chunked(chunks))
 
 
 @timing
 def time_of_chunks_as_generator(conn):
-    return loop(conn, 30, lambda: conn.root.upload_file_chunked(b"a" * 100 for _ in range(3)))
+    return loop(conn, 15, lambda: conn.root.upload_file_chunked(b"a" * 100 for _ in range(3)))
 
 
 @timing
 def time_of_upload_of_random_data(conn):
     data = RANDOM.randbytes(100000)
-    return loop(conn, 30, lambda: conn.root.upload(data))
+    return loop(conn, 15, lambda: conn.root.upload(data))
 
 
 @timing
 def time_of_echo_of_random_data(conn):
     data = RANDOM.randbytes(100000)
-    return loop(conn, 30, lambda: conn.root.echo(data))
+    return loop(conn, 15, lambda: conn.root.echo(data))
 
 
 @timing
 def time_of_two_async_calls(conn):
     f = rpyc.async_(conn.root.compute)
-    return loop(conn, 30, lambda: [r.value for r in [f(1) for _ in range(2)]])
+    return loop(conn, 15, lambda: [r.value for r in [f(1) for _ in range(2)]])
 
 
 @timing
 def time_of_ten_async_calls(conn):
     f = rpyc.async_(conn.root.compute)
-    return loop(conn, 30, lambda: [r.value for r in [f(1) for _ in range(10)]])
+    return loop(conn, 15, lambda: [r.value for r in [f(1) for _ in range(10)]])
 
 
 @timing
 def time_of_download_chunked(conn):
-    return loop(conn, 30, lambda: list(conn.root.download_file_chunked(300, 100)))
+    return loop(conn, 15, lambda: list(conn.root.download_file_chunked(300, 100)))
 
 
 @timing
@@ -598,7 +599,7 @@ def time_of_an_error(conn):
             conn.root.compute("x")
         except TypeError:
             pass
-    return loop(conn, 30, fail)
+    return loop(conn, 15, fail)
 
 
 @timing
@@ -607,7 +608,7 @@ def time_of_connect_ping_close(conn):
         other = connect()
         other.root.ping()
         other.close()
-    return loop(conn, 20, session)
+    return loop(conn, 11, session)
 
 
 # ----

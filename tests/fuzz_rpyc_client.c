@@ -1,0 +1,122 @@
+/* Fuzz target for the client's side of RPyC (libFuzzer): the input is what a server sends.
+ *
+ *	clang -g -O1 -D_POSIX_C_SOURCE=200809L -Ilib -fsanitize=fuzzer,address,undefined \
+ *	    -o fuzz tests/fuzz_rpyc_client.c lib/{brine,buf,inflate,msg,num,out,payload}.c \
+ *	    lib/{rpyc,rpyc_client,rpyc_offer,service}.c
+ *
+ * Three bytes in front of it choose the call, the configuration, and the sizes of the pieces
+ * in which it comes and the requests go. These must be valid RPyC whatever came. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "payload.h"
+#include "rpyc_client.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static void
+must(bool cond, const char *what)
+{
+	if (!cond) {
+		fprintf(stderr, "broken: %s\n", what);
+		abort();
+	}
+}
+
+static size_t
+piece(uint32_t *seed, size_t n)
+{
+	size_t k;
+
+	*seed = *seed * 1664525 + 1013904223;
+	k = *seed >> 30 == 0 ? 1 : *seed >> 30 == 1 ? 1 + (*seed >> 16) % 64 : n;
+	return k < n ? k : n;
+}
+
+static void
+check(const struct caller *base, bool called)
+{
+	const struct rpyc_caller *c = (const struct rpyc_caller *)base;
+	size_t i;
+
+	must(base->want == WANT_CLOSE ||
+	    base->want == (c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
+	must(base->want != WANT_CLOSE || !base->busy, "lost, and still busy");
+	must(c->in.kept.n <= RPYC_KEEP_MAX && c->in.held == 0, "kept too much");
+	must(base->busy || c->method.n + c->list.n + c->iterator.n == 0 ||
+	    base->want == WANT_CLOSE, "a reference is kept");
+	must(c->sent - c->answered <= RPYC_WINDOW || c->step != STEP_STREAM, "window");
+	if (called && !base->busy && !base->ok && base->want != WANT_CLOSE)
+		must(base->error[0] != '\0', "an error without a text");
+	for (i = 0; i < sizeof base->error && base->error[i]; i++)
+		must(base->error[i] >= ' ' && base->error[i] <= '~', "an error unprintable");
+	must(i < sizeof base->error, "an error without an end");
+}
+
+static void
+drain(struct caller *c, struct rpyc_reader *peer, uint32_t *seed)
+{
+	struct iovec iov[3];
+	size_t taken, n, at;
+	int k;
+
+	k = c->wire->output(c, iov, 3);
+	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
+	n = piece(seed, iov[0].iov_len);
+	for (at = 0; at < n; at += taken)
+		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
+		    RPYC_BAD, peer->error ? peer->error : "a request");
+	c->wire->sent(c, n);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const unsigned char zeros[700];
+	static const uint64_t size[] = { 0, 1, 300, 5000 }, chunk[] = { 0, 1, 100, 70000 };
+	struct payload payload = { .data = zeros, .period = sizeof zeros };
+	struct caller_conf conf = { .host = "h", .name = "echo/1.5/x", .payload = &payload };
+	struct rpyc_reader peer = { .max = UINT64_MAX };
+	struct call call = { .op = CALL_HELLO };
+	struct caller *c;
+	bool called = false;
+	size_t k, taken;
+	uint32_t seed;
+
+	if (n < 3)
+		return 0;
+	call.op = (enum call_op)(p[0] % (CALL_NAMED + 1));
+	call.sized = p[0] & 0x80;
+	call.size = size[p[1] & 3];
+	call.chunk = chunk[p[1] >> 2 & 3];
+	conf.native = p[1] & 0x10;
+	conf.check = p[1] & 0x20;
+	conf.dialect = p[1] & 0x40 ? 5 : 6;
+	seed = p[2];
+	if (!(c = rpyc_client_wire.open(&conf)))
+		return 0;
+	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
+		if (!c->busy && seed >> 28 > 2) {
+			c->wire->begin(c, &call);
+			called = true;
+		}
+		check(c, called);
+		/* a peer that talks does not wait until it was asked, nor read at once */
+		if (c->want == WANT_OUTPUT && seed >> 30 != 3)
+			drain(c, &peer, &seed);
+		k = piece(&seed, n);
+		taken = c->wire->input(c, p, k);
+		must(taken == k || (c->want == WANT_CLOSE && taken < k), "bytes left");
+		p += taken;
+		n -= taken;
+	}
+	while (c->want == WANT_OUTPUT)
+		drain(c, &peer, &seed);
+	c->wire->end(c);
+	must(c->want == WANT_CLOSE && !c->busy, "the end");
+	check(c, called);
+	rpyc_reader_free(&peer);
+	c->wire->close(c);
+	return 0;
+}
