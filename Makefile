@@ -38,7 +38,7 @@ UNIT_SRC = \
 	tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c tests/unit_json.c \
 	tests/unit_loop.c tests/unit_num.c tests/unit_pair.c tests/unit_rpyc.c \
 	tests/unit_rpyc_hostile.c tests/unit_server.c tests/unit_service.c
-TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/pingpong.c
+TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/hold.c tests/pingpong.c
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
 	lib/http.h lib/inflate.h lib/json.h lib/loop.h lib/msg.h lib/num.h lib/out.h \
@@ -83,9 +83,13 @@ test: all test-programs
 check:
 	sh tests/check.sh
 
-# Our speed against others' (design of the figures: the script).
-ratios: all test-programs
-	sh tests/ratios.sh
+# Our speed against others, side by side: rows under results/.
+peers: all test-programs
+	sh tests/peers.sh
+
+# What more connections cost, for each model on both wires: rows and pictures there, too.
+growth: all test-programs
+	sh tests/growth.sh
 
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1

@@ -1,5 +1,5 @@
 /* The least that a round trip costs: one process answers, one asks, with nothing but
- * blocking send and recv between them. What a benchmark is compared with (ratios.sh).
+ * blocking send and recv between them. What a benchmark is compared with (peers.sh).
  *
  * usage: pingpong [-n count] [-s bytes asked] [-r bytes answered]
  *        pingpong -c [-n count]
