@@ -183,8 +183,8 @@ main(int argc, char **argv)
 	for (i = 0; i < b.nrows; i++)
 		r.replies = r.replies || is_reply(&b.row[i]);
 	r.in = malloc(IN_SIZE);
-	r.connect = tally_new(b.raw);
-	r.reply = tally_new(b.raw);
+	r.connect = tally_new(b.raw, false);
+	r.reply = tally_new(b.raw, false);
 	if (r.in && r.connect && r.reply) {
 		bench_progress(&b, &b.row[0]);
 		run(&r);

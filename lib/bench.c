@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "crowd.h"
+#include "loop.h"
 #include "msg.h"
 #include "tsv.h"
 
@@ -105,6 +107,12 @@ bench_end(struct bench *b)
 	return sig ? 128 + sig : b->failed;
 }
 
+bool
+bench_one_by_one(const struct bench *b)
+{
+	return b->depth == 1 && b->rate == 0;
+}
+
 uint64_t
 bench_descriptors(void)
 {
@@ -136,26 +144,51 @@ bench_progress(const struct bench *b, const struct bench_row *r)
 		msg("%s", r->op);
 }
 
+/* What of an operation in an open loop a row shows. */
+enum part { RESPONSE, WAIT, SERVICE };
+
+static const char *const part_name[] = { NULL, "-wait", "-service" };
+
 static void
 print_samples(const struct bench *b, const struct bench_row *r, const struct tally *t,
-    uint64_t start_ns)
+    bool open, uint64_t start_ns)
 {
 	struct tsv_raw raw = { .label = b->label, .bench = b->program->name, .op = r->op,
 	    .size = r->call.size, .chunk = r->call.chunk };
 	const struct tally_piece *p;
 	const struct tally_sample *s;
+	uint64_t at;
 	size_t i;
+	int part;
 
 	for (p = t->first; p; p = p->next) {
 		for (i = 0; i < p->n; i++) {
 			s = &p->sample[i];
+			at = s->start_ns > start_ns ? s->start_ns - start_ns : 0;
 			raw.client = s->client;
 			raw.seq = s->seq;
-			raw.start_ns = s->start_ns > start_ns ? s->start_ns - start_ns : 0;
-			raw.ns = s->ns;
 			raw.ok = s->ok;
-			tsv_sample(stdout, &raw);
+			for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
+				raw.part = part_name[part];
+				raw.start_ns = part == SERVICE ? at + s->wait_ns : at;
+				raw.ns = part == WAIT ? s->wait_ns : part == SERVICE ?
+				    s->ns - s->wait_ns : s->ns;
+				tsv_sample(stdout, &raw);
+			}
 		}
+	}
+}
+
+static void
+print_summary(const struct tally *t, bool open, struct tsv_row *row)
+{
+	const struct hist *const hist[] = { t->hist, t->wait, t->service };
+	int part;
+
+	for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
+		row->part = part_name[part];
+		row->hist = hist[part];
+		tsv_summary(stdout, row);
 	}
 }
 
@@ -190,7 +223,9 @@ remark(struct bench *b, const struct bench_row *r, const struct tally *t, unsign
 		b->warned = true;
 	}
 	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;
-	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS)
+	/* in an open loop the client also looks at the clock all the time when it is soon time
+	 * to send, and how late that was is a row of its own */
+	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS && b->rate == 0)
 		msg("warning: %s: busy %.2f: the client was the limit", r->op, busy);
 	if (t->errors > 0 || t->notes > 0 || t->gone > 0 || t->dropped > 0)
 		b->failed = true;
@@ -201,18 +236,20 @@ bench_report(struct bench *b, const struct bench_row *r, const struct tally *t,
     unsigned clients, unsigned threads, uint64_t start_ns)
 {
 	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
+	bool hello = r->call.op == CALL_HELLO, open = b->rate > 0 && !hello;
 	struct tsv_row row = { .label = b->label, .bench = b->program->name, .op = r->op,
-	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients, .depth = 1,
-	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns, .threads = threads,
-	    .hist = t->hist };
+	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients,
+	    .depth = hello ? 1 : b->depth, .rate = open ? b->rate : 0,
+	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns,
+	    .threads = threads };
 
 	if (b->header)
 		tsv_header(stdout, b->raw);
 	b->header = false;
 	if (b->raw)
-		print_samples(b, r, t, start_ns);
+		print_samples(b, r, t, open, start_ns);
 	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
-		tsv_summary(stdout, &row);
+		print_summary(t, open, &row);
 	/* a row is out as soon as it is complete, whatever happens to the next */
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -395,36 +432,62 @@ bench_run(struct bench *b, struct bench_client *k, const struct call *call, stru
 	t->gone += k->gone;
 }
 
+/* One row over one connection, by either driver. */
+static void
+measure(struct bench *b, struct crowd *w, struct bench_client *k, const struct bench_row *r,
+    struct tally *t)
+{
+	uint64_t start, cpu;
+	int res = 0;
+
+	bench_progress(b, r);
+	if (!w)
+		bench_connect(b, k, t);
+	else if ((res = crowd_connect(w, t)) == 0)
+		res = crowd_warm_up(w, &r->call, t);
+	if (!w)
+		bench_warm_up(b, k, &r->call, t);
+	cpu = clock_thread_cpu_ns();
+	start = clock_ns();
+	if (!w)
+		bench_run(b, k, &r->call, t, start);
+	else if (res == 0)
+		res = crowd_run(w, &r->call, t, start);
+	t->cpu_ns = clock_thread_cpu_ns() - cpu;
+	if (res < 0) {
+		tally_note(t, loop_backend, strerror(errno));
+		k->gone = true;
+	}
+	bench_report(b, r, t, 1, 1, start);
+	tally_clear(t);
+}
+
 void
 bench_sequence(struct bench *b)
 {
+	bool one_by_one = bench_one_by_one(b);
 	unsigned char *in = malloc(IN_SIZE);
-	struct tally *t = tally_new(b->raw);
+	struct tally *t = tally_new(b->raw, b->rate > 0);
+	struct crowd *w = NULL;
 	struct bench_client k;
-	uint64_t start, cpu;
 	size_t i;
 
-	if (!in || !t) {
-		msg("%s", strerror(ENOMEM));
+	if (!in || !t || (!one_by_one && !(w = crowd_new(b, 0, 1, 0, 1)))) {
+		msg("%s", strerror(errno ? errno : ENOMEM));
 		b->failed = true;
 		goto out;
 	}
 	bench_client_init(&k, b, 0, in, IN_SIZE);
 	for (i = 0; i < b->nrows && !k.gone && !bench_stopped(b); i++) {
-		bench_progress(b, &b->row[i]);
-		bench_connect(b, &k, t);
-		bench_warm_up(b, &k, &b->row[i].call, t);
-		cpu = clock_thread_cpu_ns();
-		start = clock_ns();
-		bench_run(b, &k, &b->row[i].call, t, start);
-		t->cpu_ns = clock_thread_cpu_ns() - cpu;
-		bench_report(b, &b->row[i], t, 1, 1, start);
-		tally_clear(t);
+		measure(b, w, &k, &b->row[i], t);
+		if (w && crowd_gone(w))
+			k.gone = true;
 	}
 	if (k.gone && i < b->nrows)
 		msg("%zu of %zu rows were not measured", b->nrows - i, b->nrows);
 	client_hang_up(&k.conn);
 out:
+	crowd_free(w);
 	tally_free(t);
 	free(in);
 }

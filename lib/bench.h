@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "payload.h"
+#include "schedule.h"
 #include "tally.h"
 
 /* When an operation is done without being asked for by -o. */
@@ -51,7 +52,11 @@ struct bench {
 	uint64_t time_ns;
 	uint64_t warmup;
 	unsigned clients, threads;
-	bool raw, quiet;
+	unsigned depth;         /* requests in flight per connection */
+	double rate;            /* per second over all clients; 0: closed loop */
+	enum schedule_law law;  /* of their arrivals, with a rate */
+	uint64_t seed;          /* with SCHEDULE_EXP */
+	bool raw, quiet, verbose;
 	bool header;            /* still to be printed */
 	const char *label;
 	struct bench_row *row;
@@ -77,14 +82,19 @@ int bench_end(struct bench *);
 /* No more is to be measured: a signal came, or stdout takes no more. */
 bool bench_stopped(const struct bench *);
 
+/* Are requests of a row sent one by one, each when the reply to the last is complete? Else
+ * crowd.h drives even a single connection. */
+bool bench_one_by_one(const struct bench *);
+
 /* How many sockets the process may open, once its limit is raised as far as it goes. */
 uint64_t bench_descriptors(void);
 
 /* On a terminal, say what is being measured now. */
 void bench_progress(const struct bench *, const struct bench_row *);
 
-/* Print one row (or, raw, its samples), before the first a header, and say on stderr what
- * failed and what to doubt. A row cut off before its first operation ended is left out. */
+/* Print one row, or the three of an open loop (or, raw, its samples), before the first a
+ * header, and say on stderr what failed and what to doubt. A row cut off before its first
+ * operation ended is left out. */
 void bench_report(struct bench *, const struct bench_row *, const struct tally *,
     unsigned clients, unsigned threads, uint64_t start_ns);
 

@@ -18,6 +18,8 @@
 
 #define COUNT_MAX   1000000000000u
 #define CLIENTS_MAX 1000000u
+#define DEPTH_MAX   4096u
+#define RATE_MAX    1000000000u
 #define SIZE_LIMIT  ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX    (30u * 24 * 3600)
@@ -26,7 +28,7 @@
 struct args {
 	const char *ops, *sizes, *label, *file, *target;
 	uint64_t chunk;
-	bool count, zeros, header;
+	bool count, zeros, header, law, seed;
 };
 
 static const struct {
@@ -41,6 +43,10 @@ static const struct {
 	{ 'o', "list", NULL },
 	{ 'c', "clients", "connections at once (10)" },
 	{ 'j', "threads", "threads that drive them (clients or processors, the fewer)" },
+	{ 'd', "depth", "requests in flight per connection (1)" },
+	{ 'r', "rate", "open loop: requests per second over all clients (closed loop)" },
+	{ 'A', "law", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
+	{ 'S', "seed", "of -A exp (1)" },
 	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
 	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
 	{ 'T', "secs", "time limit of one operation in seconds (30)" },
@@ -50,6 +56,7 @@ static const struct {
 	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'H', "", "no header line" },
+	{ 'v', "", "say on stderr with which settings is measured" },
 	{ 'q', "", "no progress on stderr (there is none unless it is a terminal)" }
 };
 
@@ -136,6 +143,26 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		why = num_count(text, 1, CLIENTS_MAX, &v);
 		b->threads = (unsigned)v;
 		break;
+	case 'd':
+		why = num_count(text, 1, DEPTH_MAX, &v);
+		b->depth = (unsigned)v;
+		break;
+	case 'r':
+		why = num_rate(text, RATE_MAX, &b->rate);
+		break;
+	case 'A':
+		a->law = true;
+		if (strcmp(text, "exp") == 0)
+			b->law = SCHEDULE_EXP;
+		else if (strcmp(text, "fixed") == 0)
+			b->law = SCHEDULE_FIXED;
+		else
+			why = "neither fixed nor exp";
+		break;
+	case 'S':
+		a->seed = true;
+		why = num_count(text, 0, UINT64_MAX, &b->seed);
+		break;
 	case 'T':
 		why = num_secs(text, false, SECS_MAX, &b->client.timeout_ns);
 		break;
@@ -180,6 +207,9 @@ set_flag(struct bench *b, struct args *a, char letter)
 		break;
 	case 'q':
 		b->quiet = true;
+		break;
+	case 'v':
+		b->verbose = true;
 		break;
 	}
 }
@@ -269,6 +299,14 @@ check_options(struct bench *b, struct args *a)
 		why = "-K is for http:// targets";
 	else if (cl->conf.native && http)
 		why = "-N is for rpc:// targets";
+	else if (b->depth > 1 && cl->conf.close_each)
+		why = "-d: requests in flight together need a connection that is kept, not -K";
+	else if (b->depth > 1 && cl->conf.native)
+		why = "-d: a call as of -N is three requests, each of which waits for the last";
+	else if (a->law && b->rate == 0)
+		why = "-A is for an open loop (-r)";
+	else if (a->seed && b->law != SCHEDULE_EXP)
+		why = "-S is for random gaps (-A exp)";
 	else if (b->threads > b->clients)
 		why = "-j: more threads than clients";
 	else if (cl->url.path && p->named && a->ops)
@@ -492,6 +530,24 @@ processors(void)
 	return n < 1 ? 1 : n > 4096 ? 4096 : (unsigned)n;
 }
 
+/* -v: what makes a run different from another, defaults included. */
+static void
+say_settings(const struct bench *b)
+{
+	char much[64], open[96] = "";
+
+	if (b->time_ns)
+		snprintf(much, sizeof much, "-t %g", (double)b->time_ns / 1e9);
+	else
+		snprintf(much, sizeof much, "-n %" PRIu64, b->count);
+	if (b->rate > 0 && b->law == SCHEDULE_EXP)
+		snprintf(open, sizeof open, " -r %.10g -A exp -S %" PRIu64, b->rate, b->seed);
+	else if (b->rate > 0)
+		snprintf(open, sizeof open, " -r %.10g -A fixed", b->rate);
+	msg("%s -w %" PRIu64 " -c %u -j %u -d %u%s -T %g", much, b->warmup, b->clients,
+	    b->threads, b->depth, open, (double)b->client.timeout_ns / 1e9);
+}
+
 int
 bench_args(struct bench *b, int argc, char **argv)
 {
@@ -502,6 +558,8 @@ bench_args(struct bench *b, int argc, char **argv)
 	b->count = p->count;
 	b->warmup = p->warmup;
 	b->clients = strchr(p->options, 'c') ? 10 : 1;
+	b->depth = 1;
+	b->seed = 1;
 	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
 	if ((status = parse_options(b, &a, argc, argv)) >= 0)
 		return status;
@@ -511,6 +569,9 @@ bench_args(struct bench *b, int argc, char **argv)
 		return 2;
 	if (b->threads == 0)
 		b->threads = processors() < b->clients ? processors() : b->clients;
+	b->client.conf.depth = b->depth;
 	b->header = a.header;
+	if (b->verbose)
+		say_settings(b);
 	return -1;
 }

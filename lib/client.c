@@ -147,13 +147,18 @@ client_hang_up(struct client_conn *c)
 	c->fd = -1;
 	c->caller = NULL;
 	c->broken = false;
+	c->have = c->used = 0;
+	c->flying = 0;
+	c->doomed = 0;
 }
 
 /* A system call failed with e: say so. */
 static enum client_result
 lose(struct client_conn *c, const char *what, int e)
 {
-	snprintf(c->error, sizeof c->error, "%s %s: %s", what, c->client->address, strerror(e));
+	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
+	snprintf(c->error, sizeof c->error, "%s %s: %s%s", what, c->client->address,
+	    e == EADDRNOTAVAIL ? "no free local port: " : "", strerror(e));
 	c->broken = true;
 	return CLIENT_LOST;
 }
@@ -202,6 +207,7 @@ prepare(struct client_conn *c)
 	const struct client *cl = c->client;
 
 	client_hang_up(c);
+	c->error[0] = '\0';
 	c->connected_ns = 0;
 	c->dialled_ns = clock_ns();
 	if ((c->fd = sock_open(cl->addr)) < 0)
@@ -271,24 +277,6 @@ receive(struct client_conn *c, bool *all)
 	return CLIENT_OK;
 }
 
-/* A write failed with e. The peer may have given the reason before it closed, and a read
- * still finds it: an HTTP server refuses a large body that way. */
-static enum client_result
-write_failed(struct client_conn *c, int e)
-{
-	enum client_result res = CLIENT_OK;
-	bool all;
-
-	while (c->caller->busy && c->caller->want != WANT_CLOSE && !c->broken
-	    && (res = receive(c, &all)) == CLIENT_OK)
-		;
-	if (res == CLIENT_OK && !c->caller->busy && !c->caller->ok) {
-		c->broken = true;
-		return judge(c);
-	}
-	return lose(c, "write", e);
-}
-
 static enum client_result
 set_blocking(struct client_conn *c, bool on)
 {
@@ -298,8 +286,8 @@ set_blocking(struct client_conn *c, bool on)
 	return CLIENT_OK;
 }
 
-/* Send until there is nothing left (CLIENT_OK), or it can't be done now (CLIENT_BUSY). A
- * socket that blocks is made not to for a write that might. */
+/* Send until there is nothing left (CLIENT_OK), or it can't be done now (CLIENT_BUSY), or
+ * not at all: c->doomed. A socket that blocks is made not to for a write that might. */
 static enum client_result
 send_out(struct client_conn *c)
 {
@@ -324,7 +312,8 @@ send_out(struct client_conn *c)
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
 			return CLIENT_BUSY;
-		return write_failed(c, errno);
+		c->doomed = errno;
+		return CLIENT_LOST;
 	}
 	return CLIENT_OK;
 }
@@ -400,6 +389,24 @@ client_connect(struct client_conn *c)
 	return res;
 }
 
+/* A write failed. The peer may have given the reason before it closed, and a read
+ * still finds it: an HTTP server refuses a large body that way. */
+static enum client_result
+write_failed(struct client_conn *c)
+{
+	enum client_result res = CLIENT_OK;
+	bool all;
+
+	while (c->caller->flying > 0 && c->caller->want != WANT_CLOSE && !c->broken
+	    && (res = receive(c, &all)) == CLIENT_OK)
+		;
+	if (res == CLIENT_OK && c->caller->flying == 0 && !c->caller->ok) {
+		c->broken = true;
+		return judge(c);
+	}
+	return lose(c, "write", c->doomed);
+}
+
 /* Send all there is, reading what the peer sends meanwhile: two that only write would
  * wait for each other without end. */
 static enum client_result
@@ -421,7 +428,7 @@ send_all(struct client_conn *c, uint64_t start_ns)
 		if (c->broken || c->caller->want == WANT_CLOSE)
 			return CLIENT_OK;
 	}
-	return res;
+	return c->doomed ? write_failed(c) : res;
 }
 
 /* Receive something: wait for it. */
@@ -435,7 +442,7 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 	if (!c->blocking && (res = set_blocking(c, true)) != CLIENT_OK)
 		return res;
 	if ((res = receive(c, &all)) == CLIENT_OK) {
-		if (!r->busy || r->want != WANT_INPUT || c->broken)
+		if (r->flying == 0 || r->want != WANT_INPUT || c->broken)
 			return res;
 		/* a peer that uses Nagle's algorithm may be holding the rest back until
 		 * this much is acknowledged; one that filled the buffer isn't */
@@ -456,7 +463,7 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 	r->wire->begin(r, call);
 	/* what the wire has to send when the call is complete belongs to it: the peer waits
 	 * for it, and so would the next call */
-	while ((r->busy || r->want == WANT_OUTPUT) && !c->broken) {
+	while ((r->flying > 0 || r->want == WANT_OUTPUT) && !c->broken) {
 		if (r->want == WANT_OUTPUT)
 			res = send_all(c, start_ns);
 		else if (r->want == WANT_INPUT)
@@ -466,53 +473,101 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 		if (res != CLIENT_OK)
 			return res;
 	}
-	return r->busy ? stuck(c) : judge(c);
+	return r->flying > 0 ? stuck(c) : judge(c);
 }
 
 /* ---- non-blocking driver ---- */
 
-/* Send, and see whether that or what was received before ended the call. */
-static enum client_result
-progress(struct client_conn *c, bool was_busy)
-{
-	struct caller *r = c->caller;
-	enum client_result res;
-
-	if (!c->broken && (res = send_out(c)) != CLIENT_OK && res != CLIENT_BUSY)
-		return res;
-	if (r->busy)
-		return c->broken || r->want == WANT_CLOSE ? stuck(c) : CLIENT_BUSY;
-	if (was_busy)
-		return judge(c);
-	return c->broken || r->want == WANT_CLOSE ? CLIENT_LOST : CLIENT_BUSY;
-}
-
-enum client_result
+void
 client_begin(struct client_conn *c, const struct call *call)
 {
 	c->caller->wire->begin(c->caller, call);
-	return progress(c, true);
+	c->flying++;
+}
+
+void
+client_send(struct client_conn *c)
+{
+	struct caller *r = c->caller;
+
+	if (!c->broken && !c->doomed && r->want == WANT_OUTPUT)
+		send_out(c);
+}
+
+/* Read once. False: there is nothing (more). */
+static bool
+refill(struct client_conn *c)
+{
+	struct caller *r = c->caller;
+	ssize_t n;
+
+	c->have = c->used = 0;
+	n = recv(c->fd, c->in, c->in_size, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return false;
+	c->received_ns = clock_ns();
+	if (n > 0) {
+		c->have = (size_t)n;
+	} else if (n < 0) {
+		lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
+	} else {
+		r->wire->end(r);
+		c->broken = true;
+	}
+	return true;
+}
+
+void
+client_receive(struct client_conn *c)
+{
+	if (!c->broken && c->caller->want != WANT_CLOSE)
+		refill(c);
 }
 
 enum client_result
-client_go_on(struct client_conn *c, bool readable)
+client_next(struct client_conn *c, unsigned *which)
 {
-	const struct caller *r = c->caller;
-	bool was_busy = r->busy, all;
-	enum client_result res;
+	struct caller *r = c->caller;
+	size_t left, taken;
 
-	if (readable) {
-		res = receive(c, &all);
-		if (res != CLIENT_OK && res != CLIENT_BUSY)
-			return res;
-		if (res == CLIENT_OK && r->busy && r->want == WANT_INPUT && !c->broken && !all)
-			sock_quickack(c->fd);
+	if (!c->broken)
+		c->error[0] = '\0';
+	while (c->fd >= 0) {
+		if (r->flying < c->flying) {
+			c->flying--;
+			*which = r->which;
+			return judge(c);
+		}
+		left = c->have - c->used;
+		if (c->broken || r->want == WANT_CLOSE) {
+			/* what says so may have come with a good reply */
+			if (!c->error[0])
+				snprintf(c->error, sizeof c->error,
+				    "%s: connection closed before the reply", c->client->address);
+			c->broken = true;
+			return CLIENT_LOST;
+		} else if (left > 0) {
+			taken = r->wire->input(r, c->in + c->used, left);
+			c->used += taken;
+			if (taken < left && r->flying == c->flying && r->want != WANT_CLOSE)
+				stuck(c);
+		} else if (!c->doomed) {
+			return CLIENT_BUSY;
+		} else if (!refill(c)) {
+			lose(c, "write", c->doomed);
+		}
 	}
-	return progress(c, was_busy);
+	return CLIENT_BUSY;
 }
 
 bool
 client_sending(const struct client_conn *c)
 {
-	return c->caller && c->caller->want == WANT_OUTPUT && !c->broken;
+	return c->caller && c->caller->want == WANT_OUTPUT && !c->broken && !c->doomed;
+}
+
+void
+client_hurry(struct client_conn *c)
+{
+	sock_quickack(c->fd);
 }

@@ -2,8 +2,8 @@
  *
  * Two drivers share struct client_conn. The blocking one makes one system call each way
  * for a small call, for programs with one connection or a thread per connection. The
- * non-blocking one does what can be done at once and says what it waits for, for a
- * thread with many connections and a loop (loop.h). A connection belongs to one of the
+ * non-blocking one does what can be done at once, with one or several calls in flight on
+ * a connection, for a thread with a loop (loop.h). A connection belongs to one of the
  * two from dial to hang-up. Neither knows a protocol. */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -37,7 +37,7 @@ struct client {
 
 enum client_result {
 	CLIENT_OK,
-	CLIENT_BUSY,            /* non-blocking driver: wait for the peer, then go on */
+	CLIENT_BUSY,            /* non-blocking driver: the peer is waited for */
 	CLIENT_FAILED,          /* the reply is an error or not what it should be; the
 	                         * connection is still good, or its end was announced */
 	CLIENT_LOST,            /* refused, reset, ended too early, not this protocol */
@@ -57,6 +57,12 @@ struct client_conn {
 	uint64_t dialled_ns;    /* just before connect(2) */
 	uint64_t connected_ns;  /* the connection is established */
 	char error[480];        /* of the last failure: one printable line, address in front */
+
+	/* Non-blocking driver. */
+	uint64_t received_ns;   /* when something was received last */
+	size_t have, used;      /* bytes in the buffer, and what the wire has taken of them */
+	unsigned flying;        /* calls in flight whose end has not been told */
+	int doomed;             /* a write failed with this errno; what can still be read is */
 };
 
 /* Parse a target, which must outlive the client, into a zeroed client. Returns NULL, or
@@ -91,23 +97,38 @@ enum client_result client_connect(struct client_conn *);
  * complete. Both sides may write at the same time, whatever the sizes. */
 enum client_result client_call(struct client_conn *, const struct call *, uint64_t start_ns);
 
-/* ---- non-blocking: the time limit is the owner's business ---- */
+/* ---- non-blocking, with several calls in flight: the time limit is the owner's business ---- */
 
 /* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be
  * written, client_dial_end() says what came of it. */
 enum client_result client_dial_begin(struct client_conn *);
 enum client_result client_dial_end(struct client_conn *);
 
-/* Begin a call and send what can be sent. */
-enum client_result client_begin(struct client_conn *, const struct call *);
+/* Begin a call (see begin() of wire.h for when that may be done) and send nothing yet. */
+void client_begin(struct client_conn *, const struct call *);
 
-/* fd can be read, or written: go on. Any result but CLIENT_BUSY ends the call under way.
- * Between calls CLIENT_BUSY means that all is well, and CLIENT_LOST that the peer has
- * closed the connection. */
-enum client_result client_go_on(struct client_conn *, bool readable);
+/* Send what can be sent: all that was begun since the last time, in one system call if
+ * it is short. */
+void client_send(struct client_conn *);
+
+/* fd can be read: receive once. */
+void client_receive(struct client_conn *);
+
+/* What has come of the calls so far? To be called until it says CLIENT_BUSY, after each of
+ * the three above and client_dial_end().
+ *	CLIENT_BUSY     nothing more for now
+ *	CLIENT_OK, CLIENT_FAILED        a call is over, and *which is its place among those in
+ *	                flight, in order of their beginning; it ended at received_ns
+ *	CLIENT_LOST     the connection is to be hung up; calls still in flight have failed,
+ *	                all of what error says. Without any the peer has closed it. */
+enum client_result client_next(struct client_conn *, unsigned *which);
 
 /* Has the connection something to send that it could not? */
 bool client_sending(const struct client_conn *);
+
+/* Nothing was sent in reply to what was received, and more is awaited: a peer that uses
+ * Nagle's algorithm may be holding it back until this much is acknowledged. */
+void client_hurry(struct client_conn *);
 
 /* The time limit has passed: sets error. */
 enum client_result client_time_out(struct client_conn *);

@@ -4,7 +4,7 @@
  * client holds little whatever their size. Every reply is judged by its status, its framing and
  * what the service has to answer; with conf->check by its content, too. A reply that is
  * wrong but framed right leaves the connection usable; only one that goes on far beyond
- * what was asked for is not read to its end. */
+ * what was asked for is not read to its end. Replies come in the order of the requests. */
 #include "wire.h"
 
 #include <inttypes.h>
@@ -26,12 +26,13 @@
 #define COPY_MAX  1024          /* shorter chunks are copied, longer ones pointed to */
 #define SPARE     1048576       /* bytes beyond what was expected that are still read */
 #define SHORT_MAX 256           /* a short reply, which is held */
+#define KEEP_OUT  65536         /* memory kept for requests that are sent together */
 
 enum state {
 	IDLE,
 	IN_HEAD,
 	IN_BODY,
-	REPLIED                 /* the reply is complete, the request isn't */
+	REPLIED                 /* the reply is complete, its request isn't */
 };
 
 /* What the reply to a call has to be. */
@@ -51,6 +52,7 @@ struct http_caller {
 	struct call call;               /* the current one, or the last */
 	enum reply expected;
 	struct buf request;             /* its head, kept for the next call like it */
+	uint64_t length;                /* bytes of a whole request, while nothing is making */
 	struct buf piece;               /* upload-chunked: JSON on its way */
 	uint64_t at;                    /* payload bytes turned into chunks so far */
 	struct http_gather gather;
@@ -87,15 +89,30 @@ wrong(struct http_caller *h, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The call is over. */
+/* A reply comes next. */
+static void
+expect_reply(struct http_caller *h)
+{
+	h->state = IN_HEAD;
+	h->status = 0;
+	h->got = 0;
+	h->short_n = 0;
+	h->bad = false;
+	h->keep = true;
+	json_chunks_init(&h->json);
+	h->json.chunk = h->call.chunk;
+}
+
+/* The oldest call is over. */
 static void
 finish(struct http_caller *h)
 {
-	h->c.busy = false;
 	h->c.ok = !h->bad;
 	h->state = IDLE;
 	if (!h->keep || h->conf->close_each)
 		h->dead = true;
+	if (h->c.flying > 0 && --h->c.flying > 0 && !h->dead)
+		expect_reply(h);
 }
 
 /* The call has failed and the connection with it: see wrong(). */
@@ -104,6 +121,14 @@ give_up(struct http_caller *h)
 {
 	h->dead = true;
 	finish(h);
+}
+
+/* Is the request of the oldest call sent? All in flight are of one length. */
+static bool
+all_sent(const struct http_caller *h)
+{
+	return !h->making && (h->out.pending == 0
+	    || (h->c.flying > 1 && h->out.pending <= (h->c.flying - 1) * h->length));
 }
 
 static void
@@ -164,7 +189,7 @@ complete(struct http_caller *h)
 	if (h->status >= 200 && h->status < 300)
 		judge(h);
 	h->c.closed_by_peer = !h->keep && !h->conf->close_each;
-	if (h->out.pending == 0 && !h->making)
+	if (all_sent(h))
 		finish(h);
 	else if (h->bad)
 		give_up(h);     /* the rest of the request would only be in the way */
@@ -595,6 +620,7 @@ http_open(const struct caller_conf *conf)
 	h->c.wire = &http_client_wire;
 	h->c.want = WANT_INPUT;
 	h->conf = conf;
+	h->out.keep = conf->depth > 1 ? KEEP_OUT : 0;
 	return &h->c;
 }
 
@@ -616,6 +642,7 @@ http_begin(struct caller *c, const struct call *call)
 	struct http_caller *h = (struct http_caller *)c;
 	const struct payload *pl = h->conf->payload;
 	struct call now = *call;
+	uint64_t before;
 
 	if (now.chunk == 0)
 		now.chunk = now.size > 0 ? now.size : 1;
@@ -623,20 +650,16 @@ http_begin(struct caller *c, const struct call *call)
 		h->call = now;
 		build_request(h);
 	}
-	c->busy = true;
-	c->ok = false;
-	c->closed_by_peer = false;
-	c->error[0] = '\0';
-	h->state = IN_HEAD;
-	h->expected = reply_to(h, call);
-	h->status = 0;
-	h->got = h->at = 0;
-	h->short_n = 0;
-	h->bad = false;
-	h->keep = true;
-	h->making = false;
-	json_chunks_init(&h->json);
-	h->json.chunk = now.chunk;
+	if (c->flying++ == 0) {
+		c->ok = false;
+		c->closed_by_peer = false;
+		c->error[0] = '\0';
+		h->expected = reply_to(h, call);
+		h->at = 0;
+		h->making = false;
+		expect_reply(h);
+	}
+	before = h->out.pending;
 	if (h->request.failed)
 		h->out.failed = true;
 	else
@@ -660,6 +683,7 @@ http_begin(struct caller *c, const struct call *call)
 	default:
 		break;
 	}
+	h->length = h->out.pending - before;
 	settle(h);
 }
 
@@ -667,10 +691,12 @@ static size_t
 http_input(struct caller *c, const unsigned char *p, size_t n)
 {
 	struct http_caller *h = (struct http_caller *)c;
+	unsigned flying = c->flying;
 	char text[64];
 	size_t i = 0;
 
-	while (i < n && !h->dead) {
+	/* behind the last reply all is taken: nothing may come there */
+	while (i < n && !h->dead && (c->flying == flying || c->flying == 0)) {
 		if (h->state == IN_HEAD) {
 			i += take_head(h, p + i, n - i);
 		} else if (h->state == IN_BODY) {
@@ -694,7 +720,7 @@ http_end(struct caller *c)
 
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
-	if (c->busy) {
+	if (c->flying > 0 && !h->dead) {
 		wrong(h, h->state == IN_HEAD && h->gather.buf.n == 0
 		    ? "connection closed before the reply"
 		    : h->state == REPLIED ? "connection closed before the request was sent"
@@ -719,7 +745,7 @@ http_sent(struct caller *c, size_t n)
 	out_sent(&h->out, n);
 	if (h->out.pending == 0 && h->making)
 		make_more(h);
-	if (h->out.pending == 0 && h->state == REPLIED)
+	if (h->state == REPLIED && all_sent(h))
 		finish(h);
 	settle(h);
 }

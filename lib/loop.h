@@ -51,8 +51,13 @@ int loop_remove(struct loop *, int fd);
 
 #define LOOP_FOREVER UINT64_MAX
 
-/* Wait until something is ready or the time is over (in some backends up to 1 ms later,
- * never sooner). One thread at a time. Returns the number of events, 0 after the time, a
+/* A time under LOOP_FINE_NS is kept as exactly as the system's timers allow, but for a
+ * backend that counts in steps of loop_grain_ns: with that it may be so much too long. Any
+ * other may be 1 ms too long. */
+#define LOOP_FINE_NS ((uint64_t)10 * 1000 * 1000)
+extern const uint64_t loop_grain_ns;
+
+/* Wait until something is ready or the time is over, never less. One thread at a time. Returns the number of events, 0 after the time, a
  * signal or a change by another thread, or -1 with errno. */
 int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
 

@@ -1,13 +1,18 @@
 /* Readiness by epoll(7). See loop.h. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define _GNU_SOURCE             /* ppoll */
+#endif
 #include "loop.h"
 
 #ifdef LOOP_EPOLL
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCH 256       /* events asked for at once */
@@ -18,6 +23,7 @@ struct loop {
 };
 
 const char loop_backend[] = "epoll";
+const uint64_t loop_grain_ns = 0;
 
 struct loop *
 loop_new(void)
@@ -76,6 +82,17 @@ loop_remove(struct loop *l, int fd)
 	return control(l, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
+/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but an epoll
+ * descriptor can be waited for itself. Returns 0 when it's time to look, else -1. */
+static int
+wait_fine(struct loop *l, uint64_t timeout_ns)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+	struct timespec ts = { .tv_nsec = (long)timeout_ns };
+
+	return ppoll(&p, 1, &ts, NULL) < 0 ? -1 : 0;
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
@@ -83,6 +100,11 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 	uint64_t ms;
 	int i, n, timeout = -1;
 
+	if (timeout_ns < LOOP_FINE_NS && timeout_ns % NS_PER_MS != 0) {
+		if (wait_fine(l, timeout_ns) < 0)
+			return errno == EINTR ? 0 : -1;
+		timeout_ns = 0;
+	}
 	if (timeout_ns != LOOP_FOREVER) {
 		ms = timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS != 0);
 		timeout = ms > INT_MAX ? INT_MAX : (int)ms;

@@ -28,6 +28,7 @@ struct loop {
 };
 
 const char loop_backend[] = "kqueue";
+const uint64_t loop_grain_ns = 0;
 
 struct loop *
 loop_new(void)

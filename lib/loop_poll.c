@@ -46,6 +46,7 @@ struct loop {
 };
 
 const char loop_backend[] = "poll";
+const uint64_t loop_grain_ns = 1000000;
 
 struct loop *
 loop_new(void)

@@ -98,8 +98,9 @@ num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v)
 	return why;
 }
 
-const char *
-num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
+/* Digits with an optional fraction; *ns in units of 10^-9. no: what to say if it is none. */
+static const char *
+decimal(const char *s, bool zero, uint64_t max_s, const char *no, uint64_t *ns)
 {
 	size_t whole = count_digits(s), part = 0, i;
 	uint64_t sec = 0, frac = 0, unit = SECOND_NS / 10;
@@ -107,7 +108,7 @@ num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 	if (s[whole] == '.')
 		part = count_digits(s + whole + 1);
 	if (s[whole] == '.' ? part == 0 || s[whole + 1 + part] : whole == 0 || s[whole])
-		return "not a number of seconds";
+		return no;
 	if (whole > 0 && !num_digits(s, whole, &sec))
 		return "too large";
 	for (i = 0; i < part && unit > 0; i++, unit /= 10)
@@ -118,4 +119,21 @@ num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 		return "must be greater than 0";
 	*ns = sec * SECOND_NS + frac;
 	return NULL;
+}
+
+const char *
+num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
+{
+	return decimal(s, zero, max_s, "not a number of seconds", ns);
+}
+
+const char *
+num_rate(const char *s, uint64_t max, double *v)
+{
+	const char *why;
+	uint64_t x;
+
+	if (!(why = decimal(s, false, max, "not a number above 0", &x)))
+		*v = (double)x / SECOND_NS;
+	return why;
 }

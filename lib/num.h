@@ -21,6 +21,10 @@ const char *num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v);
  * at most max_s; *ns in nanoseconds, what is finer is cut off. */
 const char *num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
 
+/* Digits with an optional fraction, greater than 0 and at most max; what is finer than
+ * 10^-9 is cut off. */
+const char *num_rate(const char *s, uint64_t max, double *v);
+
 /* The n digits at s as a number; false if n is 0, a byte is no digit, or the
  * number does not fit. */
 bool num_digits(const void *s, size_t n, uint64_t *v);

@@ -181,9 +181,9 @@ out_sent(struct out *o, size_t n)
 			o->first++;
 	}
 	if (o->pending == 0) {
-		buf_clear(&o->buf, KEEP_BYTES);
+		buf_clear(&o->buf, o->keep > KEEP_BYTES ? o->keep : KEEP_BYTES);
 		o->first = o->n = 0;
-		if (o->cap > KEEP_PARTS) {
+		if (o->cap > KEEP_PARTS && o->cap * sizeof *o->part > o->keep) {
 			free(o->part);
 			o->part = NULL;
 			o->cap = 0;

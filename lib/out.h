@@ -23,6 +23,8 @@ struct out {
 	size_t first, n, cap;
 	uint64_t pending;          /* bytes still to send, all parts */
 	bool failed;               /* out of memory: the stream can't go on */
+	size_t keep;               /* so many bytes of memory, if it's more than a little, are
+	                            * kept when all is sent: for who sends as much each time */
 };
 
 /* Append n bytes, copied. */

@@ -57,14 +57,14 @@ finish(struct rpyc_caller *c, const char *error)
 {
 	if (error)
 		fail(c, error);
-	c->base.busy = false;
+	c->base.flying = 0;
 }
 
 void
 rpyc_lost(struct rpyc_caller *c, const char *error)
 {
 	c->base.want = WANT_CLOSE;
-	if (c->base.busy)
+	if (c->base.flying > 0)
 		finish(c, error);
 }
 
@@ -368,7 +368,7 @@ check_data(struct rpyc_caller *c, const unsigned char *p, size_t n)
 	const unsigned char *fill;
 	size_t k;
 
-	if (!c->conf->check || !c->base.busy || c->call.op == CALL_NAMED)
+	if (!c->conf->check || c->base.flying == 0 || c->call.op == CALL_NAMED)
 		return;
 	if (c->call.op == CALL_ECHO) {
 		if (!payload_equal(c->conf->payload, c->seen, p, n))
@@ -677,7 +677,7 @@ rpyc_begin_call(struct caller *base, const struct call *call)
 		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
 	c->seen = 0;
 	c->differs = false;
-	base->busy = true;
+	base->flying = 1;
 	base->ok = true;
 	base->error[0] = '\0';
 	if ((call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
@@ -718,7 +718,7 @@ message(struct rpyc_caller *c)
 	int64_t n;
 
 	if (c->in.dialect != c->base.dialect) {
-		c->base.retry_dialect = c->step == STEP_ROOT && c->base.busy;
+		c->base.retry_dialect = c->step == STEP_ROOT && c->base.flying > 0;
 		c->base.dialect = c->in.dialect;
 		rpyc_lost(c, "the peer speaks RPyC's other dialect");
 		return;
@@ -735,8 +735,8 @@ message(struct rpyc_caller *c)
 		rpyc_lost(c, "a reply to a request that was never sent");
 		return;
 	}
-	if (!c->base.busy || (uint64_t)n != c->waiting) {
-		if (c->base.busy && in_flight(c, (uint64_t)n))
+	if (c->base.flying == 0 || (uint64_t)n != c->waiting) {
+		if (c->base.flying > 0 && in_flight(c, (uint64_t)n))
 			rpyc_lost(c, "a reply out of turn");
 		else if (c->in.type == RPYC_REPLY)
 			rpyc_drop(c, b);        /* to a DEL: mostly nothing */

@@ -6,15 +6,22 @@
 #include <string.h>
 
 struct tally *
-tally_new(bool raw)
+tally_new(bool raw, bool open)
 {
 	struct tally *t = calloc(1, sizeof *t);
 
-	if (!t || !(t->hist = hist_new())) {
-		free(t);
+	if (!t)
+		return NULL;
+	t->raw = raw;
+	t->hist = hist_new();
+	if (open) {
+		t->wait = hist_new();
+		t->service = hist_new();
+	}
+	if (!t->hist || (open && (!t->wait || !t->service))) {
+		tally_free(t);
 		return NULL;
 	}
-	t->raw = raw;
 	return t;
 }
 
@@ -37,17 +44,16 @@ tally_free(struct tally *t)
 		return;
 	free_samples(t);
 	free(t->hist);
+	free(t->wait);
+	free(t->service);
 	free(t);
 }
 
-void
-tally_clear(struct tally *t)
+static void
+clear_hist(struct hist *hist)
 {
-	struct hist *hist = t->hist;
-	bool raw = t->raw;
 	size_t i;
 
-	free_samples(t);
 	/* only what isn't 0 is written: with a thousand threads, pages that were never
 	 * touched should stay so */
 	for (i = 0; i < HIST_BUCKETS; i++)
@@ -55,9 +61,21 @@ tally_clear(struct tally *t)
 			hist->count[i] = 0;
 	hist->n = hist->min = hist->max = 0;
 	hist->mean = hist->m2 = 0;
-	memset(t, 0, sizeof *t);
-	t->hist = hist;
-	t->raw = raw;
+}
+
+void
+tally_clear(struct tally *t)
+{
+	struct tally kept = { .hist = t->hist, .wait = t->wait, .service = t->service,
+	    .raw = t->raw };
+
+	free_samples(t);
+	clear_hist(t->hist);
+	if (t->wait) {
+		clear_hist(t->wait);
+		clear_hist(t->service);
+	}
+	*t = kept;
 }
 
 static void
@@ -122,10 +140,15 @@ tally_note(struct tally *t, const char *what, const char *why)
 void
 tally_add(struct tally *t, const struct tally_sample *s, const char *why)
 {
-	if (why)
+	if (why) {
 		tally_error(t, why);
-	else
+	} else {
 		hist_add(t->hist, s->ns);
+		if (t->wait) {
+			hist_add(t->wait, s->wait_ns);
+			hist_add(t->service, s->ns - s->wait_ns);
+		}
+	}
 	if (s->start_ns + s->ns > t->end_ns)
 		t->end_ns = s->start_ns + s->ns;
 	if (t->raw)
@@ -138,6 +161,10 @@ tally_merge(struct tally *to, struct tally *from)
 	unsigned i;
 
 	hist_merge(to->hist, from->hist);
+	if (to->wait && from->wait) {
+		hist_merge(to->wait, from->wait);
+		hist_merge(to->service, from->service);
+	}
 	to->errors += from->errors;
 	to->notes += from->notes;
 	to->redialled += from->redialled;

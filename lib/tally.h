@@ -9,10 +9,11 @@
 
 #include "hist.h"
 
-/* One operation of a raw run. */
+/* One operation. */
 struct tally_sample {
-	uint64_t start_ns;      /* as clock_ns() */
+	uint64_t start_ns;      /* as clock_ns(); in an open loop when it was due */
 	uint64_t ns;
+	uint64_t wait_ns;       /* of these: due, but not yet sent (open loop) */
 	uint64_t seq;           /* within its client, from 0 */
 	unsigned client;        /* from 0 */
 	bool ok;
@@ -35,6 +36,8 @@ struct tally_cause {
 
 struct tally {
 	struct hist *hist;      /* of the operations that succeeded; owned */
+	struct hist *wait, *service;    /* open loop: from due to sent, from sent to the end of
+	                         * the reply; else NULL. Owned */
 	uint64_t errors;        /* that failed */
 	uint64_t notes;         /* what went wrong without being an operation */
 	uint64_t redialled;     /* that include connecting anew, as the peer had closed */
@@ -51,8 +54,8 @@ struct tally {
 	uint64_t other;         /* errors of causes beyond these */
 };
 
-/* NULL: out of memory. */
-struct tally *tally_new(bool raw);
+/* raw: keep samples. open: for an open loop, too. NULL: out of memory. */
+struct tally *tally_new(bool raw, bool open);
 void tally_free(struct tally *);
 
 /* Forget everything, for the next row. */

@@ -52,9 +52,9 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	double elapsed = (double)r->elapsed_ns / 1e9;
 	bool timed = r->elapsed_ns > 0;
 
-	fprintf(f, "%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64,
-	    r->label, r->bench, r->op, r->size, r->chunk, r->clients, r->depth, r->rate,
-	    h->n, r->errors);
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64,
+	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->clients,
+	    r->depth, r->rate, h->n, r->errors);
 	cell(f, true, 6, elapsed);
 	cell(f, timed, 2, n / elapsed);
 	cell(f, timed, 2, (double)r->size * n / elapsed);
@@ -75,8 +75,9 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 void
 tsv_sample(FILE *f, const struct tsv_raw *r)
 {
-	fprintf(f, "%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64,
-	    r->label, r->bench, r->op, r->size, r->chunk, r->client, r->seq);
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64,
+	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->client,
+	    r->seq);
 	cell_us(f, r->start_ns);
 	cell_us(f, r->ns);
 	fprintf(f, "\t%d\n", r->ok);

@@ -11,6 +11,7 @@
 /* One summary row. */
 struct tsv_row {
 	const char *label, *bench, *op;
+	const char *part;               /* of the operation: follows its name. NULL: all */
 	uint64_t size, chunk;           /* bytes; 0: none */
 	unsigned clients, depth;
 	double rate;                    /* offered per second; 0: closed loop */
@@ -23,7 +24,7 @@ struct tsv_row {
 
 /* One raw row. */
 struct tsv_raw {
-	const char *label, *bench, *op;
+	const char *label, *bench, *op, *part;
 	uint64_t size, chunk;
 	unsigned client;
 	uint64_t seq;

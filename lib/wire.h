@@ -104,14 +104,17 @@ struct caller_conf {
 	bool native;            /* -N: GETATTR, CALL, DEL as a stock Python client does */
 	bool close_each;        /* -K: Connection: close */
 	bool check;             /* -C: content of replies too */
+	unsigned depth;         /* -d: calls in flight at most; 0 is as 1 */
 };
 
 /* One connection of a client. The first member of each wire's own state. */
 struct caller {
 	const struct client_wire *wire;
 	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
-	bool busy;              /* a call is begun and not yet complete */
-	bool ok;                /* the last complete call succeeded */
+	unsigned flying;        /* calls that are begun and not yet complete */
+	unsigned which;         /* of these, in order of their beginning (0: the oldest), the
+	                         * one that was completed last */
+	bool ok;                /* it succeeded */
 	bool closed_by_peer;    /* HTTP: the last reply ended the connection, unasked (no -K) */
 	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
 	int dialect;            /* RPyC: the one in use */
@@ -125,17 +128,22 @@ struct client_wire {
 	struct caller *(*open)(const struct caller_conf *);
 	void (*close)(struct caller *);
 
-	/* Begin a call; only when not busy and want is not WANT_CLOSE. */
+	/* Begin a call; not when want is WANT_CLOSE. While others are in flight, only if
+	 * these are fewer than depth and the same as this one, which has to be one request
+	 * and one reply: no CALL_HELLO, no chunks, no stream, and no call with native. */
 	void (*begin)(struct caller *, const struct call *);
 
-	/* Take bytes from the peer; returns how many were taken (all of them; fewer
-	 * only when want became WANT_CLOSE, and then the rest is of no use). The call
-	 * is over when busy has become false: see ok and error. Bytes that come while
-	 * no call is under way are taken too (the peer's own requests and replies to
-	 * what nobody waits for), and may make want WANT_OUTPUT. */
+	/* Take bytes from the peer; returns how many were taken. A call is complete when
+	 * flying has become one less: see which, ok and error. While others are in flight
+	 * input() stops right behind such a reply; else all bytes are taken (fewer only
+	 * when want became WANT_CLOSE, and then the rest is of no use). Bytes that come
+	 * while no call is under way are taken too (the peer's own requests and replies to
+	 * what nobody waits for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
+	 * calls that are still in flight have failed.
+	 * begin(), sent() and end() may complete a call as well, one at most. */
 	size_t (*input)(struct caller *, const unsigned char *, size_t);
 
-	/* The peer has ended its side: completes or fails the call; want becomes
+	/* The peer has ended its side: completes or fails the oldest call; want becomes
 	 * WANT_CLOSE. */
 	void (*end)(struct caller *);
 

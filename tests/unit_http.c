@@ -1261,7 +1261,7 @@ request_of(struct caller *c)
 static bool
 reply_right(size_t t, size_t cut, size_t step)
 {
-	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true };
+	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
 	struct caller *c = http_client_wire.open(&conf);
 	const char *p = replies[t].reply;
 	size_t n = replies[t].n ? replies[t].n : strlen(p), i, k, taken;
@@ -1273,7 +1273,7 @@ reply_right(size_t t, size_t cut, size_t step)
 		abort();
 	c->wire->begin(c, replies[t].call);
 	b = request_of(c);
-	right = c->busy && c->want == WANT_INPUT;
+	right = c->flying > 0 && c->want == WANT_INPUT;
 	buf_free(&b);
 	for (i = 0; i < n && c->want != WANT_CLOSE; i += k) {
 		k = i < cut ? cut - i : n - i;
@@ -1285,7 +1285,7 @@ reply_right(size_t t, size_t cut, size_t step)
 	}
 	if (replies[t].ended && c->want != WANT_CLOSE)
 		c->wire->end(c);
-	right = right && !c->busy && c->ok == !replies[t].error
+	right = right && c->flying == 0 && c->ok == !replies[t].error
 	    && (c->want == WANT_CLOSE) == replies[t].closed
 	    && c->closed_by_peer == replies[t].by_peer;
 	if (replies[t].error)
@@ -1297,12 +1297,12 @@ reply_right(size_t t, size_t cut, size_t step)
 		buf_free(&b);
 		c->wire->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 		    sizeof SIZED(19) - 1 + 19);
-		right = c->ok && !c->busy && c->want == WANT_INPUT;
+		right = c->ok && c->flying == 0 && c->want == WANT_INPUT;
 	}
 	if (!right)
 		printf("# cut %zu step %zu: ok %d busy %d want %d by_peer %d: %s\n", cut, step,
 		    c->ok,
-		    c->busy, (int)c->want, c->closed_by_peer, c->error);
+		    c->flying > 0, (int)c->want, c->closed_by_peer, c->error);
 	c->wire->close(c);
 	return right;
 }
@@ -1328,8 +1328,8 @@ test_replies(void)
 static void
 test_client_rest(void)
 {
-	static const struct caller_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false };
-	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, false };
+	static const struct caller_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false, 1 };
+	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
 	static const struct call up = { CALL_NAMED, true, 3, 0 };
 	static const struct call big = { CALL_UPLOAD_STREAM, false, 10000000, 65536 };
 	struct caller *c = http_client_wire.open(&conf);
@@ -1352,14 +1352,14 @@ test_client_rest(void)
 	    && memcmp(b.p + b.n - 3, payload.data, 3) == 0, "a payload for a named path");
 	buf_free(&b);
 	c->wire->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
-	ok(c->ok && !c->busy && c->want == WANT_INPUT, "and its reply");
+	ok(c->ok && c->flying == 0 && c->want == WANT_INPUT, "and its reply");
 	ok(c->wire->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
 	    && c->want == WANT_CLOSE && strstr(c->error, "nobody asked"), "a reply to no request");
 	c->wire->close(c);
 
 	c = http_client_wire.open(&conf);
 	c->wire->end(c);
-	ok(c->want == WANT_CLOSE && !c->busy, "an idle connection ended by the peer");
+	ok(c->want == WANT_CLOSE && c->flying == 0, "an idle connection ended by the peer");
 	c->wire->close(c);
 
 	/* an error while the request is still being sent */
@@ -1369,7 +1369,7 @@ test_client_rest(void)
 	c->wire->sent(c, 100);
 	c->wire->input(c,
 	    (const unsigned char *)"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 45);
-	ok(!c->busy && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
+	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
 	is(c->error, "HTTP 413 Too Large", "and is what is reported");
 	c->wire->close(c);
 
@@ -1378,9 +1378,9 @@ test_client_rest(void)
 	c->wire->begin(c, &big);
 	c->wire->input(c, (const unsigned char *)SIZED(17) "{\"size\":10000000}",
 	    sizeof SIZED(17) + 16);
-	ok(c->busy && c->want == WANT_OUTPUT, "an early reply does not end a request");
+	ok(c->flying > 0 && c->want == WANT_OUTPUT, "an early reply does not end a request");
 	b = request_of(c);
-	ok(!c->busy && c->ok && c->want == WANT_INPUT, "its end does");
+	ok(c->flying == 0 && c->ok && c->want == WANT_INPUT, "its end does");
 	buf_free(&b);
 	c->wire->close(c);
 
@@ -1415,7 +1415,7 @@ test_client_rest(void)
 	buf_text(&in, OK "\r\n");
 	fill(&in, 'x', 1100000);
 	c->wire->input(c, in.p, in.n);
-	ok(!c->busy && !c->ok && c->want == WANT_CLOSE && strstr(c->error, "far more"),
+	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE && strstr(c->error, "far more"),
 	    "an endless body");
 	c->wire->close(c);
 	buf_free(&in);
@@ -1433,7 +1433,7 @@ call_over(struct caller *c, struct session *s, const struct call *call, size_t s
 	bool moved = true;
 
 	c->wire->begin(c, call);
-	while (c->busy && moved) {
+	while (c->flying > 0 && moved) {
 		moved = false;
 		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT && c->wire->output(c, iov,
 		    4) > 0) {
@@ -1461,11 +1461,11 @@ call_over(struct caller *c, struct session *s, const struct call *call, size_t s
 			moved = taken == k || c->want == WANT_CLOSE;
 		}
 	}
-	if (c->busy || !c->ok)
+	if (c->flying > 0 || !c->ok)
 		printf("# op %d size %" PRIu64 " chunk %" PRIu64 ": %s\n", (int)call->op,
 		    call->size,
-		    call->chunk, c->busy ? "stuck" : c->error);
-	return !c->busy && c->ok;
+		    call->chunk, c->flying > 0 ? "stuck" : c->error);
+	return c->flying == 0 && c->ok;
 }
 
 static void
@@ -1485,8 +1485,8 @@ test_both(void)
 		{ 3145728, 65536, 65536 }, { 3145729, 100003, 65536 }, { 3000000, 9999999, 300000 },
 		{ 3000001, 2000000, 1048576 }, { 3145728, 1048576, 9999999 },
 	};
-	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true };
-	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, true };
+	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
+	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, true, 1 };
 	struct session *s = http_server_wire.open(&service);
 	struct caller *c = http_client_wire.open(&conf);
 	struct call call;

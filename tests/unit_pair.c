@@ -70,7 +70,7 @@ run(struct caller *c, struct session *s, const struct call *call, size_t step)
 			moved++;
 		}
 	}
-	return !c->busy;
+	return c->flying == 0;
 }
 
 static const char *const op_name[] = {
@@ -112,7 +112,7 @@ operations(const struct pair *p, size_t step)
 			if (!run(c, s, &call, step) || !c->ok) {
 				if (failed++ == 0)
 					snprintf(why, sizeof why, ": %u bytes: %s",
-					    (unsigned)size[i], c->busy ? "not answered" : c->error);
+					    (unsigned)size[i], c->flying > 0 ? "not answered" : c->error);
 			}
 		}
 		ok(failed == 0, "%s, %s in steps of %zu%s", p->name, op_name[op], step, why);

@@ -1130,7 +1130,7 @@ replay_client(struct asking *a)
 			client_run(a);
 			for (; a->handled < a->said.n; a->handled++)
 				client_said(a, &a->said.m[a->handled]);
-			if (!a->c->busy || a->bad)
+			if (a->c->flying == 0 || a->bad)
 				break;
 			if (a->c->want != WANT_INPUT) {
 				ask_wrong(a, "want", "not input", "input");
