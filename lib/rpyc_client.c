@@ -3,7 +3,10 @@
  * By default a call is one CALLATTR request, the cheapest exchange there is; with -N it is
  * what a stock Python client sends: GETATTR, CALL, and a DEL nobody waits for. While a call
  * is under way the server may send requests of its own, which are answered at once: it pulls
- * the chunks of upload_file_chunked that way. */
+ * the chunks of upload_file_chunked that way.
+ *
+ * With several calls in flight the peer may answer in any order: replies are matched by
+ * their sequence numbers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,7 @@
 /* So much to send, of what is not payload, is the mark of a peer that asks and asks but does
  * not read the answers. */
 #define OUT_MAX (2 * RPYC_KEEP_MAX)
+#define KEEP_OUT 65536          /* memory kept for requests that are sent together */
 
 static const struct {
 	enum op op;
@@ -57,13 +61,14 @@ finish(struct rpyc_caller *c, const char *error)
 {
 	if (error)
 		fail(c, error);
-	c->base.flying = 0;
+	c->base.flying--;
 }
 
 void
 rpyc_lost(struct rpyc_caller *c, const char *error)
 {
 	c->base.want = WANT_CLOSE;
+	c->base.which = 0;
 	if (c->base.flying > 0)
 		finish(c, error);
 }
@@ -116,6 +121,7 @@ release(struct rpyc_caller *c, struct brine id_pack)
 	brine_put_int(b, 1);
 	rpyc_send(c, 0, 0, NULL, 0);
 	c->next_seq++;
+	c->deletions++;
 }
 
 static void
@@ -641,6 +647,13 @@ rpyc_open(const struct caller_conf *conf)
 
 	if (!c)
 		return NULL;
+	if (conf->depth > 1) {
+		if (!(c->later = calloc(conf->depth - 1, sizeof *c->later))) {
+			free(c);
+			return NULL;
+		}
+		c->out.keep = KEEP_OUT;
+	}
 	c->base.wire = &rpyc_client_wire;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
@@ -663,15 +676,32 @@ rpyc_close(struct caller *base)
 	buf_free(&c->method);
 	buf_free(&c->list);
 	buf_free(&c->iterator);
+	free(c->later);
 	free(c);
+}
+
+/* The sequence number of the call in flight number i + 1. */
+static uint64_t *
+later(struct rpyc_caller *c, unsigned i)
+{
+	return &c->later[(c->first_later + i) % (c->conf->depth - 1)];
 }
 
 static void
 rpyc_begin_call(struct caller *base, const struct call *call)
 {
 	struct rpyc_caller *c = (struct rpyc_caller *)base;
-	uint64_t largest = call->size;
+	uint64_t largest = call->size, oldest = c->waiting;
 
+	if (base->flying > 0) { /* the same as the others, so that its request can be made */
+		*later(c, base->flying++ - 1) = c->next_seq;
+		call_start(c);
+		c->waiting = oldest;
+		if (c->out.failed)
+			rpyc_lost(c, "out of memory");
+		settle(c);
+		return;
+	}
 	c->call = *call;
 	if (c->call.chunk == 0)
 		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
@@ -710,6 +740,50 @@ in_flight(const struct rpyc_caller *c, uint64_t seq)
 	return false;
 }
 
+/* Find the call in flight that a reply belongs to, which is over with it if there are
+ * several: c->base.which. False: there is none. */
+static bool
+find_call(struct rpyc_caller *c, uint64_t seq)
+{
+	unsigned others = c->base.flying > 0 ? c->base.flying - 1 : 0, i = 0;
+
+	if (c->base.flying == 0)
+		return false;
+	c->base.which = 0;
+	if (seq == c->waiting) {
+		if (others > 0) {
+			c->waiting = *later(c, 0);
+			c->first_later = (c->first_later + 1) % (c->conf->depth - 1);
+		}
+		return true;
+	}
+	while (i < others && *later(c, i) != seq)
+		i++;
+	if (i == others)
+		return false;
+	c->base.which = i + 1;
+	for (; i + 1 < others; i++)
+		*later(c, i) = *later(c, i + 1);
+	return true;
+}
+
+/* A reply that no call waits for. */
+static void
+unasked(struct rpyc_caller *c, uint64_t seq, struct brine body)
+{
+	if (c->base.flying > 0 && in_flight(c, seq)) {
+		rpyc_lost(c, "a reply out of turn");
+	} else if (c->deletions == 0) {
+		/* even if the first was good, and its call over a moment ago */
+		fail(c, "a second reply to a request");
+		rpyc_lost(c, c->base.error);
+	} else {
+		c->deletions--;
+		if (c->in.type == RPYC_REPLY)
+			rpyc_drop(c, body);     /* to a DEL: mostly nothing */
+	}
+}
+
 /* A message is complete. */
 static void
 message(struct rpyc_caller *c)
@@ -735,28 +809,31 @@ message(struct rpyc_caller *c)
 		rpyc_lost(c, "a reply to a request that was never sent");
 		return;
 	}
-	if (c->base.flying == 0 || (uint64_t)n != c->waiting) {
-		if (c->base.flying > 0 && in_flight(c, (uint64_t)n))
-			rpyc_lost(c, "a reply out of turn");
-		else if (c->in.type == RPYC_REPLY)
-			rpyc_drop(c, b);        /* to a DEL: mostly nothing */
+	if (!find_call(c, (uint64_t)n)) {
+		unasked(c, (uint64_t)n, b);
 		return;
 	}
+	if (c->step == STEP_CALL)
+		c->base.ok = true;      /* another one may have failed before */
 	if (c->in.type == RPYC_EXCEPTION)
 		raised(c, b);
 	else if (c->in.overflow)
 		rpyc_lost(c, "a reply of too many parts");
 	else
 		replied(c, b);
+	c->seen = 0;
+	c->differs = false;
 }
 
 static size_t
 rpyc_input(struct caller *base, const unsigned char *p, size_t n)
 {
 	struct rpyc_caller *c = (struct rpyc_caller *)base;
+	unsigned flying = base->flying;
 	size_t taken = 0, k;
 
-	while (taken < n && base->want != WANT_CLOSE) {
+	while (taken < n && base->want != WANT_CLOSE
+	    && (base->flying == flying || base->flying == 0)) {
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			message(c);

@@ -23,7 +23,11 @@ struct rpyc_caller {
 	struct buf list, iterator;      /* and of what download_file_chunked returned */
 	struct call call;
 	enum { STEP_ROOT, STEP_ATTR, STEP_CALL, STEP_ITER, STEP_NEXT, STEP_STREAM } step;
-	uint64_t waiting;               /* sequence number of the reply that is due */
+	uint64_t waiting;               /* sequence number of the reply that is due, with several
+	                                 * calls in flight to the oldest; later: the others', */
+	uint64_t *later;                /* a ring of depth - 1, in order */
+	unsigned first_later;
+	uint64_t deletions;             /* DEL requests whose answers are still to come */
 	uint64_t got;                   /* bytes of chunks received */
 	uint64_t sent, answered;        /* stream: requests; waiting is that of the next reply */
 	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers: of request i at i mod size */

@@ -13,6 +13,7 @@ unit() {
 
 @test "numbers, URLs, messages" { unit num; }
 @test "histogram and rows" { unit hist; }
+@test "several calls in flight" { unit depth; }
 @test "due times of an open loop" { unit schedule; }
 @test "inflate" { unit inflate; }
 @test "JSON and hex" { unit json; }

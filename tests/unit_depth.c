@@ -1,0 +1,438 @@
+/* Several calls in flight on one connection, of both wires: against the servers in memory,
+ * with bytes handed over in pieces of several lengths, and against replies made here, in
+ * and out of order. No socket, no clock. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/brine.h"
+#include "../lib/buf.h"
+#include "../lib/payload.h"
+#include "../lib/rpyc.h"
+#include "../lib/service.h"
+#include "../lib/wire.h"
+#include "tap.h"
+
+static const struct service service = { (uint64_t)64 << 20 };
+
+/* What came of the calls. */
+struct outcome {
+	unsigned begun, good, bad, odd;
+	unsigned which[64];
+};
+
+/* Hand n bytes to the client, as a driver does: piece by piece, from reply to reply. */
+static void
+give(struct caller *c, const unsigned char *p, size_t n, size_t step, struct outcome *o)
+{
+	size_t taken, k;
+	unsigned before;
+
+	while (n > 0 && c->want != WANT_CLOSE) {
+		k = n < step ? n : step;
+		before = c->flying;
+		taken = c->wire->input(c, p, k);
+		if (c->flying + 1 == before) {
+			if (o->good + o->bad < 64)
+				o->which[o->good + o->bad] = c->which;
+			if (c->ok)
+				o->good++;
+			else
+				o->bad++;
+		} else if (c->flying != before || (taken < k && c->want != WANT_CLOSE)) {
+			o->odd++;
+			return;
+		}
+		p += taken;
+		n -= taken;
+	}
+}
+
+/* All that one side has to send. */
+static void
+drain(int (*output)(void *, struct iovec *, int), void (*sent)(void *, size_t), void *who,
+    struct buf *to)
+{
+	struct iovec iov[8];
+	size_t n;
+	int i, k;
+
+	while ((k = output(who, iov, 8)) > 0) {
+		for (i = 0, n = 0; i < k; i++) {
+			buf_add(to, iov[i].iov_base, iov[i].iov_len);
+			n += iov[i].iov_len;
+		}
+		sent(who, n);
+	}
+}
+
+static int
+client_output(void *c, struct iovec *iov, int max)
+{
+	return ((struct caller *)c)->wire->output(c, iov, max);
+}
+
+static void
+client_sent(void *c, size_t n)
+{
+	((struct caller *)c)->wire->sent(c, n);
+}
+
+static int
+server_output(void *s, struct iovec *iov, int max)
+{
+	const struct session *session = s;
+
+	return session->want == WANT_OUTPUT ? session->wire->output(s, iov, max) : 0;
+}
+
+static void
+server_sent(void *s, size_t n)
+{
+	((struct session *)s)->wire->sent(s, n);
+}
+
+/* The server's answers to all bytes at p. */
+static void
+answer(struct session *s, const unsigned char *p, size_t n, struct buf *to)
+{
+	size_t at = 0;
+
+	for (;;) {
+		drain(server_output, server_sent, s, to);
+		if (s->want == WANT_WAIT)
+			s->wire->resume(s);
+		else if (s->want == WANT_INPUT && at < n)
+			at += s->wire->input(s, p + at, n - at);
+		else if (s->want != WANT_OUTPUT)
+			return;
+	}
+}
+
+/* count calls, up to depth at a time. */
+static void
+calls(struct caller *c, struct session *s, const struct call *call, unsigned depth,
+    unsigned count, size_t step, struct outcome *o)
+{
+	struct buf there = { 0 }, back = { 0 };
+
+	memset(o, 0, sizeof *o);
+	while (o->good + o->bad < count && !o->odd && c->want != WANT_CLOSE) {
+		while (c->flying < depth && o->begun < count) {
+			c->wire->begin(c, call);
+			o->begun++;
+		}
+		there.n = back.n = 0;
+		drain(client_output, client_sent, c, &there);
+		answer(s, there.p, there.n, &back);
+		if (back.n == 0)
+			break;
+		give(c, back.p, back.n, step, o);
+	}
+	buf_free(&there);
+	buf_free(&back);
+}
+
+struct pair {
+	const char *name;
+	const struct client_wire *client;
+	const struct server_wire *server;
+	struct caller_conf conf;
+};
+
+static void
+operations(const struct pair *p, unsigned depth, size_t step)
+{
+	static const struct call call[] = {
+		{ .op = CALL_PING },
+		{ .op = CALL_ECHO, .sized = true, .size = 3000 },
+		{ .op = CALL_ECHO, .sized = true, .size = 0 },
+		{ .op = CALL_UPLOAD, .sized = true, .size = 20000 },
+		{ .op = CALL_DOWNLOAD, .sized = true, .size = 20000 },
+		{ .op = CALL_NAMED }
+	};
+	struct session *s = p->server->open(&service);
+	struct call greeting = { .op = CALL_HELLO };
+	struct caller_conf conf = p->conf;
+	struct outcome o;
+	struct caller *c;
+	unsigned i, good = 0, odd = 0, out_of_turn = 0;
+	uint64_t answered;
+
+	conf.depth = depth;
+	c = p->client->open(&conf);
+	calls(c, s, &greeting, 1, 1, step, &o);
+	ok(o.good == 1, "%s, depth %u, steps of %zu: hello", p->name, depth, step);
+	answered = s->requests;
+	for (i = 0; i < sizeof call / sizeof *call; i++) {
+		unsigned k;
+
+		calls(c, s, &call[i], depth, 50, step, &o);
+		good += o.good;
+		odd += o.odd;
+		for (k = 0; k < 50; k++)
+			out_of_turn += o.which[k] != 0;
+		if (o.good != 50)
+			printf("# call %u: %u good, %u bad: %s\n", i, o.good, o.bad, c->error);
+	}
+	ok(good == 300 && odd == 0, "%u calls of 300 are good", good);
+	ok(out_of_turn == 0, "in order");
+	ok(s->requests - answered == 300, "%u requests are answered",
+	    (unsigned)(s->requests - answered));
+	ok(c->flying == 0 && c->want == WANT_INPUT, "nothing is left in flight");
+	c->wire->close(c);
+	s->wire->close(s);
+}
+
+/* Calls that fail leave those beside them alone. */
+static void
+failing(const struct pair *p)
+{
+	struct session *s = p->server->open(&service);
+	struct call call = { .op = CALL_NAMED }, greeting = { .op = CALL_HELLO };
+	struct caller_conf conf = p->conf;
+	struct outcome o;
+	struct caller *c;
+
+	conf.depth = 8;
+	conf.name = p->server == &http_server_wire ? "/nosuch" : "nosuch";
+	c = p->client->open(&conf);
+	if (p->server == &rpyc_server_wire)
+		calls(c, s, &greeting, 1, 1, 1000, &o);
+	calls(c, s, &call, 8, 20, 1000, &o);
+	ok(o.bad == 20 && o.odd == 0, "%s: 20 calls of nothing: %s", p->name, c->error);
+	call.op = CALL_PING;
+	calls(c, s, &call, 8, 20, 1000, &o);
+	ok(o.good == 20 && o.bad == 0, "%s: and 20 pings are good", p->name);
+	c->wire->close(c);
+	s->wire->close(s);
+}
+
+/* ---- HTTP: replies made here ---- */
+
+#define PONG "HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
+#define LAST "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
+#define FAULT "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+
+static struct caller *
+http_with(unsigned n, const char *reply, size_t step, struct outcome *o)
+{
+	static const struct caller_conf conf = { .host = "h", .depth = 4 };
+	struct call ping = { .op = CALL_PING };
+	struct caller *c = http_client_wire.open(&conf);
+	struct buf there = { 0 };
+
+	memset(o, 0, sizeof *o);
+	while (o->begun++ < n)
+		c->wire->begin(c, &ping);
+	drain(client_output, client_sent, c, &there);
+	buf_free(&there);
+	give(c, (const unsigned char *)reply, strlen(reply), step, o);
+	return c;
+}
+
+static void
+http_replies(size_t step)
+{
+	struct outcome o;
+	struct caller *c;
+
+	c = http_with(4, PONG FAULT PONG, step, &o);
+	ok(o.good == 2 && o.bad == 1 && c->flying == 1 && c->want == WANT_INPUT,
+	    "an error between two replies is one error (steps of %zu)", step);
+	ok(strstr(c->error, "500"), "which is told: %s", c->error);
+	c->wire->end(c);
+	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "the end fails the last");
+	c->wire->close(c);
+
+	c = http_with(4, PONG LAST PONG, step, &o);
+	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->flying == 2
+	    && c->closed_by_peer, "a reply that is the last leaves two that have failed");
+	c->wire->close(c);
+
+	c = http_with(2, PONG PONG PONG, 100000, &o);
+	ok(o.good == 1 && o.bad == 1 && c->want == WANT_CLOSE, "a reply too many: %s", c->error);
+	c->wire->close(c);
+
+	c = http_with(3, PONG "HTTQ", step, &o);
+	ok(o.good == 1 && o.bad == 1 && c->flying == 1 && c->want == WANT_CLOSE,
+	    "what is no reply fails the connection: %s", c->error);
+	c->wire->close(c);
+}
+
+/* A reply before its request is sent counts when it is, whatever is queued behind it. */
+static void
+http_early(void)
+{
+	static const struct caller_conf conf = { .host = "h", .depth = 4 };
+	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"size\":5}";
+	static unsigned char data[8] = "abcdefg";
+	struct payload payload = { data, sizeof data, false };
+	struct call upload = { .op = CALL_UPLOAD, .sized = true, .size = 5 };
+	struct caller_conf mine = conf;
+	struct iovec iov[8];
+	struct outcome o;
+	struct caller *c;
+	size_t total = 0, one;
+	int i, k;
+
+	mine.payload = &payload;
+	c = http_client_wire.open(&mine);
+	memset(&o, 0, sizeof o);
+	c->wire->begin(c, &upload);
+	c->wire->begin(c, &upload);
+	k = c->wire->output(c, iov, 8);
+	for (i = 0; i < k; i++)
+		total += iov[i].iov_len;
+	one = total / 2;
+	c->wire->sent(c, one - 1);
+	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
+	ok(c->flying == 2 && o.good == 0, "an early reply does not end a request");
+	c->wire->sent(c, 1);
+	ok(c->flying == 1 && c->ok && c->which == 0, "its end does");
+	c->wire->sent(c, one);
+	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
+	ok(c->flying == 0 && o.good == 1 && c->want == WANT_INPUT, "the next one follows");
+	c->wire->close(c);
+}
+
+/* ---- RPyC: replies made here ---- */
+
+static void
+put_reply(struct buf *b, unsigned seq, const char *text)
+{
+	size_t begin = rpyc_begin(b, 6, text ? RPYC_REPLY : RPYC_EXCEPTION);
+
+	brine_put_int(b, seq);
+	if (text) {
+		rpyc_put_str(b, text);
+	} else {
+		brine_put_tuple(b, 4);
+		brine_put_tuple(b, 2);
+		brine_put_str(b, "builtins");
+		brine_put_str(b, "ValueError");
+		brine_put_tuple(b, 1);
+		brine_put_str(b, "no");
+		brine_put_tuple(b, 0);
+		brine_put_str(b, "");
+	}
+	rpyc_end(b, begin, 0);
+}
+
+/* n pings are in flight, as requests 1 to n. */
+static struct caller *
+rpyc_with(unsigned n)
+{
+	static const struct caller_conf conf = { .dialect = 6, .depth = 8 };
+	struct call call = { .op = CALL_HELLO };
+	struct caller *c = rpyc_client_wire.open(&conf);
+	struct buf there = { 0 }, b = { 0 };
+	struct outcome o = { 0 };
+	size_t begin;
+
+	c->wire->begin(c, &call);
+	drain(client_output, client_sent, c, &there);
+	begin = rpyc_begin(&b, 6, RPYC_REPLY);
+	brine_put_int(&b, 0);
+	rpyc_put_ref(&b, RPYC_REMOTE_REF, "x.Service", 1, 2);
+	rpyc_end(&b, begin, 0);
+	give(c, b.p, b.n, 1000, &o);
+	call.op = CALL_PING;
+	while (n-- > 0)
+		c->wire->begin(c, &call);
+	drain(client_output, client_sent, c, &there);
+	buf_free(&there);
+	buf_free(&b);
+	return c;
+}
+
+static void
+rpyc_replies(size_t step)
+{
+	static const unsigned order[] = { 4, 2, 1, 3, 5, 7, 6 };
+	static const unsigned place[] = { 3, 1, 0, 0, 0, 1, 0 };
+	struct outcome o = { 0 };
+	struct buf b = { 0 };
+	struct caller *c = rpyc_with(7);
+	unsigned i, right = 0;
+
+	for (i = 0; i < 7; i++)
+		put_reply(&b, order[i], order[i] == 5 ? "other" : order[i] == 3 ? NULL : "pong");
+	give(c, b.p, b.n, step, &o);
+	for (i = 0; i < 7; i++)
+		right += o.which[i] == place[i];
+	ok(o.good == 5 && o.bad == 2 && right == 7,
+	    "replies in any order find their calls (steps of %zu)", step);
+	ok(c->flying == 0 && c->want == WANT_INPUT, "and none is left");
+	c->wire->close(c);
+
+	c = rpyc_with(4);
+	b.n = 0;
+	put_reply(&b, 2, "pong");
+	put_reply(&b, 2, "pong");
+	memset(&o, 0, sizeof o);
+	give(c, b.p, b.n, step, &o);
+	ok(o.good == 1 && o.bad == 1 && c->flying == 2 && c->want == WANT_CLOSE,
+	    "a second reply is an error: %s", c->error);
+	c->wire->close(c);
+
+	c = rpyc_with(4);
+	b.n = 0;
+	put_reply(&b, 5, "pong");
+	memset(&o, 0, sizeof o);
+	give(c, b.p, b.n, step, &o);
+	ok(o.bad == 1 && c->flying == 3 && c->want == WANT_CLOSE,
+	    "a reply to what was never sent is an error: %s", c->error);
+	c->wire->close(c);
+
+	/* alone too, and even with the good one in the same piece */
+	c = rpyc_with(1);
+	b.n = 0;
+	put_reply(&b, 1, "pong");
+	put_reply(&b, 1, "pong");
+	memset(&o, 0, sizeof o);
+	give(c, b.p, b.n, 100000, &o);
+	ok(o.bad == 1 && c->flying == 0 && c->want == WANT_CLOSE, "of one call, too");
+	c->wire->close(c);
+	buf_free(&b);
+
+	c = rpyc_with(3);
+	c->wire->end(c);
+	ok(c->want == WANT_CLOSE && !c->ok && c->flying == 2, "the end fails all");
+	c->wire->close(c);
+}
+
+int
+main(void)
+{
+	static const unsigned depth[] = { 1, 2, 3, 16, 64 };
+	static const size_t step[] = { 1, 7, 1000, 65536 };
+	struct payload payload;
+	struct pair pair[] = {
+		{ "RPyC 6", &rpyc_client_wire, &rpyc_server_wire,
+		    { .dialect = 6, .name = "compute/10" } },
+		{ "RPyC 5", &rpyc_client_wire, &rpyc_server_wire,
+		    { .dialect = 5, .name = "compute/10" } },
+		{ "HTTP", &http_client_wire, &http_server_wire,
+		    { .host = "localhost", .name = "/compute/10" } },
+	};
+	size_t i, j, k;
+
+	if (payload_random(&payload) != 0)
+		return 1;
+	for (i = 0; i < sizeof pair / sizeof *pair; i++) {
+		pair[i].conf.payload = &payload;
+		pair[i].conf.check = true;
+		for (j = 0; j < sizeof depth / sizeof *depth; j++)
+			for (k = 0; k < sizeof step / sizeof *step; k++)
+				operations(&pair[i], depth[j], step[k]);
+		failing(&pair[i]);
+	}
+	for (k = 0; k < sizeof step / sizeof *step; k++) {
+		http_replies(step[k]);
+		rpyc_replies(step[k]);
+	}
+	http_early();
+	payload_free(&payload);
+	return done();
+}
