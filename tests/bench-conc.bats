@@ -61,6 +61,50 @@ load helper
 	    fail "$(cat out.tsv)"
 }
 
+@test "requests in flight (-d)" { bench_keeps_depth bench-conc; }
+@test "requests in flight, of much data" { bench_keeps_depth_of_bulk bench-conc; }
+@test "a rate (-r)" { bench_keeps_rate bench-conc; }
+@test "a rate shows a stall in full" { bench_shows_a_stall bench-conc 300; }
+@test "a rate loses no request" { bench_loses_no_request bench-conc -c 2; }
+@test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-conc; }
+@test "settings are told (-v)" { bench_tells_settings bench-conc; }
+
+@test "a rate is shared by threads, and by connections that are made anew" {
+	local j
+	for j in 1 3 5; do
+		http-serve -m event bench-conc -c 5 -j "$j" -r 1000 -n 60 -R -A exp >raw.tsv
+		cell raw.tsv start_us ping | sort -n >due.$j
+		[ "$(wc -l <due.$j)" -eq 300 ] || fail "$(wc -l <due.$j)"
+		# all clients have their turn
+		[ "$(cell raw.tsv client ping | sort -u | wc -l)" -eq 5 ] || fail "$(cell raw.tsv client ping | sort | uniq -c)"
+	done
+	cmp due.1 due.3
+	cmp due.1 due.5
+	http-serve -m event -u usage.tsv bench-conc -c 4 -K -r 500 -n 25 -w 0 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 100/0 ] || fail "$(cat out.tsv)"
+	[ "$(usage_cell requests)" = 104 ] || fail "$(cat usage.tsv)"
+}
+
+@test "every thread has a loop of its own with -d, blocks without" {
+	local server
+	for server in $SERVERS; do
+		"$server" -u usage.tsv bench-conc -c 6 -j 6 -n 50 -w 2 -d 3 >out.tsv
+		[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 300/0 ] || fail "$(cat out.tsv)"
+		[ $(($(usage_cell requests) - 312)) -eq "$(usage_cell connections)" ] || fail "$(cat usage.tsv)"
+	done
+}
+
+@test "local ports that run out are told" {
+	need unshare ip
+	unshare -n true 2>/dev/null || skip 'no network of our own'
+	run --separate-stderr unshare -n bash -c 'ip link set lo up &&
+	    echo "40000 40020" >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+	    exec http-serve -m event bench-conc -c 100 -n 1 -w 0 -o first-reply'
+	[ "$status" -ne 77 ] || skip 'the range of ports is fixed'
+	[ "$status" -eq 1 ] || fail "status $status: $stderr"
+	[ "$(grep -c 'no free local port: ' <<<"$stderr")" -eq 1 ] || fail "$stderr"
+}
+
 @test "wrong numbers of clients and threads" {
 	refuses bench-conc '-c' -c 0 rpc://h
 	refuses bench-conc '-c.*x' -c x rpc://h

@@ -121,6 +121,45 @@ load helper
 	awk -F '\t' 'NR > 1 && ($11 < 0.45 || $11 > 2 || $9 < 100) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
 }
 
+@test "requests in flight (-d)" { bench_keeps_depth bench-lat; }
+@test "requests in flight, of much data" { bench_keeps_depth_of_bulk bench-lat; }
+@test "a rate (-r)" { bench_keeps_rate bench-lat; }
+@test "a rate shows a stall in full" { bench_shows_a_stall bench-lat 3000; }
+@test "a rate loses no request" { bench_loses_no_request bench-lat; }
+@test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-lat; }
+@test "settings are told (-v)" { bench_tells_settings bench-lat; }
+
+@test "a closed loop shows a stall once" {
+	start http-serve -p 0 -m event
+	with_pause bench-lat -R -t 3 "$URL" || fail "$(cat err.txt)"
+	[ "$(cell out.tsv us | awk '$1 > 500000' | wc -l)" -eq 1 ] || fail "$(sort -k 9n out.tsv | tail -n 3)"
+}
+
+@test "the same seed gives the same arrivals, another one others" {
+	local run seed=1
+	for run in 1 2 3; do
+		[ "$run" -lt 3 ] || seed=2
+		http-serve -m event bench-lat -R -r 2000 -n 50 -A exp -S "$seed" >raw.tsv
+		cell raw.tsv start_us ping >due.$run
+	done
+	cmp due.1 due.2
+	[ "$(wc -l <due.1)" -eq 50 ] || fail "$(cat due.1)"
+	! cmp -s due.1 due.3 || fail 'seeds make no difference'
+}
+
+@test "due times are those of the rate, to the nanosecond" {
+	http-serve -m event bench-lat -R -r 1000 -n 20 -d 8 >raw.tsv
+	rows raw.tsv "$RAW_HEADER"
+	[ "$(cell raw.tsv start_us ping | sort -n | awk '{ s = s $1 " " } END { print s }')" = \
+	    "$(awk 'BEGIN { for (i = 0; i < 20; i++) s = s i * 1000 ".000 "; sub(/^0.000/, "0.000", s); print s }')" ] ||
+	    fail "$(cat raw.tsv)"
+	[ "$(cell raw.tsv op | sort | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" = '20 20 20 ' ] || fail "$(cat raw.tsv)"
+	# each is its two parts
+	awk -F '\t' 'NR > 1 { us[$7, $3] = $9 } END { for (i = 0; i < 20; i++) {
+		d = us[i, "ping"] - us[i, "ping-wait"] - us[i, "ping-service"]
+		if (d > 0.002 || d < -0.002) exit 1 } }' raw.tsv || fail "$(cat raw.tsv)"
+}
+
 @test "outputs can be concatenated, and tools read them" {
 	need datamash
 	rpc-serve -m fork bench-lat -n 20 >a.tsv

@@ -407,6 +407,158 @@ bench_prints_raw_rows() {
 	done
 }
 
+# -d: that many requests in flight, counted the same on both sides. usage.tsv: requests and
+# connections of which nothing else is known; over RPC each connection says hello, and the
+# clients of bench-conc do over HTTP, too.
+bench_keeps_depth() {
+	local server model depth n warm hello
+	case $1 in
+	bench-lat) n=131 warm=3 ;;
+	bench-conc) n=$((131 * 7)) warm=$((3 * 7)) ;;
+	esac
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			for depth in 1 2 5 64; do
+				# shellcheck disable=SC2046
+				"$server" -m "$model" -u usage.tsv "$1" $([ "$1" = bench-lat ] || echo -c 7) \
+				    -n 131 -w 3 -d "$depth" >out.tsv 2>err.txt || fail "$(cat err.txt)"
+				rows out.tsv
+				[ "$(cell out.tsv n ping)/$(cell out.tsv depth ping)" = "$n/$depth" ] ||
+				    fail "$(cat out.tsv)"
+				[ "$(total out.tsv errors)/$(usage_cell errors)" = 0/0 ] || fail "$(cat out.tsv usage.tsv)"
+				hello=$(($(usage_cell requests) - n - warm))
+				if [ "$1/$server" = bench-lat/http-serve ]; then
+					[ "$hello" -eq 0 ] || fail "$server $model -d $depth: $(cat usage.tsv)"
+				else
+					[ "$hello" -eq "$(usage_cell connections)" ] || fail "$server $model -d $depth: $(cat usage.tsv)"
+				fi
+			done
+		done
+	done
+}
+
+# -d with payloads that no socket buffer holds: neither side may wait for the other.
+bench_keeps_depth_of_bulk() {
+	local server
+	for server in $SERVERS; do
+		"$server" -m event timeout 60 "$1" -C -s 3m -o echo,upload,download -n 20 -d 8 -w 1 >out.tsv
+		[ "$(cell out.tsv n upload)/$(total out.tsv errors)" = "$(cell out.tsv n echo)/0" ] || fail "$(cat out.tsv)"
+		[ "$(cell out.tsv n echo)" -ge 20 ] || fail "$(cat out.tsv)"
+	done
+}
+
+# An open loop: three rows of one count, and the rate that was asked for.
+bench_keeps_rate() {
+	local server law
+	for server in $SERVERS; do
+		for law in fixed exp; do
+			"$server" -m event -u usage.tsv "$1" -r 500 -t 1 -A "$law" -d 4 -w 0 >out.tsv
+			rows out.tsv
+			[ "$(cell out.tsv op | grep -v first | tr '\n' ' ')" = 'ping ping-wait ping-service ' ] || fail "$(cat out.tsv)"
+			[ "$(cell out.tsv rate_per_s | grep -c '^500.00$')/$(total out.tsv errors)" = 3/0 ] || fail "$(cat out.tsv)"
+			if [ "$law" = fixed ]; then
+				[ "$(cell out.tsv n | tail -n 3 | sort -u)" = 500 ] || fail "$(cat out.tsv)"
+			else    # 22 is the deviation
+				awk -F '\t' '$3 ~ /^ping/ && ($9 < 390 || $9 > 610) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
+			fi
+			[ "$(cell out.tsv n ping)" -le "$(usage_cell requests)" ] || fail "$(cat usage.tsv)"
+			# the parts make up the whole
+			awk -F '\t' '$3 ~ /^ping/ { m[$3] = $15 }
+				END { d = m["ping"] - m["ping-wait"] - m["ping-service"]; exit d > 0.01 || d < -0.01 }' out.tsv ||
+			    fail "$(cat out.tsv)"
+			awk -F '\t' '$3 == "ping" && ($11 < 0.95 || $11 > 5) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
+		done
+	done
+}
+
+# with_pause COMMAND...: run a client, its rows in out.tsv; 1 s later the server that was
+# started last stands still for 1 s.
+with_pause() {
+	local client status=0
+	"$@" >out.tsv 2>err.txt 3>&- &
+	client=$!
+	STARTED+=("$client")
+	sleep 1
+	kill -STOP "$PID"
+	sleep 1
+	kill -CONT "$PID"
+	reap "$client" || status=$?
+	forget "$client"
+	return "$status"
+}
+
+# A server that stands still for 1 s at 1000/s is late with all that was due meanwhile, half
+# of it by more than half a second; nothing of it is lost.
+bench_shows_a_stall() {
+	local server late
+	for server in $SERVERS; do
+		start "$server" -p 0 -m event
+		with_pause "$1" -R -r 1000 -n "$2" -d 4 -T 10 "$URL" || fail "$(cat err.txt)"
+		rows out.tsv "$RAW_HEADER"
+		[ "$(cell out.tsv us ping | wc -l)/$(cell out.tsv ok | sort -u)" = 3000/1 ] || fail "$(wc -l <out.tsv)"
+		late=$(cell out.tsv us ping | awk '$1 > 500000 { n++ } END { print n + 0 }')
+		echo "$server: $late late"
+		[ "$late" -ge 350 ] && [ "$late" -le 650 ] || fail "$late responses above 0.5 s"
+		stop
+	done
+}
+
+# What was due and could not be sent, or was not answered, is an error, each once.
+bench_loses_no_request() {
+	local sum client
+	start rpc-serve -p 0 -m event
+	# a call takes 10 ms: of 300 in a second each connection does 100
+	run --separate-stderr "$1" -r 300 -t 1 -T 0.3 "${@:2}" -w 0 "$URL/sleep/0.01"
+	want 1 'no connection free'
+	printf '%s\n' "$output" >out.tsv
+	sum=$(($(cell out.tsv n sleep/0.01) + $(cell out.tsv errors sleep/0.01)))
+	[ "$sum/$(cell out.tsv errors sleep/0.01-wait)" = "300/$(cell out.tsv errors sleep/0.01)" ] || fail "$output"
+	stop
+	# a server that goes away: all that was due until the clients gave up
+	start http-serve -p 0 -m thread
+	"$1" -r 200 -n 100000 -T 2 "$URL" >out.tsv 2>err.txt 3>&- &
+	client=$!
+	status=0
+	STARTED+=("$client")
+	sleep 0.5
+	kill -KILL "$PID"
+	reap "$PID" || true
+	forget "$PID"
+	reap "$client" || status=$?
+	forget "$client"
+	[ "$status" -eq 1 ] || fail "status $status: $(cat err.txt)"
+	sum=$(($(cell out.tsv n ping) + $(cell out.tsv errors ping)))
+	[ "$sum" -ge 80 ] && [ "$sum" -le 400 ] && [ "$(cell out.tsv errors ping)" -ge 1 ] || fail "$(cat out.tsv)"
+}
+
+bench_refuses_wrong_rates() {
+	local u=http://127.0.0.1:1
+	refuses "$1" '-d.*at least 1: 0' -d 0 $u
+	refuses "$1" '-d.*x' -d x $u
+	refuses "$1" '-d.*too large' -d 100000 $u
+	refuses "$1" '-d.*-K' -d 2 -K $u
+	refuses "$1" '-d.*-N' -d 2 -N rpc://127.0.0.1:1
+	refuses "$1" '-r.*above 0: -5' -r -5 $u
+	refuses "$1" '-r.*greater than 0: 0' -r 0 $u
+	refuses "$1" '-r.*greater than 0: 0.0' -r 0.0 $u
+	refuses "$1" '-r.*fast' -r fast $u
+	refuses "$1" '-r.*1e3' -r 1e3 $u
+	refuses "$1" '-A.*-r' -A exp $u
+	refuses "$1" '-A.*neither fixed nor exp: poisson' -r 5 -A poisson $u
+	refuses "$1" '-S.*-A exp' -r 5 -S 1 $u
+	refuses "$1" '-S.*-A exp' -r 5 -A fixed -S 1 $u
+	refuses "$1" '-S.*seed' -r 5 -A exp -S seed $u
+}
+
+# -v tells the settings, defaults too, on one line.
+bench_tells_settings() {
+	start http-serve -p 0
+	run --separate-stderr "$1" -v -n 3 -r 1000 -A exp -S 42 "$URL"
+	want 0 '-n 3 .*-r 1000 -A exp -S 42'
+	run --separate-stderr "$1" -v -n 3 "$URL"
+	want 0 '-n 3 -w 10 .*-d 1 -T 30'
+}
+
 # IPv6 and names.
 bench_reaches_other_addresses() {
 	start http-serve -p 0 -a 127.0.0.1

@@ -161,6 +161,40 @@ test_secs(void)
 }
 
 static void
+test_rate(void)
+{
+	static const struct {
+		const char *s, *why;
+		double v;
+	} t[] = {
+		{ "1000", NULL, 1000 },
+		{ "0.25", NULL, 0.25 },
+		{ ".5", NULL, 0.5 },
+		{ "5000.00", NULL, 5000 },
+		{ "0.000000001", NULL, 1e-9 },
+		{ "0", "must be greater than 0", 0 },
+		{ "0.0", "must be greater than 0", 0 },
+		{ "5001", "too large", 0 },
+		{ "5000.1", "too large", 0 },
+		{ "99999999999999999999999", "too large", 0 },
+		{ "-1", "not a number above 0", 0 },
+		{ "", "not a number above 0", 0 },
+		{ "1e3", "not a number above 0", 0 },
+		{ "1k", "not a number above 0", 0 },
+		{ "1.", "not a number above 0", 0 },
+		{ " 1", "not a number above 0", 0 },
+	};
+	double v;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = UNTOUCHED;
+		is(num_rate(t[i].s, 5000, &v), t[i].why, "num_rate: verdict");
+		ok(v == (t[i].why ? UNTOUCHED : t[i].v), "num_rate: value of case %zu", i);
+	}
+}
+
+static void
 test_digits(void)
 {
 	uint64_t v = UNTOUCHED;
@@ -381,6 +415,7 @@ main(void)
 	test_count();
 	test_size();
 	test_secs();
+	test_rate();
 	test_digits();
 	test_url();
 	test_printable();
