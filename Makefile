@@ -35,10 +35,10 @@ BIN_SRC = \
 	bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-suite
 UNIT_SRC = \
-	tests/unit_depth.c tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c tests/unit_json.c \
-	tests/unit_loop.c tests/unit_num.c tests/unit_pair.c tests/unit_rpyc.c \
-	tests/unit_rpyc_hostile.c tests/unit_schedule.c tests/unit_server.c \
-	tests/unit_service.c
+	tests/unit_depth.c tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c \
+	tests/unit_json.c tests/unit_loop.c tests/unit_num.c tests/unit_pair.c \
+	tests/unit_rpyc.c tests/unit_rpyc_hostile.c tests/unit_schedule.c \
+	tests/unit_server.c tests/unit_service.c
 TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/hold.c tests/pingpong.c
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \

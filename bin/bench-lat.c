@@ -1,6 +1,7 @@
 /* bench-lat: latency. One persistent connection, one request at a time, the next as soon
  * as the reply is complete: a closed loop, which a stall of the peer slows down as well,
- * so that it shows once and not in all the requests that would have come meanwhile. */
+ * so that it shows once and not in all the requests that would have come meanwhile. With a
+ * rate (-r) they do come, and with a depth (-d) several are in flight at a time. */
 #include "bench.h"
 
 static const struct bench_op ops[] = {
