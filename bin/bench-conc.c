@@ -1,10 +1,10 @@
 /* bench-conc: concurrency. Many clients, each with a connection of its own and one request
  * (-d: several) under way, driven by a few threads with a loop each, or (-j = -c, without -d
- * and -r) by a thread per client that blocks. Rows: "first-reply", connecting with all the others (from the start of
- * connect to the first complete reply), and the requests. All threads begin each part at
- * the same moment, when the last client has connected and warmed up; the time runs from
- * there to the last reply. Closed loop: a slow peer is asked less often; with a rate (-r) it
- * is asked all the same. */
+ * and -r) by a thread per client that blocks. Rows: "first-reply", connecting with all the
+ * others (from the start of connect to the first complete reply), and the requests. All
+ * threads begin each part at the same moment, when the last client has connected and warmed
+ * up; the time runs from there to the last reply. Closed loop: a slow peer is asked less
+ * often; with a rate (-r) it is asked all the same. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>

@@ -57,8 +57,9 @@ int loop_remove(struct loop *, int fd);
 #define LOOP_FINE_NS ((uint64_t)10 * 1000 * 1000)
 extern const uint64_t loop_grain_ns;
 
-/* Wait until something is ready or the time is over, never less. One thread at a time. Returns the number of events, 0 after the time, a
- * signal or a change by another thread, or -1 with errno. */
+/* Wait until something is ready or the time is over, never less. One thread at a time.
+ * Returns the number of events, 0 after the time, a signal or a change by another thread,
+ * or -1 with errno. */
 int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
 
 #endif
