@@ -311,7 +311,7 @@ refill(struct crowd *w, struct member *m, enum client_result *res)
 {
 	struct client_conn *c = &m->k.conn;
 
-	if (!m->active || m->step != OPEN)
+	if (!m->active || m->step != OPEN || m->n == w->depth)
 		return false;
 	if (w->open && !m->k.gone) {
 		offer(w, m);

@@ -130,7 +130,8 @@ struct client_wire {
 
 	/* Begin a call; not when want is WANT_CLOSE. While others are in flight, only if
 	 * these are fewer than depth and the same as this one, which has to be one request
-	 * and one reply: no CALL_HELLO, no chunks, no stream, and no call with native. */
+	 * and one reply: no CALL_HELLO, no chunks, no stream, no call with native, and over
+	 * RPC none before a CALL_HELLO. */
 	void (*begin)(struct caller *, const struct call *);
 
 	/* Take bytes from the peer; returns how many were taken. A call is complete when

@@ -42,12 +42,13 @@ check(const struct caller *base, bool called)
 
 	must(base->want == WANT_CLOSE ||
 	    base->want == (c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
-	must(base->want != WANT_CLOSE || !base->busy, "lost, and still busy");
+	must(base->want != WANT_CLOSE || base->flying == 0 || c->conf->depth > 1,
+	    "lost, and still busy");
 	must(c->in.kept.n <= RPYC_KEEP_MAX && c->in.held == 0, "kept too much");
-	must(base->busy || c->method.n + c->list.n + c->iterator.n == 0 ||
+	must(base->flying > 0 || c->method.n + c->list.n + c->iterator.n == 0 ||
 	    base->want == WANT_CLOSE, "a reference is kept");
 	must(c->sent - c->answered <= RPYC_WINDOW || c->step != STEP_STREAM, "window");
-	if (called && !base->busy && !base->ok && base->want != WANT_CLOSE)
+	if (called && base->flying == 0 && !base->ok && base->want != WANT_CLOSE)
 		must(base->error[0] != '\0', "an error without a text");
 	for (i = 0; i < sizeof base->error && base->error[i]; i++)
 		must(base->error[i] >= ' ' && base->error[i] <= '~', "an error unprintable");
@@ -82,6 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct caller *c;
 	bool called = false;
 	size_t k, taken;
+	unsigned flying;
 	uint32_t seed;
 
 	if (n < 3)
@@ -93,11 +95,16 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.native = p[1] & 0x10;
 	conf.check = p[1] & 0x20;
 	conf.dialect = p[1] & 0x40 ? 5 : 6;
+	/* as wire.h has it: one request and one reply */
+	if (p[0] & 0x40 && !conf.native && (call.op == CALL_PING || call.op == CALL_ECHO ||
+	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
+		conf.depth = 3;
 	seed = p[2];
 	if (!(c = rpyc_client_wire.open(&conf)))
 		return 0;
 	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
-		if (!c->busy && seed >> 28 > 2) {
+		if ((c->flying == 0 || (c->flying < conf.depth &&
+		    ((struct rpyc_caller *)c)->step == STEP_CALL)) && seed >> 28 > 2) {
 			c->wire->begin(c, &call);
 			called = true;
 		}
@@ -106,15 +113,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		if (c->want == WANT_OUTPUT && seed >> 30 != 3)
 			drain(c, &peer, &seed);
 		k = piece(&seed, n);
+		flying = c->flying;
 		taken = c->wire->input(c, p, k);
-		must(taken == k || (c->want == WANT_CLOSE && taken < k), "bytes left");
+		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == flying,
+		    "bytes left");
 		p += taken;
 		n -= taken;
 	}
 	while (c->want == WANT_OUTPUT)
 		drain(c, &peer, &seed);
 	c->wire->end(c);
-	must(c->want == WANT_CLOSE && !c->busy, "the end");
+	must(c->want == WANT_CLOSE && (c->flying == 0 || conf.depth > 1), "the end");
 	check(c, called);
 	rpyc_reader_free(&peer);
 	c->wire->close(c);

@@ -688,7 +688,7 @@ test_client(void)
 	put_mine(&b, 2);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(!c->busy && !c->ok && client_releases(c) == 2,
+	ok(c->flying == 0 && !c->ok && client_releases(c) == 2,
 	    "what a wrong reply refers to is released");
 	buf_clear(&b, 0);
 	at = begin(&b, RPYC_REQUEST, 5);
@@ -711,7 +711,7 @@ test_client(void)
 	rpyc_put_nothing(&b);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->busy && client_releases(c) == 0, "an object of the largest number is not offered");
+	ok(c->flying > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
 	c->wire->close(c);
 
 	/* the first of 16 fails; what the others say does not matter */
@@ -728,7 +728,7 @@ test_client(void)
 		rpyc_end(&b, at, 0);
 	}
 	client_feed(c, &b);
-	ok(!c->busy && !c->ok && strcmp(c->error, "E: x") == 0,
+	ok(c->flying == 0 && !c->ok && strcmp(c->error, "E: x") == 0,
 	    "the first error of a stream counts");
 	c->wire->close(c);
 
@@ -739,7 +739,7 @@ test_client(void)
 	brine_put_int(&b, 10);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(!c->busy && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
+	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
 	c->wire->close(c);
 
 	/* a request that makes it release something, amid a stream */
@@ -751,7 +751,7 @@ test_client(void)
 	put_mine(&b, 1);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	for (i = 0; i < 101 && c->busy; i++) {
+	for (i = 0; i < 101 && c->flying > 0; i++) {
 		if (client_releases(c) < 0)
 			break;
 		at = reply(&b, (int64_t)i + (i < 16 ? 1 : 2));
@@ -760,7 +760,7 @@ test_client(void)
 		rpyc_end(&b, at, 0);
 		client_feed(c, &b);
 	}
-	ok(i == 100 && !c->busy && c->ok, "a stream with a release in it goes on");
+	ok(i == 100 && c->flying == 0 && c->ok, "a stream with a release in it goes on");
 	c->wire->close(c);
 
 	c = client_open(&conf, &pings);
