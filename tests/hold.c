@@ -44,13 +44,18 @@ open_one(struct client_conn *c, const struct call *download)
 {
 	static const struct call ping = { .op = CALL_PING };
 	enum client_result r = client_connect(c);
+	unsigned which;
 
 	if (r == CLIENT_OK)
 		r = client_call(c, &ping, c->dialled_ns);
-	if (r == CLIENT_OK && download->size > 0)
-		r = client_begin(c, download);
-	if (r != CLIENT_OK && r != CLIENT_BUSY)
+	if (r != CLIENT_OK)
 		die("connection", c->error);
+	if (download->size > 0) {
+		client_begin(c, download);
+		client_send(c);
+		if (client_next(c, &which) != CLIENT_BUSY)
+			die("connection", c->error);
+	}
 }
 
 int
