@@ -244,3 +244,9 @@ start_nginx() {
 		[ "$(usage_cell errors)" -le 20 ] || fail "$(cat usage.tsv)"
 	done
 }
+
+@test "the inflater agrees with zlib" {
+	need_python zlib
+	run timeout 100 "$PYTHON" "$PEERS/inflate_check.py" "$ROOT/tests/unit_inflate"
+	[ "$status" -eq 0 ] || fail "status $status: $output"
+}
