@@ -246,11 +246,11 @@ bool
 brine_skip(struct brine *b, bool *elided)
 {
 	const unsigned char *p = b->p, *end = b->end;
-	uint64_t todo, n;
+	uint64_t ahead, n;
 	unsigned c;
 
 	/* a count in place of recursion: nesting is the peer's choice */
-	for (todo = 1; todo > 0; todo--) {
+	for (ahead = 1; ahead > 0; ahead--) {
 		if (p == end)
 			return false;
 		c = *p++;
@@ -268,12 +268,12 @@ brine_skip(struct brine *b, bool *elided)
 		case BRINE_TAG_TUPLE_1 + 1:
 		case BRINE_TAG_TUPLE_1 + 2:
 		case BRINE_TAG_TUPLE_4:
-			todo += c - BRINE_TAG_TUPLE_1 + 1;
+			ahead += c - BRINE_TAG_TUPLE_1 + 1;
 			break;
 		case BRINE_TAG_STR:
 		case BRINE_TAG_SLICE:
 		case BRINE_TAG_FROZENSET:
-			todo++;
+			ahead++;
 			break;
 		case BRINE_TAG_BYTES_L1:
 		case BRINE_TAG_INT_L1:
@@ -289,14 +289,14 @@ brine_skip(struct brine *b, bool *elided)
 			n = big_endian(p, 4);
 			p += 4;
 			if (c == BRINE_TAG_TUPLE_L4) {
-				todo += n;
+				ahead += n;
 				n = 0;
 			}
 			break;
 		case BRINE_TAG_TUPLE_L1:
 			if (p == end)
 				return false;
-			todo += *p++;
+			ahead += *p++;
 			break;
 		case BRINE_TAG_FLOAT:
 			n = 8;

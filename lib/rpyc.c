@@ -706,18 +706,18 @@ rpyc_theirs(const struct rpyc_boxed *x)
 }
 
 bool
-rpyc_next_ref(struct brine *at, uint64_t *todo, struct brine *id_pack)
+rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack)
 {
 	struct brine_value v;
 	struct rpyc_boxed x;
 
-	for (; *todo > 0; --*todo) {
+	for (; *ahead > 0; --*ahead) {
 		if (!brine_tuple(at, 2) || !brine_int(at, &x.label))
 			return false;
 		if (x.label == RPYC_TUPLE) {
 			if (!brine_get(at, &v) || v.type != BRINE_TUPLE)
 				return false;
-			*todo += v.len;
+			*ahead += v.len;
 			continue;
 		}
 		x.at = *at;
@@ -726,7 +726,7 @@ rpyc_next_ref(struct brine *at, uint64_t *todo, struct brine *id_pack)
 		x.at.end = at->p;
 		if (rpyc_theirs(&x)) {
 			*id_pack = x.at;
-			--*todo;
+			--*ahead;
 			return true;
 		}
 	}

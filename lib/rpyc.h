@@ -168,7 +168,7 @@ bool rpyc_id(struct brine, struct rpyc_id *);
 bool rpyc_theirs(const struct rpyc_boxed *);
 
 /* Find the next such reference in a boxed value, at any depth:
- * returns true and the place of its id_pack. Start with *at at the boxed value and *todo 1. */
-bool rpyc_next_ref(struct brine *at, uint64_t *todo, struct brine *id_pack);
+ * returns true and the place of its id_pack. Start with *at at the boxed value and *ahead 1. */
+bool rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack);
 
 #endif

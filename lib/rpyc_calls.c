@@ -517,7 +517,7 @@ put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 	struct brine b = x->at, at;
 	struct brine_value v;
 	int64_t label = x->label;
-	uint64_t todo = 1;
+	uint64_t ahead = 1;
 	size_t index;
 
 	for (;;) {
@@ -525,7 +525,7 @@ put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		if (label == RPYC_TUPLE) {
 			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE)
 				return false;
-			todo += v.len;
+			ahead += v.len;
 		} else if (!brine_skip(&b, NULL)) {
 			return false;
 		}
@@ -541,7 +541,7 @@ put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		}
 		rpyc_put_label(to, (enum rpyc_label)label);
 		buf_add(to, at.p, (size_t)(at.end - at.p));
-		if (--todo == 0)
+		if (--ahead == 0)
 			return true;
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &label))
 			return false;

@@ -136,9 +136,9 @@ void
 rpyc_drop(struct rpyc_caller *c, struct brine boxed)
 {
 	struct brine id_pack;
-	uint64_t todo = 1;
+	uint64_t ahead = 1;
 
-	while (rpyc_next_ref(&boxed, &todo, &id_pack))
+	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
 		release(c, id_pack);
 }
 

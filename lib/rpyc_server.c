@@ -173,9 +173,9 @@ void
 rpyc_release_all(struct rpyc_session *s, struct brine boxed)
 {
 	struct brine id_pack;
-	uint64_t todo = 1;
+	uint64_t ahead = 1;
 
-	while (rpyc_next_ref(&boxed, &todo, &id_pack))
+	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
 		rpyc_release(s, id_pack);
 }
 
@@ -555,11 +555,11 @@ check(struct rpyc_session *s, struct brine *whole, bool *refs)
 	struct brine b = *whole, at;
 	struct brine_value v;
 	int64_t label;
-	uint64_t todo;
+	uint64_t ahead;
 	size_t index;
 	bool found = false;
 
-	for (todo = 1; todo > 0; todo--) {
+	for (ahead = 1; ahead > 0; ahead--) {
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &label)) {
 			rpyc_raise(s, "ValueError", "arguments that are not boxed");
 			return false;
@@ -571,7 +571,7 @@ check(struct rpyc_session *s, struct brine *whole, bool *refs)
 				rpyc_raise(s, "TypeError", "a tuple that is none");
 				return false;
 			}
-			todo += v.len;
+			ahead += v.len;
 			continue;
 		case RPYC_LOCAL_REF:
 			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {

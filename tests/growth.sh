@@ -13,6 +13,8 @@
 #
 # A point that can't be measured is no reason to stop: its row says why.
 
+# shellcheck disable=SC2154,SC2034 # some variables are measure.sh's
+
 set -eu
 prog=growth
 usage='usage: growth.sh [-hq] [-o dir] [-c list] [config ...]'

@@ -9,6 +9,8 @@
 # is measured both as it comes and with both on one processor (taskset), where no wake-up of
 # another processor covers what the programs cost.
 
+# shellcheck disable=SC2154,SC2034 # some variables are measure.sh's
+
 set -eu
 prog=peers
 usage='usage: peers.sh [-hq] [-n rounds] [-o dir] [row ...]'
