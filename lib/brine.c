@@ -176,7 +176,7 @@ brine_get(struct brine *b, struct brine_value *v)
 	v->i = 0;
 	v->f = 0;
 	tag = *b->p;
-	if (tag >= BRINE_TAG_INT_MIN && tag <= BRINE_TAG_INT_MAX) {
+	if (brine_small(tag)) {
 		b->p++;
 		v->type = BRINE_INT;
 		v->fits = true;
@@ -243,7 +243,7 @@ brine_get(struct brine *b, struct brine_value *v)
 
 /* Messages are read mostly by passing over parts of them: not by way of brine_get(). */
 bool
-brine_skip(struct brine *b, bool *elided)
+brine_skip_any(struct brine *b, bool *elided)
 {
 	const unsigned char *p = b->p, *end = b->end;
 	uint64_t ahead, n;
@@ -255,7 +255,7 @@ brine_skip(struct brine *b, bool *elided)
 			return false;
 		c = *p++;
 		n = 0;
-		if (c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX)
+		if (brine_small(c))
 			continue;
 		switch (c) {
 		case BRINE_TAG_BYTES_1:
@@ -329,14 +329,10 @@ brine_skip(struct brine *b, bool *elided)
 }
 
 bool
-brine_int(struct brine *b, int64_t *i)
+brine_int_any(struct brine *b, int64_t *i)
 {
 	struct brine_value v;
 
-	if (b->p < b->end && *b->p >= BRINE_TAG_INT_MIN && *b->p <= BRINE_TAG_INT_MAX) {
-		*i = (int64_t)*b->p++ - BRINE_TAG_INT_0;
-		return true;
-	}
 	if (!brine_get(b, &v) || v.type != BRINE_INT || !v.fits)
 		return false;
 	*i = v.i;
@@ -344,15 +340,14 @@ brine_int(struct brine *b, int64_t *i)
 }
 
 bool
-brine_tuple(struct brine *b, uint64_t n)
+brine_items_any(struct brine *b, uint64_t *n)
 {
 	struct brine_value v;
 
-	if (n > 0 && n <= 4 && b->p < b->end && *b->p == BRINE_TAG_TUPLE_1 + n - 1) {
-		b->p++;
-		return true;
-	}
-	return brine_get(b, &v) && v.type == BRINE_TUPLE && v.len == n;
+	if (!brine_get(b, &v) || v.type != BRINE_TUPLE)
+		return false;
+	*n = v.len;
+	return true;
 }
 
 bool
@@ -408,15 +403,11 @@ brine_put_int_text(struct buf *b, const char *digits, size_t n)
 }
 
 void
-brine_put_int(struct buf *b, int64_t i)
+brine_put_int_any(struct buf *b, int64_t i)
 {
 	char text[24], *p = text + sizeof text;
 	uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
 
-	if (i >= BRINE_TAG_INT_MIN - BRINE_TAG_INT_0 && i <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_0) {
-		buf_byte(b, (unsigned char)(i + BRINE_TAG_INT_0));
-		return;
-	}
 	do
 		*--p = (char)('0' + u % 10);
 	while ((u /= 10) > 0);
@@ -500,12 +491,10 @@ brine_utf8(const unsigned char *p, size_t n)
 }
 
 void
-brine_put_tuple(struct buf *b, uint32_t n)
+brine_put_tuple_any(struct buf *b, uint32_t n)
 {
 	if (n == 0) {
 		buf_byte(b, BRINE_TAG_EMPTY_TUPLE);
-	} else if (n <= 4) {
-		buf_byte(b, (unsigned char)(BRINE_TAG_TUPLE_1 + n - 1));
 	} else if (n < 256) {
 		buf_byte(b, BRINE_TAG_TUPLE_L1);
 		buf_byte(b, (unsigned char)n);

@@ -79,13 +79,63 @@ void brine_copy(struct buf *to, struct brine from);
 /* Read one value; of a container only its opening. False: not valid, or at the end. */
 bool brine_get(struct brine *, struct brine_value *);
 
+/* Messages are made of small ints and small tuples for the most part: these are read and
+ * written inline, all else by the functions whose names end in _any. */
+bool brine_skip_any(struct brine *, bool *elided);
+bool brine_int_any(struct brine *, int64_t *);
+bool brine_items_any(struct brine *, uint64_t *n);
+void brine_put_int_any(struct buf *, int64_t);
+void brine_put_tuple_any(struct buf *, uint32_t n);
+
+/* Is that the tag of a small int? It is all of the value. */
+static inline bool
+brine_small(unsigned tag)
+{
+	return tag - BRINE_TAG_INT_MIN <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_MIN;
+}
+
 /* Pass one value with all that it contains. *elided, if given, is set to true when
  * a byte string in it was elided (and is left alone otherwise). */
-bool brine_skip(struct brine *, bool *elided);
+static inline bool
+brine_skip(struct brine *b, bool *elided)
+{
+	if (b->p < b->end && (brine_small(*b->p) || *b->p == BRINE_TAG_EMPTY_TUPLE)) {
+		b->p++;
+		return true;
+	}
+	return brine_skip_any(b, elided);
+}
 
-/* Read an int that fits, a tuple of exactly n items. */
-bool brine_int(struct brine *, int64_t *);
-bool brine_tuple(struct brine *, uint64_t n);
+/* Read an int that fits. */
+static inline bool
+brine_int(struct brine *b, int64_t *i)
+{
+	if (b->p < b->end && brine_small(*b->p)) {
+		*i = (int64_t)*b->p++ - BRINE_TAG_INT_0;
+		return true;
+	}
+	return brine_int_any(b, i);
+}
+
+/* Read the opening of a tuple, and the number of its items. */
+static inline bool
+brine_items(struct brine *b, uint64_t *n)
+{
+	if (b->p < b->end && (unsigned)*b->p - BRINE_TAG_TUPLE_1 < 4) {
+		*n = *b->p++ - BRINE_TAG_TUPLE_1 + 1;
+		return true;
+	}
+	return brine_items_any(b, n);
+}
+
+/* The same for a tuple of exactly n items. */
+static inline bool
+brine_tuple(struct brine *b, uint64_t n)
+{
+	uint64_t items;
+
+	return brine_items(b, &items) && items == n;
+}
 
 /* Is the value that str? */
 bool brine_is(const struct brine_value *, const char *);
@@ -94,7 +144,15 @@ bool brine_is(const struct brine_value *, const char *);
 const char *brine_type_name(enum brine_type);
 
 /* Append one value, in the shortest form, as stock peers do. */
-void brine_put_int(struct buf *, int64_t);
+static inline void
+brine_put_int(struct buf *b, int64_t i)
+{
+	if (i >= BRINE_TAG_INT_MIN - BRINE_TAG_INT_0 && i <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_0)
+		buf_byte(b, (unsigned char)(i + BRINE_TAG_INT_0));
+	else
+		brine_put_int_any(b, i);
+}
+
 void brine_put_int_text(struct buf *, const char *digits, size_t n);
 void brine_put_float(struct buf *, double);
 void brine_put_bytes(struct buf *, const void *, size_t n);
@@ -107,6 +165,14 @@ size_t brine_utf8(const unsigned char *p, size_t n);
 
 /* Append what comes before the n bytes of a byte string or the n items of a tuple. */
 void brine_put_bytes_head(struct buf *, uint32_t n);
-void brine_put_tuple(struct buf *, uint32_t n);
+
+static inline void
+brine_put_tuple(struct buf *b, uint32_t n)
+{
+	if (n - 1 < 4)
+		buf_byte(b, (unsigned char)(BRINE_TAG_TUPLE_1 + n - 1));
+	else
+		brine_put_tuple_any(b, n);
+}
 
 #endif

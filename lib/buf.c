@@ -31,7 +31,7 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_grow(struct buf *b, const void *p, size_t n)
 {
 	unsigned char *to;
 

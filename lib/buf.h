@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
 	unsigned char *p;       /* owned; NULL while cap is 0 */
@@ -17,21 +18,33 @@ struct buf {
 
 /* Make room for n more bytes; returns where they go, or NULL. b->n is unchanged. */
 unsigned char *buf_room(struct buf *b, size_t n);
-void buf_add(struct buf *b, const void *p, size_t n);
 void buf_text(struct buf *b, const char *s);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 void buf_printf(struct buf *b, const char *fmt, ...);
 
-/* Inline: messages are mostly made of single bytes. */
+/* Inline: messages are made of small pieces, and mostly there is room. */
+void buf_grow(struct buf *b, const void *p, size_t n);  /* append, room or not */
+
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n > 0 && n <= b->cap - b->n) {
+		memcpy(b->p + b->n, p, n);
+		b->n += n;
+	} else {
+		buf_grow(b, p, n);
+	}
+}
+
 static inline void
 buf_byte(struct buf *b, unsigned char c)
 {
 	if (b->n < b->cap)
 		b->p[b->n++] = c;
 	else
-		buf_add(b, &c, 1);
+		buf_grow(b, &c, 1);
 }
 
 /* Forget the content. Memory is kept up to keep bytes, freed beyond that. */

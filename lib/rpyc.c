@@ -203,7 +203,7 @@ tag(struct rpyc_reader *r, unsigned c)
 	if (r->wrapped && !tuple)
 		return bad(r, "a slice or frozenset without a tuple");
 	r->wrapped = false;
-	if (c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX) {
+	if (brine_small(c)) {
 		if (!keep_byte(r, c))
 			return false;
 		value_done(r);
@@ -322,7 +322,11 @@ simple(const unsigned char *p, size_t n)
 
 	for (; values > 0 && p < end; values--) {
 		c = *p++;
-		if (c == BRINE_TAG_STR && p < end) {
+		if (brine_small(c) || c == BRINE_TAG_EMPTY_TUPLE || c == BRINE_TAG_NONE) {
+			continue;
+		} else if (c - BRINE_TAG_TUPLE_1 < 4) {
+			values += c - BRINE_TAG_TUPLE_1 + 1;
+		} else if (c == BRINE_TAG_STR && p < end) {
 			c = *p++;
 			if (c < BRINE_TAG_BYTES_1 || c > BRINE_TAG_BYTES_L1)
 				return false;
@@ -334,8 +338,6 @@ simple(const unsigned char *p, size_t n)
 			for (text = p, p += k; text < p; text++)
 				if (*text >= 0x80)
 					return false;
-		} else if (c >= BRINE_TAG_TUPLE_1 && c <= BRINE_TAG_TUPLE_4) {
-			values += c - BRINE_TAG_TUPLE_1 + 1;
 		} else if (c == BRINE_TAG_INT_L1 && p < end) {
 			k = *p++;
 			if ((size_t)(end - p) < k || k == 0)
@@ -343,8 +345,7 @@ simple(const unsigned char *p, size_t n)
 			for (text = p, p += k; text < p; text++)
 				if (*text < '0' || *text > '9')
 					return false;
-		} else if (!(c >= BRINE_TAG_INT_MIN && c <= BRINE_TAG_INT_MAX) &&
-		    c != BRINE_TAG_EMPTY_TUPLE && c != BRINE_TAG_NONE) {
+		} else {
 			return false;
 		}
 	}
@@ -633,16 +634,9 @@ rpyc_boxed(struct brine *b, struct rpyc_boxed *x)
 bool
 rpyc_items(const struct rpyc_boxed *x, struct rpyc_items *items)
 {
-	struct brine_value v;
-
 	items->at = x->at;
 	items->boxed = x->label == RPYC_TUPLE;
-	if (x->label != RPYC_VALUE && x->label != RPYC_TUPLE)
-		return false;
-	if (!brine_get(&items->at, &v) || v.type != BRINE_TUPLE)
-		return false;
-	items->n = v.len;
-	return true;
+	return (items->boxed || x->label == RPYC_VALUE) && brine_items(&items->at, &items->n);
 }
 
 bool
@@ -708,16 +702,16 @@ rpyc_theirs(const struct rpyc_boxed *x)
 bool
 rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack)
 {
-	struct brine_value v;
 	struct rpyc_boxed x;
+	uint64_t items;
 
 	for (; *ahead > 0; --*ahead) {
 		if (!brine_tuple(at, 2) || !brine_int(at, &x.label))
 			return false;
 		if (x.label == RPYC_TUPLE) {
-			if (!brine_get(at, &v) || v.type != BRINE_TUPLE)
+			if (!brine_items(at, &items))
 				return false;
-			*ahead += v.len;
+			*ahead += items;
 			continue;
 		}
 		x.at = *at;

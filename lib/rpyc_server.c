@@ -184,8 +184,13 @@ rpyc_release_all(struct rpyc_session *s, struct brine boxed)
 enum rpyc_kind
 rpyc_resolve(struct rpyc_session *s, struct brine id_pack, size_t *index)
 {
+	/* the root's as handle_getroot sends it, and as peers send it back */
+	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
 	struct rpyc_id id;
 
+	if ((size_t)(id_pack.end - id_pack.p) >= sizeof root - 1 &&
+	    memcmp(id_pack.p, root, sizeof root - 1) == 0)
+		return RPYC_ROOT;
 	if (!rpyc_id(id_pack, &id))
 		return RPYC_NONE;
 	if (id.cls == 1 && id.id == 1 && brine_is(&id.name, "builtins.object"))
@@ -553,9 +558,8 @@ static bool
 check(struct rpyc_session *s, struct brine *whole, bool *refs)
 {
 	struct brine b = *whole, at;
-	struct brine_value v;
 	int64_t label;
-	uint64_t ahead;
+	uint64_t ahead, items;
 	size_t index;
 	bool found = false;
 
@@ -567,11 +571,11 @@ check(struct rpyc_session *s, struct brine *whole, bool *refs)
 		at = b;
 		switch (label) {
 		case RPYC_TUPLE:
-			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE) {
+			if (!brine_items(&b, &items)) {
 				rpyc_raise(s, "TypeError", "a tuple that is none");
 				return false;
 			}
-			ahead += v.len;
+			ahead += items;
 			continue;
 		case RPYC_LOCAL_REF:
 			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {
