@@ -1,5 +1,6 @@
 #!/bin/sh
-# Our speed against others', side by side: bare TCP, wrk, nginx, iperf3, a stock RPyC server.
+# Our speed against others', side by side: bare TCP, sockperf, wrk, nginx, iperf3, a stock RPyC
+# server.
 #
 # Each row is measured in several rounds. A round is one run of ours and one of the peer's,
 # right after each other and in turns first; it gives one ratio. What counts is the median of
@@ -17,8 +18,8 @@ usage='usage: peers.sh [-hq] [-n rounds] [-o dir] [row ...]'
 # shellcheck source=tests/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-rows='lat-rpc lat-rpc-one lat-http lat-http-one serve-16 serve-100 serve-1000 serve-10000
-conc-16 conc-100 conc-1000 file-rpc-up file-rpc-down file-http-up file-http-down
+rows='lat-rpc lat-rpc-one lat-http lat-http-one sockperf sockperf-one serve-16 serve-100 serve-1000
+serve-10000 conc-16 conc-100 conc-1000 file-rpc-up file-rpc-down file-http-up file-http-down
 connect many-http many-rpc stock stock-deep'
 
 help() {
@@ -80,6 +81,17 @@ pingpong() {
 	attend "$@"
 	value=$(cat "$tmp/out")
 	[ "$status" -eq 0 ] || failed "$*"
+}
+
+# sockperf_rtt BYTES [PIN...]: the median round trip of messages of one size, by sockperf's report.
+sockperf_rtt() {
+	size=$1
+	shift
+	attend "$@" sockperf ping-pong --tcp --full-rtt -i 127.0.0.1 -p "$sockperf_port" -m "$size" -t "$secs"
+	value=$(awk '/percentile 50\.000/ { print $NF }' "$tmp/out")
+	if [ "$status" -ne 0 ] || [ -z "$value" ]; then
+		failed "$*" sockperf
+	fi
 }
 
 # iperf_rate BYTES [-R]: with -R a download.
@@ -155,6 +167,24 @@ start_iperf() {
 	die "iperf3: $(head -c 300 "$tmp/log.err")"
 }
 
+answers() {
+	grep -q 'to block on socket' "$tmp/log"
+}
+
+# start_sockperf [PIN...]: a server of its own for each placement.
+start_sockperf() {
+	for try in 21 22 23 24 25 26 27 28; do
+		some_port "$try"
+		keep "$@" sockperf server --tcp -i 127.0.0.1 -p "$port"
+		if until_true "$kept" answers; then
+			sockperf_port=$port sockperf_pin=$*
+			return
+		fi
+		drop "$kept"
+	done
+	die "sockperf: $(head -c 300 "$tmp/log" "$tmp/log.err")"
+}
+
 start_stock() {
 	keep_server "$python" tests/peers/rpyc_service.py
 	stock_url=$url
@@ -190,6 +220,18 @@ describe() {
 		what="$what ($asked and $answered bytes)"
 		ours="bench p50_us ping $pin bin/$wire-serve -m thread bin/bench-lat -o ping -n $pings"
 		peer="pingpong $pin tests/pingpong -n $pings -s $asked -r $answered"
+		;;
+	sockperf*)
+		pin='' needs=sockperf target=1.05
+		what="bench-lat ping, rpc-serve -m thread, p50, against sockperf's TCP ping-pong"
+		case $1 in
+		*-one) pin='taskset -c 0' needs='taskset sockperf' what="$what, on one processor" ;;
+		esac
+		sizes rpc
+		size=$(((asked + answered) / 2))
+		what="$what ($size bytes each way)"
+		ours="bench p50_us ping $pin bin/rpc-serve -m thread bin/bench-lat -o ping -n $pings"
+		peer="sockperf_rtt $size $pin"
 		;;
 	serve-*)
 		what="http-serve -m event under wrk, ${1#*-} connections, against nginx"
@@ -273,6 +315,15 @@ provide() {
 				missing=$need
 			elif [ -z "$iperf_port" ]; then
 				start_iperf
+			fi
+			;;
+		sockperf)
+			if ! have sockperf; then
+				missing=$need
+			elif [ -z "$sockperf_port" ] || [ "$sockperf_pin" != "$pin" ]; then
+				# words without blanks
+				# shellcheck disable=SC2086
+				start_sockperf $pin
 			fi
 			;;
 		rpyc)
@@ -367,7 +418,7 @@ for row in "$@"; do
 done
 
 begin
-nginx_url='' iperf_port='' stock_url='' python=''
+nginx_url='' iperf_port='' sockperf_port='' sockperf_pin='' stock_url='' python=''
 make_out peers.tsv rounds.tsv
 env_row rounds "$rounds"
 for tool in wrk nginx iperf3; do
