@@ -254,13 +254,17 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 {
 	struct brine at = x->at;
 
-	if (x->label == RPYC_VALUE && brine_get(&at, name) && name->p &&
-	    (name->type == BRINE_STR || name->type == BRINE_BYTES)) {
-		name->type = BRINE_STR;
-		return true;
+	if (x->label != RPYC_VALUE || !brine_get(&at, name) ||
+	    (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
+		rpyc_raise(s, "TypeError", "name must be a string");
+		return false;
 	}
-	rpyc_raise(s, "TypeError", "name must be a string");
-	return false;
+	if (!name->p) {
+		rpyc_raise(s, "AttributeError", "no attribute has so long a name");
+		return false;
+	}
+	name->type = BRINE_STR;
+	return true;
 }
 
 static void
