@@ -8,7 +8,7 @@
 #define LINEAR   2048   /* below it each value has its bucket */
 #define SUB_BITS 10     /* above it 2^10 buckets for each power of two */
 
-/* Number of the bucket of v; bucket_middle() is its inverse. */
+/* Number of the bucket of v; bucket_low() is its inverse. */
 static unsigned
 bucket(uint64_t v)
 {
@@ -24,17 +24,28 @@ bucket(uint64_t v)
 	return v < HIST_BUCKETS ? (unsigned)v : HIST_BUCKETS - 1;
 }
 
+/* The smallest value of a bucket; *width: how many it has. */
 static uint64_t
-bucket_middle(unsigned i)
+bucket_low(unsigned i, uint64_t *width)
 {
 	unsigned shift;
 	uint64_t first;
 
+	*width = 1;
 	if (i < LINEAR)
 		return i;
 	shift = (i - LINEAR) / (1 << SUB_BITS) + 1;
 	first = (i - LINEAR) % (1 << SUB_BITS) + (1 << SUB_BITS);
-	return (first << shift) + ((uint64_t)1 << shift) / 2;
+	*width <<= shift;
+	return first << shift;
+}
+
+static uint64_t
+bucket_middle(unsigned i)
+{
+	uint64_t width, low = bucket_low(i, &width);
+
+	return low + width / 2;
 }
 
 struct hist *
@@ -77,6 +88,42 @@ hist_merge(struct hist *to, const struct hist *from)
 	for (i = 0; i < HIST_BUCKETS; i++)
 		if (from->count[i])
 			to->count[i] += from->count[i];
+}
+
+bool
+hist_bucket(const struct hist *h, unsigned *i, uint64_t *low_ns, uint64_t *high_ns)
+{
+	uint64_t width;
+
+	while (*i < HIST_BUCKETS && !h->count[*i])
+		++*i;
+	if (*i == HIST_BUCKETS)
+		return false;
+	*low_ns = bucket_low(*i, &width);
+	*high_ns = *low_ns + width;
+	return true;
+}
+
+bool
+hist_add_bucket(struct hist *h, uint64_t low_ns, uint64_t high_ns, uint64_t count)
+{
+	unsigned i = bucket(low_ns);
+	uint64_t width, low = bucket_low(i, &width), middle = low + width / 2;
+	double x = (double)middle, d = x - h->mean, a = (double)h->n, b = (double)count;
+
+	if (low != low_ns || low + width != high_ns)
+		return false;
+	if (count == 0)
+		return true;
+	if (h->n == 0 || middle < h->min)
+		h->min = middle;
+	if (middle > h->max)
+		h->max = middle;
+	h->n += count;
+	h->mean += d * (b / (a + b));
+	h->m2 += d * d * (a * b / (a + b));
+	h->count[i] += count;
+	return true;
 }
 
 uint64_t

@@ -2,6 +2,7 @@
 #ifndef HIST_H
 #define HIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Values in nanoseconds from 0 to 2^42 - 1 (73 minutes); larger ones count in the last
@@ -22,6 +23,14 @@ struct hist {
  * never touched. */
 struct hist *hist_new(void);
 void hist_add(struct hist *, uint64_t ns);
+
+/* The buckets that hold something, in ascending order: the first from number i on, with its
+ * bounds (low inclusive, high exclusive); *i is its number. False: there is none. */
+bool hist_bucket(const struct hist *, unsigned *i, uint64_t *low_ns, uint64_t *high_ns);
+
+/* Add count values of a bucket, of which only that is known: each as the middle of the bucket,
+ * which is then what mean, min and max are made of. False: these are not the bounds of one. */
+bool hist_add_bucket(struct hist *, uint64_t low_ns, uint64_t high_ns, uint64_t count);
 
 /* Add the content of from (Chan, Golub, LeVeque 1979 for mean and m2). */
 void hist_merge(struct hist *to, const struct hist *from);

@@ -114,7 +114,8 @@ step_headers() {
 
 step_install() {
 	copy install && make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p install || return
-	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-suite; do
+	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-stat bench-cmp \
+	    bench-suite; do
 		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] || return 1
 	done
 	"$work/there/p/bin/rpc-serve" "$work/there/p/bin/bench-lat" -n 5 >/dev/null || return

@@ -14,6 +14,8 @@ unit() {
 @test "numbers, URLs, messages" { unit num; }
 @test "histogram and rows" { unit hist; }
 @test "several calls in flight" { unit depth; }
+@test "order statistics, limits" { unit stat; }
+@test "tables, read strictly" { unit table; }
 @test "due times of an open loop" { unit schedule; }
 @test "inflate" { unit inflate; }
 @test "JSON and hex" { unit json; }

@@ -1,0 +1,623 @@
+/* bench-cmp: has anything become slower? Two files of summary rows, in which each
+ * configuration was measured in several rounds; the round is the unit, because the
+ * operations of one round share its server, its place on the processors and its moment, and
+ * so tell less than as many independent ones. For each configuration the ratio of medians
+ * with an interval that assumes no distribution (stat.h), and a verdict. It cannot tell a
+ * slower program from a slower machine: the rounds of both files must have been measured by
+ * turns. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "msg.h"
+#include "num.h"
+#include "rows.h"
+#include "stat.h"
+#include "tsv.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+#define ROUNDS_MAX 1000         /* a file's rounds of one configuration: all pairs are sorted */
+#define LIMIT_MAX 1000          /* percent */
+#define NAME "bench-cmp"
+
+enum verdict { BETTER, WORSE, SAME, UNDECIDED, VERDICTS };
+
+static const char *const verdict_name[] = { "better", "worse", "same", "undecided" };
+
+struct sample {
+	double *v;              /* owned; of the rounds that have a figure */
+	size_t n, cap;
+	size_t rounds;          /* all */
+};
+
+/* A configuration. */
+struct pair {
+	struct sample side[2];
+	double median[2];       /* 0: there is none */
+	double ratio, low, high;        /* 0: there is none */
+	enum verdict verdict;
+};
+
+struct cmp {
+	/* what the command line says */
+	const char *metric;
+	double limit;           /* as a factor: 1.05 */
+	bool smaller_is_worse, tsv, header;
+	const char *path[2];
+
+	int side;               /* being read */
+	int column;             /* of the metric in it */
+	uint64_t errors[2];
+	struct rows_index index;
+	struct pair *pair;
+	size_t npairs, cap;
+
+	struct {
+		size_t m, n, k;
+	} rank[2];              /* the last ones found: mostly all need the same */
+
+	size_t compared;        /* configurations that both files have */
+	size_t few;             /* of these with too few rounds for an interval */
+	size_t strict;          /* and for the stricter one of a difference */
+	size_t verdicts[VERDICTS];
+};
+
+/* ---- reading ---- */
+
+static bool
+no_memory(void)
+{
+	msg("%s", strerror(ENOMEM));
+	return false;
+}
+
+static bool
+add(struct sample *s, double v)
+{
+	size_t cap = s->cap ? 2 * s->cap : 16;
+	double *p;
+
+	if (s->n == s->cap) {
+		if (!(p = realloc(s->v, cap * sizeof *p)))
+			return no_memory();
+		s->v = p;
+		s->cap = cap;
+	}
+	s->v[s->n++] = v;
+	return true;
+}
+
+static struct pair *
+find(struct cmp *c, struct rows *r)
+{
+	size_t i, cap = c->cap ? 2 * c->cap : 64;
+	struct pair *p;
+	bool fresh;
+
+	if (!rows_find(&c->index, r, &i, &fresh))
+		return NULL;
+	if (fresh && i == c->cap) {
+		if (!(p = realloc(c->pair, cap * sizeof *p))) {
+			no_memory();
+			return NULL;
+		}
+		c->pair = p;
+		c->cap = cap;
+	}
+	if (fresh) {
+		memset(&c->pair[i], 0, sizeof c->pair[i]);
+		c->npairs = i + 1;
+	}
+	return &c->pair[i];
+}
+
+static bool
+take_row(void *arg, struct rows *r)
+{
+	struct cmp *c = arg;
+	struct table *t = &r->table;
+	struct sample *s;
+	struct pair *p;
+	uint64_t errors;
+	double v = 0;
+	bool na;
+
+	if (r->schema != ROWS_SUMMARY)
+		return table_bad(t, r->schema == ROWS_RAW ? "us" : "count", "%s rows, not "
+		    "summary rows: pass them through bench-stat round by round",
+		    r->schema == ROWS_RAW ? "raw" : "histogram");
+	c->column = table_column(t, c->metric);
+	if (!(p = find(c, r)) || !table_count(t, ROWS_ERRORS, &errors, NULL)
+	    || !table_real(t, (size_t)c->column, &v, &na))
+		return false;
+	s = &p->side[c->side];
+	c->errors[c->side] += errors;
+	if (s->rounds++ == ROUNDS_MAX)
+		return table_bad(t, t->name[0], "more than %d rounds of a configuration", ROUNDS_MAX);
+	/* what failed as a whole has no time, and a rate of 0 that no ratio can be of */
+	return na || v <= 0 || add(s, v);
+}
+
+static bool
+read_side(struct cmp *c, int side)
+{
+	const struct rows_reader reader = { .row = take_row, .arg = c };
+	struct rows *r = rows_new();
+	bool good;
+
+	c->side = side;
+	if (!r)
+		return no_memory();
+	good = rows_read(r, c->path[side], &reader);
+	free(r);
+	return good;
+}
+
+/* ---- comparing ---- */
+
+static size_t
+rank(struct cmp *c, bool strict, size_t m, size_t n)
+{
+	double level = 1 - (1 - STAT_LEVEL) / (strict ? (double)c->compared : 1);
+
+	if (m != c->rank[strict].m || n != c->rank[strict].n) {
+		c->rank[strict].m = m;
+		c->rank[strict].n = n;
+		c->rank[strict].k = stat_ratio_rank(m, n, level);
+	}
+	return c->rank[strict].k;
+}
+
+/* The limits of the ratio, for this one or (strict) with a level for all configurations
+ * together: false, there are none. The ratio of medians is within them: it need not be the
+ * middle of all ratios, of which the limits are. */
+static bool
+limits(struct cmp *c, const struct pair *p, const double *ratios, bool strict, double *low,
+    double *high)
+{
+	size_t m = p->side[0].n, n = p->side[1].n, k = rank(c, strict, m, n);
+
+	if (k == 0)
+		return false;
+	*low = fmin(ratios[k - 1], p->ratio);
+	*high = fmax(ratios[m * n - k], p->ratio);
+	return true;
+}
+
+/* -1: the new one is surely below the limit, 1: above it, 0: neither. */
+static int
+beyond(const struct cmp *c, double low, double high)
+{
+	return low > c->limit ? 1 : high < 1 / c->limit ? -1 : 0;
+}
+
+static bool
+compare(struct cmp *c, struct pair *p)
+{
+	size_t m = p->side[0].n, n = p->side[1].n;
+	double *ratios, low, high;
+	int sign, i;
+
+	p->verdict = UNDECIDED;
+	for (i = 0; i < 2; i++) {
+		stat_sort(p->side[i].v, p->side[i].n);
+		if (p->side[i].n > 0)
+			p->median[i] = stat_median(p->side[i].v, p->side[i].n);
+	}
+	if (m == 0 || n == 0) {
+		c->few++;
+		c->verdicts[UNDECIDED]++;
+		return true;
+	}
+	if (!(ratios = malloc(m * n * sizeof *ratios)))
+		return no_memory();
+	p->ratio = p->median[1] / p->median[0];
+	stat_ratios(p->side[0].v, m, p->side[1].v, n, ratios);
+	if (!limits(c, p, ratios, false, &p->low, &p->high))
+		c->few++;
+	else if (p->low >= 1 / c->limit && p->high <= c->limit)
+		p->verdict = SAME;
+	/* of many ratios some lie outside of their limits by chance: what is called a difference
+	 * must hold on a level at which not even one of all is likely to (Bonferroni) */
+	if (!limits(c, p, ratios, true, &low, &high))
+		c->strict++;
+	else if ((sign = beyond(c, low, high)) != 0)
+		p->verdict = (sign > 0) == c->smaller_is_worse ? BETTER : WORSE;
+	free(ratios);
+	c->verdicts[p->verdict]++;
+	return true;
+}
+
+static bool
+in_both(const struct pair *p)
+{
+	return p->side[0].rounds > 0 && p->side[1].rounds > 0;
+}
+
+/* The n-th cell of a configuration. */
+static const char *
+cell(const struct cmp *c, size_t i, unsigned n)
+{
+	const char *s = c->index.key[i];
+
+	for (; n > 0; n--)
+		s += strlen(s) + 1;
+	return s;
+}
+
+/* What only one of the files has is told, and counted. */
+static bool
+compare_all(struct cmp *c)
+{
+	size_t only[2] = { 0, 0 }, i;
+	int side;
+
+	for (i = 0; i < c->npairs; i++) {
+		if (in_both(&c->pair[i])) {
+			c->compared++;
+			continue;
+		}
+		side = c->pair[i].side[1].rounds > 0;
+		only[side]++;
+		msg("only in %s: %s %s %s size %s chunk %s clients %s depth %s rate %s",
+		    c->path[side], cell(c, i, ROWS_LABEL), cell(c, i, ROWS_BENCH),
+		    cell(c, i, ROWS_OP), cell(c, i, ROWS_SIZE), cell(c, i, ROWS_CHUNK),
+		    cell(c, i, ROWS_CLIENTS), cell(c, i, ROWS_DEPTH), cell(c, i, ROWS_RATE));
+	}
+	if (only[0] + only[1] > 0)
+		msg("%zu only in %s, %zu only in %s, %zu in both", only[0], c->path[0], only[1],
+		    c->path[1], c->compared);
+	for (side = 0; side < 2; side++)
+		if (c->errors[side] > 0)
+			msg("warning: %s: %" PRIu64 " operations failed; they have no time",
+			    c->path[side], c->errors[side]);
+	for (i = 0; i < c->npairs; i++)
+		if (in_both(&c->pair[i]) && !compare(c, &c->pair[i]))
+			return false;
+	return true;
+}
+
+/* ---- what comes out ---- */
+
+/* A number or, if it is not known, NA. */
+static void
+put(const char *before, int width, int digits, double v)
+{
+	if (v > 0)
+		printf("%s%*.*f", before, width, digits, v);
+	else
+		printf("%s%*s", before, width, "NA");
+}
+
+static void
+print_tsv(const struct cmp *c)
+{
+	int digits = c->smaller_is_worse ? 2 : 3;
+	const struct pair *p;
+	unsigned k;
+	size_t i;
+
+	if (c->header)
+		puts("label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tmetric\t"
+		    "old\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
+	for (i = 0; i < c->npairs; i++) {
+		p = &c->pair[i];
+		if (!in_both(p))
+			continue;
+		for (k = 0; k < ROWS_KEY_CELLS; k++)
+			printf("%s\t", cell(c, i, k));
+		fputs(c->metric, stdout);
+		put("\t", 0, digits, p->median[0]);
+		put("\t", 0, digits, p->median[1]);
+		put("\t", 0, 4, p->ratio);
+		put("\t", 0, 4, p->low);
+		put("\t", 0, 4, p->high);
+		printf("\t%zu\t%zu\t%s\n", p->side[0].n, p->side[1].n, verdict_name[p->verdict]);
+	}
+}
+
+/* 1024 as 1k. */
+static const char *
+size_text(char text[32], const char *bytes)
+{
+	static const char units[] = "kmg";
+	uint64_t v = 0;
+	int i;
+
+	num_digits(bytes, strlen(bytes), &v);
+	if (v == 0)
+		return "-";
+	for (i = 0; i < 3 && v % 1024 == 0; i++)
+		v /= 1024;
+	snprintf(text, 32, "%" PRIu64 "%.*s", v, i > 0, &units[i > 0 ? i - 1 : 0]);
+	return text;
+}
+
+/* Columns of the readable table that are only there if something differs in them alone. */
+static const struct {
+	unsigned cell;
+	const char *name;
+} extra[] = {
+	{ ROWS_CHUNK, "chunk" }, { ROWS_CLIENTS, "clients" }, { ROWS_DEPTH, "depth" },
+	{ ROWS_RATE, "rate" }
+};
+
+#define EXTRAS (sizeof extra / sizeof *extra)
+
+static bool
+differs(const struct cmp *c, unsigned n)
+{
+	size_t i, j;
+	unsigned k;
+
+	for (i = 0; i < c->npairs; i++) {
+		for (j = 0; j < i; j++) {
+			if (!in_both(&c->pair[i]) || !in_both(&c->pair[j])
+			    || strcmp(cell(c, i, n), cell(c, j, n)) == 0)
+				continue;
+			for (k = ROWS_LABEL; k <= ROWS_SIZE; k++)
+				if (strcmp(cell(c, i, k), cell(c, j, k)) != 0)
+					break;
+			if (k > ROWS_SIZE)
+				return true;
+		}
+	}
+	return false;
+}
+
+static const char *
+short_bench(const char *bench)
+{
+	return strncmp(bench, "bench-", 6) == 0 && bench[6] ? bench + 6 : bench;
+}
+
+static int
+widest(const struct cmp *c, unsigned n, int width)
+{
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < c->npairs; i++) {
+		s = n == ROWS_BENCH ? short_bench(cell(c, i, n)) : cell(c, i, n);
+		if (in_both(&c->pair[i]) && (int)strlen(s) > width)
+			width = (int)strlen(s);
+	}
+	return width;
+}
+
+static void
+print_table(const struct cmp *c)
+{
+	int wl = widest(c, ROWS_LABEL, 5), wb = widest(c, ROWS_BENCH, 4), wo = widest(c, ROWS_OP, 9);
+	double scale = c->smaller_is_worse ? 1000 : 1;
+	bool show[EXTRAS];
+	const struct pair *p;
+	char text[32];
+	size_t i, k;
+
+	for (k = 0; k < EXTRAS; k++)
+		show[k] = differs(c, extra[k].cell);
+	if (c->header) {
+		printf("%-*s %-*s %-*s %5s", wl, "label", wb, "", wo, "operation", "size");
+		for (k = 0; k < EXTRAS; k++)
+			if (show[k])
+				printf(" %7s", extra[k].name);
+		printf(" %10s %10s %6s  %-13s verdict\n", "old", "new", "ratio", "95 % interval");
+	}
+	for (i = 0; i < c->npairs; i++) {
+		p = &c->pair[i];
+		if (!in_both(p))
+			continue;
+		printf("%-*s %-*s %-*s %5s", wl, cell(c, i, ROWS_LABEL), wb,
+		    short_bench(cell(c, i, ROWS_BENCH)), wo, cell(c, i, ROWS_OP),
+		    size_text(text, cell(c, i, ROWS_SIZE)));
+		for (k = 0; k < EXTRAS; k++)
+			if (show[k])
+				printf(" %7s", extra[k].cell == ROWS_CHUNK ?
+				    size_text(text, cell(c, i, ROWS_CHUNK)) : cell(c, i, extra[k].cell));
+		put(" ", 10, 1, p->median[0] / scale);
+		put(" ", 10, 1, p->median[1] / scale);
+		put(" ", 6, 3, p->ratio);
+		put("  ", 5, 3, p->low);
+		put(" - ", 5, 3, p->high);
+		printf(" %s\n", verdict_name[p->verdict]);
+	}
+	if (c->header)
+		printf("\n%s%s: medians over rounds. Limit %g %%: %zu worse, %zu better, %zu same, "
+		    "%zu undecided.\n", c->metric, c->smaller_is_worse ? " / 1000" : "",
+		    (c->limit - 1) * 100, c->verdicts[WORSE], c->verdicts[BETTER],
+		    c->verdicts[SAME], c->verdicts[UNDECIDED]);
+}
+
+/* So many rounds of each would do. */
+static size_t
+enough(double level)
+{
+	size_t n = 1;
+
+	while (n < ROUNDS_MAX && stat_ratio_rank(n, n, level) == 0)
+		n++;
+	return n;
+}
+
+/* What to doubt, and the exit status. */
+static int
+conclude(const struct cmp *c)
+{
+	double strict = 1 - (1 - STAT_LEVEL) / (double)c->compared;
+
+	if (c->few > 0)
+		msg("warning: %zu of %zu have too few rounds for an interval: it takes %zu in each "
+		    "file", c->few, c->compared, enough(STAT_LEVEL));
+	else if (c->strict > 0)
+		msg("warning: %zu of %zu have too few rounds to be called better or worse: among so "
+		    "many it takes %zu in each file", c->strict, c->compared, enough(strict));
+	if (c->verdicts[WORSE] > 0)
+		return 1;
+	if (c->verdicts[UNDECIDED] < c->compared)
+		return 0;
+	msg("nothing could be decided: measure more rounds%s",
+	    c->few < c->compared ? ", or set a wider limit (-l)" : "");
+	return 2;
+}
+
+/* ---- the command line ---- */
+
+static int
+help(void)
+{
+	puts("usage: " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
+	    "Tell what has become slower or faster: the ratio of medians, with an interval.\n\n"
+	    "The files hold summary rows of several rounds, as bench-suite -r writes them;\n"
+	    "\"-\": standard input. Options, with their defaults in parentheses:\n"
+	    "  -l limit%   what is smaller is no difference (5%)\n"
+	    "  -m column   the figure to compare: a time (*_us) or a rate (p50_us)\n"
+	    "  -T          print TSV instead of a readable table\n"
+	    "  -H          no header line, and below the table no summary\n"
+	    "  -h, -V      help, version\n"
+	    "Exit status: 0 nothing got worse beyond the limit, 1 something did, 2 trouble or\n"
+	    "too little data.");
+	return tsv_close(stdout) == 0 ? 0 : 2;
+}
+
+static bool
+set_limit(struct cmp *c, const char *text)
+{
+	char copy[32];
+	const char *why;
+	uint64_t v = 0;
+	size_t n = strlen(text);
+
+	if (n > 0 && text[n - 1] == '%')
+		n--;
+	if (n >= sizeof copy)
+		why = "too large";
+	else {
+		memcpy(copy, text, n);
+		copy[n] = '\0';
+		why = num_secs(copy, true, LIMIT_MAX, &v) ? "not a percentage of 0 to 1000" : NULL;
+	}
+	if (why)
+		msg("-l: %s: %s", why, text);
+	c->limit = 1 + (double)v / 1e9 / 100;
+	return !why;
+}
+
+/* Times and rates; other columns are not better or worse. */
+static bool
+set_metric(struct cmp *c, const char *text)
+{
+	const char *const *name = rows_columns(ROWS_SUMMARY) + ROWS_ELAPSED + 1;
+	size_t n = strlen(text);
+
+	c->metric = text;
+	c->smaller_is_worse = n > 6 && strcmp(text + n - 6, "_per_s") == 0;
+	for (; *name; name++)
+		if (strcmp(*name, text) == 0 && strcmp(text, "busy") != 0)
+			return true;
+	msg("-m: not a time or rate that summary rows have: %s", text);
+	return false;
+}
+
+/* Returns -1, or the status to exit with. */
+static int
+parse(struct cmp *c, int argc, char **argv)
+{
+	int o, i;
+
+	/* getopt would take it for letters */
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return help();
+	opterr = 0;
+	while ((o = getopt(argc, argv, ":hHl:m:TV")) != -1) {
+		switch (o) {
+		case 'h':
+			return help();
+		case 'V':
+			puts(NAME " " VERSION);
+			return tsv_close(stdout) == 0 ? 0 : 2;
+		case 'H':
+			c->header = false;
+			break;
+		case 'T':
+			c->tsv = true;
+			break;
+		case 'l':
+			if (!set_limit(c, optarg))
+				return 2;
+			break;
+		case 'm':
+			if (!set_metric(c, optarg))
+				return 2;
+			break;
+		case ':':
+			msg("-%c: needs a value", optopt);
+			return 2;
+		default:
+			msg("unknown option -%c", optopt);
+			return 2;
+		}
+	}
+	if (argc - optind != 2) {
+		msg("two files are needed, not %d: old.tsv new.tsv", argc - optind);
+		return 2;
+	}
+	c->path[0] = argv[optind];
+	c->path[1] = argv[optind + 1];
+	if (strcmp(c->path[0], "-") == 0 && strcmp(c->path[1], "-") == 0) {
+		msg("only one of the files can be standard input");
+		return 2;
+	}
+	return -1;
+}
+
+static int
+run(struct cmp *c)
+{
+	int status;
+
+	if (!read_side(c, 0) || !read_side(c, 1) || !compare_all(c))
+		return 2;
+	if (c->compared == 0) {
+		msg("the files have no configuration in common");
+		return 2;
+	}
+	if (c->tsv)
+		print_tsv(c);
+	else
+		print_table(c);
+	status = conclude(c);
+	if (tsv_close(stdout) != 0) {
+		msg("stdout: %s", strerror(errno));
+		return 2;
+	}
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cmp c = { .metric = "p50_us", .limit = 1.05, .header = true };
+	int status;
+	size_t i;
+
+	msg_program(argc > 0 ? argv[0] : NAME);
+	if ((status = parse(&c, argc, argv)) >= 0)
+		return status;
+	status = run(&c);
+	for (i = 0; i < c.npairs; i++) {
+		free(c.pair[i].side[0].v);
+		free(c.pair[i].side[1].v);
+	}
+	free(c.pair);
+	rows_index_free(&c.index);
+	return status;
+}

@@ -1,0 +1,720 @@
+/* bench-stat: what several runs say together. A filter: raw rows (-R), histogram rows (-D)
+ * or summary rows in, a summary row for each configuration out, with limits between which
+ * the median and p99 lie with 95 % confidence. Without a round column all operations are
+ * one sample, as if a single run had measured them. With one, or from summary rows, the
+ * round is the unit: operations of a round share its server and its moment, and limits that
+ * took each of them for an independent witness would be far too narrow.
+ * Memory is bounded whatever the number of rows: a histogram per configuration, and a few
+ * numbers per round. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hist.h"
+#include "msg.h"
+#include "num.h"
+#include "rows.h"
+#include "stat.h"
+#include "tsv.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+#define NAME "bench-stat"
+#define QUANTILES_MAX 16
+#define FIGURES_MAX (2 + QUANTILES_MAX)
+#define CLIENT_LIMIT 1000000u
+
+/* Where a figure comes from; of a summary row, from the column of its name. */
+enum source { OPS, BYTES, MEAN, SD, QUANTILE, UNKNOWN };
+
+struct figure {
+	char name[24];          /* of its column; what has limits ends in "_us" */
+	enum source source;
+	double q;
+	int digits;
+	bool limits;
+};
+
+/* NA is NAN inside. */
+static const struct figure common[] = {
+	{ "ops_per_s", OPS, 0, 2, false }, { "bytes_per_s", BYTES, 0, 2, false },
+	{ "min_us", QUANTILE, 0, 3, false }, { "mean_us", MEAN, 0, 3, false },
+	{ "sd_us", SD, 0, 3, false }, { "p50_us", QUANTILE, 0.5, 3, true },
+	{ "p90_us", QUANTILE, 0.9, 3, false }, { "p95_us", QUANTILE, 0.95, 3, false },
+	{ "p99_us", QUANTILE, 0.99, 3, true }, { "p999_us", QUANTILE, 0.999, 3, false },
+	{ "max_us", QUANTILE, 1, 3, false }, { "cpu_us", UNKNOWN, 0, 3, false },
+	{ "busy", UNKNOWN, 0, 3, false }
+};
+
+/* What was counted, of a round or in all. */
+struct count {
+	uint64_t n, errors;
+	uint64_t elapsed_ns;
+};
+
+/* A configuration. */
+struct group {
+	uint64_t size;
+	struct count total, now;        /* of all rounds, and of the one being read */
+	struct hist *hist;              /* of the one being read; owned */
+	uint64_t round, file;           /* which one that is */
+
+	/* rounds that are over: a set of figures each; owned */
+	double *figure;
+	size_t rounds, cap;
+
+	/* histogram rows: the run being read */
+	uint64_t left;                  /* operations its rows have yet to show */
+	uint64_t high_ns;
+	struct count run;
+
+	/* raw rows: the run being read */
+	uint64_t end_ns;                /* of the operation that ended last */
+	unsigned char *begun;           /* a bit per client: its first operation was there; owned */
+	size_t nbegun;
+	uint64_t clients;
+};
+
+struct stat {
+	struct figure figure[FIGURES_MAX];
+	size_t nfigures;
+	bool chosen;                    /* -q: limits follow each quantile */
+	bool header;
+
+	struct rows *rows;
+	struct rows_index index;
+	struct group *group;
+	size_t ngroups, cap;
+	uint64_t file;                  /* number of the file being read */
+	size_t open;                    /* histogram rows: the number of the group whose run is
+	                                 * not complete, from 1; 0: none is open */
+};
+
+static bool
+no_memory(void)
+{
+	msg("%s", strerror(ENOMEM));
+	return false;
+}
+
+/* ---- figures of one sample ---- */
+
+/* A quantile is shown if the sample has an operation beyond it: p90 takes 10, p99 100. */
+static bool
+enough(uint64_t n, double q)
+{
+	double rest = q > 0.5 ? 1 - q : q;
+
+	if (q == 0 || q == 0.5 || q == 1)
+		return n > 0;
+	return (double)n * rest >= 1 - 1e-9;
+}
+
+static double
+figure_of(const struct figure *f, const struct group *g)
+{
+	const struct hist *h = g->hist;
+	double n = (double)g->now.n, elapsed = (double)g->now.elapsed_ns / 1e9;
+
+	switch (f->source) {
+	case OPS:
+		return elapsed > 0 ? n / elapsed : NAN;
+	case BYTES:
+		return elapsed > 0 ? (double)g->size * n / elapsed : NAN;
+	case MEAN:
+		return h->n > 0 ? h->mean / 1e3 : NAN;
+	case SD:
+		return h->n > 1 ? hist_sd(h) / 1e3 : NAN;
+	case QUANTILE:
+		return enough(h->n, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
+	case UNKNOWN:
+		break;
+	}
+	return NAN;
+}
+
+/* The value at a rank; 0: NA. */
+static double
+at_rank(const struct hist *h, uint64_t rank)
+{
+	/* the middle of the rank's step is not moved to another by rounding */
+	return rank > 0 ? (double)hist_quantile(h, ((double)rank - 0.5) / (double)h->n) / 1e3 : NAN;
+}
+
+/* ---- rounds ---- */
+
+/* Room for the figures of one more. */
+static double *
+new_round(struct stat *s, struct group *g)
+{
+	size_t cap = g->cap ? 2 * g->cap : 8;
+	double *p;
+
+	if (g->rounds == g->cap) {
+		if (!(p = realloc(g->figure, cap * s->nfigures * sizeof *p))) {
+			no_memory();
+			return NULL;
+		}
+		g->figure = p;
+		g->cap = cap;
+	}
+	return g->figure + g->rounds++ * s->nfigures;
+}
+
+static void
+end_run(struct group *g)
+{
+	g->now.elapsed_ns += g->end_ns;
+	g->end_ns = 0;
+	memset(g->begun, 0, g->nbegun);
+}
+
+static void
+add_count(struct count *to, const struct count *from)
+{
+	to->n += from->n;
+	to->errors += from->errors;
+	to->elapsed_ns += from->elapsed_ns;
+}
+
+/* The round of a group is over, and its histogram is needed for the next one. */
+static bool
+end_round(struct stat *s, struct group *g)
+{
+	double *p;
+	size_t i;
+
+	if (g->nbegun > 0)
+		end_run(g);
+	if (!(p = new_round(s, g)))
+		return false;
+	for (i = 0; i < s->nfigures; i++)
+		p[i] = figure_of(&s->figure[i], g);
+	add_count(&g->total, &g->now);
+	memset(&g->now, 0, sizeof g->now);
+	memset(g->hist, 0, sizeof *g->hist);
+	return true;
+}
+
+/* The row's group. */
+static struct group *
+find(struct stat *s, struct rows *r)
+{
+	size_t i, cap = s->cap ? 2 * s->cap : 64;
+	struct group *g;
+	bool fresh;
+
+	if (!rows_find(&s->index, r, &i, &fresh))
+		return NULL;
+	if (fresh && i == s->cap) {
+		if (!(g = realloc(s->group, cap * sizeof *g))) {
+			no_memory();
+			return NULL;
+		}
+		s->group = g;
+		s->cap = cap;
+	}
+	g = &s->group[i];
+	if (fresh) {
+		memset(g, 0, sizeof *g);
+		g->round = r->round;
+		g->file = s->file;
+		s->ngroups = i + 1;
+		if (r->schema != ROWS_SUMMARY && !(g->hist = hist_new())) {
+			no_memory();
+			return NULL;
+		}
+		if (!table_count(&r->table, ROWS_SIZE, &g->size, NULL))
+			return NULL;
+	}
+	return g;
+}
+
+/* Is the row of another round than the group's last one? The rounds of two files are never
+ * the same. */
+static bool
+other_round(const struct stat *s, const struct group *g, const struct rows *r)
+{
+	return g->round != r->round || g->file != s->file;
+}
+
+static bool
+enter_round(struct stat *s, struct group *g, const struct rows *r)
+{
+	if (!other_round(s, g, r))
+		return true;
+	if (g->nbegun > 0)
+		end_run(g);
+	g->round = r->round;
+	g->file = s->file;
+	return !r->rounds || end_round(s, g);
+}
+
+/* ---- rows ---- */
+
+static bool
+read_count(struct table *t, struct count *c)
+{
+	return table_count(t, ROWS_N, &c->n, NULL) && table_count(t, ROWS_ERRORS, &c->errors, NULL)
+	    && table_fixed(t, ROWS_ELAPSED, 9, &c->elapsed_ns, NULL);
+}
+
+/* A summary row is a round. */
+static bool
+take_summary(struct stat *s, struct rows *r)
+{
+	struct table *t = &r->table;
+	struct count count;
+	struct group *g;
+	int column;
+	double *p;
+	size_t i;
+	bool na;
+
+	if (!(g = find(s, r)) || !read_count(t, &count) || !(p = new_round(s, g)))
+		return false;
+	add_count(&g->total, &count);
+	for (i = 0; i < s->nfigures; i++) {
+		if ((column = table_column(t, s->figure[i].name)) < 0)
+			return table_bad(t, s->figure[i].name, "not a quantile that summary rows have");
+		if (!table_real(t, (size_t)column, &p[i], &na))
+			return false;
+		if (na)
+			p[i] = NAN;
+	}
+	return true;
+}
+
+/* A run whose rows have begun must be there as a whole before anything else. */
+static bool
+whole_run(const struct stat *s, struct table *t)
+{
+	const struct group *g = s->open ? &s->group[s->open - 1] : NULL;
+
+	return !g || table_bad(t, "count", "the run before is not complete: %" PRIu64 " of n %"
+	    PRIu64 " operations", g->run.n - g->left, g->run.n);
+}
+
+/* The first row of a run, or another one, that goes on where the last ended. */
+static bool
+check_run(struct group *g, struct table *t, const struct count *c, uint64_t low_ns)
+{
+	if (g->left == 0) {
+		g->run = *c;
+		g->left = c->n;
+		add_count(&g->now, c);
+		return true;
+	}
+	if (c->n != g->run.n)
+		return table_bad(t, "n", "not that of the run's other rows");
+	if (c->errors != g->run.errors)
+		return table_bad(t, "errors", "not that of the run's other rows");
+	if (c->elapsed_ns != g->run.elapsed_ns)
+		return table_bad(t, "elapsed_s", "not that of the run's other rows");
+	return low_ns >= g->high_ns || table_bad(t, "low_us", "not above the row before");
+}
+
+static bool
+take_hist(struct stat *s, struct rows *r)
+{
+	struct table *t = &r->table;
+	uint64_t low = 0, high = 0, count;
+	bool low_na, high_na;
+	struct count run;
+	struct group *g;
+	size_t number;
+
+	if (!(g = find(s, r)))
+		return false;
+	number = (size_t)(g - s->group) + 1;
+	if ((number != s->open || other_round(s, g, r)) && !whole_run(s, t))
+		return false;
+	if (!enter_round(s, g, r) || !read_count(t, &run)
+	    || !table_fixed(t, ROWS_LOW, 3, &low, &low_na)
+	    || !table_fixed(t, ROWS_HIGH, 3, &high, &high_na)
+	    || !table_count(t, ROWS_COUNT, &count, NULL) || !check_run(g, t, &run, low))
+		return false;
+	if (low_na || high_na) {
+		if (!low_na || !high_na)
+			return table_bad(t, low_na ? "low_us" : "high_us", "only one bound is NA");
+		if (run.n > 0 || count > 0)
+			return table_bad(t, "low_us", "NA, but there are operations");
+		return true;
+	}
+	if (count == 0 || count > g->left)
+		return table_bad(t, "count", "%s of the run's operations", count ? "more than are left" :
+		    "none");
+	if (!hist_add_bucket(g->hist, low, high, count))
+		return table_bad(t, "low_us", "these are not the bounds of a bucket");
+	g->left -= count;
+	g->high_ns = high;
+	s->open = g->left > 0 ? number : 0;
+	return true;
+}
+
+static bool
+grow_begun(struct group *g, uint64_t client)
+{
+	size_t n = (size_t)client / 8 + 1;
+	unsigned char *p;
+
+	if (n <= g->nbegun)
+		return true;
+	n *= 2;
+	if (!(p = realloc(g->begun, n)))
+		return no_memory();
+	memset(p + g->nbegun, 0, n - g->nbegun);
+	g->begun = p;
+	g->nbegun = n;
+	return true;
+}
+
+/* A run ends where the first operation of a client comes a second time. */
+static bool
+take_raw(struct stat *s, struct rows *r)
+{
+	struct table *t = &r->table;
+	uint64_t client, seq, start, ns, good;
+	struct group *g;
+	unsigned bit;
+
+	if (!(g = find(s, r)) || !enter_round(s, g, r) || !table_count(t, ROWS_CLIENT, &client, NULL)
+	    || !table_count(t, ROWS_SEQ, &seq, NULL) || !table_fixed(t, ROWS_START, 3, &start, NULL)
+	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
+		return false;
+	if (client >= CLIENT_LIMIT)
+		return table_bad(t, "client", "there cannot be so many clients");
+	if (good > 1)
+		return table_bad(t, "ok", "neither 0 nor 1");
+	if (!grow_begun(g, client))
+		return false;
+	bit = 1u << client % 8;
+	if (seq == 0 && (g->begun[client / 8] & bit))
+		end_run(g);
+	if (seq == 0)
+		g->begun[client / 8] |= (unsigned char)bit;
+	if (start + ns > g->end_ns)
+		g->end_ns = start + ns;
+	if (client >= g->clients)
+		g->clients = client + 1;
+	if (good) {
+		hist_add(g->hist, ns);
+		g->now.n++;
+	} else {
+		g->now.errors++;
+	}
+	return true;
+}
+
+static bool
+take_row(void *arg, struct rows *r)
+{
+	struct stat *s = arg;
+
+	return (r->schema == ROWS_SUMMARY ? take_summary : r->schema == ROWS_HIST ? take_hist :
+	    take_raw)(s, r);
+}
+
+static bool
+end_file(void *arg, struct rows *r)
+{
+	struct stat *s = arg;
+
+	return r->schema != ROWS_HIST || whole_run(s, &r->table);
+}
+
+/* ---- what comes out ---- */
+
+static void
+put_header(const struct stat *s)
+{
+	const char *const *name = rows_columns(ROWS_SUMMARY);
+	const struct figure *f;
+	size_t i;
+	int pass, stem;
+
+	fputs(*name, stdout);
+	for (i = 1; i <= ROWS_ELAPSED; i++)
+		printf("\t%s", name[i]);
+	for (pass = 0; pass < (s->chosen ? 1 : 2); pass++) {
+		for (i = 0; i < s->nfigures; i++) {
+			f = &s->figure[i];
+			stem = (int)strlen(f->name) - 3;
+			if (pass == 0)
+				printf("\t%s", f->name);
+			if (f->limits && (s->chosen || pass == 1))
+				printf("\t%.*s_low_us\t%.*s_high_us", stem, f->name, stem, f->name);
+		}
+	}
+	puts("\trounds");
+}
+
+static void
+put(int digits, double v)
+{
+	if (isnan(v))
+		fputs("\tNA", stdout);
+	else
+		printf("\t%.*f", digits, v);
+}
+
+/* A figure of all rounds: its median, and between which of the rounds it lies. */
+static void
+over_rounds(const struct stat *s, const struct group *g, size_t i, double *room, double out[3])
+{
+	uint64_t low, high;
+	size_t k, n = 0;
+
+	out[0] = out[1] = out[2] = NAN;
+	for (k = 0; k < g->rounds; k++)
+		if (!isnan(g->figure[k * s->nfigures + i]))
+			room[n++] = g->figure[k * s->nfigures + i];
+	if (n == 0)
+		return;
+	stat_sort(room, n);
+	out[0] = stat_median(room, n);
+	stat_ranks(n, 0.5, STAT_LEVEL, &low, &high);
+	if (low > 0)
+		out[1] = room[low - 1];
+	if (high > 0)
+		out[2] = room[high - 1];
+}
+
+/* The same of one sample. */
+static void
+over_all(const struct stat *s, const struct group *g, size_t i, double out[3])
+{
+	uint64_t low = 0, high = 0;
+
+	out[0] = figure_of(&s->figure[i], g);
+	if (s->figure[i].limits && !isnan(out[0]))
+		stat_ranks(g->hist->n, s->figure[i].q, STAT_LEVEL, &low, &high);
+	out[1] = at_rank(g->hist, low);
+	out[2] = at_rank(g->hist, high);
+}
+
+static void
+put_key(const struct stat *s, size_t number)
+{
+	const char *p = s->index.key[number];
+	int i, cells = s->rows->schema == ROWS_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
+
+	for (i = 0; i < cells; i++, p += strlen(p) + 1)
+		printf("%s%s", i > 0 ? "\t" : "", p);
+	if (s->rows->schema == ROWS_RAW)
+		printf("\t%" PRIu64 "\tNA\tNA", s->group[number].clients);
+}
+
+static bool
+put_group(struct stat *s, size_t number)
+{
+	struct group *g = &s->group[number];
+	bool rounds = s->rows->rounds || s->rows->schema == ROWS_SUMMARY;
+	double (*v)[3], *room;
+	const struct count *c;
+	size_t i;
+
+	if (rounds && g->hist && !end_round(s, g))
+		return false;
+	if (g->nbegun > 0)
+		end_run(g);
+	c = rounds ? &g->total : &g->now;
+	v = malloc(s->nfigures * sizeof *v);
+	room = malloc((g->rounds + 1) * sizeof *room);
+	if (!v || !room) {
+		free(v);
+		free(room);
+		return no_memory();
+	}
+	for (i = 0; i < s->nfigures; i++) {
+		if (rounds)
+			over_rounds(s, g, i, room, v[i]);
+		else
+			over_all(s, g, i, v[i]);
+	}
+	put_key(s, number);
+	printf("\t%" PRIu64 "\t%" PRIu64 "\t%.6f", c->n, c->errors, (double)c->elapsed_ns / 1e9);
+	for (i = 0; i < s->nfigures; i++) {
+		put(s->figure[i].digits, v[i][0]);
+		if (s->chosen && s->figure[i].limits) {
+			put(s->figure[i].digits, v[i][1]);
+			put(s->figure[i].digits, v[i][2]);
+		}
+	}
+	for (i = 0; i < s->nfigures && !s->chosen; i++) {
+		if (s->figure[i].limits) {
+			put(s->figure[i].digits, v[i][1]);
+			put(s->figure[i].digits, v[i][2]);
+		}
+	}
+	printf("\t%zu\n", g->rounds);
+	free(v);
+	free(room);
+	return true;
+}
+
+/* ---- the command line ---- */
+
+static int
+help(void)
+{
+	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
+	    "Merge rows of several runs into summary rows, with 95 % confidence limits.\n\n"
+	    "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
+	    "histogram rows (-D) or summary rows, each perhaps with a column \"round\" at the\n"
+	    "end; concatenated files are fine. Options:\n"
+	    "  -q list     quantiles to print, as .5,.999, each with its limits, in place of\n"
+	    "              the columns from min_us on\n"
+	    "  -H          no header line\n"
+	    "  -h, -V      help, version");
+	return tsv_close(stdout) == 0 ? 0 : 1;
+}
+
+/* One quantile: a decimal fraction between 0 and 1, whose digits make its name. */
+static const char *
+add_quantile(struct stat *s, const char *text, size_t n)
+{
+	struct figure *f = &s->figure[s->nfigures];
+	const char *digit;
+	size_t i;
+
+	if (n > 1 && *text == '0') {
+		text++;
+		n--;
+	}
+	if (n < 2 || *text != '.' || strspn(text + 1, "0123456789") < n - 1)
+		return "not a decimal fraction between 0 and 1";
+	digit = text + 1;
+	n--;
+	while (n > 0 && digit[n - 1] == '0')
+		n--;
+	if (n == 0)
+		return "not between 0 and 1";
+	if (n > 9)
+		return "more than 9 digits";
+	if (s->nfigures == FIGURES_MAX)
+		return "too many quantiles";
+	memset(f, 0, sizeof *f);
+	f->source = QUANTILE;
+	f->digits = 3;
+	f->limits = true;
+	snprintf(f->name, sizeof f->name, "p%.*s%s_us", (int)n, digit, n == 1 ? "0" : "");
+	for (i = n; i-- > 0;)
+		f->q = (f->q + (digit[i] - '0')) / 10;
+	for (i = 0; i < s->nfigures; i++)
+		if (strcmp(s->figure[i].name, f->name) == 0)
+			return "given twice";
+	s->nfigures++;
+	return NULL;
+}
+
+static bool
+set_quantiles(struct stat *s, const char *list)
+{
+	const char *why, *p = list;
+	size_t n;
+
+	s->chosen = true;
+	s->nfigures = 2;
+	for (;; p += n + 1) {
+		n = strcspn(p, ",");
+		if ((why = add_quantile(s, p, n))) {
+			msg("-q: %s: %.*s", why, (int)(n > 40 ? 40 : n), p);
+			return false;
+		}
+		if (!p[n])
+			return true;
+	}
+}
+
+/* Returns -1, or the status to exit with. */
+static int
+parse(struct stat *s, int argc, char **argv)
+{
+	int o, i;
+
+	/* getopt would take it for letters */
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return help();
+	opterr = 0;
+	while ((o = getopt(argc, argv, ":hHq:V")) != -1) {
+		switch (o) {
+		case 'h':
+			return help();
+		case 'V':
+			puts(NAME " " VERSION);
+			return tsv_close(stdout) == 0 ? 0 : 1;
+		case 'H':
+			s->header = false;
+			break;
+		case 'q':
+			if (!set_quantiles(s, optarg))
+				return 2;
+			break;
+		case ':':
+			msg("-%c: needs a value", optopt);
+			return 2;
+		default:
+			msg("unknown option -%c", optopt);
+			return 2;
+		}
+	}
+	return -1;
+}
+
+static int
+run(struct stat *s, char *const *path)
+{
+	const struct rows_reader reader = { .row = take_row, .ended = end_file, .arg = s };
+	size_t i;
+
+	do {
+		s->file++;
+		if (!rows_read(s->rows, *path ? *path : "-", &reader))
+			return 2;
+	} while (*path && *++path);
+	if (s->header)
+		put_header(s);
+	for (i = 0; i < s->ngroups; i++)
+		if (!put_group(s, i))
+			return 1;
+	if (tsv_close(stdout) != 0) {
+		msg("stdout: %s", strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct stat s = { .header = true, .nfigures = sizeof common / sizeof *common };
+	int status;
+	size_t i;
+
+	msg_program(argc > 0 ? argv[0] : NAME);
+	memcpy(s.figure, common, sizeof common);
+	if ((status = parse(&s, argc, argv)) >= 0)
+		return status;
+	if (!(s.rows = rows_new())) {
+		no_memory();
+		return 1;
+	}
+	status = run(&s, argv + optind);
+	for (i = 0; i < s.ngroups; i++) {
+		free(s.group[i].hist);
+		free(s.group[i].figure);
+		free(s.group[i].begun);
+	}
+	free(s.group);
+	rows_index_free(&s.index);
+	free(s.rows);
+	return status;
+}

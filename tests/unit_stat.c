@@ -1,0 +1,183 @@
+/* stat: ranks and limits against published tables, and against counting. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../lib/stat.h"
+#include "tap.h"
+
+/* Ranks of the limits of a median with at least 95 %, from below: Conover's table A3
+ * (binomial, p = 0.5) as used in his section 3.2; the same numbers as in Dixon and Massey,
+ * table A-25, and (minus 1) as the critical values of the sign test at 5 %. */
+static void
+test_median(void)
+{
+	static const struct {
+		unsigned n, low;
+	} t[] = {
+		{ 1, 0 }, { 5, 0 }, { 6, 1 }, { 8, 1 }, { 9, 2 }, { 11, 2 }, { 12, 3 }, { 14, 3 },
+		{ 15, 4 }, { 16, 4 }, { 17, 5 }, { 19, 5 }, { 20, 6 }, { 22, 6 }, { 23, 7 },
+		{ 25, 8 }, { 30, 10 }, { 35, 12 }, { 40, 14 }, { 50, 18 }, { 60, 22 },
+		{ 75, 29 }, { 90, 36 }, { 100, 40 }
+	};
+	uint64_t low, high;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		stat_ranks(t[i].n, 0.5, 0.95, &low, &high);
+		if (!ok(low == t[i].low && high == (low ? t[i].n + 1 - low : 0),
+		    "median of %u: from rank %u, symmetrical", t[i].n, t[i].low))
+			printf("# %ju to %ju\n", (uintmax_t)low, (uintmax_t)high);
+	}
+	stat_ranks(0, 0.5, 0.95, &low, &high);
+	ok(low == 0 && high == 0, "none of nothing");
+	stat_ranks(7, 0.5, 0.99, &low, &high);
+	ok(low == 0, "99 %%: 7 are too few");
+	stat_ranks(8, 0.5, 0.99, &low, &high);
+	ok(low == 1 && high == 8, "99 %%: 8 will do");
+}
+
+/* P(B < r) of a binomial (n, q), term by term. */
+static double
+below(uint64_t n, double q, uint64_t r)
+{
+	double sum = 0;
+	uint64_t k;
+
+	for (k = 0; k < r; k++)
+		sum += exp(lgamma((double)n + 1) - lgamma((double)k + 1)
+		    - lgamma((double)(n - k) + 1) + (double)k * log(q)
+		    + (double)(n - k) * log(1 - q));
+	return sum;
+}
+
+/* The definition: no rank is right that is one further in. */
+static bool
+ranks_hold(uint64_t n, double q, double level)
+{
+	double tail = (1 - level) / 2;
+	uint64_t low, high;
+	bool good;
+
+	stat_ranks(n, q, level, &low, &high);
+	good = below(n, q, low) <= tail + 1e-9 && below(n, q, low + 1) > tail - 1e-9;
+	if (high > 0)
+		good = good && high <= n && 1 - below(n, q, high) <= tail + 1e-9
+		    && 1 - below(n, q, high - 1) > tail - 1e-9;
+	else
+		good = good && 1 - below(n, q, n) > tail - 1e-9;
+	if (!good)
+		printf("# n %ju q %g: %ju to %ju\n", (uintmax_t)n, q, (uintmax_t)low, (uintmax_t)high);
+	return good;
+}
+
+static void
+test_quantiles(void)
+{
+	static const double q[] = { 0.001, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999 };
+	uint64_t low, high, n;
+	size_t i;
+	bool good;
+
+	for (i = 0; i < sizeof q / sizeof *q; i++) {
+		good = true;
+		for (n = 1; n < 60; n++)
+			good = ranks_hold(n, q[i], 0.95) && good;
+		for (n = 60; n < 20000; n = n * 5 / 3)
+			good = ranks_hold(n, q[i], n % 2 ? 0.95 : 0.99) && good;
+		ok(good, "ranks of quantile %g as defined", q[i]);
+	}
+
+	/* 0.99^n <= 0.025 */
+	stat_ranks(367, 0.99, 0.95, &low, &high);
+	ok(low > 0 && high == 0, "p99: no upper limit of 367");
+	stat_ranks(368, 0.99, 0.95, &low, &high);
+	ok(high == 368, "p99: of 368 the largest");
+
+	/* Hahn and Meeker, section 5.2: large samples, n q -/+ 1.96 sqrt(n q (1 - q)) */
+	stat_ranks(1000000, 0.5, 0.95, &low, &high);
+	ok(low >= 499019 && low <= 499021 && high + low == 1000001, "the median of a million");
+	stat_ranks((uint64_t)1000000 * 1000000, 0.99, 0.95, &low, &high);
+	ok(fabs((double)low - (990e9 - 1.959964 * 99498.74)) < 3
+	    && fabs((double)high - (990e9 + 1.959964 * 99498.74)) < 3, "p99 of 10^12");
+}
+
+/* Critical values of the test of Mann and Whitney, 5 % two-sided, as tabulated in many
+ * books (Siegel; Zar, table B.11): the rank is one more. */
+static void
+test_mann_whitney(void)
+{
+	static const struct {
+		unsigned m, n, rank;
+	} t[] = {
+		{ 1, 1, 0 }, { 2, 2, 0 }, { 3, 3, 0 }, { 3, 4, 0 }, { 3, 5, 1 }, { 4, 4, 1 },
+		{ 4, 5, 2 }, { 5, 5, 3 }, { 5, 6, 4 }, { 6, 6, 6 }, { 7, 7, 9 }, { 7, 9, 13 },
+		{ 8, 8, 14 }, { 9, 9, 18 }, { 10, 10, 24 }, { 10, 12, 30 }, { 12, 12, 38 },
+		{ 15, 15, 65 }, { 8, 20, 42 }, { 20, 20, 128 }, { 2, 8, 1 }, { 2, 7, 0 }
+	};
+	size_t i, k, exact;
+	bool good = true;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		k = stat_ratio_rank(t[i].m, t[i].n, 0.95);
+		if (!ok(k == t[i].rank && k == stat_ratio_rank(t[i].n, t[i].m, 0.95),
+		    "Mann-Whitney %u, %u: rank %u", t[i].m, t[i].n, t[i].rank))
+			printf("# %zu\n", k);
+	}
+	/* 1 % two-sided */
+	ok(stat_ratio_rank(10, 10, 0.99) == 17 && stat_ratio_rank(20, 20, 0.99) == 106
+	    && stat_ratio_rank(5, 5, 0.99) == 1 && stat_ratio_rank(4, 5, 0.99) == 0,
+	    "Mann-Whitney, 1 %%");
+	ok(stat_ratio_rank(0, 5, 0.95) == 0 && stat_ratio_rank(5, 0, 0.95) == 0, "none of nothing");
+
+	/* where the exact distribution ends the approximation is close to it */
+	exact = stat_ratio_rank(100, 100, 0.95);
+	k = stat_ratio_rank(100, 101, 0.95);
+	ok(exact == 4198, "100, 100: %zu", exact);
+	ok(k > exact && k < exact + 60, "100, 101, by the normal distribution: %zu", k);
+	exact = stat_ratio_rank(100, 100, 0.9995);
+	k = stat_ratio_rank(100, 101, 0.9995);
+	ok(k > exact && k < exact + 60, "the same further out: %zu, %zu", exact, k);
+
+	/* The distribution itself, by counting the arrangements of 4 and 4: 1 1 2 3 5 of 70 have
+	 * U = 0 1 2 3 4 */
+	for (i = 1; i <= 5; i++) {
+		static const unsigned sum[] = { 0, 1, 2, 4, 7, 12 };
+		double tail = sum[i] / 70.0;
+
+		good = good && stat_ratio_rank(4, 4, 1 - 2 * tail) == i
+		    && stat_ratio_rank(4, 4, 1 - 2 * (tail - 1e-6)) == i - 1;
+	}
+	ok(good, "4, 4: as counted");
+}
+
+static void
+test_small(void)
+{
+	static const double a[] = { 1, 2, 4 }, b[] = { 3, 6 };
+	static const double want[] = { 0.75, 1.5, 1.5, 3, 3, 6 };
+	double out[6], v[] = { 5, 1, 4, 2 };
+	size_t i;
+	bool good = true;
+
+	stat_ratios(a, 3, b, 2, out);
+	for (i = 0; i < 6; i++)
+		good = good && fabs(out[i] - want[i]) < 1e-12;
+	ok(good, "all ratios, sorted");
+	stat_sort(v, 4);
+	ok(v[0] == 1 && v[3] == 5 && stat_median(v, 4) == 3 && stat_median(v, 3) == 2
+	    && stat_median(v, 1) == 1, "sorting, medians");
+	stat_sort(v, 0);
+	stat_sort(NULL, 0);
+}
+
+int
+main(void)
+{
+	test_median();
+	test_quantiles();
+	test_mann_whitney();
+	test_small();
+	return done();
+}
