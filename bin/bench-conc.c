@@ -33,7 +33,7 @@ static const struct bench_op ops[] = {
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZflRHvq",
+	.options = "ntwsocjdrASKNTCZflRDHvq",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,
@@ -231,7 +231,7 @@ make_workers(struct shared *s)
 		w[i].first = next;
 		w[i].n = b->clients / b->threads + (i < b->clients % b->threads);
 		next += w[i].n;
-		w[i].tally = tally_new(b->raw, b->rate > 0);
+		w[i].tally = tally_new(b->rows == TSV_RAW, b->rate > 0);
 		if (b->threads == b->clients && bench_one_by_one(b)) {
 			if ((w[i].in = malloc(IN_SIZE)))
 				bench_client_init(&w[i].client, b, i, w[i].in, IN_SIZE);
@@ -279,7 +279,7 @@ measure(struct bench *b)
 	struct shared s = { .bench = b, .gate = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX },
 	    .first = { .op = CALL_HELLO } };
-	struct tally *sum = tally_new(b->raw, b->rate > 0);
+	struct tally *sum = tally_new(b->rows == TSV_RAW, b->rate > 0);
 	struct worker *w = sum ? make_workers(&s) : NULL;
 	unsigned i, n;
 

@@ -24,7 +24,7 @@ static const struct bench_op ops[] = {
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTlRHq",
+	.options = "ntwoTlRDHq",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,
@@ -183,8 +183,8 @@ main(int argc, char **argv)
 	for (i = 0; i < b.nrows; i++)
 		r.replies = r.replies || is_reply(&b.row[i]);
 	r.in = malloc(IN_SIZE);
-	r.connect = tally_new(b.raw, false);
-	r.reply = tally_new(b.raw, false);
+	r.connect = tally_new(b.rows == TSV_RAW, false);
+	r.reply = tally_new(b.rows == TSV_RAW, false);
 	if (r.in && r.connect && r.reply) {
 		bench_progress(&b, &b.row[0]);
 		run(&r);

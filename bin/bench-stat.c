@@ -301,13 +301,14 @@ whole_run(const struct stat *s, struct table *t)
 	    PRIu64 " operations", g->run.n - g->left, g->run.n);
 }
 
-/* The first row of a run, or another one, that goes on where the last ended. */
+/* The first row of a run, or another one of the same. */
 static bool
-check_run(struct group *g, struct table *t, const struct count *c, uint64_t low_ns)
+check_run(struct group *g, struct table *t, const struct count *c)
 {
 	if (g->left == 0) {
 		g->run = *c;
 		g->left = c->n;
+		g->high_ns = 0;
 		add_count(&g->now, c);
 		return true;
 	}
@@ -317,7 +318,7 @@ check_run(struct group *g, struct table *t, const struct count *c, uint64_t low_
 		return table_bad(t, "errors", "not that of the run's other rows");
 	if (c->elapsed_ns != g->run.elapsed_ns)
 		return table_bad(t, "elapsed_s", "not that of the run's other rows");
-	return low_ns >= g->high_ns || table_bad(t, "low_us", "not above the row before");
+	return true;
 }
 
 static bool
@@ -338,7 +339,7 @@ take_hist(struct stat *s, struct rows *r)
 	if (!enter_round(s, g, r) || !read_count(t, &run)
 	    || !table_fixed(t, ROWS_LOW, 3, &low, &low_na)
 	    || !table_fixed(t, ROWS_HIGH, 3, &high, &high_na)
-	    || !table_count(t, ROWS_COUNT, &count, NULL) || !check_run(g, t, &run, low))
+	    || !table_count(t, ROWS_COUNT, &count, NULL) || !check_run(g, t, &run))
 		return false;
 	if (low_na || high_na) {
 		if (!low_na || !high_na)
@@ -347,6 +348,8 @@ take_hist(struct stat *s, struct rows *r)
 			return table_bad(t, "low_us", "NA, but there are operations");
 		return true;
 	}
+	if (low < g->high_ns)
+		return table_bad(t, "low_us", "not above the row before");
 	if (count == 0 || count > g->left)
 		return table_bad(t, "count", "%s of the run's operations", count ? "more than are left" :
 		    "none");

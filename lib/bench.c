@@ -15,7 +15,6 @@
 #include "crowd.h"
 #include "loop.h"
 #include "msg.h"
-#include "tsv.h"
 
 #define IN_SIZE     ((size_t)256 << 10) /* one connection: a read of bulk data is large */
 
@@ -180,7 +179,7 @@ print_samples(const struct bench *b, const struct bench_row *r, const struct tal
 }
 
 static void
-print_summary(const struct tally *t, bool open, struct tsv_row *row)
+print_summary(const struct tally *t, bool open, enum tsv_rows rows, struct tsv_row *row)
 {
 	const struct hist *const hist[] = { t->hist, t->wait, t->service };
 	int part;
@@ -188,7 +187,7 @@ print_summary(const struct tally *t, bool open, struct tsv_row *row)
 	for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
 		row->part = part_name[part];
 		row->hist = hist[part];
-		tsv_summary(stdout, row);
+		(rows == TSV_HIST ? tsv_hist : tsv_summary)(stdout, row);
 	}
 }
 
@@ -244,12 +243,12 @@ bench_report(struct bench *b, const struct bench_row *r, const struct tally *t,
 	    .threads = threads };
 
 	if (b->header)
-		tsv_header(stdout, b->raw);
+		tsv_header(stdout, b->rows);
 	b->header = false;
-	if (b->raw)
+	if (b->rows == TSV_RAW)
 		print_samples(b, r, t, open, start_ns);
 	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
-		print_summary(t, open, &row);
+		print_summary(t, open, b->rows, &row);
 	/* a row is out as soon as it is complete, whatever happens to the next */
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -467,7 +466,7 @@ bench_sequence(struct bench *b)
 {
 	bool one_by_one = bench_one_by_one(b);
 	unsigned char *in = malloc(IN_SIZE);
-	struct tally *t = tally_new(b->raw, b->rate > 0);
+	struct tally *t = tally_new(b->rows == TSV_RAW, b->rate > 0);
 	struct crowd *w = NULL;
 	struct bench_client k;
 	size_t i;

@@ -11,6 +11,7 @@
 #include "payload.h"
 #include "schedule.h"
 #include "tally.h"
+#include "tsv.h"
 
 /* When an operation is done without being asked for by -o. */
 enum bench_when {
@@ -56,7 +57,8 @@ struct bench {
 	double rate;            /* per second over all clients; 0: closed loop */
 	enum schedule_law law;  /* of their arrivals, with a rate */
 	uint64_t seed;          /* with SCHEDULE_EXP */
-	bool raw, quiet, verbose;
+	enum tsv_rows rows;     /* what comes out */
+	bool quiet, verbose;
 	bool header;            /* still to be printed */
 	const char *label;
 	struct bench_row *row;

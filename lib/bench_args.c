@@ -10,7 +10,6 @@
 
 #include "msg.h"
 #include "num.h"
-#include "tsv.h"
 
 #ifndef VERSION
 #define VERSION "unknown"
@@ -28,7 +27,7 @@
 struct args {
 	const char *ops, *sizes, *label, *file, *target;
 	uint64_t chunk;
-	bool count, zeros, header, law, seed;
+	bool count, zeros, header, law, seed, raw, hist;
 };
 
 static const struct {
@@ -55,6 +54,7 @@ static const struct {
 	{ 'f', "file", "send the content of a file, over and over; \"-\": standard input" },
 	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
+	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
 	{ 'H', "", "no header line" },
 	{ 'v', "", "say on stderr with which settings is measured" },
 	{ 'q', "", "no progress on stderr (there is none unless it is a terminal)" }
@@ -200,7 +200,12 @@ set_flag(struct bench *b, struct args *a, char letter)
 		a->zeros = true;
 		break;
 	case 'R':
-		b->raw = true;
+		b->rows = TSV_RAW;
+		a->raw = true;
+		break;
+	case 'D':
+		b->rows = TSV_HIST;
+		a->hist = true;
 		break;
 	case 'H':
 		a->header = false;
@@ -295,6 +300,8 @@ check_options(struct bench *b, struct args *a)
 		why = "-n and -t exclude each other";
 	else if (a->zeros && a->file)
 		why = "-Z and -f exclude each other";
+	else if (a->raw && a->hist)
+		why = "-D and -R exclude each other";
 	else if (cl->conf.close_each && !http)
 		why = "-K is for http:// targets";
 	else if (cl->conf.native && http)

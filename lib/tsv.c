@@ -4,18 +4,19 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static const char leading[] = "label\tbench\top\tsize_bytes\tchunk_bytes\t";
-
 void
-tsv_header(FILE *f, bool raw)
+tsv_header(FILE *f, enum tsv_rows rows)
 {
-	fputs(leading, f);
-	if (raw)
+	fputs("label\tbench\top\tsize_bytes\tchunk_bytes\t", f);
+	if (rows == TSV_RAW)
 		fputs("client\tseq\tstart_us\tus\tok\n", f);
 	else
-		fputs("clients\tdepth\trate_per_s\tn\terrors\telapsed_s\tops_per_s\tbytes_per_s\t"
-		    "min_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\tp99_us\tp999_us\tmax_us\t"
-		    "cpu_us\tbusy\n", f);
+		fputs("clients\tdepth\trate_per_s\tn\terrors\telapsed_s\t", f);
+	if (rows == TSV_HIST)
+		fputs("low_us\thigh_us\tcount\n", f);
+	else if (rows == TSV_SUMMARY)
+		fputs("ops_per_s\tbytes_per_s\tmin_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\t"
+		    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\n", f);
 }
 
 /* One more cell of a row: the number, or NA if it is not known. */
@@ -44,6 +45,15 @@ cell_quantile(FILE *f, const struct hist *h, double q, uint64_t least)
 		cell_us(f, hist_quantile(h, q));
 }
 
+/* What summaries and histograms have in common. */
+static void
+cells_of_run(FILE *f, const struct tsv_row *r)
+{
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64
+	    "\t%.6f", r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk,
+	    r->clients, r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
+}
+
 void
 tsv_summary(FILE *f, const struct tsv_row *r)
 {
@@ -52,10 +62,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	double elapsed = (double)r->elapsed_ns / 1e9;
 	bool timed = r->elapsed_ns > 0;
 
-	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64,
-	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->clients,
-	    r->depth, r->rate, h->n, r->errors);
-	cell(f, true, 6, elapsed);
+	cells_of_run(f, r);
 	cell(f, timed, 2, n / elapsed);
 	cell(f, timed, 2, (double)r->size * n / elapsed);
 	cell_quantile(f, h, 0, 1);
@@ -70,6 +77,24 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
 	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
 	putc('\n', f);
+}
+
+void
+tsv_hist(FILE *f, const struct tsv_row *r)
+{
+	uint64_t low, high;
+	unsigned i;
+
+	for (i = 0; hist_bucket(r->hist, &i, &low, &high); i++) {
+		cells_of_run(f, r);
+		cell_us(f, low);
+		cell_us(f, high);
+		fprintf(f, "\t%" PRIu64 "\n", r->hist->count[i]);
+	}
+	if (r->hist->n == 0) {
+		cells_of_run(f, r);
+		fputs("\tNA\tNA\t0\n", f);
+	}
 }
 
 void

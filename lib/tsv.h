@@ -36,7 +36,9 @@ struct tsv_raw {
 /* Numbers are plain decimals: times in microseconds with 3 digits after the point, elapsed
  * seconds with 6, rates (of bytes too) with 2, busy with 3; ok is 1 or 0. Writing is only
  * known to have succeeded when tsv_close() says so. */
-void tsv_header(FILE *, bool raw);
+enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
+
+void tsv_header(FILE *, enum tsv_rows);
 
 /* bytes_per_s is size * n / elapsed; ops_per_s n / elapsed; cpu_us per operation, failed
  * ones included; busy = cpu / (threads * elapsed). NA where the sample is too small to show
@@ -44,6 +46,12 @@ void tsv_header(FILE *, bool raw);
  * under 1000, sd under 2; rates and busy with no elapsed time, cpu_us with no operation. */
 void tsv_summary(FILE *, const struct tsv_row *);
 void tsv_sample(FILE *, const struct tsv_raw *);
+
+/* The histogram itself, which can be merged with others, as a summary can't: a row for each
+ * bucket that holds something, in ascending order. low_us is the first time that counts in it,
+ * high_us the first that does not; n, errors and elapsed_s are the same in all rows. If no
+ * operation succeeded there is one row, with NA for the bounds and a count of 0. */
+void tsv_hist(FILE *, const struct tsv_row *);
 
 /* Why s can't be a label (empty, tab, newline, CR, other control character), or NULL. */
 const char *tsv_bad_label(const char *s);

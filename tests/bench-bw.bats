@@ -13,6 +13,7 @@ load helper
 @test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-bw '' -s 1k -n 1000000000; }
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-bw; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-bw; }
+@test "the distribution (-D)" { bench_prints_histograms bench-bw; }
 @test "localhost and IPv6" { bench_reaches_other_addresses bench-bw; }
 
 @test "all defaults" {

@@ -13,6 +13,7 @@ load helper
 @test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-conc /ping -n 1000000000; }
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-conc; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conc; }
+@test "the distribution (-D)" { bench_prints_histograms bench-conc; }
 @test "localhost and IPv6" { bench_reaches_other_addresses bench-conc; }
 
 @test "clients times requests, exactly" {

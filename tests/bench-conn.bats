@@ -13,6 +13,7 @@ load helper
 @test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-conn /sleep/0.01 -n 1000; }
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-conn; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conn; }
+@test "the distribution (-D)" { bench_prints_histograms bench-conn; }
 @test "localhost and IPv6" { bench_reaches_other_addresses bench-conn; }
 
 @test "options it does not take" {

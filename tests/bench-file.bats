@@ -13,6 +13,7 @@ load helper
 @test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-file '' -s 100k -n 1000000000; }
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-file; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-file; }
+@test "the distribution (-D)" { bench_prints_histograms bench-file; }
 @test "localhost and IPv6" { bench_reaches_other_addresses bench-file; }
 
 @test "every operation, size and chunk" {

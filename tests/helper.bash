@@ -17,6 +17,8 @@ SERVERS='rpc-serve http-serve'
 HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s ops_per_s \
 bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us cpu_us busy"
 RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
+HIST_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s \
+low_us high_us count"
 USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'
 
 setup() {
@@ -408,6 +410,37 @@ bench_prints_raw_rows() {
 			if ($7 != n[key]++) { print "gap: " $0; bad = 1 } } END { exit bad }' raw.tsv ||
 		    fail "$(cat raw.tsv)"
 	done
+}
+
+# -D: the histogram of each row, whole and in order, and with nothing else in it.
+bench_prints_histograms() {
+	local server
+	refuses "$1" '-D and -R' -D -R rpc://127.0.0.1:1
+	for server in $SERVERS; do
+		# shellcheck disable=SC2046
+		"$server" "$1" $(quick "$1") >out.tsv
+		# shellcheck disable=SC2046
+		"$server" "$1" $(quick "$1") -D >hist.tsv
+		rows hist.tsv "$HIST_HEADER"
+		awk -F '\t' 'NR > 1 { key = $3 FS $4
+				if (key != last) at = 0
+				if ($12 < at || $13 <= $12 || $14 < 1) { print "order: " $0; bad = 1 }
+				at = $13; last = key; n[key] = $9; sum[key] += $14 }
+			END { for (k in n) if (n[k] != sum[k]) { print k ": " sum[k]; bad = 1 }; exit bad }' \
+		    hist.tsv || fail "$(cat hist.tsv)"
+		# the leading columns are those of the summary, in its order
+		[ "$(cut -f 1-10 hist.tsv | uniq)" = "$(cut -f 1-10 out.tsv)" ] || fail "$(cat hist.tsv)"
+		bench-stat hist.tsv >stat.tsv
+		[ "$(cut -f 1-10 stat.tsv)" = "$(cut -f 1-10 out.tsv)" ] || fail "$(cat stat.tsv)"
+	done
+	refused_port
+	# shellcheck disable=SC2046
+	run --separate-stderr timeout 20 "$1" $(quick "$1") -D "rpc://127.0.0.1:$PORT"
+	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+	printf '%s\n' "$output" >hist.tsv
+	[ "$(cut -f 9,12-14 hist.tsv | tail -n +2 | uniq)" = "$(printf '0\tNA\tNA\t0')" ] || fail "$output"
+	bench-stat hist.tsv >stat.tsv
+	[ "$(total stat.tsv n)/$(total stat.tsv errors)" = "0/$(total hist.tsv errors)" ] || fail "$(cat stat.tsv)"
 }
 
 # -d: that many requests in flight, counted the same on both sides. usage.tsv: requests and

@@ -293,9 +293,9 @@ test_tsv(void)
 		ok(false, "tsv: a file to write to: %s", strerror(errno));
 		return;
 	}
-	tsv_header(f, false);
+	tsv_header(f, TSV_SUMMARY);
 	is(written(f), summary, "tsv: header of summaries");
-	tsv_header(f, true);
+	tsv_header(f, TSV_RAW);
 	is(written(f), raw, "tsv: header of raw rows");
 
 	for (i = 0; i < sizeof t / sizeof *t; i++) {
@@ -384,11 +384,11 @@ test_close(void)
 		ok(true, "tsv_close: a full disk # SKIP no /dev/full");
 		return;
 	}
-	tsv_header(f, false);
+	tsv_header(f, TSV_SUMMARY);
 	ok(tsv_close(f) == -1 && errno == ENOSPC, "tsv_close: a full disk");
 	if ((f = fopen("/dev/full", "w"))) {
 		setvbuf(f, NULL, _IONBF, 0);
-		tsv_header(f, false);
+		tsv_header(f, TSV_SUMMARY);
 		errno = 0;
 		ok(tsv_close(f) == -1 && errno != 0, "tsv_close: a write that failed before");
 	}
@@ -514,13 +514,100 @@ test_payload(void)
 	free(copy);
 }
 
+/* A histogram taken apart into its buckets and put together again answers the same, but for
+ * what only the values themselves tell. */
+static void
+test_bucket_rows(void)
+{
+	static const double q[] = { 0.001, 0.1, 0.5, 0.9, 0.99, 0.999 };
+	static const uint64_t edge[] = { 0, 1, 2047, 2048, 2049, 4095, 4096, ((uint64_t)1 << 42) - 1 };
+	struct hist *h = new_hist(), *again = new_hist();
+	uint64_t state = 7, low, high, before = 0, n = 0, v;
+	unsigned i, k;
+	bool good = true;
+
+	for (k = 0; k < SAMPLES; k++)
+		hist_add(h, next_random(&state) >> (12 + next_random(&state) % 40));
+	for (k = 0; k < sizeof edge / sizeof *edge; k++)
+		hist_add(h, edge[k]);
+	for (i = 0; hist_bucket(h, &i, &low, &high); i++) {
+		good = good && low >= before && high > low && i < HIST_BUCKETS && h->count[i] > 0
+		    && hist_add_bucket(again, low, high, h->count[i]);
+		before = high;
+		n += h->count[i];
+	}
+	ok(good && n == h->n && again->n == n, "hist: all buckets, in order, and nothing lost");
+	ok(memcmp(h->count, again->count, sizeof h->count) == 0, "hist: put together again");
+	good = true;
+	for (k = 0; k < sizeof q / sizeof *q; k++)
+		good = good && hist_quantile(h, q[k]) == hist_quantile(again, q[k]);
+	ok(good, "hist: the same quantiles");
+	ok(close_to(again->mean, h->mean, 0.0005) && close_to(hist_sd(again), hist_sd(h), 0.0005)
+	    && close_to((double)again->max, (double)h->max, 0.0005), "hist: mean, sd, max within 0.05 %%");
+
+	good = true;
+	for (k = 0; k < sizeof edge / sizeof *edge; k++) {
+		free(h);
+		h = new_hist();
+		hist_add(h, edge[k]);
+		i = 0;
+		good = good && hist_bucket(h, &i, &low, &high) && low <= edge[k] && edge[k] < high
+		    && hist_add_bucket(h, low, high, 0) && h->n == 1;
+		for (v = low; v < high && v < low + 3; v++)
+			good = good && !hist_add_bucket(h, v + 1, high, 1)
+			    && !hist_add_bucket(h, low, high + v - low + 1, 1);
+		i++;
+		good = good && !hist_bucket(h, &i, &low, &high);
+	}
+	ok(good, "hist: bounds hold their values, others are refused");
+	ok(!hist_add_bucket(h, UINT64_MAX, 0, 1) && !hist_add_bucket(h, UINT64_MAX - 1, UINT64_MAX, 1)
+	    && h->n == 1, "hist: bounds beyond the last bucket are refused");
+	free(h);
+	free(again);
+}
+
+static void
+test_tsv_hist(void)
+{
+	struct tsv_row r = { .label = "l", .bench = "b", .op = "ping", .part = "-wait", .size = 1,
+		.chunk = 2, .clients = 3, .depth = 4, .rate = 5, .errors = 6, .elapsed_ns = 7000 };
+	struct hist *h = new_hist();
+	FILE *f = tmpfile();
+
+	if (!f) {
+		ok(false, "tsv: a file to write to: %s", strerror(errno));
+		free(h);
+		return;
+	}
+	r.hist = h;
+	tsv_header(f, TSV_HIST);
+	is(written(f), "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
+	    "errors\telapsed_s\tlow_us\thigh_us\tcount\n", "tsv: header of histogram rows");
+	tsv_hist(f, &r);
+	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\n",
+	    "tsv: no operation");
+	hist_add(h, 1000);
+	hist_add(h, 1000);
+	hist_add(h, 3000);
+	hist_add(h, UINT64_MAX);
+	tsv_hist(f, &r);
+	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t4395899027.456\t4398046511.104\t1\n",
+	    "tsv: a row per bucket");
+	free(h);
+	fclose(f);
+}
+
 int
 main(void)
 {
 	test_buckets();
 	test_ranks();
 	test_statistics();
+	test_bucket_rows();
 	test_tsv();
+	test_tsv_hist();
 	test_close();
 	test_payload();
 	return done();
