@@ -264,3 +264,32 @@ times() {
 	want 0
 	[ "$(wc -l <<<"$output")" -eq 5 ] || fail "$output"
 }
+
+# ---- does it cry wolf?
+
+# Synthetic rows from a seed: the outcome is the same each time. For real: tests/alarms.sh.
+@test "100 pairs of the same: an alarm in at most 5; 100 slowed by 5 %: found in at least 95" {
+	run sh "$ROOT/tests/alarms.sh" -s -n 100 -e 2 -k 10 -r 40
+	[ "$status" -eq 0 ] || fail "$output"
+	[ "$(grep -c '^slowed' <<<"$output")/$(grep -c ': holds$' <<<"$output")" = 100/2 ] || fail "$output"
+}
+
+@test "the same where the noise is larger than the limit: undecided rather than wrong" {
+	run sh "$ROOT/tests/alarms.sh" -s -n 100 -e 10 -k 30 -r 10 -c same
+	[ "$status" -eq 0 ] || fail "$output"
+	# and with no limit at all
+	run sh "$ROOT/tests/alarms.sh" -s -n 100 -e 10 -k 30 -r 10 -c same -l 0
+	[ "$status" -eq 0 ] || fail "$output"
+	# what it does not find it does not claim to find
+	run sh "$ROOT/tests/alarms.sh" -s -n 20 -e 10 -k 1 -r 5 -c slowed
+	[ "$status" -eq 1 ] || fail "$output"
+}
+
+@test "the script of the alarms refuses wrong use" {
+	local arg
+	for arg in '-n 0' '-n x' '-c other' '-y' '-r' 'operand'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sh "$ROOT/tests/alarms.sh" $arg
+		[ "$status/$output" = 2/ ] || fail "$arg: $status $output"
+	done
+}
