@@ -14,7 +14,7 @@
 
 #define CHUNK_LINE_MAX 4096     /* a chunk's size and extensions */
 #define TRAILER_MAX    16384
-#define METHOD_MAX     32       /* longer ones are no HTTP */
+#define METHOD_MAX     32       /* nobody here has a longer one */
 
 /* What a byte may be part of. */
 #define TOKEN  1        /* a method's or a field's name (RFC 9110, section 5.6.2) */
@@ -67,6 +67,26 @@ all(struct http_span s, unsigned class)
 		if (!(byte_class[(unsigned char)s.p[i]] & class))
 			return false;
 	return true;
+}
+
+/* Is it host[:port]? Either may be empty (RFC 9110, section 7.2), and an IPv6 address
+ * is in brackets. */
+static bool
+is_host(struct http_span s)
+{
+	const char *end = s.p + s.n, *p = s.p;
+	bool bracket = s.n > 0 && *p == '[';
+
+	for (p += bracket; p < end && *p != ']' && (bracket || (*p != ':' && *p != '[')); p++)
+		;
+	if (bracket && (p == end || *p++ != ']'))
+		return false;
+	if (p < end && *p++ != ':')
+		return false;
+	for (; p < end; p++)
+		if (*p < '0' || *p > '9')
+			return false;
+	return all(s, HOST);
 }
 
 static struct http_span
@@ -163,15 +183,15 @@ http_gather_free(struct http_gather *g)
 	g->scanned = 0;
 }
 
-bool
+int
 http_no_request(const unsigned char *p, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n && i <= METHOD_MAX; i++)
 		if (!(byte_class[p[i]] & TOKEN))
-			return p[i] != ' ' || i == 0;
-	return i > METHOD_MAX;
+			return p[i] != ' ' || i == 0 ? 400 : 0;
+	return i > METHOD_MAX ? 501 : 0;
 }
 
 bool
@@ -286,7 +306,7 @@ take_field(struct http_fields *f, struct http_span name, struct http_span value,
 	case 4:
 		if (span_is(name, "host")) {
 			f->hosts++;
-			return all(value, HOST) || refuse(r, 400, "bad Host \"%s\"", value);
+			return is_host(value) || refuse(r, 400, "bad Host \"%s\"", value);
 		}
 		break;
 	case 6:
@@ -428,6 +448,8 @@ parse_request_line(struct http_request *q, struct http_span line, struct refusal
 	for (q->name.n = 0; q->name.n < line.n; q->name.n++)
 		if (!(byte_class[(unsigned char)line.p[q->name.n]] & TOKEN))
 			break;
+	if (q->name.n > METHOD_MAX)
+		return refuse(r, 501, "unknown method %s", q->name);
 	if (q->name.n == 0 || q->name.n == line.n || line.p[q->name.n] != ' ')
 		return refuse(r, 400, "not an HTTP request: \"%s\"", line);
 	q->method = method_of(q->name);

@@ -94,8 +94,9 @@ bool http_parse_response(struct http_response *, const unsigned char *head, size
 	char *why, size_t size);
 
 /* Can p[n] not be the beginning of a request (response)? Tells an alien protocol at
- * its first bytes, where waiting for the end of a head would mean waiting for ever. */
-bool http_no_request(const unsigned char *p, size_t n);
+ * its first bytes, where waiting for the end of a head would mean waiting for ever. That of a
+ * request is 0, or the status that http_parse_request would return. */
+int http_no_request(const unsigned char *p, size_t n);
 bool http_no_response(const unsigned char *p, size_t n);
 
 /* Does the connection outlive a message of this minor version with these fields, as far

@@ -613,6 +613,7 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 	const unsigned char *head;
 	size_t i = 0, taken, len;
 	enum http_gathered found;
+	int status;
 
 	if (h->gather.buf.n == 0) {
 		/* empty lines before a request are read over (RFC 9112, section 2.2) */
@@ -640,8 +641,8 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 	case HTTP_MORE:
 		p = h->gather.buf.p;
 		n = h->gather.buf.n;
-		if (http_no_request(p, n))
-			fail(h, 400, "not an HTTP request");
+		if ((status = http_no_request(p, n)))
+			fail(h, status, status == 501 ? "unknown method" : "not an HTTP request");
 		else if (n > HTTP_LINE_MAX + 2 && !memchr(p, '\n', HTTP_LINE_MAX + 2))
 			fail(h, 414, "the request line is too long");
 		else

@@ -935,7 +935,7 @@ test_limits(void)
 	}
 	in.n = 0;
 	fill(&in, 'A', 50);
-	ok(answers_are(&service, &in, 1, "400! "), "an endless method");
+	ok(answers_are(&service, &in, 1, "501! "), "an endless method");
 
 	for (i = 0; i < 2; i++) {
 		in.n = 0;
