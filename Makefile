@@ -40,7 +40,7 @@ UNIT_SRC = \
 	tests/unit_json.c tests/unit_loop.c tests/unit_num.c tests/unit_pair.c \
 	tests/unit_rpyc.c tests/unit_rpyc_hostile.c tests/unit_schedule.c \
 	tests/unit_server.c tests/unit_service.c tests/unit_stat.c tests/unit_table.c
-TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/hold.c tests/pingpong.c
+TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/conform.c tests/hold.c tests/pingpong.c
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
 	lib/http.h lib/inflate.h lib/json.h lib/loop.h lib/msg.h lib/num.h lib/out.h \

@@ -120,3 +120,17 @@ http() {
 		stop
 	done
 }
+
+# RFC 9110 and 9112, row by row: what is sent, what the answer has to be, and where it says so.
+@test "a table of what HTTP asks for, under every model" {
+	local model mode
+	for model in $MODELS; do
+		start http-serve -p 0 -m "$model"
+		for mode in "" -b; do
+			# shellcheck disable=SC2086 # no word, or one
+			run conform $mode "$URL" "$BATS_TEST_DIRNAME/conformance.tsv"
+			[ "$status" -eq 0 ] || fail "-m $model $mode: $(grep -v '^ok' <<<"$output")"
+		done
+		stop
+	done
+}
