@@ -40,7 +40,13 @@ UNIT_SRC = \
 	tests/unit_json.c tests/unit_loop.c tests/unit_num.c tests/unit_pair.c \
 	tests/unit_rpyc.c tests/unit_rpyc_hostile.c tests/unit_schedule.c \
 	tests/unit_server.c tests/unit_service.c tests/unit_stat.c tests/unit_table.c
-TEST_SRC = $(UNIT_SRC) tests/bad_peer.c tests/conform.c tests/hold.c tests/pingpong.c
+FUZZ_SRC = \
+	tests/fuzz_http_body.c tests/fuzz_http_client.c tests/fuzz_http_request.c \
+	tests/fuzz_http_response.c tests/fuzz_http_server.c tests/fuzz_inflate.c \
+	tests/fuzz_json.c tests/fuzz_num.c tests/fuzz_rpyc_client.c \
+	tests/fuzz_rpyc_frame.c tests/fuzz_rpyc_server.c \
+	tests/fuzz_table.c tests/fuzz_url.c
+TEST_SRC = $(UNIT_SRC) $(FUZZ_SRC) tests/bad_peer.c tests/conform.c tests/hold.c tests/pingpong.c
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
 	lib/http.h lib/inflate.h lib/json.h lib/loop.h lib/msg.h lib/num.h lib/out.h \
@@ -59,7 +65,7 @@ all: $(BIN)
 # build takes seconds.
 $(LIB_OBJ): $(HDR) Makefile
 $(BIN): $(LIB) $(HDR) Makefile
-$(TEST_BIN): $(LIB) $(HDR) tests/tap.h Makefile
+$(TEST_BIN): $(LIB) $(HDR) tests/tap.h tests/fuzz.h tests/fuzz_http.h Makefile
 
 .c.o:
 	$(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS) -c -o $@ $<
@@ -84,6 +90,10 @@ test: all test-programs
 # Other compilers, sanitizers, linters: what is absent is skipped.
 check:
 	sh tests/check.sh
+
+# Inputs made up without end, for FUZZ_S seconds each target; needs clang.
+fuzz:
+	sh tests/fuzz.sh
 
 # Our speed against others, side by side: rows under results/.
 peers: all test-programs

@@ -93,8 +93,14 @@ step_tsan() {
 	    try "$work/tsan/tests/run.sh" "$work/tsan/tests/models.bats"
 }
 
+# A little of make fuzz.
+step_fuzz() {
+	need clang || return
+	FUZZ_S=${FUZZ_S:-5} try sh tests/fuzz.sh
+}
+
 step_makefile() {
-	for f in lib/*.c lib/*.h bin/*.c tests/unit_*.c; do
+	for f in lib/*.c lib/*.h bin/*.c tests/unit_*.c tests/fuzz_*.c; do
 		# one word each, so a word that is missing would go unnoticed for long
 		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
 	done
@@ -143,7 +149,7 @@ step_cppcheck() {
 	    --error-exitcode=1 -D_POSIX_C_SOURCE=200809L -DVERSION='""' -I lib -i lib/service.c lib bin
 }
 
-steps='gcc gcc_debug clang musl bmake parallel_make posix_only asan tsan makefile headers install
+steps='gcc gcc_debug clang musl bmake parallel_make posix_only asan tsan fuzz makefile headers install
 shellcheck man_pages cppcheck'
 
 failed=0

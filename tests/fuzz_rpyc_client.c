@@ -1,38 +1,11 @@
-/* Fuzz target for the client's side of RPyC (libFuzzer): the input is what a server sends.
- *
- *	clang -g -O1 -D_POSIX_C_SOURCE=200809L -Ilib -fsanitize=fuzzer,address,undefined \
- *	    -o fuzz tests/fuzz_rpyc_client.c lib/{brine,buf,inflate,msg,num,out,payload}.c \
- *	    lib/{rpyc,rpyc_client,rpyc_offer,service}.c
+/* Fuzz target for the client's side of RPyC: the input is what a server sends.
  *
  * Three bytes in front of it choose the call, the configuration, and the sizes of the pieces
  * in which it comes and the requests go. These must be valid RPyC whatever came. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "payload.h"
 #include "rpyc_client.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-must(bool cond, const char *what)
-{
-	if (!cond) {
-		fprintf(stderr, "broken: %s\n", what);
-		abort();
-	}
-}
-
-static size_t
-piece(uint32_t *seed, size_t n)
-{
-	size_t k;
-
-	*seed = *seed * 1664525 + 1013904223;
-	k = *seed >> 30 == 0 ? 1 : *seed >> 30 == 1 ? 1 + (*seed >> 16) % 64 : n;
-	return k < n ? k : n;
-}
 
 static void
 check(const struct caller *base, bool called)
@@ -64,7 +37,7 @@ drain(struct caller *c, struct rpyc_reader *peer, uint32_t *seed)
 
 	k = c->wire->output(c, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
-	n = piece(seed, iov[0].iov_len);
+	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "a request");
@@ -99,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (p[0] & 0x40 && !conf.native && (call.op == CALL_PING || call.op == CALL_ECHO ||
 	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
 		conf.depth = 3;
-	seed = p[2];
+	seed = 1 + p[2];
 	if (!(c = rpyc_client_wire.open(&conf)))
 		return 0;
 	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
@@ -112,7 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		/* a peer that talks does not wait until it was asked, nor read at once */
 		if (c->want == WANT_OUTPUT && seed >> 30 != 3)
 			drain(c, &peer, &seed);
-		k = piece(&seed, n);
+		k = fuzz_piece(&seed, n);
 		flying = c->flying;
 		taken = c->wire->input(c, p, k);
 		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == flying,

@@ -1,40 +1,13 @@
-/* Fuzz target for the server's side of RPyC (libFuzzer): the input is what a client sends.
- *
- *	clang -g -O1 -D_POSIX_C_SOURCE=200809L -Ilib -fsanitize=fuzzer,address,undefined \
- *	    -o fuzz tests/fuzz_rpyc_server.c lib/{brine,buf,inflate,out,rpyc,rpyc_calls}.c \
- *	    lib/{rpyc_list,rpyc_server,service}.c -lm
+/* Fuzz target for the server's side of RPyC: the input is what a client sends.
  *
  * Two bytes in front of it choose the session's mode and seed the sizes of the pieces in
  * which it comes and the answers go. These must be valid RPyC whatever was asked. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "rpyc_server.h"
 
 #define WAITS_MAX 20            /* slices of compute, and sleeps, before the session is left */
 #define SENT_MAX  ((size_t)4 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-must(bool cond, const char *what)
-{
-	if (!cond) {
-		fprintf(stderr, "broken: %s\n", what);
-		abort();
-	}
-}
-
-static size_t
-piece(uint32_t *seed, size_t n)
-{
-	size_t k;
-
-	*seed = *seed * 1664525 + 1013904223;
-	k = *seed >> 30 == 0 ? 1 : *seed >> 30 == 1 ? 1 + (*seed >> 16) % 64 : n;
-	return k < n ? k : n;
-}
 
 static void
 check(const struct session *base)
@@ -61,7 +34,7 @@ drain(struct session *s, struct rpyc_reader *peer, uint32_t *seed)
 	k = s->wire->output(s, iov, 3);
 	must(k > 0 && k <= 3, "nothing to send");
 	must(iov[0].iov_len > 0, "an empty piece");
-	n = piece(seed, iov[0].iov_len);
+	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "an answer");
@@ -83,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n < 2 || !(s = rpyc_server_wire.open(&service)))
 		return 0;
 	s->single = p[0] & 1;
-	seed = (uint32_t)p[1] << 8 | p[0];
+	seed = 1 + ((uint32_t)p[1] << 8 | p[0]);
 	for (p += 2, n -= 2; sent < SENT_MAX && waits < WAITS_MAX; check(s)) {
 		if (s->want == WANT_CLOSE)
 			break;
@@ -97,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			ended = true;
 			s->wire->end(s);
 		} else {
-			k = piece(&seed, n);
+			k = fuzz_piece(&seed, n);
 			taken = s->wire->input(s, p, k);
 			must(taken > 0 && taken <= k, "bytes taken");
 			must(taken == k || s->want != WANT_INPUT || (s->single && s->idle) ||

@@ -1,0 +1,179 @@
+/* Fuzz target for the client's side of HTTP: the input is what a server sends.
+ *
+ * Three bytes in front of it choose the call, the configuration, and the sizes of the pieces in
+ * which it comes and the requests go. These must be valid HTTP whatever came, and the
+ * verdict on a reply must not depend on the pieces. */
+#include "fuzz_http.h"
+
+#include "payload.h"
+#include "wire.h"
+
+#define HELD_MAX ((size_t)768 << 10)
+
+/* The requests, as a server reads them. */
+struct reader {
+	struct http_gather gather;
+	struct http_body body;
+	bool in_body;
+	uint64_t requests;              /* complete ones */
+};
+
+struct result {
+	uint64_t calls, good;           /* complete, and successful */
+	enum want want;
+};
+
+static void
+read_requests(struct reader *r, const unsigned char *p, size_t n)
+{
+	const unsigned char *head, *run;
+	size_t taken, len, run_n;
+	struct http_request q;
+	char why[160];
+
+	for (; n > 0; p += taken, n -= taken) {
+		if (r->in_body) {
+			taken = http_body_take(&r->body, p, n, &run, &run_n);
+			must(!r->body.error, r->body.error ? r->body.error : "");
+		} else if (http_gather(&r->gather, p, n, FUZZ_HEAD_MAX, &taken, &head, &len) ==
+		    HTTP_COMPLETE) {
+			must(http_parse_request(&q, head, len, why, sizeof why) == 0, why);
+			http_gather_free(&r->gather);
+			http_body_init(&r->body, q.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED,
+			    q.fields.length);
+			r->in_body = true;
+		}
+		if (r->in_body && r->body.done) {
+			r->in_body = false;
+			r->requests++;
+		}
+	}
+}
+
+static void
+check(const struct caller *c, const struct caller_conf *conf)
+{
+	must(c->want != WANT_WAIT && c->want <= WANT_CLOSE, "want");
+	must(c->flying <= (conf->depth > 1 ? conf->depth : 1), "too many calls");
+	must(memchr(c->error, '\0', sizeof c->error) != NULL, "an error without an end");
+	must(!c->error[0] || fuzz_line(c->error), "an error unprintable");
+}
+
+static void
+drain(struct caller *c, struct reader *r, uint32_t *seed)
+{
+	struct iovec iov[3];
+	size_t n;
+	int k;
+
+	k = c->wire->output(c, iov, 3);
+	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
+	n = fuzz_piece(seed, iov[0].iov_len);
+	read_requests(r, iov[0].iov_base, n);
+	c->wire->sent(c, n);
+}
+
+static void
+note(struct result *result, const struct caller *c, unsigned before)
+{
+	if (c->flying == before)
+		return;
+	must(c->flying + 1 == before || c->want == WANT_CLOSE, "more than one call at once");
+	result->calls += before - c->flying;
+	result->good += c->ok;
+	must(c->ok || c->error[0], "an error without a text");
+}
+
+/* eager: a reply may come before its request is sent; else the requests are always sent
+ * first, and the result depends on nothing but the bytes. */
+static void
+run(struct result *result, const struct caller_conf *conf, const struct call *call,
+	const uint8_t *p, size_t n, uint32_t seed, bool eager)
+{
+	size_t held = fuzz_held(), most = HELD_MAX + 3 * n, k, taken;
+	struct reader r;
+	unsigned char *piece;
+	unsigned before, depth = conf->depth > 1 ? conf->depth : 1;
+	struct caller *c = http_client_wire.open(conf);
+
+	must(c != NULL, "memory");
+	memset(&r, 0, sizeof r);
+	memset(result, 0, sizeof *result);
+	while (n > 0 && c->want != WANT_CLOSE) {
+		while (c->want != WANT_CLOSE && c->flying < depth &&
+		    (eager || c->flying == 0 || result->calls == 0)) {
+			c->wire->begin(c, call);
+			check(c, conf);
+		}
+		while (c->want == WANT_OUTPUT && (!eager || seed >> 30 != 3)) {
+			before = c->flying;
+			drain(c, &r, &seed);
+			check(c, conf);
+			note(result, c, before);
+		}
+		if (c->want == WANT_CLOSE || c->flying == 0)
+			continue;
+		k = fuzz_piece(&seed, n);
+		piece = fuzz_copy(p, k);
+		before = c->flying;
+		taken = c->wire->input(c, piece, k);
+		free(piece);
+		check(c, conf);
+		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == before,
+		    "bytes left");
+		note(result, c, before);
+		p += taken;
+		n -= taken;
+		must(fuzz_held() <= held + most, "too much is held");
+	}
+	while (c->want == WANT_OUTPUT) {
+		before = c->flying;
+		drain(c, &r, &seed);
+		check(c, conf);
+		note(result, c, before);
+	}
+	must(c->want == WANT_CLOSE || (r.gather.buf.n == 0 && !r.in_body), "half a request");
+	result->want = c->want;
+	before = c->flying;
+	c->wire->end(c);
+	check(c, conf);
+	must(c->want == WANT_CLOSE, "the end");
+	note(result, c, before);
+	http_gather_free(&r.gather);
+	c->wire->close(c);
+	must(fuzz_held() <= held, "something is left");
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const unsigned char zeros[700];
+	static const uint64_t size[] = { 0, 1, 300, 5000 }, chunk[] = { 0, 1, 100, 70000 };
+	struct payload payload = { .data = zeros, .period = sizeof zeros };
+	struct caller_conf conf = { .host = "h:80", .payload = &payload };
+	struct call call = { .op = CALL_HELLO };
+	struct result whole, pieces;
+
+	if (n < 3)
+		return 0;
+	call.op = (enum call_op)(p[0] % (CALL_NAMED + 1));
+	call.sized = p[0] & 0x80;
+	call.size = size[p[1] & 3];
+	call.chunk = chunk[p[1] >> 2 & 3];
+	conf.name = p[1] & 0x10 || call.op == CALL_NAMED ? "/a?b" : NULL;
+	conf.check = p[1] & 0x20;
+	conf.close_each = p[1] & 0x40;
+	/* as wire.h has it: one request and one reply */
+	if (p[0] & 0x40 && !conf.close_each && (call.op == CALL_PING || call.op == CALL_ECHO ||
+	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
+		conf.depth = 3;
+	run(&pieces, &conf, &call, p + 3, n - 3, 1 + p[2], true);
+	run(&whole, &conf, &call, p + 3, n - 3, 0, false);
+	run(&pieces, &conf, &call, p + 3, n - 3, 1 + p[2], false);
+	/* what comes behind the last reply is an error, or already an answer to the next call:
+	 * that does depend on the pieces, as it must */
+	if (whole.calls == pieces.calls && whole.want == pieces.want && whole.calls <= 1 &&
+	    whole.want != WANT_CLOSE)
+		must(whole.good == pieces.good, "the verdict depends on the pieces");
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* Fuzz target for targets: what is accepted has all its parts, and put together again
+ * they are what was read. */
+#include "fuzz.h"
+
+#include "num.h"
+#include "url.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	char *text = malloc(n + 1), again[700];
+	struct url u, v;
+	const char *why, *path;
+	uint64_t port = 0;
+	size_t i;
+	bool rpc;
+
+	must(text != NULL, "memory");
+	if (n > 0)
+		memcpy(text, p, n);
+	text[n] = '\0';
+	if ((why = url_parse(&u, text))) {
+		must(fuzz_line(why), "an error without a text");
+		free(text);
+		return 0;
+	}
+	rpc = strcmp(u.scheme, "rpc") == 0;
+	must(rpc || strcmp(u.scheme, "http") == 0, "the scheme");
+	must(u.host[0] && strlen(u.host) < sizeof u.host, "the host");
+	must(num_digits(u.port, strlen(u.port), &port) && port >= 1 && port <= 65535, "the port");
+	for (i = 0; text[i]; i++)
+		must(text[i] > ' ' && text[i] <= '~' && text[i] != '#', "a character");
+	must(!strpbrk(u.host, "[]@/?"), "a character of the host");
+	must(strstr(u.authority, u.host) != NULL, "the authority");
+	must(!u.path || (u.path > text && u.path <= text + n), "the path is elsewhere");
+	must(!u.path || (rpc ? u.path[0] && u.path[-1] == '/' : u.path[0] == '/'), "the path");
+
+	/* without a port or with the same one, it is the same place */
+	path = !u.path ? "" : rpc ? u.path - 1 : u.path;
+	if (strlen(path) < 300) {
+		snprintf(again, sizeof again, strchr(u.host, ':') ? "%s://[%s]:%s%s" : "%s://%s:%s%s",
+		    u.scheme, u.host, u.port, path);
+		if ((why = url_parse(&v, again)))
+			fprintf(stderr, "%s: %s\n", again, why);
+		must(!why && strcmp(u.host, v.host) == 0 && strcmp(u.port, v.port) == 0 &&
+		    strcmp(u.scheme, v.scheme) == 0 && !u.path == !v.path &&
+		    (!u.path || strcmp(u.path, v.path) == 0), "put together again");
+	}
+	free(text);
+	return 0;
+}
