@@ -95,6 +95,10 @@ check:
 fuzz:
 	sh tests/fuzz.sh
 
+# Which lines of lib/ the tests run; needs gcc and gcov.
+coverage:
+	sh tests/coverage.sh
+
 # Our speed against others, side by side: rows under results/.
 peers: all test-programs
 	sh tests/peers.sh

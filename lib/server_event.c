@@ -569,18 +569,20 @@ end(struct server *sv)
 static int
 start_worker(struct worker *w, struct server *sv, int stop_fd, const pthread_attr_t *attr)
 {
+	unsigned char *buf = malloc(READ_BYTES);
 	int e = ENOMEM;
 
-	w->server = sv;
-	if (!(w->buf = malloc(READ_BYTES)))
+	if (!buf)
 		return e;
+	w->server = sv;
+	w->buf = buf;
 	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)
 		e = errno;
 	else
 		e = pthread_create(&w->thread, attr, work, w);
 	if (e != 0) {
 		loop_free(w->loop);
-		free(w->buf);
+		free(buf);
 	}
 	return e;
 }

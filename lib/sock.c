@@ -11,16 +11,12 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "clock.h"
-
-#define NS_PER_MS 1000000u
 #define US_PER_S 1000000u
 
 static int
@@ -167,44 +163,6 @@ sock_open(const struct addrinfo *ai)
 	if (set_up(fd) < 0)
 		return close_keeping_errno(fd);
 	return fd;
-}
-
-int
-sock_connect(int fd, const struct addrinfo *ai, uint64_t timeout_ns)
-{
-	struct pollfd p;
-	uint64_t deadline, now, ms;
-	socklen_t len;
-	int e, n;
-
-	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		return 0;
-	/* after EINTR the connection goes on being made, as after EINPROGRESS; but the caller
-	 * may have been told to stop */
-	if (errno != EINPROGRESS)
-		return -1;
-	p.fd = fd;
-	p.events = POLLOUT;
-	deadline = clock_ns() + timeout_ns;
-	do {
-		now = clock_ns();
-		ms = now < deadline ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
-		n = poll(&p, 1, ms > INT_MAX ? INT_MAX : (int)ms);
-		if (n < 0)
-			return -1;
-	} while (n == 0 && ms > 0);
-	if (n == 0) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	len = sizeof e;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
-		return -1;
-	if (e != 0) {
-		errno = e;
-		return -1;
-	}
-	return 0;
 }
 
 int

@@ -29,10 +29,6 @@ int sock_accept(int listen_fd, bool blocking);
 /* A new TCP socket for ai: close-on-exec, TCP_NODELAY, not blocking. -1 with errno. */
 int sock_open(const struct addrinfo *ai);
 
-/* Connect with a time limit; fd does not block. 0, or -1 with errno: ETIMEDOUT, and
- * EINTR when a signal came in between (the socket is of no use then). */
-int sock_connect(int fd, const struct addrinfo *ai, uint64_t timeout_ns);
-
 int sock_blocking(int fd, bool on);
 
 /* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO); a call
