@@ -1,8 +1,8 @@
 #!/bin/sh
 # Fuzz the parsers and the state machines: every target that tests/fuzz_*.c holds, or those that
 # are named (fuzz_json, or json), each for FUZZ_S seconds (60), with libFuzzer,
-# AddressSanitizer and UndefinedBehaviorSanitizer. It begins with what tests/corpus has, and prints a
-# table at the end. An input that breaks something is kept in FUZZ_DIR (tests/found), and
+# AddressSanitizer and UndefinedBehaviorSanitizer. It begins with what tests/corpus has, and prints
+# a table at the end. An input that breaks something is kept in FUZZ_DIR (tests/found), and
 # then the exit status is 1.
 #
 # usage: fuzz.sh [-m] [target ...]
