@@ -132,6 +132,7 @@ bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
 		have[i] = true;
 	}
 	for (i = 0; i < op->nargs; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): nargs is 2 at most */
 		missing += !have[i];
 	if (missing == 2)
 		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() missing 2 required positional "

@@ -98,7 +98,7 @@ sock_listen(const struct addrinfo *list)
 int
 sock_url(int fd, const char *scheme, char *text, size_t size)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof addr;
 	char host[256], port[8];
 	bool v6;

@@ -86,11 +86,13 @@ step_asan() {
 	    SANITIZED=1 BATS_TEST_TIMEOUT=300 try "$work/asan/tests/run.sh"
 }
 
-# The threads, under ThreadSanitizer.
+# The threads, under ThreadSanitizer: every test in which a server or a crowd of clients runs.
 step_tsan() {
-	build tsan gcc make CC=gcc CFLAGS="-O1 -g -fsanitize=thread" &&
-	    SANITIZED=1 TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=300 \
-	    try "$work/tsan/tests/run.sh" "$work/tsan/tests/models.bats"
+	build tsan gcc make CC=gcc CFLAGS="-O1 -g -fsanitize=thread" || return
+	t=$work/tsan/tests
+	SANITIZED=thread TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=300 \
+	    try "$t/run.sh" "$t/models.bats" "$t/http-serve.bats" "$t/rpc-serve.bats" \
+	    "$t/bench-conn.bats" "$t/bench-lat.bats" "$t/bench-conc.bats" "$t/hostile.bats"
 }
 
 # A little of make fuzz.
@@ -155,9 +157,14 @@ step_cppcheck() {
 # What is not asked, and why, is in .clang-tidy.
 step_clang_tidy() {
 	need clang-tidy || return
-	# its count of what it leaves out is no finding
-	try clang-tidy --quiet lib/*.c bin/*.c -- -std=c11 -D_POSIX_C_SOURCE=200809L \
-	    -DVERSION='""' -Ilib 2>"$work/tidy.err" || { cat "$work/tidy.err"; return 1; }
+	# one file at a time: of several, version 14 takes the va_lists of all but the first for
+	# uninitialised. Its count of what it leaves out, on stderr, is no finding.
+	status=0
+	for f in lib/*.c bin/*.c; do
+		clang-tidy --quiet "$f" -- -std=c11 -D_POSIX_C_SOURCE=200809L -DVERSION='""' -Ilib \
+		    2>"$work/tidy.err" || { status=1; cat "$work/tidy.err"; }
+	done
+	return "$status"
 }
 
 step_gcc_analyzer() {
@@ -181,9 +188,9 @@ step_valgrind() {
 	status=0
 	try bin/bench-suite -q -o out rpc-thread rpc-fork http-request rpc-pool http-event >out.log 2>&1 ||
 	    status=$?
-	find logs -size +0 -exec cat {} +
+	find logs -type f -size +0 -exec cat {} +
 	[ "$status" -eq 0 ] || cat out.log
-	[ "$status" -eq 0 ] && [ -z "$(find logs -size +0)" ] && [ -n "$(find logs -name 'rpc-serve.*')" ]
+	[ "$status" -eq 0 ] && [ -z "$(find logs -type f -size +0)" ] && [ -n "$(find logs -name 'rpc-serve.*')" ]
 }
 
 steps='gcc gcc_debug clang musl bmake parallel_make posix_only asan tsan fuzz makefile headers install

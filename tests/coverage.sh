@@ -6,8 +6,8 @@
 # usage: coverage.sh [file.bats ...]
 #
 # The counts are written when a process exits: those of children that are killed, and of the fork
-# model's (which leave by _exit), are lost. What is left out for good reason is said in
-# README.md, "Tests".
+# model's (which leave by _exit), are lost. What is not run, and why, is said at the end of
+# README.md.
 
 set -eu
 LC_ALL=C

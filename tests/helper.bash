@@ -527,6 +527,7 @@ with_pause() {
 # of it by more than half a second; nothing of it is lost.
 bench_shows_a_stall() {
 	local server late
+	[ "${SANITIZED:-}" != thread ] || skip 'too slow under a thread sanitizer'
 	for server in $SERVERS; do
 		start "$server" -p 0 -m event
 		with_pause "$1" -R -r 1000 -n "$2" -d 4 -T 10 "$URL" || fail "$(cat err.txt)"
