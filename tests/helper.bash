@@ -543,6 +543,7 @@ bench_shows_a_stall() {
 # What was due and could not be sent, or was not answered, is an error, each once.
 bench_loses_no_request() {
 	local sum client
+	[ "${SANITIZED:-}" != thread ] || skip 'too slow under a thread sanitizer'
 	start rpc-serve -p 0 -m event
 	# a call takes 10 ms: of 300 in a second each connection does 100
 	run --separate-stderr "$1" -r 300 -t 1 -T 0.3 "${@:2}" -w 0 "$URL/sleep/0.01"
