@@ -167,9 +167,11 @@ step_clang_tidy() {
 	return "$status"
 }
 
+# All but leaks: of what realloc(3) gave and a struct elsewhere holds, gcc 12 thinks that it is
+# lost. These are for LeakSanitizer and valgrind to find.
 step_gcc_analyzer() {
-	need gcc && copy analyzer &&
-	    try make -C "$work/analyzer" CC=gcc CFLAGS="-O1 -fanalyzer $warnings" all
+	need gcc && copy analyzer && try make -C "$work/analyzer" CC=gcc \
+	    CFLAGS="-O1 -fanalyzer -Wno-analyzer-malloc-leak $warnings" all
 }
 
 # Every program, and every model, under valgrind: the suite in its short form. The shell's own
