@@ -7,4 +7,15 @@
 uint64_t clock_ns(void);            /* CLOCK_MONOTONIC */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
+/* Have the system end the sleeps of this thread, and of threads and processes it starts from
+ * now on, as punctually as it can, where it would else let them wait to save energy. */
+void clock_be_punctual(void);
+
+/* A sleep ends late by some 50 us even so, at times by more. Who has to be on time sleeps
+ * until that long before it, and passes the rest awake: */
+#define CLOCK_AWAKE_NS ((uint64_t)100 * 1000)
+
+/* Wait, awake, until clock_ns() is at least that. Others' turns come in between. */
+void clock_spin_until(uint64_t ns);
+
 #endif

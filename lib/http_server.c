@@ -67,6 +67,7 @@ struct http_session {
 	bool comma;                     /* MAKING: a chunk has been made */
 	bool cr;                        /* a CR came where a head should begin */
 	bool completed;                 /* a request has been, in this call of input */
+	bool due;                       /* AT_WORK: the service time of a request has to pass */
 };
 
 /* Idle connections are many. */
@@ -284,9 +285,9 @@ reply_size(struct http_session *h, uint64_t n)
 	next_request(h);
 }
 
-/* The request is complete: do what it asks for. */
+/* Do what a request asks for. */
 static void
-perform(struct http_session *h)
+operate(struct http_session *h)
 {
 	const char *wrong;
 	uint64_t none = 0;
@@ -330,6 +331,18 @@ perform(struct http_session *h)
 		add_head(h, 200, NULL, 0, &none);
 		h->s.requests++;
 		next_request(h);
+	}
+}
+
+/* The request is complete. */
+static void
+perform(struct http_session *h)
+{
+	if (h->service->timed && h->what != ASK_OPTIONS) {
+		h->due = true;
+		h->state = AT_WORK;
+	} else {
+		operate(h);
 	}
 }
 
@@ -566,7 +579,8 @@ begin_request(struct http_session *h, const unsigned char *head, size_t len, boo
 	h->head_only = q.method == HTTP_HEAD;
 	body = q.fields.chunked || q.fields.length > 0;
 	if (q.method == HTTP_GET && q.path.n == 5 && memcmp(q.path.p, "/ping", 5) == 0
-	    && h->keep && !h->http10 && !body && !q.fields.expect_other) {
+	    && h->keep && !h->http10 && !body && !q.fields.expect_other
+	    && !h->service->timed) {
 		/* the request that everything is measured by: one copy */
 		out_add(&h->out, pong, sizeof pong - 1);
 		h->s.requests++;
@@ -731,6 +745,7 @@ settle(struct http_session *h)
 		h->s.errors++;
 	}
 	h->s.idle = h->state == AT_HEAD && h->gather.buf.n == 0;
+	h->s.drawn = h->due;
 	if (h->out.pending > 0)
 		h->s.want = WANT_OUTPUT;
 	else if (h->state == AT_WORK)
@@ -810,7 +825,10 @@ http_resume(struct session *s)
 	struct http_session *h = (struct http_session *)s;
 	char text[128], sum[40];
 
-	if (h->state == AT_WORK && h->what == OP_COMPUTE) {
+	if (h->due) {
+		h->due = false;
+		operate(h);
+	} else if (h->state == AT_WORK && h->what == OP_COMPUTE) {
 		if (compute_run(&h->compute)) {
 			compute_text(&h->compute, sum);
 			snprintf(text, sizeof text, "{\"result\":%s}", sum);

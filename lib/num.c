@@ -128,6 +128,37 @@ num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 }
 
 const char *
+num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
+{
+	static const struct { const char *name; uint64_t per_s; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "ms", 1000 }, { "us", 1000000 }, { "ns", SECOND_NS },
+	};
+	const char *no = "not a time (a number, and ns, us, ms or s)", *why;
+	size_t n = strspn(s, "0123456789."), i;
+	char number[64];
+	uint64_t x;
+
+	for (i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (strcmp(s + n, units[i].name) == 0)
+			break;
+	if (i == sizeof units / sizeof units[0])
+		return no;
+	if (n >= sizeof number)
+		return "too long";
+	memcpy(number, s, n);
+	number[n] = '\0';
+	/* zero first: what is too fine for the unit is only seen behind the division */
+	if ((why = decimal(number, true, UINT64_MAX / SECOND_NS, no, &x)))
+		return why;
+	if (x / units[i].per_s > max_s * SECOND_NS)
+		return "too large";
+	if (x < units[i].per_s && !zero)
+		return "must be greater than 0";
+	*ns = x / units[i].per_s;
+	return NULL;
+}
+
+const char *
 num_rate(const char *s, uint64_t max, double *v)
 {
 	const char *why;

@@ -21,6 +21,9 @@ const char *num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v);
  * at most max_s; *ns in nanoseconds, what is finer is cut off. */
 const char *num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
 
+/* The same with a unit behind it: ns, us, ms or s; without one, seconds. */
+const char *num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
+
 /* Digits with an optional fraction, greater than 0 and at most max; what is finer than
  * 10^-9 is cut off. */
 const char *num_rate(const char *s, uint64_t max, double *v);

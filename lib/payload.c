@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rng.h"
+
 /* Shorter content is repeated up to this: a writev of pieces of a few bytes would be
  * measured instead of the peer. */
 #define PERIOD_MIN ((size_t)64 << 10)
@@ -31,12 +33,9 @@ payload_random(struct payload *p)
 
 	if (!(data = malloc(PAYLOAD_PERIOD)))
 		return -1;
-	/* splitmix64 (Steele, Lea, Flood 2014), byte by byte so that all machines agree */
+	/* byte by byte so that all machines agree */
 	for (i = 0; i < PAYLOAD_PERIOD; i += 8) {
-		x = state += 0x9e3779b97f4a7c15;
-		x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-		x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-		x ^= x >> 31;
+		x = rng_next(&state);
 		for (k = 0; k < 8; k++)
 			data[i + (size_t)k] = (unsigned char)(x >> 8 * k);
 	}

@@ -760,9 +760,9 @@ sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
 	}
 }
 
-bool
-rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
-    struct rpyc_items kwargs, struct brine whole)
+static bool
+call(struct rpyc_session *s, size_t method, struct rpyc_items args, struct rpyc_items kwargs,
+    struct brine whole)
 {
 	struct rpyc_boxed value[2];
 	struct buf *b;
@@ -810,4 +810,26 @@ rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
 		break;
 	}
 	return waits;
+}
+
+bool
+rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
+    struct rpyc_items kwargs, struct brine whole)
+{
+	if (!s->service->timed || method >= OP_COUNT)
+		return call(s, method, args, kwargs, whole);
+	s->busy = RPYC_DUE;
+	s->due.method = method;
+	s->due.args = args;
+	s->due.kwargs = kwargs;
+	s->due.whole = whole;
+	return true;            /* the references are still needed */
+}
+
+void
+rpyc_call_due(struct rpyc_session *s)
+{
+	s->busy = RPYC_READY;   /* the call may make it something else */
+	if (!call(s, s->due.method, s->due.args, s->due.kwargs, s->due.whole))
+		rpyc_release_all(s, s->due.whole);
 }

@@ -722,6 +722,8 @@ settle(struct rpyc_session *s)
 		base->want = WANT_CLOSE;
 	} else if (s->out.pending > 0) {
 		base->want = WANT_OUTPUT;
+	} else if (s->busy == RPYC_DUE) {
+		base->want = WANT_WAIT;
 	} else if (s->busy == RPYC_SLEEP) {
 		base->want = WANT_WAIT;
 		base->wait_ns = s->sleep_ns;
@@ -731,6 +733,7 @@ settle(struct rpyc_session *s)
 	} else {
 		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
 	}
+	base->drawn = s->busy == RPYC_DUE;
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->pulls;
 	if (base->idle)
 		buf_clear(&s->in.kept, KEEP_BYTES);
@@ -851,7 +854,9 @@ rpyc_resume(struct session *base)
 	char text[40];
 	size_t n;
 
-	if (s->busy == RPYC_SLEEP) {
+	if (s->busy == RPYC_DUE) {
+		rpyc_call_due(s);
+	} else if (s->busy == RPYC_SLEEP) {
 		b = rpyc_answer(s);
 		rpyc_put_label(b, RPYC_VALUE);
 		buf_add(b, s->slept.p, (size_t)(s->slept.end - s->slept.p));

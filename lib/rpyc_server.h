@@ -39,7 +39,12 @@ struct rpyc_session {
 	size_t epoch_bytes;             /* taken since the last of WIRE_EPOCH */
 	struct buf message;             /* the one being written */
 	struct brine seq;               /* of the request being answered */
-	enum { RPYC_READY, RPYC_SLEEP, RPYC_COMPUTE } busy;
+	enum { RPYC_READY, RPYC_DUE, RPYC_SLEEP, RPYC_COMPUTE } busy;
+	struct {
+		size_t method;
+		struct rpyc_items args, kwargs;
+		struct brine whole;
+	} due;                          /* a call whose service time has to pass; in in.kept */
 	uint64_t sleep_ns;
 	struct brine slept;             /* sleep: the value to answer, within in.kept */
 	struct compute compute;
@@ -105,6 +110,9 @@ size_t rpyc_method(const void *name, size_t n);
  * and its references are released then. */
 bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
     struct rpyc_items kwargs, struct brine whole);
+
+/* The service time of the call that was due has passed: do it. */
+void rpyc_call_due(struct rpyc_session *);
 
 /* An answer to request seq, of ours if the peer keeps to the rules, has come: the boxed
  * result, or an exception's body. */

@@ -1,26 +1,7 @@
 /* When the requests of an open loop are due. */
 #include "schedule.h"
 
-#include <math.h>
-
-/* SplitMix64 (Steele, Lea, Flood 2014): every seed gives a good sequence, 0 too. */
-static uint64_t
-next_random(uint64_t *state)
-{
-	uint64_t x = *state += 0x9e3779b97f4a7c15;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-/* A random number, exponential with mean 1. */
-static double
-exponential(uint64_t *state)
-{
-	/* 53 bits, above 0 and up to 1: there is no logarithm of 0 */
-	return -log((double)((next_random(state) >> 11) + 1) * 0x1p-53);
-}
+#include "rng.h"
 
 /* Request k is the next one, if it is one of ours: when is it due? Others' gaps are drawn
  * as well: that costs every thread a logarithm per request of all threads, some 20 ns. */
@@ -47,7 +28,7 @@ skip(struct schedule *s, unsigned n)
 {
 	s->k += n;
 	for (; s->law == SCHEDULE_EXP && n > 0; n--)
-		s->sum_ns += exponential(&s->state) * 1e9 / s->rate;
+		s->sum_ns += rng_exp(&s->state) * 1e9 / s->rate;
 }
 
 void

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "law.h"
 #include "msg.h"
 #include "num.h"
 #include "pipe.h"
@@ -48,6 +50,11 @@ struct options {
 	uint64_t timeout_ns;
 	uint64_t threads;               /* 0: by the model and the processors */
 	const char *usage_path;         /* -u, or NULL */
+	bool timed;                     /* -d was given: */
+	struct law law;
+	bool seeded;                    /* -S was given: */
+	uint64_t seed;
+	char wrong[LAW_WHY];            /* what is wrong with the law */
 	char **command;                 /* NULL: none */
 };
 
@@ -84,7 +91,8 @@ print_help(const char *default_model, const struct server_wire *wire)
 
 	server_model_list(models, sizeof models);
 	printf("usage: %s [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
-	    "       [-j threads] [-T secs] [-u file] [command [arg ...]]\n\n", msg_name());
+	    "       [-j threads] [-T secs] [-d law] [-S seed] [-u file]\n"
+	    "       [command [arg ...]]\n\n", msg_name());
 	printf("  -m model    %s (default: %s)\n", models, default_model);
 	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
@@ -95,6 +103,9 @@ print_help(const char *default_model, const struct server_wire *wire)
 	    server_model_threads(server_model("pool")),
 	    server_model_threads(server_model("event")));
 	printf("  -T secs     time limit of an idle peer, and of one message (default: 60)\n");
+	printf("  -d law      let each request take a time: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
+	    "              stall:1s/5s (units: ns, us, ms, s)\n");
+	printf("  -S seed     of the random times of -d (default: 1)\n");
 	printf("  -u file     on exit write there what the server used, as TSV\n");
 	printf("  -h, -V      print this, or the version\n\n"
 	    "Prints its URL once it listens. With a command: runs it with the URL in\n"
@@ -149,6 +160,12 @@ set_option(struct options *o, int letter, const char *text)
 		return num_count(text, 1, MOST_THREADS, &o->threads);
 	case 'T':
 		return num_secs(text, false, LONGEST_TIMEOUT_S, &o->timeout_ns);
+	case 'd':
+		o->timed = true;
+		return law_parse(&o->law, text, o->wrong) ? NULL : o->wrong;
+	case 'S':
+		o->seeded = true;
+		return num_count(text, 0, UINT64_MAX, &o->seed);
 	default:
 		o->usage_path = text;
 		return *text ? NULL : "a file name is needed";
@@ -168,8 +185,9 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	o->max_payload = MAX_PAYLOAD;
 	o->max_conns = MAX_CONNS;
 	o->timeout_ns = TIMEOUT_NS;
+	o->seed = 1;
 	opterr = 0;
-	while ((letter = getopt(argc, argv, ":m:a:p:M:c:j:T:u:hV")) != -1) {
+	while ((letter = getopt(argc, argv, ":m:a:p:M:c:j:T:d:S:u:hV")) != -1) {
 		switch (letter) {
 		case 'h':
 			print_help(default_model, s->wire);
@@ -202,6 +220,10 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	}
 	if (o->threads != 0 && !server_model_threads(o->model)) {
 		msg("-j: the model %s has no fixed number of threads", server_model_name(o->model));
+		return EXIT_USAGE;
+	}
+	if (o->seeded && !o->timed) {
+		msg("-S: it is for the random times of -d");
 		return EXIT_USAGE;
 	}
 	if (optind < argc)
@@ -550,7 +572,7 @@ static int
 serve(struct serve *s)
 {
 	const struct options *o = &s->opt;
-	struct service service = { .max_payload = o->max_payload };
+	struct service service = { .max_payload = o->max_payload, .timed = o->timed };
 	struct server_usage usage;
 	struct server_conf conf;
 	int status = 0;
@@ -570,6 +592,9 @@ serve(struct serve *s)
 	conf.wire = s->wire;
 	conf.service = &service;
 	conf.model = o->model;
+	if (o->timed)
+		conf.law = &o->law;
+	conf.seed = o->seed;
 	conf.threads = (unsigned)o->threads;
 	if (conf.threads == 0)
 		conf.threads = server_model_threads(o->model) * processors();
@@ -580,6 +605,7 @@ serve(struct serve *s)
 	conf.control = control;
 	conf.arg = s;
 	memset(&usage, 0, sizeof usage);
+	clock_be_punctual();
 	if (server_run(&conf, &usage) < 0) {
 		end_command(s);
 		status = EXIT_FAILED;

@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "msg.h"
 #include "pipe.h"
+#include "rng.h"
 #include "sock.h"
 
 #define EVENTS 256              /* handled between two looks at anything else */
@@ -29,6 +30,7 @@
 
 struct server {
 	const struct server_conf *conf;
+	uint64_t started_ns;
 	struct loop *loop;
 	pthread_attr_t small_stack;
 	void *data;                     /* the model's */
@@ -104,6 +106,12 @@ const struct server_conf *
 server_conf(const struct server *sv)
 {
 	return sv->conf;
+}
+
+uint64_t
+server_started_ns(const struct server *sv)
+{
+	return sv->started_ns;
 }
 
 void
@@ -249,7 +257,7 @@ conn_new(struct server *sv, int fd)
 		c->next->prev = c;
 	sv->conns = c;
 	sv->n_conns++;
-	sv->usage.connections++;
+	c->rng = rng_stream(sv->conf->seed, sv->usage.connections++);
 	pthread_mutex_unlock(&sv->lock);
 	return c;
 }
@@ -680,6 +688,7 @@ server_new(const struct server_conf *conf)
 	if (!sv)
 		return NULL;
 	sv->conf = conf;
+	sv->started_ns = clock_ns();
 	sv->watched = -1;
 	if (pipe_open(sv->wake) < 0) {
 		free(sv);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct law;
 struct server;
 struct server_model;
 struct server_wire;
@@ -27,6 +28,8 @@ struct server_conf {
 	const struct server_wire *wire;
 	const struct service *service;
 	const struct server_model *model;
+	const struct law *law;  /* of the service times, if the service is timed; else NULL */
+	uint64_t seed;          /* of the law's random numbers */
 	unsigned threads;       /* of the models pool and event */
 	unsigned max_conns;     /* at once; more wait in the backlog */
 	uint64_t timeout_ns;    /* a peer may be idle, take for one message, and refuse

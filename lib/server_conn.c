@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "law.h"
 #include "service.h"
 #include "sock.h"
 
@@ -213,23 +214,26 @@ pause_session(struct conn *c, struct reader *r)
 	struct pollfd p = { .fd = c->fd };
 	struct timespec rest = { 0 };
 	uint64_t now, until;
-	int n;
+	int n = 0;
 
-	if (s->wait_ns == 0) {
+	if (s->wait_ns == 0 && !s->drawn) {
 		do
 			n = poll(&p, 1, 0);
 		while (n < 0 && errno == EINTR);
 	} else {
-		until = clock_ns() + s->wait_ns;
-		for (n = 0; n == 0 && (now = clock_ns()) < until; ) {
-			if (until - now >= NS_PER_MS) {
-				n = poll(&p, 1, poll_ms(until - now - (NS_PER_MS - 1)));
+		until = conn_wait_until(c);
+		while (n == 0 && (now = clock_ns()) < until) {
+			if (until - now > CLOCK_AWAKE_NS + NS_PER_MS) {
+				n = poll(&p, 1, poll_ms(until - now - CLOCK_AWAKE_NS
+				    - (NS_PER_MS - 1)));
 				if (n < 0 && errno == EINTR)
 					n = 0;
-			} else {
+			} else if (until - now > CLOCK_AWAKE_NS) {
 				/* poll(2) knows no less than a millisecond */
-				rest.tv_nsec = (long)(until - now);
+				rest.tv_nsec = (long)(until - now - CLOCK_AWAKE_NS);
 				nanosleep(&rest, NULL);
+			} else {
+				clock_spin_until(until);
 			}
 		}
 	}
@@ -341,6 +345,17 @@ conn_serve(struct conn *c, bool one_request)
 	state = run(c, &r, one_request);
 	free(r.big);
 	return state;
+}
+
+uint64_t
+conn_wait_until(struct conn *c)
+{
+	const struct server_conf *conf = server_conf(c->server);
+	uint64_t now = clock_ns();
+
+	if (!c->session->drawn)
+		return now + c->session->wait_ns;
+	return now + law_draw(conf->law, &c->rng, now - server_started_ns(c->server));
 }
 
 void

@@ -19,6 +19,7 @@
 #define READ_BYTES ((size_t)256 << 10)  /* read at once; one such buffer per loop */
 #define IOV_PARTS 64
 #define TURN_BYTES ((size_t)1 << 20)    /* one connection's share of a round */
+#define SPIN_NS 20000u                  /* in a turn: waits up to this are passed awake */
 #define LINGER_NS 2000000000u           /* the longest that unread input is thrown away */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
@@ -190,6 +191,7 @@ struct turn {
 	bool readable, writable;
 	bool unanswered;        /* input was taken, and nothing sent since */
 	size_t bytes;           /* moved so far */
+	uint64_t spun_ns;       /* waited awake so far */
 };
 
 enum outcome {
@@ -331,21 +333,29 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 }
 
 /* Put the session aside until its time has come. The interest stays: events that come
- * meanwhile are dealt with when they come, which is rare. */
+ * meanwhile are dealt with when they come, which is rare. A wait that is shorter than what
+ * this would cost is passed right here. */
 static enum outcome
-put_aside(struct worker *w, struct conn *c)
+put_aside(struct worker *w, struct conn *c, struct turn *u)
 {
 	struct task *t = task_of(c);
-	uint64_t ns = c->session->wait_ns;
+	uint64_t now;
 
 	t->message = false;
-	if (ns == 0) {
+	if (c->session->wait_ns == 0 && !c->session->drawn) {
 		enter(w, c, READY);
 		return BLOCKED;
 	}
 	leave(w, c);
+	t->wake_ns = conn_wait_until(c);
 	/* not now_ns: what came before in this round may have taken its time */
-	t->wake_ns = clock_ns() + ns;
+	now = clock_ns();
+	if (t->wake_ns <= now + SPIN_NS - u->spun_ns) {
+		u->spun_ns += t->wake_ns > now ? t->wake_ns - now : 0;
+		clock_spin_until(t->wake_ns);
+		c->session->wire->resume(c->session);
+		return GO_ON;
+	}
 	if (!heap_add(w, c))
 		return OVER;
 	t->where = TIMED;
@@ -365,7 +375,7 @@ step(struct worker *w, struct conn *c, struct turn *u)
 		r = transmit(c, u);
 		break;
 	case WANT_WAIT:
-		return put_aside(w, c);
+		return put_aside(w, c, u);
 	case WANT_CLOSE:
 		return close_gently(w, c, u);
 	}
@@ -481,6 +491,20 @@ sooner(uint64_t left, uint64_t when_ns, uint64_t now_ns)
 	return when_ns < left ? when_ns : left;
 }
 
+/* How long to sleep so as to be awake at that time: until it comes, the loop asks again and
+ * again whether there is something to do for others. */
+static uint64_t
+asleep(uint64_t wake_ns)
+{
+	uint64_t now = clock_ns(), ns;
+
+	ns = wake_ns > now + CLOCK_AWAKE_NS ? wake_ns - now - CLOCK_AWAKE_NS : 0;
+	/* the loop keeps long times less exactly */
+	if (ns >= LOOP_FINE_NS)
+		return ns - LOOP_FINE_NS / 2;
+	return ns > loop_grain_ns ? ns - loop_grain_ns : 0;
+}
+
 static uint64_t
 time_left(const struct worker *w, uint64_t limit_ns)
 {
@@ -493,7 +517,7 @@ time_left(const struct worker *w, uint64_t limit_ns)
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + LINGER_NS, now);
 	if (w->n_heap > 0)
-		left = sooner(left, task_of(w->heap[0])->wake_ns, now);
+		left = sooner(left, asleep(task_of(w->heap[0])->wake_ns), 0);
 	return left;
 }
 

@@ -23,6 +23,7 @@ struct conn {
 	unsigned char *keep;            /* owned, or NULL */
 	size_t keep_at, keep_end;
 
+	uint64_t rng;                   /* state: its service times are a stream of their own */
 	uint64_t bytes_in, bytes_out;
 	uint64_t errors;                /* beyond the session's: time limits exceeded */
 
@@ -71,6 +72,9 @@ extern const struct server_model model_thread, model_fork, model_request, model_
 
 const struct server_conf *server_conf(const struct server *);
 
+/* By clock_ns(). */
+uint64_t server_started_ns(const struct server *);
+
 /* A pointer for the model's own use. */
 void server_set_data(struct server *, void *);
 void *server_data(const struct server *);
@@ -114,6 +118,10 @@ enum conn_state {
 /* Drive the session of a connection whose descriptor blocks, until it is over, or, with
  * one_request, until a request has been answered and the next one isn't begun. */
 enum conn_state conn_serve(struct conn *, bool one_request);
+
+/* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a
+ * service time is drawn from the server's law. */
+uint64_t conn_wait_until(struct conn *);
 
 /* What the connection has done so far, added to *usage. */
 void conn_count(const struct conn *, struct server_usage *usage);

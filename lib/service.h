@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Limits of a server, set by its command line. */
+/* What a server's command line says of the service. */
 struct service {
 	uint64_t max_payload;   /* bytes of one argument or result (-M) */
+	bool timed;             /* each operation takes a service time (-d) before it is done */
 };
 
 #define ECHO_MAX    ((uint64_t)64 << 20)  /* echo holds its data, up to this */

@@ -32,6 +32,8 @@ struct session {
 	const struct server_wire *wire;
 	enum want want;         /* valid after open() and after every call */
 	uint64_t wait_ns;       /* with WANT_WAIT */
+	bool drawn;             /* with WANT_WAIT: not wait_ns, but a service time has to pass,
+	                         * which is drawn for this request (law.h) */
 	bool idle;              /* between requests: no byte of a next one is here */
 	bool single;            /* set by the model: input() stops behind each request */
 	unsigned epoch;         /* changes whenever a message of the peer begins or is complete,

@@ -17,6 +17,7 @@ unit() {
 @test "order statistics, limits" { unit stat; }
 @test "tables, read strictly" { unit table; }
 @test "due times of an open loop" { unit schedule; }
+@test "laws of service times" { unit law; }
 @test "inflate" { unit inflate; }
 @test "JSON and hex" { unit json; }
 @test "HTTP messages" { unit http; }

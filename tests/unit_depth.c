@@ -13,7 +13,7 @@
 #include "../lib/wire.h"
 #include "tap.h"
 
-static const struct service service = { (uint64_t)64 << 20 };
+static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 
 /* What came of the calls. */
 struct outcome {

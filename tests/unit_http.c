@@ -348,7 +348,7 @@ test_bodies(void)
 
 /* ---- the server ---- */
 
-static const struct service service = { (uint64_t)64 << 20 };
+static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 
 /* A connection with a server in memory. */
 struct conn {
@@ -897,7 +897,7 @@ test_pipeline(void)
 static void
 test_limits(void)
 {
-	static const struct service small = { 1000 };
+	static const struct service small = { .max_payload = 1000 };
 	static const char *const json[] = { "\"00\"", "\"\"" };
 	struct buf in = { 0 };
 	size_t i, n;

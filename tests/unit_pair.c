@@ -9,7 +9,7 @@
 #include "tap.h"
 #include "wire.h"
 
-static const struct service service = { (uint64_t)64 << 20 };
+static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 
 struct pair {
 	const char *name;

@@ -1,0 +1,24 @@
+/* Pseudo-random numbers from a seed: the same on every machine, good enough for gaps and
+ * samples, of no use for secrets.
+ *
+ * SplitMix64 (Steele, Lea, Flood 2014): its state is one number, and every seed gives a
+ * good sequence, 0 too. */
+#ifndef RNG_H
+#define RNG_H
+
+#include <stdint.h>
+
+/* The state with which stream number n of a seed begins. Streams of one seed are
+ * sequences that have nothing to do with each other. */
+uint64_t rng_stream(uint64_t seed, uint64_t n);
+
+/* Uniform over all 64 bits. */
+uint64_t rng_next(uint64_t *state);
+
+/* Uniform, above 0 and at most 1. */
+double rng_unit(uint64_t *state);
+
+/* Exponential with mean 1. */
+double rng_exp(uint64_t *state);
+
+#endif
