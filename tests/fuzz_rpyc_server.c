@@ -56,6 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n < 2 || !(s = rpyc_server_wire.open(&service)))
 		return 0;
 	s->single = p[0] & 1;
+	service.timed = p[0] & 2;
 	seed = 1 + ((uint32_t)p[1] << 8 | p[0]);
 	for (p += 2, n -= 2; sent < SENT_MAX && waits < WAITS_MAX; check(s)) {
 		if (s->want == WANT_CLOSE)

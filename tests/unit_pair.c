@@ -10,6 +10,9 @@
 #include "wire.h"
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
+static const struct service timed = { .max_payload = (uint64_t)64 << 20, .timed = true };
+
+static unsigned drawn;          /* service times that had to pass */
 
 struct pair {
 	const char *name;
@@ -66,6 +69,7 @@ run(struct caller *c, struct session *s, const struct call *call, size_t step)
 		moved = pass(c, s, true, step);
 		moved += pass(c, s, false, step);
 		if (s->want == WANT_WAIT) {
+			drawn += s->drawn;
 			s->wire->resume(s);
 			moved++;
 		}
@@ -87,14 +91,50 @@ static const char *const op_name[] = {
 	[CALL_DOWNLOAD_STREAM] = "download-stream",
 };
 
+/* Has every request had its service time, and nothing else? */
+static bool
+times_are_right(const struct service *sv, const struct call *call, unsigned n)
+{
+	if (!sv->timed)
+		return n == 0;
+	if (call->op == CALL_HELLO)     /* HTTP's is a ping */
+		return n <= 1;
+	if (call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM)
+		return true;            /* RPC: a call for each chunk */
+	return n == 1;
+}
+
+/* Requests that come together each have their own service time, one after the other, and
+ * their answers come in between. */
 static void
-operations(const struct pair *p, size_t step)
+together(const struct server_wire *wire, const char *requests)
+{
+	struct session *s = wire->open(&timed);
+	size_t n = strlen(requests), taken = 0;
+	unsigned turn, bad = 0;
+	struct iovec iov[4];
+
+	for (turn = 0; turn < 3; turn++) {
+		taken += wire->input(s, (const unsigned char *)requests + taken, n - taken);
+		bad += s->want != WANT_WAIT || !s->drawn || s->requests != turn;
+		wire->resume(s);
+		bad += s->want != WANT_OUTPUT || s->drawn || s->requests != turn + 1;
+		while (s->want == WANT_OUTPUT && wire->output(s, iov, 4) > 0)
+			wire->sent(s, iov[0].iov_len);
+	}
+	ok(bad == 0 && taken == n && s->idle, "%s: three requests at once, a time for each",
+	    wire->scheme);
+	wire->close(s);
+}
+
+static void
+operations(const struct pair *p, size_t step, const struct service *sv)
 {
 	static const uint64_t size[] = { 0, 1, 4, 5, 255, 256, 4096, 4097, 70000, 300001 };
-	struct session *s = p->server->open(&service);
+	struct session *s = p->server->open(sv);
 	struct caller *c = p->client->open(&p->conf);
 	struct call call;
-	unsigned op;
+	unsigned op, before;
 	size_t i;
 
 	for (op = CALL_HELLO; op <= CALL_DOWNLOAD_STREAM; op++) {
@@ -109,13 +149,16 @@ operations(const struct pair *p, size_t step)
 			call.op = (enum call_op)op;
 			call.size = size[i];
 			call.chunk = size[i] > 5000 ? 9999 : 3;
-			if (!run(c, s, &call, step) || !c->ok) {
+			before = drawn;
+			if (!run(c, s, &call, step) || !c->ok
+			    || !times_are_right(sv, &call, drawn - before)) {
 				if (failed++ == 0)
 					snprintf(why, sizeof why, ": %u bytes: %s",
 					    (unsigned)size[i], c->flying > 0 ? "not answered" : c->error);
 			}
 		}
-		ok(failed == 0, "%s, %s in steps of %zu%s", p->name, op_name[op], step, why);
+		ok(failed == 0, "%s%s, %s in steps of %zu%s", p->name,
+		    sv->timed ? ", timed" : "", op_name[op], step, why);
 	}
 	ok(s->errors == 0, "%s: the server counts no error", p->name);
 	ok(s->idle, "%s: the server is idle in the end", p->name);
@@ -168,9 +211,13 @@ main(void)
 		pair[i].conf.payload = &payload;
 		pair[i].conf.check = true;
 		for (j = 0; j < sizeof step / sizeof *step; j++)
-			operations(&pair[i], step[j]);
+			operations(&pair[i], step[j], &service);
+		operations(&pair[i], 1000, &timed);
 		failures(&pair[i], i < 3 ? "nosuch/1" : "/nosuch");
 	}
+	together(&http_server_wire, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+	    "GET /download/9 HTTP/1.1\r\nHost: a\r\n\r\n");
 	payload_free(&payload);
 	return done();
 }
