@@ -107,6 +107,10 @@ peers: all test-programs
 growth: all test-programs
 	sh tests/growth.sh
 
+# What the programs report against what is known: a few minutes on a quiet machine.
+truth: all test-programs
+	sh tests/truth.sh
+
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1
 	for p in $(BIN) $(SCRIPTS); do \

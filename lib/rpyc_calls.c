@@ -761,16 +761,12 @@ sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
 }
 
 static bool
-call(struct rpyc_session *s, size_t method, struct rpyc_items args, struct rpyc_items kwargs,
+call(struct rpyc_session *s, size_t method, const struct rpyc_boxed value[2],
     struct brine whole)
 {
-	struct rpyc_boxed value[2];
 	struct buf *b;
 	bool waits = false;
 
-	memset(value, 0, sizeof value);
-	if (!bind(s, spec(method), args, kwargs, value))
-		return false;
 	switch (method) {
 	case OP_PING:
 		answer_str(s, "pong");
@@ -816,12 +812,16 @@ bool
 rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
     struct rpyc_items kwargs, struct brine whole)
 {
+	struct rpyc_boxed value[2];
+
+	memset(value, 0, sizeof value);
+	if (!bind(s, spec(method), args, kwargs, value))
+		return false;
 	if (!s->service->timed || method >= OP_COUNT)
-		return call(s, method, args, kwargs, whole);
+		return call(s, method, value, whole);
 	s->busy = RPYC_DUE;
 	s->due.method = method;
-	s->due.args = args;
-	s->due.kwargs = kwargs;
+	memcpy(s->due.value, value, sizeof value);
 	s->due.whole = whole;
 	return true;            /* the references are still needed */
 }
@@ -830,6 +830,6 @@ void
 rpyc_call_due(struct rpyc_session *s)
 {
 	s->busy = RPYC_READY;   /* the call may make it something else */
-	if (!call(s, s->due.method, s->due.args, s->due.kwargs, s->due.whole))
+	if (!call(s, s->due.method, s->due.value, s->due.whole))
 		rpyc_release_all(s, s->due.whole);
 }

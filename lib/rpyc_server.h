@@ -42,7 +42,7 @@ struct rpyc_session {
 	enum { RPYC_READY, RPYC_DUE, RPYC_SLEEP, RPYC_COMPUTE } busy;
 	struct {
 		size_t method;
-		struct rpyc_items args, kwargs;
+		struct rpyc_boxed value[2];
 		struct brine whole;
 	} due;                          /* a call whose service time has to pass; in in.kept */
 	uint64_t sleep_ns;
