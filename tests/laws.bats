@@ -153,10 +153,11 @@ each() {
 	for server in $SERVERS; do
 		start "$server" -p 0 -m event -d stall:0.5s/2s
 		bench-conc -R -c 10 -r 500 -t 4 "$URL" >raw.tsv
-		# twice in 4 s: of 500 that came due in them a half waits for 0.25 s and longer
+		# twice in 4 s: of 500 that came due in them a half waits for 0.25 s and longer, where a
+		# closed loop of 10 clients would have had 20 such
 		late=$(cell raw.tsv us ping | awk '$1 > 250000 { n++ } END { print n + 0 }')
 		echo "$server: $late late"
-		[ "$late" -ge 150 ] && [ "$late" -le 400 ] || fail "$server: $late above 0.25 s"
+		[ "$late" -ge 150 ] || fail "$server: $late above 0.25 s"
 		[ "$(cell raw.tsv ok | sort -u)" = 1 ] || fail "$(grep -v '	1$' raw.tsv)"
 		stop
 	done
