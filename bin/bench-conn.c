@@ -43,7 +43,9 @@ struct run {
 	uint64_t start_ns;
 	struct tally *connect, *reply;
 	bool replies;                   /* the first reply is asked for, too */
-	unsigned failed, silent;        /* in a row */
+	unsigned failed, refused;       /* in a row */
+	uint64_t until_ns;              /* of the next connection: client_silent() */
+	bool gone;                      /* that is over */
 };
 
 /* The next connection, or NULL: no memory. */
@@ -61,6 +63,7 @@ next_conn(struct run *r)
 	}
 	p = &r->conn[r->n++];
 	client_conn_init(p, &r->bench->client, r->in, IN_SIZE);
+	p->until_ns = r->until_ns;
 	return p;
 }
 
@@ -93,19 +96,36 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 	return res;
 }
 
+/* What an attempt says of the peer's silence. */
+static void
+judge(struct run *r, struct client_conn *c, enum client_result res)
+{
+	if (res == CLIENT_TIMEOUT)
+		r->gone = !client_silent(c);
+	else if (res == CLIENT_OK || res == CLIENT_FAILED)
+		client_answered(c);
+	r->until_ns = c->until_ns;
+}
+
 /* Connections that are not recorded. If one fails the peer's trouble is left to those
  * that are. */
 static void
 warm_up(struct run *r)
 {
+	enum client_result res = CLIENT_OK;
 	struct client_conn c;
 	uint64_t i;
 
 	client_conn_init(&c, &r->bench->client, r->in, IN_SIZE);
-	for (i = 0; i < r->bench->warmup && !bench_stopped(r->bench); i++)
-		if (client_dial(&c) != CLIENT_OK
-		    || (r->replies && client_call(&c, &hello, c.dialled_ns) != CLIENT_OK))
-			break;
+	r->until_ns = c.until_ns;
+	if (r->until_ns != UINT64_MAX)
+		return;         /* the probe had no answer: the first that counts has the rest */
+	for (i = 0; i < r->bench->warmup && res == CLIENT_OK && !bench_stopped(r->bench); i++) {
+		res = client_dial(&c);
+		if (res == CLIENT_OK && r->replies)
+			res = client_call(&c, &hello, c.dialled_ns);
+		judge(r, &c, res);
+	}
 	client_hang_up(&c);
 }
 
@@ -119,8 +139,8 @@ wanted(const struct run *r, uint64_t seq)
 
 	if (bench_stopped(b))
 		return false;
-	if ((r->failed >= ENOUGH && never) || r->silent >= ENOUGH) {
-		msg("gave up after %u failures in a row", r->failed);
+	if ((r->failed >= ENOUGH && never) || r->refused >= ENOUGH || r->gone) {
+		msg("gave up after %u failure%s in a row", r->failed, r->failed > 1 ? "s" : "");
 		return false;
 	}
 	if (b->time_ns && r->n == r->max) {
@@ -149,7 +169,8 @@ run(struct run *r)
 		}
 		res = measure(r, c, seq);
 		r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
-		r->silent = res == CLIENT_TIMEOUT ? r->silent + 1 : 0;
+		r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
+		judge(r, c, res);
 		if (res != CLIENT_OK) {
 			client_hang_up(c);
 			r->n--;

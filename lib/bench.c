@@ -280,11 +280,13 @@ bench_after(struct bench_client *k, enum client_result res)
 	bool close_each = k->conn.client->conf.close_each;
 
 	if (res == CLIENT_TIMEOUT) {
-		if (++k->silent == BENCH_SILENT)
+		if (!client_silent(&k->conn))
 			return give_up(k);
 	} else if (res != CLIENT_LOST) {
-		if (res != CLIENT_STOPPED)
-			k->silent = k->redials = 0;
+		if (res != CLIENT_STOPPED) {
+			client_answered(&k->conn);
+			k->redials = 0;
+		}
 		return BENCH_GO_ON;
 	}
 	if (!close_each)
@@ -303,9 +305,9 @@ bench_after_redial(struct bench_client *k, enum client_result res, struct tally 
 		return BENCH_GO_ON;
 	}
 	tally_note(t, "connecting again", k->conn.error);
-	if (res == CLIENT_TIMEOUT)
-		k->silent++;
-	if (++k->redials == BENCH_REDIALS || k->silent >= BENCH_SILENT)
+	if (res == CLIENT_TIMEOUT && !client_silent(&k->conn))
+		return give_up(k);
+	if (++k->redials == BENCH_REDIALS)
 		return give_up(k);
 	return BENCH_REDIAL;
 }
@@ -359,6 +361,8 @@ operate(struct bench_client *k, const struct call *call, struct tally *t, bool r
 	enum bench_next next;
 	bool dials = !client_ready(c);
 
+	if (c->until_ns != UINT64_MAX)
+		client_awaits(c, clock_ns());
 	if (dials) {
 		res = client_connect(c);
 		s.start_ns = c->dialled_ns;

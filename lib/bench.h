@@ -107,7 +107,6 @@ struct bench_client {
 	unsigned index;         /* from 0 */
 	uint64_t seq;           /* operations of the row so far */
 	unsigned redials;       /* in a row without success */
-	unsigned silent;        /* time limits passed in a row */
 	bool gone;              /* given up */
 };
 
@@ -116,9 +115,9 @@ void bench_client_init(struct bench_client *, const struct bench *, unsigned ind
 
 /* An attempt of an operation ended: what is to be done about the connection? The rule,
  * for both drivers: a lost connection is made again, outside of any operation, with up
- * to BENCH_REDIALS attempts; silence is not waited for more than BENCH_SILENT times. */
+ * to BENCH_REDIALS attempts; after a time limit a second more is waited for an answer, on a
+ * new connection (client_silent()), so that a peer that stands still costs no more. */
 #define BENCH_REDIALS 3
-#define BENCH_SILENT 3
 
 enum bench_next {
 	BENCH_GO_ON,            /* the next operation; if there is no connection it dials,

@@ -73,27 +73,29 @@ client_resolve(struct client *cl)
 }
 
 /* Say hello on a connection of its own, in the other dialect too if the peer wants it. */
-static void
+static enum client_result
 probe_dialect(struct client *cl, struct client_conn *c)
 {
 	struct call hello = { .op = CALL_HELLO };
-	bool again;
+	enum client_result res = CLIENT_LOST;
 	int turn;
 
-	for (turn = 0, again = true; turn < 2 && again; turn++) {
-		if (client_dial(c) != CLIENT_OK)
+	for (turn = 0; turn < 2 && res != CLIENT_OK; turn++) {
+		if ((res = client_dial(c)) != CLIENT_OK)
 			break;
-		again = client_call(c, &hello, c->dialled_ns) != CLIENT_OK;
-		if (again && !c->caller->retry_dialect)
+		res = client_call(c, &hello, c->dialled_ns);
+		if (res != CLIENT_OK && !c->caller->retry_dialect)
 			break;
 		cl->conf.dialect = c->caller->dialect;
 	}
+	return res;
 }
 
 void
 client_probe(struct client *cl)
 {
 	unsigned char in[4096];
+	enum client_result res = CLIENT_OK;
 	struct client_conn c;
 	const struct addrinfo *ai;
 
@@ -101,15 +103,19 @@ client_probe(struct client *cl)
 	if (cl->list->ai_next) {
 		for (ai = cl->list; ai; ai = ai->ai_next) {
 			choose(cl, ai);
-			if (client_dial(&c) == CLIENT_OK)
+			if ((res = client_dial(&c)) == CLIENT_OK)
 				break;
+			if (res == CLIENT_TIMEOUT)
+				client_silent(&c);
 		}
 		if (!ai)
 			choose(cl, cl->list);
 		client_hang_up(&c);
 	}
-	if (cl->hello)
-		probe_dialect(cl, &c);
+	if (cl->hello && res == CLIENT_OK)
+		res = probe_dialect(cl, &c);
+	if (res == CLIENT_TIMEOUT && client_silent(&c))
+		cl->until_ns = c.until_ns;
 	client_hang_up(&c);
 }
 
@@ -129,6 +135,7 @@ client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *
 	c->fd = -1;
 	c->in = in;
 	c->in_size = size;
+	c->until_ns = cl->until_ns ? cl->until_ns : UINT64_MAX;
 }
 
 bool
@@ -146,7 +153,7 @@ client_hang_up(struct client_conn *c)
 		c->caller->wire->close(c->caller);
 	c->fd = -1;
 	c->caller = NULL;
-	c->broken = false;
+	c->broken = c->heard = false;
 	c->have = c->used = 0;
 	c->flying = 0;
 	c->doomed = 0;
@@ -166,11 +173,37 @@ lose(struct client_conn *c, const char *what, int e)
 enum client_result
 client_time_out(struct client_conn *c)
 {
-	snprintf(c->error, sizeof c->error, "%s%s: no answer within %g s",
-	    c->connected_ns ? "" : "connect ", c->client->address,
-	    (double)c->client->timeout_ns / 1e9);
+	bool grace = clock_ns() >= c->until_ns;
+
+	snprintf(c->error, sizeof c->error, "%s%s: %sno %sanswer within %g s",
+	    c->connected_ns ? "" : "connect ", c->client->address, grace ? "still " : "",
+	    c->heard ? "complete " : "",
+	    (double)(c->client->timeout_ns + (grace ? CLIENT_GRACE_NS : 0)) / 1e9);
 	c->broken = true;
 	return CLIENT_TIMEOUT;
+}
+
+bool
+client_silent(struct client_conn *c)
+{
+	uint64_t now = clock_ns();
+
+	if (c->until_ns == UINT64_MAX)
+		c->until_ns = now + CLIENT_GRACE_NS;
+	return now < c->until_ns;
+}
+
+void
+client_answered(struct client_conn *c)
+{
+	c->until_ns = UINT64_MAX;
+}
+
+void
+client_awaits(struct client_conn *c, uint64_t now_ns)
+{
+	if (c->until_ns <= now_ns)
+		c->until_ns = now_ns + CLIENT_GRACE_NS;
 }
 
 /* The call is over: what the wire says of it. */
@@ -246,8 +279,10 @@ client_dial_end(struct client_conn *c)
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 		e = errno;
+	if (e != 0)
+		return lose(c, "connect", e);
 	c->connected_ns = clock_ns();
-	return e == 0 ? CLIENT_OK : lose(c, "connect", e);
+	return CLIENT_OK;
 }
 
 /* Receive once. CLIENT_OK: there was something, or the end, and the wire has it;
@@ -271,6 +306,7 @@ receive(struct client_conn *c, bool *all)
 		c->broken = true;
 		return CLIENT_OK;
 	}
+	c->heard = true;
 	taken = r->wire->input(r, c->in, (size_t)n);
 	if (taken < (size_t)n && r->want != WANT_CLOSE)
 		return stuck(c);
@@ -330,11 +366,14 @@ slice_ns(const struct client *cl)
 static enum client_result
 check(struct client_conn *c, uint64_t start_ns)
 {
+	uint64_t now;
+
 	if (c->client->stop && atomic_load_explicit(c->client->stop, memory_order_relaxed) != 0) {
 		c->broken = true;
 		return CLIENT_STOPPED;
 	}
-	if (clock_ns() - start_ns >= c->client->timeout_ns)
+	now = clock_ns();
+	if (now - start_ns >= c->client->timeout_ns || now >= c->until_ns)
 		return client_time_out(c);
 	return CLIENT_OK;
 }
@@ -461,6 +500,7 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 	enum client_result res;
 
 	r->wire->begin(r, call);
+	c->heard = false;
 	/* what the wire has to send when the call is complete belongs to it: the peer waits
 	 * for it, and so would the next call */
 	while ((r->flying > 0 || r->want == WANT_OUTPUT) && !c->broken) {
@@ -507,6 +547,7 @@ refill(struct client_conn *c)
 		return false;
 	c->received_ns = clock_ns();
 	if (n > 0) {
+		c->heard = true;
 		c->have = (size_t)n;
 	} else if (n < 0) {
 		lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
@@ -535,6 +576,7 @@ client_next(struct client_conn *c, unsigned *which)
 	while (c->fd >= 0) {
 		if (r->flying < c->flying) {
 			c->flying--;
+			c->heard = c->used < c->have;
 			*which = r->which;
 			return judge(c);
 		}

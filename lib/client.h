@@ -17,6 +17,9 @@
 #include "url.h"
 #include "wire.h"
 
+/* Who has not answered within the time limit has this much longer to answer anything. */
+#define CLIENT_GRACE_NS ((uint64_t)1000 * 1000 * 1000)
+
 /* A blocking wait looks after the stop flag and the time limit this often, so that no
  * signal that comes just before the system call is slept over. */
 #define CLIENT_SLICE_NS ((uint64_t)100 * 1000 * 1000)
@@ -33,6 +36,7 @@ struct client {
 	struct addrinfo *list;  /* owned */
 	const struct addrinfo *addr;    /* the one in use */
 	char address[272];      /* in numbers, for messages: "127.0.0.1:5000", "[::1]:5000" */
+	uint64_t until_ns;      /* where connections' until_ns begins: the probe was in vain */
 };
 
 enum client_result {
@@ -50,12 +54,15 @@ struct client_conn {
 	int fd;                 /* -1: not connected */
 	bool blocking;          /* state of fd */
 	bool broken;            /* of no more use, to be hung up */
+	bool heard;             /* a part of the next answer has come */
 	struct caller *caller;
 	unsigned char *in;      /* what is read goes here; may be shared by the connections
 	                         * of one thread. Borrowed */
 	size_t in_size;
 	uint64_t dialled_ns;    /* just before connect(2) */
 	uint64_t connected_ns;  /* the connection is established */
+	uint64_t until_ns;      /* no operation goes on after this: see client_silent().
+	                         * UINT64_MAX: each has its time limit */
 	char error[480];        /* of the last failure: one printable line, address in front */
 
 	/* Non-blocking driver. */
@@ -130,7 +137,19 @@ bool client_sending(const struct client_conn *);
  * Nagle's algorithm may be holding it back until this much is acknowledged. */
 void client_hurry(struct client_conn *);
 
-/* The time limit has passed: sets error. */
+/* The time limit, or until_ns, has passed: sets error. */
 enum client_result client_time_out(struct client_conn *);
+
+/* ---- a peer that does not answer: the owner of the connections tells what came of calls ---- */
+
+/* A time limit has passed: this connection, or the one that replaces it, has
+ * CLIENT_GRACE_NS from the first time on. False: that is over, too. */
+bool client_silent(struct client_conn *);
+
+/* A call was answered: the next ones have their whole time limit. */
+void client_answered(struct client_conn *);
+
+/* A call begins at now: of the grace, only the time that somebody waited counts. */
+void client_awaits(struct client_conn *, uint64_t now_ns);
 
 #endif

@@ -28,6 +28,7 @@
  * next request is passed without sleeping. */
 #define WAKE_NS ((uint64_t)70 * 1000)
 #define NS_PER_MS ((uint64_t)1000 * 1000)
+#define LOOK_NS (20 * NS_PER_MS)
 
 enum step {
 	OPEN,                   /* connected and ready for calls, or not connected */
@@ -71,6 +72,8 @@ struct crowd {
 	struct flight **order;
 	unsigned char *in;
 	struct flight *oldest, *newest;         /* in the air */
+	uint64_t look_ns;       /* when a member's grace ends (client_silent()); of many that do
+	                         * so at almost the same time, the first */
 	struct schedule schedule;
 	struct member *offer, **offer_end;      /* a queue */
 
@@ -98,6 +101,7 @@ crowd_new(struct bench *b, unsigned first, unsigned n, unsigned share, unsigned 
 		return NULL;
 	w->bench = b;
 	w->n = n;
+	w->look_ns = UINT64_MAX;
 	w->in = malloc(IN_SIZE);
 	w->member = calloc(n, sizeof *w->member);
 	w->flight = calloc(flights, sizeof *w->flight);
@@ -171,8 +175,15 @@ place(const struct crowd *w, const struct member *m, unsigned i)
 static struct flight *
 take_off(struct crowd *w, struct member *m, uint64_t due_ns, uint64_t start_ns)
 {
-	struct flight *f = *place(w, m, m->n++);
+	struct client_conn *c = &m->k.conn;
+	struct flight *f;
 
+	if (m->n == 0 && c->until_ns != UINT64_MAX) {
+		client_awaits(c, clock_ns());
+		if (w->look_ns > c->until_ns)
+			w->look_ns = c->until_ns;
+	}
+	f = *place(w, m, m->n++);
 	f->due_ns = due_ns;
 	f->start_ns = start_ns;
 	f->dialled = false;
@@ -545,6 +556,27 @@ patience(const struct crowd *w)
 
 /* ---- phases ---- */
 
+/* Give up those whose grace is over. Looking at all of them is bearable now and then. */
+static void
+end_grace(struct crowd *w, uint64_t now)
+{
+	uint64_t next = UINT64_MAX, until_ns;
+	struct member *m;
+
+	w->look_ns = UINT64_MAX;
+	for (m = w->member; m < w->member + w->n; m++) {
+		if (m->k.conn.until_ns <= now && m->n > 0)
+			advance(w, m, client_time_out(&m->k.conn));
+		until_ns = m->k.conn.until_ns;
+		if (m->n > 0 && until_ns < next)
+			next = until_ns;
+	}
+	if (w->look_ns > next)
+		w->look_ns = next;
+	if (w->look_ns < now + LOOK_NS)
+		w->look_ns = now + LOOK_NS;
+}
+
 /* Wait for events, at most wait_ns, and handle them and the time limits that passed. */
 static int
 pump(struct crowd *w, uint64_t wait_ns)
@@ -566,6 +598,8 @@ pump(struct crowd *w, uint64_t wait_ns)
 		m = w->oldest->member;
 		advance(w, m, client_time_out(&m->k.conn));
 	}
+	if (now >= w->look_ns)
+		end_grace(w, now);
 	return 0;
 }
 

@@ -11,14 +11,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define TEXT(s) (s), sizeof(s) - 1
+#define TEXT(s) (s), sizeof(s) - 1, 0
+#define WORDS(s) .words = (s), .n = sizeof(s) - 1
+#define TRICKLE_NS 10000000     /* between two bytes */
 
 enum protocol { NONE, RPC, HTTP };
 
@@ -37,6 +41,7 @@ struct behaviour {
 	 * type is that of the message. */
 	const char *words;
 	size_t n;
+	size_t again;           /* FLOOD: what is repeated begins here */
 	enum then then;
 	unsigned type;          /* RPC: 1 request, 2 reply, 3 exception */
 	unsigned after;         /* so many proper pongs come first */
@@ -47,8 +52,14 @@ enum {
 	SLOWLY = 1,             /* one byte a segment */
 	RAW = 2,                /* RPC: no type, no number put in */
 	AT_ONCE = 4,            /* before any request */
-	OTHER_SEQ = 8           /* RPC: the number is left as it is */
+	OTHER_SEQ = 8,          /* RPC: the number is left as it is */
+	ZIPPED = 16,            /* RPC: type and number are 7 bytes further, in a stored block */
+	TRICKLE = 32            /* FLOOD: one byte a segment, with a pause before each */
 };
+
+/* A compressed reply up to its value: flags 1, the stream's header, a stored block of len
+ * (and its complement) bytes. */
+#define ZIP_HEAD(len) "\x01" "\x78\x01" "\x00" len "\x12\x52\x51" "\x11\x51"
 
 static const char pong_rpc[] = "\0\0\0\x0b\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pong\n";
 static const char pong_http[] =
@@ -92,6 +103,44 @@ static const struct behaviour behaviours[] = {
 	  "\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x02\n"), HANG, 2, 0, 0 },
 	{ "rpc-other-seq", RPC, TEXT("\0\0\0\x09\0" "\x12\x52\xef" "\x11\x51\x08\x0b" "no\n"),
 	  HANG, 2, 0, OTHER_SEQ },
+	{ .name = "rpc-cut-length", .protocol = RPC, WORDS("\0\0\0"), .then = CLOSE, .flags = RAW },
+	{ .name = "rpc-cut-head", .protocol = RPC, WORDS("\0\0\0\x0b\0" "\x12\x52\x51"), .then = CLOSE,
+	  .type = 2 },
+	{ .name = "rpc-reset-body", .protocol = RPC,
+	  WORDS("\0\0\0\x20\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pon"),
+	  .then = RESET, .type = 2 },
+	{ .name = "rpc-garbage", .protocol = RPC,
+	  WORDS("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzz"),
+	  .then = HANG, .flags = RAW },
+	{ .name = "rpc-claim-4g", .protocol = RPC, WORDS("\xff\xff\xff\xff\0" "\x12\x52\x51" "\x11\x51"),
+	  .then = HANG, .type = 2 },
+	{ .name = "rpc-claim-2g", .protocol = RPC,
+	  WORDS("\x80\0\0\0\0" "\x12\x52\x51" "\x11\x51\x0f\x7f\xff\xff\xf0"),
+	  .then = HANG, .type = 2 },
+	{ .name = "rpc-overflow", .protocol = RPC,
+	  WORDS("\0\0\0\x0e\0" "\x12\x52\x51" "\x11\x51\x0f\xff\xff\xff\xff" "pong\n"),
+	  .then = HANG, .type = 2 },
+	{ .name = "rpc-trickle", .protocol = RPC,
+	  WORDS("\x7f\xff\xff\xff\0" "\x12\x52\x51" "\x11\x51\x0f\x0f\xff\xff\xf0" "xxxx"),
+	  .then = FLOOD, .type = 2, .flags = TRICKLE, .again = 15 },
+	{ .name = "rpc-zip-truncated", .protocol = RPC,
+	  WORDS("\0\0\0\x0e" ZIP_HEAD("\x0b\0\xf4\xff") "\x08\x0d" "\n"),
+	  .then = HANG, .type = 2, .flags = ZIPPED },
+	{ .name = "rpc-zip-cut", .protocol = RPC,
+	  WORDS("\0\0\0\x40" ZIP_HEAD("\x0b\0\xf4\xff")), .then = CLOSE, .type = 2, .flags = ZIPPED },
+	{ .name = "rpc-zip-corrupt", .protocol = RPC,
+	  WORDS("\0\0\0\x17" ZIP_HEAD("\x0b\0\xf4\xff") "\x08\x0d" "pong" "\x01\x06\0\xff\xff" "\n"),
+	  .then = HANG, .type = 2,
+	  .flags = ZIPPED },
+	{ .name = "rpc-zip-sum", .protocol = RPC,        /* a wrong check sum */
+	  WORDS("\0\0\0\x1b" ZIP_HEAD("\x0b\0\xf4\xff") "\x08\x0d" "pong" "\x01\0\0\xff\xff" "\1\2\3\4" "\n"),
+	  .then = HANG,
+	  .type = 2, .flags = ZIPPED },
+	/* a byte string of 4 GB, zeros without end: 13 bytes make 2064 */
+	{ .name = "rpc-zip-bomb", .protocol = RPC,
+	  WORDS("\xff\xff\xff\xff" ZIP_HEAD("\x0a\0\xf5\xff") "\x0f\xff\xff\xff\xf0" "\x62\x18\x05"
+	  "\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18\x05"), .then = FLOOD, .type = 2, .flags = ZIPPED,
+	  .again = 25 },
 	{ "rpc-close-request", RPC, TEXT("\0\0\0\x08\0" "\x12\x51\x51" "\x11\x52\x11\x51\x02\n"),
 	  CLOSE, 1, 0, 0 },
 
@@ -134,6 +183,55 @@ static const struct behaviour behaviours[] = {
 	  TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), HANG, 0, 0, 0 },
 	{ "http-endless-head", HTTP, TEXT("HTTP/1.1 200 OK\r\nX: 123456789012345678901234567890\r\n"
 	  "Y: 123456789012345678901234567890123456789012345678901234567890"), FLOOD, 0, 0, 0 },
+	{ .name = "http-cut-head", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Ty"), .then = CLOSE },
+	{ .name = "http-cut-length", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 1"), .then = CLOSE },
+	{ .name = "http-cut-chunk", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1"), .then = CLOSE },
+	{ .name = "http-reset-body", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"resp"),
+	  .then = RESET },
+	{ .name = "http-claim-4g", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n{\"resp"), .then = HANG },
+	{ .name = "http-negative", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: -19\r\n\r\n{\"response\":\"pong\"}"), .then = HANG },
+	{ .name = "http-unended", .protocol = HTTP,      /* no length, and no end */
+	  WORDS("HTTP/1.1 200 OK\r\n\r\n{\"respon"), .then = HANG },
+	{ .name = "http-endless-body", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\n\r\n{\"a\":\"aaaaaaaaaaaaaaaa"),
+	  .then = FLOOD, .again = 27 },
+	{ .name = "http-endless-chunks", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n     \r\n"),
+	  .then = FLOOD, .again = 47 },
+	{ .name = "http-endless-size", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000000000"),
+	  .then = FLOOD,
+	  .again = 47 },
+	{ .name = "http-endless-trailer", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: yyyyyyyyyyyyyyyyyy\r\n"),
+	  .then = FLOOD,
+	  .again = 50 },
+	{ .name = "http-endless-continue", .protocol = HTTP,
+	  WORDS("HTTP/1.1 100 Continue\r\n\r\n"), .then = FLOOD },
+	{ .name = "http-trickle", .protocol = HTTP, WORDS("HTTP/1.1 200 OK\r\nX: xx"), .then = FLOOD,
+	  .flags = TRICKLE, .again = 20 },
+	{ .name = "http-trickle-body", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n{\"a\":\"aa"),
+	  .then = FLOOD, .flags = TRICKLE,
+	  .again = 53 },
+	{ .name = "http-garbage", .protocol = HTTP,
+	  WORDS("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzzzz"),
+	  .then = HANG },
+	{ .name = "http-gzip", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 19\r\n\r\n"
+	  "\x1f\x8b\x08\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0"), .then = KEEP },
+	{ .name = "http-evil-reason", .protocol = HTTP,
+	  WORDS("HTTP/1.1 500 \x1b[31mred\x9b\x7f\r\nContent-Length: 9\r\n\r\n\x1b]0;a\x07\r\n"),
+	  .then = KEEP },
+	{ .name = "http-evil-json", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"\x1b[31m\":\"\x9b\x07\r\n\xff\"}"),
+	  .then = KEEP },
 	{ "http-bad-status", HTTP, TEXT("HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"), HANG, 0, 0, 0 },
 	{ "http-0.9", HTTP, TEXT("pong\n"), CLOSE, 0, 0, 0 },
 };
@@ -142,9 +240,10 @@ static const struct behaviour behaviours[] = {
 struct connection {
 	int fd;
 	const struct behaviour *b;
-	unsigned char in[65536];
+	unsigned char in[1 << 18];
 	size_t n;
 	unsigned char dialect;  /* RPC: 5 or 6 */
+	bool flooding;
 	unsigned char seq;      /* RPC: of the last request, as it was encoded */
 };
 
@@ -211,12 +310,15 @@ request(struct connection *c)
 static int
 say(struct connection *c, const void *words, size_t n)
 {
+	const struct timespec pause = { .tv_nsec = TRICKLE_NS };
 	const unsigned char *p = words;
 	size_t piece;
 	ssize_t sent;
 
 	while (n > 0) {
-		piece = c->b->flags & SLOWLY ? 1 : n;
+		piece = c->b->flags & SLOWLY || (c->b->flags & TRICKLE && c->flooding) ? 1 : n;
+		if (c->b->flags & TRICKLE && c->flooding)
+			nanosleep(&pause, NULL);
 		sent = send(c->fd, p, piece, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -233,14 +335,16 @@ static int
 say_message(struct connection *c, unsigned type, const char *words, size_t n)
 {
 	unsigned char frame[256];
+	bool own = words == c->b->words;
+	size_t at = c->b->flags & ZIPPED && own ? 12 : 5;
 
-	if (n < 8 || n > sizeof frame)
+	if (n < at + 3 || n > sizeof frame)
 		return say(c, words, n);
 	memcpy(frame, words, n);
-	frame[5] = c->dialect == 5 ? 0x12 : (unsigned char)type;
-	frame[6] = c->dialect == 5 ? (unsigned char)(0x50 + type) : 0x11;
-	if (!(c->b->flags & OTHER_SEQ && words == c->b->words))
-		frame[7] = c->seq;
+	frame[at] = c->dialect == 5 ? 0x12 : (unsigned char)type;
+	frame[at + 1] = c->dialect == 5 ? (unsigned char)(0x50 + type) : 0x11;
+	if (!(c->b->flags & OTHER_SEQ && own))
+		frame[at + 2] = c->seq;
 	return say(c, frame, n);
 }
 
@@ -258,6 +362,22 @@ pong(struct connection *c)
 	if (c->b->protocol == RPC)
 		return say_message(c, 2, pong_rpc, sizeof pong_rpc - 1);
 	return say(c, pong_http, sizeof pong_http - 1);
+}
+
+/* Until the peer has gone. */
+static void
+flood(struct connection *c, const char *words, size_t n)
+{
+	char many[16384];
+	size_t len = 0;
+
+	c->flooding = true;
+	while (len + n <= sizeof many) {
+		memcpy(many + len, words, n);
+		len += n;
+	}
+	while (say(c, many, len))
+		;
 }
 
 static void
@@ -299,8 +419,7 @@ converse(struct connection *c)
 				;
 			return;
 		case FLOOD:
-			while (say(c, c->b->words, c->b->n))
-				;
+			flood(c, c->b->words + c->b->again, c->b->n - c->b->again);
 			return;
 		}
 	}
