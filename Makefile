@@ -24,35 +24,39 @@ NEED_LDLIBS = -lm
 LIB_SRC = \
 	lib/bench.c lib/bench_args.c lib/brine.c lib/buf.c lib/client.c lib/clock.c \
 	lib/crowd.c lib/hist.c lib/http.c lib/http_client.c lib/http_server.c \
-	lib/inflate.c lib/json.c lib/law.c lib/loop_epoll.c lib/loop_kqueue.c lib/loop_poll.c \
-	lib/msg.c lib/num.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c lib/rows.c lib/rpyc.c \
-	lib/rpyc_calls.c lib/rpyc_client.c lib/rpyc_list.c lib/rpyc_offer.c \
-	lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c lib/server_conn.c \
-	lib/server_event.c lib/server_fork.c lib/server_pool.c lib/server_request.c \
-	lib/server_thread.c lib/service.c lib/sock.c lib/stat.c lib/table.c lib/tally.c \
-	lib/tsv.c lib/url.c
+	lib/inflate.c lib/json.c lib/law.c lib/loop_epoll.c lib/loop_kqueue.c \
+	lib/loop_poll.c lib/msg.c lib/num.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c \
+	lib/rows.c lib/rpyc.c lib/rpyc_calls.c lib/rpyc_client.c lib/rpyc_list.c \
+	lib/rpyc_offer.c lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c \
+	lib/server_conn.c lib/server_event.c lib/server_fork.c lib/server_pool.c \
+	lib/server_request.c lib/server_thread.c lib/service.c lib/sock.c lib/stat.c \
+	lib/table.c lib/tally.c lib/tsv.c lib/url.c
 BIN_SRC = \
 	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-suite
 UNIT_SRC = \
 	tests/unit_depth.c tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c \
-	tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c tests/unit_pair.c \
-	tests/unit_rpyc.c tests/unit_rpyc_hostile.c tests/unit_schedule.c \
-	tests/unit_server.c tests/unit_service.c tests/unit_stat.c tests/unit_table.c
+	tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c \
+	tests/unit_pair.c tests/unit_rpyc.c tests/unit_rpyc_hostile.c \
+	tests/unit_schedule.c tests/unit_server.c tests/unit_service.c tests/unit_stat.c \
+	tests/unit_table.c
 FUZZ_SRC = \
 	tests/fuzz_http_body.c tests/fuzz_http_client.c tests/fuzz_http_request.c \
 	tests/fuzz_http_response.c tests/fuzz_http_server.c tests/fuzz_inflate.c \
 	tests/fuzz_json.c tests/fuzz_num.c tests/fuzz_rpyc_client.c \
-	tests/fuzz_rpyc_frame.c tests/fuzz_rpyc_server.c \
-	tests/fuzz_table.c tests/fuzz_url.c
-TEST_SRC = $(UNIT_SRC) $(FUZZ_SRC) tests/bad_peer.c tests/conform.c tests/hold.c tests/pingpong.c
+	tests/fuzz_rpyc_frame.c tests/fuzz_rpyc_server.c tests/fuzz_table.c \
+	tests/fuzz_url.c
+TEST_SRC = \
+	$(UNIT_SRC) $(FUZZ_SRC) tests/bad_client.c tests/bad_peer.c tests/conform.c \
+	tests/hold.c tests/pingpong.c
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
-	lib/http.h lib/inflate.h lib/json.h lib/law.h lib/loop.h lib/msg.h lib/num.h lib/out.h \
-	lib/payload.h lib/pipe.h lib/rng.h lib/rows.h lib/rpyc.h lib/rpyc_client.h lib/rpyc_server.h \
-	lib/schedule.h lib/serve.h lib/server.h lib/server_model.h lib/service.h \
-	lib/sock.h lib/stat.h lib/table.h lib/tally.h lib/tsv.h lib/url.h lib/wire.h
+	lib/http.h lib/inflate.h lib/json.h lib/law.h lib/loop.h lib/msg.h lib/num.h \
+	lib/out.h lib/payload.h lib/pipe.h lib/rng.h lib/rows.h lib/rpyc.h \
+	lib/rpyc_client.h lib/rpyc_server.h lib/schedule.h lib/serve.h lib/server.h \
+	lib/server_model.h lib/service.h lib/sock.h lib/stat.h lib/table.h lib/tally.h \
+	lib/tsv.h lib/url.h lib/wire.h
 
 LIB = lib/librpcbench.a
 LIB_OBJ = $(LIB_SRC:.c=.o)

@@ -3,10 +3,10 @@
  *
  * A request that comes in one piece and is answered in one costs one recv(2) and one
  * sendmsg(2), and no look at the clock: the kernel keeps the time limit of an idle peer
- * (SO_RCVTIMEO) and of one that doesn't receive (SO_SNDTIMEO). The latter runs per call, so
- * that a peer that stalls in the middle of one may get up to twice the limit. Only for the
- * rest of a message that didn't come in one piece is a deadline kept here, so that a byte
- * now and then doesn't prolong it. */
+ * (SO_RCVTIMEO). Only for the rest of a message that didn't come in one piece is a deadline
+ * kept here, so that a byte now and then doesn't prolong it; and for a peer that doesn't
+ * take what is sent, because the kernel's limit (SO_SNDTIMEO) would begin anew with the
+ * rest of each write. */
 #include "server_model.h"
 
 #include <errno.h>
@@ -182,6 +182,22 @@ receive(struct conn *c, struct reader *r)
 	return true;
 }
 
+/* Wait until the peer takes more. */
+static bool
+await_room(struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	uint64_t now = clock_ns(), until = now + server_conf(c->server)->timeout_ns;
+	int n;
+
+	do {
+		n = poll(&p, 1, poll_ms(until - now));
+		if (n < 0 && errno != EINTR)
+			return false;
+	} while (n <= 0 && (now = clock_ns()) < until);
+	return n > 0 ? true : too_late(c);
+}
+
 static bool
 transmit(struct conn *c, struct reader *r)
 {
@@ -194,10 +210,10 @@ transmit(struct conn *c, struct reader *r)
 	if (k <= 0)
 		return false;
 	do
-		n = sock_writev(c->fd, iov, k);
+		n = sock_try_writev(c->fd, iov, k);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? too_late(c) : false;
+		return errno == EAGAIN || errno == EWOULDBLOCK ? await_room(c) : false;
 	c->bytes_out += (uint64_t)n;
 	r->unanswered = false;
 	s->wire->sent(s, (size_t)n);

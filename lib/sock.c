@@ -199,15 +199,14 @@ sock_quickack(int fd)
 #endif
 }
 
-ssize_t
-sock_writev(int fd, const struct iovec *iov, int n)
+static ssize_t
+write_all(int fd, const struct iovec *iov, int n, int flags)
 {
-#ifdef MSG_NOSIGNAL
-	const int flags = MSG_NOSIGNAL;
-#else
-	const int flags = 0;            /* SO_NOSIGPIPE is set */
-#endif
 	struct msghdr m;
+
+#ifdef MSG_NOSIGNAL                     /* else SO_NOSIGPIPE is set */
+	flags |= MSG_NOSIGNAL;
+#endif
 
 	/* the common case of one piece: the kernel has no vector to copy and check */
 	if (n == 1)
@@ -216,4 +215,16 @@ sock_writev(int fd, const struct iovec *iov, int n)
 	m.msg_iov = (struct iovec *)(uintptr_t)iov;
 	m.msg_iovlen = (size_t)n;
 	return sendmsg(fd, &m, flags);
+}
+
+ssize_t
+sock_writev(int fd, const struct iovec *iov, int n)
+{
+	return write_all(fd, iov, n, 0);
+}
+
+ssize_t
+sock_try_writev(int fd, const struct iovec *iov, int n)
+{
+	return write_all(fd, iov, n, MSG_DONTWAIT);
 }

@@ -45,4 +45,7 @@ void sock_quickack(int fd);
 struct iovec;
 ssize_t sock_writev(int fd, const struct iovec *iov, int n);
 
+/* The same without waiting, whatever the state of fd: else EAGAIN. */
+ssize_t sock_try_writev(int fd, const struct iovec *iov, int n);
+
 #endif

@@ -283,8 +283,7 @@ alive() {
 			fds+=("$fd")
 		done
 	done
-	# what the kernel takes piece by piece begins the time limit anew once or twice
-	sleep 2.5
+	sleep 1
 	for i in "${!urls[@]}"; do
 		URL=${urls[i]} fd=${fds[i]}
 		alive

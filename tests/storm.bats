@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# Storms: every server model on both wires, while clients do all that tests/bad_client.c knows
+# at once. Nobody else's request fails meanwhile, and afterwards the server has as many
+# descriptors, threads and children as before, and a second storm costs no more memory.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+LEFT_KB=3072            # what the second storm may leave: what malloc does not give back
+
+# The descriptors, threads and children of the server.
+census() {
+	local fds=("/proc/$PID/fd/"*) tasks=("/proc/$PID/task/"*)
+	echo "${#fds[@]} ${#tasks[@]} $(pgrep -c -P "$PID" || true)"
+}
+
+# settled CENSUS: the server gets back to that.
+settled() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ "$(census)" != "$1" ] || return 0
+		sleep 0.05
+	done
+	fail "descriptors, threads, children: $(census), and $1 before"
+}
+
+own_kb() {
+	awk '$1 == "Pss_Anon:" { print $2 }' "/proc/$PID/smaps_rollup"
+}
+
+# storm WIRE: everything at once, and among it a client that means well. Replies are in
+# replies/.
+storm() {
+	local name jobs=() well
+	rm -rf replies
+	mkdir replies
+	# from before the first until after the last
+	bench-lat -t 4 -T 10 "$URL" >well.tsv 2>well.err 3>&- &
+	well=$!
+	for name in $(bad_client); do
+		case $name in
+		connects) bad_client connects "${URL##*:}" 2000 >/dev/null 2>replies/connects.err 3>&- & ;;
+		silent|"$1"-*) bad_client "$name" "${URL##*:}" >"replies/$name" 2>"replies/$name.err" 3>&- & ;;
+		*) continue ;;
+		esac
+		jobs+=("$!:$name")
+	done
+	for name in "${jobs[@]}"; do
+		wait "${name%%:*}" || fail "${name#*:}: $(cat "replies/${name#*:}.err")"
+	done
+	wait "$well" || fail "others: $(cat well.tsv well.err)"
+	[ "$(total well.tsv errors)" = 0 ] && [ "$(total well.tsv n)" -gt 0 ] || fail "others: $(cat well.tsv)"
+}
+
+# said NAME PATTERN: what the server replied.
+said() {
+	LC_ALL=C grep -aqE -- "$2" "replies/$1" || fail "$1: $(head -c 300 "replies/$1" | tr -d '\0')"
+}
+
+http_said() {
+	local name
+	for name in garbage chunk-size chunk-negative chunk-end both-lengths two-lengths spaced-name \
+	    space-in-name negative-number odd-number long-sleep; do
+		said "http-$name" '^HTTP/1\.1 400 '
+	done
+	said http-chunk-huge '^HTTP/1\.1 4(00|13) '
+	said http-bare-lf '^HTTP/1\.1 (200|400) '
+	said http-long-head '^HTTP/1\.1 431 '
+	said http-many-heads '^HTTP/1\.1 431 '
+	said http-huge-number '^HTTP/1\.1 4(00|04|13) '
+	[ "$(grep -ao '"pong"' replies/http-pipeline | wc -l)" = 10000 ] ||
+	    fail "of 10000 pipelined: $(grep -ao '"pong"' replies/http-pipeline | wc -l)"
+}
+
+rpc_said() {
+	[ "$(LC_ALL=C grep -ao 'pong' replies/rpc-pipeline | wc -l)" = 10000 ] ||
+	    fail "of 10000 pipelined: $(LC_ALL=C grep -ao 'pong' replies/rpc-pipeline | wc -l)"
+}
+
+weather() {
+	local wire=$1 before kb
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
+	start "$wire-serve" -p 0 -m "$2" -T 1 -u usage.tsv
+	bench-lat -n 100 "$URL" >/dev/null
+	sleep 0.2
+	before=$(census)
+	storm "$wire"
+	"${wire}_said"
+	settled "$before"
+	kb=$(own_kb)
+	storm "$wire"
+	settled "$before"
+	kb=$(($(own_kb) - kb))
+	echo "# $wire $2: the second storm left $kb KB"
+	[ -n "${SANITIZED:-}" ] || [ "$kb" -le "$LEFT_KB" ] || fail "the second storm left $kb KB"
+	bench-lat -n 10 "$URL" >out.tsv
+	[ "$(total out.tsv n)" = 10 ] || fail "$(cat out.tsv)"
+	stop
+}
+
+@test "rpc-serve -m thread" { weather rpc thread; }
+@test "rpc-serve -m fork" { weather rpc fork; }
+@test "rpc-serve -m request" { weather rpc request; }
+@test "rpc-serve -m pool" { weather rpc pool; }
+@test "rpc-serve -m event" { weather rpc event; }
+@test "http-serve -m thread" { weather http thread; }
+@test "http-serve -m fork" { weather http fork; }
+@test "http-serve -m request" { weather http request; }
+@test "http-serve -m pool" { weather http pool; }
+@test "http-serve -m event" { weather http event; }
+
+@test "20,000 connections opened and dropped" {
+	local model server=rpc-serve before
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
+	for model in $MODELS; do
+		start "$server" -p 0 -m "$model" -T 5
+		bench-lat -n 10 "$URL" >/dev/null
+		sleep 0.2
+		before=$(census)
+		bench-lat -t 2 -T 10 "$URL" >out.tsv 2>err.txt 3>&- &
+		STARTED+=($!)
+		bad_client connects "${URL##*:}" 20000 3>&-
+		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv err.txt)"
+		forget "${STARTED[-1]}"
+		[ "$(total out.tsv errors)" = 0 ] || fail "$model: $(cat out.tsv)"
+		settled "$before"
+		stop
+		[ "$server" = rpc-serve ] && server=http-serve || server=rpc-serve
+	done
+}
+
+# A slow client's time limit is that of the request: one byte now and then does not prolong it.
+@test "slow requests end with -T, whatever the gaps" {
+	local model wire began ms
+	for wire in rpc http; do
+		for model in $MODELS; do
+			start "$wire-serve" -p 0 -m "$model" -T 0.5
+			for name in drip half; do
+				began=${EPOCHREALTIME/[.,]/}
+				bad_client "$wire-$name" "${URL##*:}" >/dev/null
+				ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
+				[ "$ms" -ge 400 ] && [ "$ms" -lt 8000 ] || fail "$wire $model $name: $ms ms"
+			done
+			stop
+		done
+	done
+}
