@@ -15,6 +15,7 @@
 #include "crowd.h"
 #include "loop.h"
 #include "msg.h"
+#include "pipe.h"
 
 #define IN_SIZE     ((size_t)256 << 10) /* one connection: a read of bulk data is large */
 
@@ -79,6 +80,10 @@ bench_begin(struct bench *b, const struct bench_program *p, int argc, char **arg
 	b->program = p;
 	b->client.stop = &stop_signal;
 	msg_program(argc > 0 ? argv[0] : p->name);
+	if (pipe_fill_standard() < 0) {
+		msg("/dev/null: %s", strerror(errno));
+		return 1;
+	}
 	catch_signals();
 	if ((status = bench_args(b, argc, argv)) >= 0) {
 		tear_down(b);

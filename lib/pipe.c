@@ -1,4 +1,4 @@
-/* Pipes by which threads and signal handlers wake a loop. */
+/* Pipes by which threads and signal handlers wake a loop, and the standard descriptors. */
 #include "pipe.h"
 
 #include <errno.h>
@@ -46,4 +46,18 @@ pipe_drain(int fd)
 	do
 		n = read(fd, bytes, sizeof bytes);
 	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+int
+pipe_fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= 2);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
 }

@@ -1,4 +1,4 @@
-/* Pipes by which threads and signal handlers wake a loop. */
+/* Pipes by which threads and signal handlers wake a loop, and the standard descriptors. */
 #ifndef PIPE_H
 #define PIPE_H
 
@@ -11,5 +11,10 @@ void pipe_wake(int fd, unsigned char byte);
 
 /* Read all there is and forget it. */
 void pipe_drain(int fd);
+
+/* A descriptor 0, 1 or 2 that was closed must not become that of a socket, which would get
+ * what is printed: put /dev/null there, in a way that writing to it still fails. 0, or -1
+ * with errno. */
+int pipe_fill_standard(void);
 
 #endif

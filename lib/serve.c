@@ -244,24 +244,6 @@ processors(void)
 
 /* ---- set-up ---- */
 
-/* A descriptor 0, 1 or 2 that was closed must not become a socket's number. What is put
- * there can't be written to, so that a closed stdout still counts as one. */
-static int
-fill_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY);
-	while (fd >= 0 && fd <= 2);
-	if (fd < 0) {
-		msg("/dev/null: %s", strerror(errno));
-		return -1;
-	}
-	close(fd);
-	return 0;
-}
-
 static void
 raise_nofile(struct inherited *in)
 {
@@ -578,8 +560,10 @@ serve(struct serve *s)
 	int status = 0;
 
 	snprintf(s->label, sizeof s->label, "%s-%s", s->wire->scheme, server_model_name(o->model));
-	if (fill_standard_fds() < 0)
+	if (pipe_fill_standard() < 0) {
+		msg("/dev/null: %s", strerror(errno));
 		return EXIT_FAILED;
+	}
 	raise_nofile(&s->before);
 	if (start_listening(s) < 0 || open_usage(s) < 0 || catch_signals(s) < 0)
 		return EXIT_FAILED;
