@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# Limits that are told and kept: what runs out pauses a server, and no more than that. And what
+# a stock client or a peer's text must not do.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# The processor time of the server so far, in ticks (of 10 ms, as a rule).
+ticks() {
+	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$PID/stat"
+}
+
+# waits_quietly COMMAND...: it lasts 1.5 s, and costs the server next to no time.
+QUIET_TICKS=20
+waits_quietly() {
+	local before
+	before=$(ticks)
+	"$@"
+	[ $(($(ticks) - before)) -le "$QUIET_TICKS" ] || fail "the pause took $(($(ticks) - before)) ticks"
+}
+
+# Connections held in the background; HELD: their process.
+hold_many() {
+	rm -f held
+	bash -c 'for ((i = 0; i < $2; i++)); do exec {fd}<>"/dev/tcp/127.0.0.1/$1"; done
+		: >held; sleep 600 & p=$!; trap "kill $p; exit" TERM; wait' - "${URL##*:}" "$1" 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ ! -e held ] || return 0
+		sleep 0.05
+	done
+	fail 'connections can not be held'
+}
+
+let_go() {
+	kill -TERM "$HELD"
+	reap "$HELD" || true
+	forget "$HELD"
+}
+
+# told PATTERN: the server said so, once.
+told() {
+	[ "$(grep -cE -- "$1" server.err)" -eq 1 ] || fail "server: $(cat server.err)"
+	: >server.err
+}
+
+@test "too few descriptors: accepting pauses, quietly, and goes on" {
+	local server model
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			[ "$model" != fork ] || continue        # its connections are the children's
+			start bash -c 'ulimit -n 40; exec "$@"' - "$server" -p 0 -m "$model" -j 2 2>/dev/null ||
+			    start bash -c 'ulimit -n 40; exec "$@"' - "$server" -p 0 -m "$model"
+			: >server.err
+			hold_many 60
+			waits_quietly sleep 1.5
+			told 'accept: Too many open files'
+			let_go
+			bench-lat -n 3 -T 5 "$URL" >out.tsv || fail "$server $model: $(cat out.tsv)"
+			stop
+		done
+	done
+}
+
+@test "no thread, no process: accepting pauses, quietly, and goes on" {
+	local server model client
+	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer has these functions for itself'
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	cc -shared -fPIC -o starve.so "$ROOT/tests/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
+	for server in $SERVERS; do
+		for model in thread fork request; do
+			rm -f famine
+			start env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" "$server" -p 0 -m "$model"
+			bench-lat -n 3 "$URL" >/dev/null
+			: >famine
+			bench-lat -n 3 -w 0 -T 20 "$URL" >out.tsv 2>err.txt 3>&- &
+			client=$!
+			STARTED+=("$client")
+			sleep 0.2
+			waits_quietly sleep 1.5
+			told "$model: Resource temporarily unavailable"
+			kill -0 "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			rm famine
+			# who has waited is served
+			reap "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			forget "$client"
+			[ "$(total out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
+			stop
+		done
+	done
+}
+
+@test "beyond -c connections wait, at no cost, and are served" {
+	local server model client
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			start "$server" -p 0 -m "$model" -c 3
+			hold_many 3
+			bench-lat -n 3 -w 0 -T 20 "$URL" >out.tsv 2>err.txt 3>&- &
+			client=$!
+			STARTED+=("$client")
+			waits_quietly sleep 1
+			kill -0 "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			let_go
+			reap "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			forget "$client"
+			stop
+		done
+	done
+}
+
+# ---- no way in, beyond what access.bats tries
+
+@test "RPC: the ten operations and nothing else, with a stock client" {
+	need_python rpyc
+	start rpc-serve -p 0
+	"$PYTHON" "$PEERS/no_way_in.py" "${URL##*:}" >out.txt 2>&1 || fail "$(cat out.txt)"
+	bench-lat -n 3 "$URL" >out.tsv
+	stop
+}
+
+@test "control characters of a peer never reach the terminal" {
+	local b program
+	for b in http:http-evil-reason http:http-evil-json http:http-garbage rpc:rpc-evil-exception http:garbage; do
+		bad "${b%%:*}" "${b#*:}"
+		for program in $BENCHES; do
+			# shellcheck disable=SC2046
+			run --separate-stderr timeout 20 "$program" $(quick "$program") -T 1 "$URL"
+			! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$program $b: $stderr"
+		done
+	done
+	# nor those of a target's or a label's name
+	run --separate-stderr bench-lat -n 1 $'http://127.0.0.1:1/\e[31m'
+	! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$stderr"
+	run --separate-stderr bench-lat -n 1 -l $'\e[31m' http://127.0.0.1:1/
+	[ "$status" -eq 2 ] || fail "$status"
+	! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$stderr"
+}
