@@ -19,13 +19,19 @@
 
 /* ---- writing ---- */
 
+static struct buf *
+answer(struct rpyc_session *s, enum rpyc_type type)
+{
+	buf_clear(&s->message, KEEP_BYTES);
+	rpyc_begin(&s->message, s->in.dialect, type);
+	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
+	return &s->message;
+}
+
 struct buf *
 rpyc_answer(struct rpyc_session *s)
 {
-	buf_clear(&s->message, KEEP_BYTES);
-	rpyc_begin(&s->message, s->in.dialect, RPYC_REPLY);
-	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
-	return &s->message;
+	return answer(s, RPYC_REPLY);
 }
 
 void
@@ -58,15 +64,6 @@ rpyc_answer_int(struct rpyc_session *s, uint64_t n)
 	rpyc_message_end(s);
 }
 
-static struct buf *
-exception(struct rpyc_session *s)
-{
-	buf_clear(&s->message, KEEP_BYTES);
-	rpyc_begin(&s->message, s->in.dialect, RPYC_EXCEPTION);
-	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
-	return &s->message;
-}
-
 /* The shortest exception a stock client understands: ((module, class), (arg,), (), ''). */
 static void
 exception_head(struct buf *b, const char *class)
@@ -90,7 +87,7 @@ exception_end(struct rpyc_session *s)
 void
 rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 {
-	struct buf *b = exception(s);
+	struct buf *b = answer(s, RPYC_EXCEPTION);
 	char text[512];
 	size_t i, k, len;
 	va_list ap;
@@ -119,7 +116,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 static void
 raise_key(struct rpyc_session *s, struct brine key)
 {
-	struct buf *b = exception(s);
+	struct buf *b = answer(s, RPYC_EXCEPTION);
 	bool elided = false;
 	struct brine at = key;
 
@@ -839,8 +836,7 @@ rpyc_end_input(struct session *base)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
 
-	if (s->in.begun || s->pulls)
-		base->errors++;         /* cut off */
+	base->errors += s->in.begun || s->pulls;        /* cut off */
 	rpyc_pulls_free(s);
 	s->closing = true;
 	settle(s);

@@ -16,6 +16,14 @@ load helper
 	done
 }
 
+@test "the ten operations and nothing else, with a stock client" {
+	need_python rpyc
+	start rpc-serve -p 0
+	"$PYTHON" "$PEERS/no_way_in.py" "${URL##*:}" >out.txt 2>&1 || fail "$(cat out.txt)"
+	bench-lat -n 3 "$URL" >out.tsv
+	stop
+}
+
 @test "no file can be reached over HTTP" {
 	need curl
 	local model path
@@ -49,7 +57,7 @@ load helper
 	done
 }
 
-@test "control characters reach no terminal" {
+@test "control characters of the command line reach no terminal" {
 	local program evil=$'rpc://a\e[31mb\a' clean
 	clean='[^[:print:][:space:]]'
 	for program in $BENCHES; do
@@ -73,5 +81,17 @@ load helper
 		run -127 --separate-stderr "$program" $'\e[31m'
 		want 127 'x1b'
 		[[ ! $stderr =~ $clean ]] || fail "$stderr"
+	done
+}
+
+@test "control characters of a peer never reach the terminal" {
+	local b program
+	for b in http:http-evil-reason http:http-evil-json http:http-garbage rpc:rpc-evil-exception http:garbage; do
+		bad "${b%%:*}" "${b#*:}"
+		for program in $BENCHES; do
+			# shellcheck disable=SC2046
+			run --separate-stderr timeout 20 "$program" $(quick "$program") -T 1 "$URL"
+			! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$program $b: $stderr"
+		done
 	done
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Limits that are told and kept: what runs out pauses a server, and no more than that. And what
-# a stock client or a peer's text must not do.
+# Limits that are told and kept: what runs out pauses a server, and no more than that.
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -111,32 +110,4 @@ told() {
 			stop
 		done
 	done
-}
-
-# ---- no way in, beyond what access.bats tries
-
-@test "RPC: the ten operations and nothing else, with a stock client" {
-	need_python rpyc
-	start rpc-serve -p 0
-	"$PYTHON" "$PEERS/no_way_in.py" "${URL##*:}" >out.txt 2>&1 || fail "$(cat out.txt)"
-	bench-lat -n 3 "$URL" >out.tsv
-	stop
-}
-
-@test "control characters of a peer never reach the terminal" {
-	local b program
-	for b in http:http-evil-reason http:http-evil-json http:http-garbage rpc:rpc-evil-exception http:garbage; do
-		bad "${b%%:*}" "${b#*:}"
-		for program in $BENCHES; do
-			# shellcheck disable=SC2046
-			run --separate-stderr timeout 20 "$program" $(quick "$program") -T 1 "$URL"
-			! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$program $b: $stderr"
-		done
-	done
-	# nor those of a target's or a label's name
-	run --separate-stderr bench-lat -n 1 $'http://127.0.0.1:1/\e[31m'
-	! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$stderr"
-	run --separate-stderr bench-lat -n 1 -l $'\e[31m' http://127.0.0.1:1/
-	[ "$status" -eq 2 ] || fail "$status"
-	! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$stderr"
 }
