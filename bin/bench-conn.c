@@ -6,8 +6,10 @@
  * the socket are made ready before the clock runs. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "bench.h"
 #include "clock.h"
@@ -24,7 +26,7 @@ static const struct bench_op ops[] = {
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTlRDHq",
+	.options = "ntwoTlxRDHq",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,
@@ -180,6 +182,29 @@ run(struct run *r)
 	r->connect->cpu_ns = r->reply->cpu_ns = cpu;
 }
 
+/* -x: what the connections cost their server is seen from outside, as long as they are open. */
+static void
+run_command(struct run *r)
+{
+	struct bench *b = r->bench;
+	char count[24];
+	int status;
+
+	/* what is printed already must not be printed by another process again, or later */
+	if (fflush(stdout) != 0 || bench_stopped(b))
+		return;
+	snprintf(count, sizeof count, "%zu", r->n);
+	if (setenv("BENCH_CONNECTIONS", count, 1) < 0 || (status = system(b->command)) < 0) {
+		msg("-x: %s", strerror(errno));
+		b->failed = true;
+	} else if (status != 0) {
+		msg(WIFSIGNALED(status) ? "-x: the command was ended by signal %d"
+		    : "-x: the command's exit status is %d",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		b->failed = true;
+	}
+}
+
 static bool
 is_reply(const struct bench_row *r)
 {
@@ -212,6 +237,8 @@ main(int argc, char **argv)
 		for (i = 0; i < b.nrows; i++)
 			bench_report(&b, &b.row[i], is_reply(&b.row[i]) ? r.reply : r.connect,
 			    1, 1, r.start_ns);
+		if (b.command)
+			run_command(&r);
 	} else {
 		msg("%s", strerror(ENOMEM));
 		b.failed = true;

@@ -61,6 +61,7 @@ struct bench {
 	bool quiet, verbose;
 	bool header;            /* still to be printed */
 	const char *label;
+	const char *command;    /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
 	struct client client;

@@ -53,6 +53,7 @@ static const struct {
 	{ 'Z', "", "send zeros (pseudo-random bytes)" },
 	{ 'f', "file", "send the content of a file, over and over; \"-\": standard input" },
 	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
+	{ 'x', "command", "for the shell, run while all connections are open" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
 	{ 'H', "", "no header line" },
@@ -178,6 +179,10 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 'f':
 		a->file = text;
+		break;
+	case 'x':
+		b->command = text;
+		why = *text ? NULL : "a command is needed";
 		break;
 	}
 	return why ? wrong(letter, why, text) : true;
