@@ -34,7 +34,7 @@ LIB_SRC = \
 BIN_SRC = \
 	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
-SCRIPTS = bin/bench-report bin/bench-suite
+SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
 	tests/unit_depth.c tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c \
 	tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c \

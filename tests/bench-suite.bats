@@ -161,7 +161,7 @@ order() {
 			i=$((i + 1))
 			in_group bench-suite -q -r 2 -S 3 -o "cut$i" rpc-fork http-event >table 2>err.txt
 			# at least so many units are done
-			until [ "$(cat "cut$i/done.tsv" 2>/dev/null | wc -l)" -gt "$after" ]; do :; done
+			until [ "$(grep -c . "cut$i/done.tsv" 2>/dev/null || true)" -gt "$after" ] 2>/dev/null; do :; done
 			pid=$(cat pid)
 			kill "-$signal" "$pid"
 			status=0
