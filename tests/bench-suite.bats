@@ -165,12 +165,13 @@ order() {
 			pid=$(cat pid)
 			kill "-$signal" "$pid"
 			status=0
-			reap "${STARTED[-1]}" || status=$?
+			wait "${STARTED[-1]}" || status=$?
 			STARTED=()
 			case $signal in
 			INT) [ "$status" -eq 130 ] || fail "status $status" ;;
 			TERM) [ "$status" -eq 143 ] || fail "status $status" ;;
 			KILL)
+				[ "$status" -eq 137 ] || fail "status $status"
 				# what it had started lives on for a moment, and is noticed
 				until ! pgrep -g "$pid" >/dev/null; do :; done
 				[ ! -s "cut$i/part.tsv" ] || echo "killed with rows of a unit: $(cat "cut$i/part.tsv")"
