@@ -177,7 +177,9 @@ order() {
 				[ ! -s "cut$i/part.tsv" ] || echo "killed with rows of a unit: $(cat "cut$i/part.tsv")"
 				;;
 			esac
-			[ -z "$(pgrep -g "$pid")" ] || fail "left: $(pgrep -a -g "$pid")"
+			# nobody but what is yet to be reaped
+			[ -z "$(ps -o stat= -o args= -p "$(pgrep -d , -g "$pid" || echo 0)" | grep -v '^Z')" ] ||
+			    fail "left: $(pgrep -a -g "$pid")"
 			[ "$(wc -l <"cut$i/done.tsv")" -lt 29 ] || fail "it was over already"
 			# what is there stays as it is
 			cp "cut$i/suite.tsv" before.tsv
