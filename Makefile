@@ -115,6 +115,10 @@ growth: all test-programs
 truth: all test-programs
 	sh tests/truth.sh
 
+# Our servers beside stock Python ones, under the same clients.
+python: all test-programs
+	sh tests/python.sh
+
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1
 	for p in $(BIN) $(SCRIPTS); do \

@@ -17,7 +17,7 @@ cd "$(dirname -- "$0")/.." || exit 1
 # Debian has nginx there, and not every user has that in PATH
 PATH=$PATH:/usr/sbin
 
-tmp='' out='' running='' lasting=''
+tmp='' out='' running='' lasting='' python=''
 
 say() {
 	printf '%s: %s\n' "$prog" "$*" >&2
@@ -130,6 +130,15 @@ keep_server() {
 # clients. Who listens there must find out whether it is free. Differs with N.
 some_port() {
 	port=$((20000 + ($$ * 7 + $1 * 211) % 12000))
+}
+
+# The python3 that has rpyc: the first in PATH need not be the system's.
+find_python() {
+	for python in python3 /usr/bin/python3; do
+		! "$python" -c 'import rpyc' 2>/dev/null || return 0
+	done
+	python=''
+	return 1
 }
 
 # cell FILE COLUMN OP: a value of the row of this operation.

@@ -190,15 +190,6 @@ start_stock() {
 	stock_url=$url
 }
 
-# The python3 that has rpyc: the first in PATH need not be the system's.
-find_python() {
-	for python in python3 /usr/bin/python3; do
-		! "$python" -c 'import rpyc' 2>/dev/null || return 0
-	done
-	python=''
-	return 1
-}
-
 # ---- rows ----
 
 # describe ROW: sets what, unit, target, better (less or more), needs, and ours and peer, each
@@ -418,11 +409,12 @@ for row in "$@"; do
 done
 
 begin
-nginx_url='' iperf_port='' sockperf_port='' sockperf_pin='' stock_url='' python=''
+nginx_url='' iperf_port='' sockperf_port='' sockperf_pin='' stock_url=''
 make_out peers.tsv rounds.tsv
 env_row rounds "$rounds"
-for tool in wrk nginx iperf3; do
+for tool in sockperf wrk nginx iperf3; do
 	case $tool in
+	sockperf) of=$(sockperf --version 2>&1 | sed 1q) || : ;;
 	wrk) of=$(wrk -v 2>&1 | sed 1q) || : ;;
 	nginx) of=$(nginx -v 2>&1) || : ;;
 	iperf3) of=$(iperf3 -v 2>&1 | sed 1q) || : ;;
