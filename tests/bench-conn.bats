@@ -51,7 +51,7 @@ load helper
 
 @test "a command while all are open (-x)" {
 	# what the command prints comes behind the rows, and it finds the connections there
-	http-serve -m fork bench-conn -n 7 -w 0 -x 'echo "$BENCH_CONNECTIONS"; ps -o pid= --ppid "$(ps -o ppid= -p $PPID)" | wc -l' >out.txt
+	http-serve -m fork bench-conn -n 7 -w 0 -x 'echo "$BENCH_CONNECTIONS"; ps -o pid= --ppid $(ps -o ppid= -p $PPID) | wc -l' >out.txt
 	[ "$(head -n 3 out.txt | cut -f 9 | tr '\n' ' ')" = 'n 7 7 ' ] || fail "$(cat out.txt)"
 	# 7 processes serve, and bench-conn itself is the server's child
 	[ "$(tail -n 2 out.txt | tr '\n' ' ')" = '7 8 ' ] || fail "$(cat out.txt)"

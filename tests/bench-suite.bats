@@ -178,7 +178,7 @@ order() {
 				;;
 			esac
 			# nobody but what is yet to be reaped
-			[ -z "$(ps -o stat= -o args= -p "$(pgrep -d , -g "$pid" || echo 0)" | grep -v '^Z')" ] ||
+			! ps -o stat= -o args= -p "$(pgrep -d , -g "$pid" || echo 0)" | grep -v '^Z' ||
 			    fail "left: $(pgrep -a -g "$pid")"
 			[ "$(wc -l <"cut$i/done.tsv")" -lt 29 ] || fail "it was over already"
 			# what is there stays as it is
