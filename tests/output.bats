@@ -209,9 +209,10 @@ a_child() {
 @test "bench-suite: no room in its folder is an error, and what fitted stays" {
 	mkdir -p small tmp
 	if mount -t tmpfs -o size=64k none small 2>/dev/null; then
-		dd if=/dev/zero of=small/filler bs=1k count=52 2>/dev/null
+		dd if=/dev/zero of=small/filler bs=1k count=40 2>/dev/null
 		status=0
-		TMPDIR=$PWD/tmp bench-suite -q -o small/run rpc-thread http-event >suite.out 2>suite.err || status=$?
+		TMPDIR=$PWD/tmp bench-suite -q -o small/run rpc-thread rpc-event rpc-pool \
+		    http-event http-thread http-pool >suite.out 2>suite.err || status=$?
 		cp -r small/run copy || true
 		umount small
 	else
