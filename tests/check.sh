@@ -3,7 +3,10 @@
 # line of TAP each (and those of the tests that a step runs); a step whose tool is absent is
 # skipped.
 #
-# usage: check.sh [step ...]
+# usage: check.sh [-q] [step ...]
+#
+# The sanitizers run the whole suite (the thread sanitizer what has threads), which takes some
+# half an hour; with -q the parts that feed the programs most and wait least.
 #
 # Each build has a copy of the tree to itself.
 # shellcheck disable=SC2317 # the steps are called by name
@@ -38,6 +41,23 @@ need() {
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null || { missing=$tool; return 77; }
 	done
+}
+
+# suites NAME SUITE...: run these bats files of a build.
+suites() {
+	cd "$work/$1/tests" || return
+	shift
+	for suite in "$@"; do
+		shift
+		# the pattern for all
+		# shellcheck disable=SC2086
+		set -- "$@" $suite.bats
+	done
+	for suite in "$@"; do
+		shift
+		set -- "$@" "tests/$suite"
+	done
+	try ./run.sh "$@"
 }
 
 # build NAME TOOL MAKE ARGUMENT...: a whole build, programs of the tests included.
@@ -82,20 +102,27 @@ step_posix_only() {
 # The whole test suite under AddressSanitizer and UndefinedBehaviorSanitizer.
 step_asan() {
 	build asan gcc make CC=gcc \
-	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" &&
-	    SANITIZED=1 BATS_TEST_TIMEOUT=300 try "$work/asan/tests/run.sh"
+	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" || return
+	if [ "$quick" = 1 ]; then
+		set -- unit fuzz hostile storm models http-serve rpc-serve bench-conn bench-lat \
+		    bench-bw bench-file bench-conc bench-stat bench-cmp
+	else
+		set -- '*'
+	fi
+	SANITIZED=1 BATS_TEST_TIMEOUT=300 suites asan "$@"
 }
 
-# The threads, under ThreadSanitizer: every test in which a server or a crowd of clients runs.
 step_tsan() {
 	build tsan gcc make CC=gcc CFLAGS="-O1 -g -fsanitize=thread" || return
-	t=$work/tsan/tests
-	SANITIZED=thread TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=300 \
-	    try "$t/run.sh" "$t/models.bats" "$t/http-serve.bats" "$t/rpc-serve.bats" \
-	    "$t/bench-conn.bats" "$t/bench-lat.bats" "$t/bench-conc.bats" "$t/hostile.bats"
+	if [ "$quick" = 1 ]; then
+		set -- models storm bench-conc
+	else
+		set -- models storm bench-conc bench-lat bench-conn http-serve rpc-serve hostile \
+		    faults limits laws
+	fi
+	SANITIZED=thread TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=300 suites tsan "$@"
 }
 
-# A little of make fuzz.
 step_fuzz() {
 	need clang || return
 	FUZZ_S=${FUZZ_S:-5} try sh tests/fuzz.sh
@@ -198,7 +225,11 @@ step_valgrind() {
 steps='gcc gcc_debug clang musl bmake parallel_make posix_only asan tsan fuzz makefile headers install
 shellcheck man_pages cppcheck clang_tidy gcc_analyzer valgrind'
 
-failed=0
+failed=0 quick=0
+if [ "${1-}" = -q ]; then
+	quick=1
+	shift
+fi
 # shellcheck disable=SC2086 # words
 [ $# -gt 0 ] || set -- $steps
 for step in "$@"; do
