@@ -23,6 +23,11 @@
 #define OUT_MAX (2 * RPYC_KEEP_MAX)
 #define KEEP_OUT 65536          /* memory kept for requests that are sent together */
 
+/* A reply may be so much larger than the data that is due: one that is merely wrong, or an
+ * exception with all its text, is told as what it is. Of what is larger still not a byte
+ * needs to be waited for. */
+#define REPLY_SLACK ((uint64_t)1 << 20)
+
 static const struct {
 	enum op op;
 	bool data;                      /* the argument is the payload; else its size */
@@ -657,7 +662,6 @@ rpyc_open(const struct caller_conf *conf)
 	c->base.wire = &rpyc_client_wire;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
-	c->in.max = RPYC_PAYLOAD_MAX;   /* what comes is checked against what was asked for */
 	c->in.sink = sink;
 	c->in.ctx = c;
 	c->base.want = WANT_INPUT;
@@ -718,6 +722,9 @@ rpyc_begin_call(struct caller *base, const struct call *call)
 		finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
+	/* what a named method returns is anybody's guess */
+	c->in.max = call->op == CALL_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
+	c->in.max_plain = c->in.max;
 	if (c->root.n == 0)
 		getroot_send(c);
 	else
