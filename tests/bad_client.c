@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define WORDS(s) .words = (s), .n = sizeof(s) - 1
+#define TAIL(s) .tail = (s), .ntail = sizeof(s) - 1
 #define PATIENCE_S 20
 #define HOLD_S 3
 #define DRIP_NS 50000000        /* between two bytes */
@@ -26,7 +27,7 @@ enum then {
 	DRIP,           /* send the last byte again and again, slowly */
 	HOLD,           /* read nothing for HOLD_S, then close */
 	VANISH,         /* close with a reset */
-	ANSWER          /* send the second words as soon as something has come in reply */
+	ANSWER          /* send the tail in reply to what the server asks */
 };
 
 struct behaviour {
@@ -35,14 +36,15 @@ struct behaviour {
 	size_t n;
 	size_t repeat;  /* send from here again .. */
 	unsigned long times;    /* .. so many times in all */
-	const char *tail;       /* then this */
+	const char *tail;       /* then this, if any */
+	size_t ntail;
 	enum then then;
 };
 
 #define GETROOT "\0\0\0\x08\0" "\x12\x51\x50\x11\x53\x11\x51\x02\n"
-#define ROOT "\x12\x08\x0e\x0f" "builtins.object" "\x51\x51"
+#define ROOT_ID "\x12\x08\x0e\x0f" "builtins.object" "\x51\x51"
 #define CALL(len, name, args) "\0\0\0" len "\0" "\x12\x51\x51" "\x11\x58\x11\x52\x12" \
-	"\x11\x53" ROOT "\x11\x51\x08" name args "\n"
+	"\x11\x53" ROOT_ID "\x11\x51\x08" name args "\n"
 #define PING CALL("\x2a", "\x0d" "ping", "\x11\x51\x02")
 #define DOWNLOAD CALL("\x3a", "\x0e\x08" "download", "\x11\x51\x10\x16\x09" "100000000")
 /* upload_file_chunked(chunks), of which all that is known is the name */
@@ -69,12 +71,27 @@ static const struct behaviour behaviours[] = {
 	  WORDS(GETROOT "\x1f\x40\0\0\0" "\x12\x51\x51\x11\x58\x0f\x1f\x3f\xff\xf0"
 	  "xxxxxxxxxxxxxxxx"), .repeat = 29, .times = 250000, .then = VANISH },
 	{ .name = "rpc-deep",
-	  WORDS(GETROOT "\0\x0f\x42\x40\0" "\x10"), .repeat = 19, .times = 1000000, .tail = "\n",
+	  WORDS(GETROOT "\0\x0f\x42\x40\0" "\x10"), .repeat = 19, .times = 1000000, TAIL("\n"),
 	  .then = WAIT },
 	{ .name = "rpc-claim-4g", WORDS("\xff\xff\xff\xff\0" "\x12\x51"), .then = WAIT },
 	{ .name = "rpc-netref-silent", WORDS(GETROOT CHUNKED), .then = WAIT },
 	{ .name = "rpc-netref-nonsense",
-	  WORDS(GETROOT CHUNKED), .tail = "\x8f\x01\xfe\x1bzzzz", .then = ANSWER },
+	  WORDS(GETROOT CHUNKED), TAIL("\x8f\x01\xfe\x1bzzzz"), .then = ANSWER },
+	/* asked for an iterator: an int, an object of the server's own, the end of an iteration,
+	 * a tuple of what is none, half an answer */
+	{ .name = "rpc-netref-int",
+	  WORDS(GETROOT CHUNKED), TAIL("\0\0\0\x06\0" "\x12\x52\x50" "\x11\x51\x55" "\n"),
+	  .then = ANSWER },
+	{ .name = "rpc-netref-own",
+	  WORDS(GETROOT CHUNKED), TAIL("\0\0\0\x1a\0" "\x12\x52\x50" "\x11\x53" ROOT_ID "\n"),
+	  .then = ANSWER },
+	{ .name = "rpc-netref-stop",
+	  WORDS(GETROOT CHUNKED), TAIL("\0\0\0\x04\0" "\x12\x53\x50" "\x51" "\n"), .then = ANSWER },
+	{ .name = "rpc-netref-label",
+	  WORDS(GETROOT CHUNKED),
+	  TAIL("\0\0\0\x09\0" "\x12\x52\x50" "\x11\x52\x11\x55\x56\x57" "\n"), .then = ANSWER },
+	{ .name = "rpc-netref-half",
+	  WORDS(GETROOT CHUNKED), TAIL("\0\0\0\x06\0" "\x12\x52\x50"), .then = ANSWER },
 
 	{ .name = "http-garbage",
 	  WORDS("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzzzzz"), .then = WAIT },
@@ -113,10 +130,10 @@ static const struct behaviour behaviours[] = {
 	  WORDS("GET /ping HTTP/1.1\r\n" HOST "A b: c\r\n\r\n"), .then = WAIT },
 	{ .name = "http-long-head",
 	  WORDS("GET /ping HTTP/1.1\r\n" HOST "X: x"), .repeat = 32, .times = 1000000,
-	  .tail = "\r\n\r\n", .then = WAIT },
+	  TAIL("\r\n\r\n"), .then = WAIT },
 	{ .name = "http-many-heads",
 	  WORDS("GET /ping HTTP/1.1\r\n" HOST "X: xxxx\r\n"), .repeat = 29, .times = 120000,
-	  .tail = "\r\n", .then = WAIT },
+	  TAIL("\r\n"), .then = WAIT },
 	{ .name = "http-huge-number",
 	  WORDS("GET /download/99999999999999999999999999 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"),
 	  .then = WAIT },
@@ -127,7 +144,10 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-long-sleep",
 	  WORDS("GET /sleep/1e308 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), .then = WAIT },
 };
+#define ROOT_REPLY 32           /* bytes of the reply to GETROOT */
 #define BEHAVIOURS (sizeof behaviours / sizeof *behaviours)
+
+static ssize_t received;        /* from the connection */
 
 static void
 fail(const char *what)
@@ -147,6 +167,7 @@ receive(int fd)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 	if (n > 0 && fwrite(in, 1, (size_t)n, stdout) != (size_t)n)
 		fail("stdout");
+	received += n;
 	return n > 0;
 }
 
@@ -200,6 +221,19 @@ say_again(int fd, const struct behaviour *b)
 	return 1;
 }
 
+/* Until the server asks about the reference it was given, which it does behind its reply to
+ * GETROOT. False: it has ended the connection. */
+static int
+await_question(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (received <= ROOT_REPLY)
+		if (poll(&p, 1, PATIENCE_S * 1000) <= 0 || !receive(fd))
+			return 0;
+	return 1;
+}
+
 /* Until the server ends the connection. */
 static void
 await_end(int fd, const struct behaviour *b)
@@ -231,18 +265,15 @@ static void
 misbehave(const struct behaviour *b, const struct sockaddr_in *sa)
 {
 	const struct linger reset = { 1, 0 };
-	struct pollfd p = { .events = POLLIN };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	received = 0;
 	if (fd < 0 || connect(fd, (const struct sockaddr *)sa, sizeof *sa) != 0)
 		fail("connect");
 	if (say(fd, b, b->words, b->n) && (b->times <= 1 || say_again(fd, b))
-	    && (!b->tail || b->then == ANSWER || say(fd, b, b->tail, strlen(b->tail)))) {
-		p.fd = fd;
-		/* two replies come first: to GETROOT, and the request about the reference */
-		if (b->then == ANSWER && poll(&p, 1, PATIENCE_S * 1000) > 0 && receive(fd)
-		    && poll(&p, 1, 1000) >= 0 && receive(fd))
-			say(fd, b, b->tail, strlen(b->tail));
+	    && (!b->tail || b->then == ANSWER || say(fd, b, b->tail, b->ntail))) {
+		if (b->then == ANSWER && await_question(fd))
+			say(fd, b, b->tail, b->ntail);
 		if (b->then == HOLD)
 			sleep(HOLD_S);
 		else if (b->then != VANISH)

@@ -73,6 +73,11 @@ http_said() {
 }
 
 rpc_said() {
+	local name
+	for name in int own label; do
+		said "rpc-netref-$name" 'TypeError'
+	done
+	said rpc-netref-stop 'RuntimeError'
 	[ "$(LC_ALL=C grep -ao 'pong' replies/rpc-pipeline | wc -l)" = 10000 ] ||
 	    fail "of 10000 pipelined: $(LC_ALL=C grep -ao 'pong' replies/rpc-pipeline | wc -l)"
 }
