@@ -25,7 +25,7 @@ LIB_SRC = \
 	lib/bench.c lib/bench_args.c lib/brine.c lib/buf.c lib/client.c lib/clock.c \
 	lib/crowd.c lib/hist.c lib/http.c lib/http_client.c lib/http_server.c \
 	lib/inflate.c lib/json.c lib/law.c lib/loop_epoll.c lib/loop_kqueue.c \
-	lib/loop_poll.c lib/msg.c lib/num.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c \
+	lib/loop_poll.c lib/msg.c lib/num.c lib/opt.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c \
 	lib/rows.c lib/rpyc.c lib/rpyc_calls.c lib/rpyc_client.c lib/rpyc_list.c \
 	lib/rpyc_offer.c lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c \
 	lib/server_conn.c lib/server_event.c lib/server_fork.c lib/server_pool.c \
@@ -53,7 +53,7 @@ TEST_SRC = \
 HDR = \
 	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
 	lib/http.h lib/inflate.h lib/json.h lib/law.h lib/loop.h lib/msg.h lib/num.h \
-	lib/out.h lib/payload.h lib/pipe.h lib/rng.h lib/rows.h lib/rpyc.h \
+	lib/opt.h lib/out.h lib/payload.h lib/pipe.h lib/rng.h lib/rows.h lib/rpyc.h \
 	lib/rpyc_client.h lib/rpyc_server.h lib/schedule.h lib/serve.h lib/server.h \
 	lib/server_model.h lib/service.h lib/sock.h lib/stat.h lib/table.h lib/tally.h \
 	lib/tsv.h lib/url.h lib/wire.h

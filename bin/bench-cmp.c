@@ -15,13 +15,10 @@
 
 #include "msg.h"
 #include "num.h"
+#include "opt.h"
 #include "rows.h"
 #include "stat.h"
 #include "tsv.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 #define ROUNDS_MAX 1000         /* a file's rounds of one configuration: all pairs are sorted */
 #define LIMIT_MAX 1000          /* percent */
@@ -470,9 +467,10 @@ conclude(const struct cmp *c)
 
 /* ---- the command line ---- */
 
-static int
-help(void)
+static void
+help(const void *arg)
 {
+	(void)arg;
 	puts("usage: " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
 	    "Tell what has become slower or faster: the ratio of medians, with an interval.\n\n"
 	    "The files hold summary rows of several rounds, as bench-suite -r writes them;\n"
@@ -484,7 +482,6 @@ help(void)
 	    "  -h, -V      help, version\n"
 	    "Exit status: 0 nothing got worse beyond the limit, 1 something did, 2 trouble or\n"
 	    "too little data.");
-	return tsv_close(stdout) == 0 ? 0 : 2;
 }
 
 static bool
@@ -530,20 +527,11 @@ set_metric(struct cmp *c, const char *text)
 static int
 parse(struct cmp *c, int argc, char **argv)
 {
-	int o, i;
+	static const struct opt opt = { .letters = "Hl:m:T", .help = help, .trouble = 2 };
+	int letter, status = 0;
 
-	/* getopt would take it for letters */
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0)
-			return help();
-	opterr = 0;
-	while ((o = getopt(argc, argv, ":hHl:m:TV")) != -1) {
-		switch (o) {
-		case 'h':
-			return help();
-		case 'V':
-			puts(NAME " " VERSION);
-			return tsv_close(stdout) == 0 ? 0 : 2;
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
+		switch (letter) {
 		case 'H':
 			c->header = false;
 			break;
@@ -558,12 +546,8 @@ parse(struct cmp *c, int argc, char **argv)
 			if (!set_metric(c, optarg))
 				return 2;
 			break;
-		case ':':
-			msg("-%c: needs a value", optopt);
-			return 2;
 		default:
-			msg("unknown option -%c", optopt);
-			return 2;
+			return status;
 		}
 	}
 	if (argc - optind != 2) {

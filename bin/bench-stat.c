@@ -17,13 +17,10 @@
 #include "hist.h"
 #include "msg.h"
 #include "num.h"
+#include "opt.h"
 #include "rows.h"
 #include "stat.h"
 #include "tsv.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 
 #define NAME "bench-stat"
 #define QUANTILES_MAX 16
@@ -564,9 +561,10 @@ put_group(struct stat *s, size_t number)
 
 /* ---- the command line ---- */
 
-static int
-help(void)
+static void
+help(const void *arg)
 {
+	(void)arg;
 	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
 	    "Merge rows of several runs into summary rows, with 95 % confidence limits.\n\n"
 	    "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
@@ -576,7 +574,6 @@ help(void)
 	    "              the columns from min_us on\n"
 	    "  -H          no header line\n"
 	    "  -h, -V      help, version");
-	return tsv_close(stdout) == 0 ? 0 : 1;
 }
 
 /* One quantile: a decimal fraction between 0 and 1, whose digits make its name. */
@@ -640,20 +637,11 @@ set_quantiles(struct stat *s, const char *list)
 static int
 parse(struct stat *s, int argc, char **argv)
 {
-	int o, i;
+	static const struct opt opt = { .letters = "Hq:", .help = help, .trouble = 1 };
+	int letter, status = 0;
 
-	/* getopt would take it for letters */
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0)
-			return help();
-	opterr = 0;
-	while ((o = getopt(argc, argv, ":hHq:V")) != -1) {
-		switch (o) {
-		case 'h':
-			return help();
-		case 'V':
-			puts(NAME " " VERSION);
-			return tsv_close(stdout) == 0 ? 0 : 1;
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
+		switch (letter) {
 		case 'H':
 			s->header = false;
 			break;
@@ -661,12 +649,8 @@ parse(struct stat *s, int argc, char **argv)
 			if (!set_quantiles(s, optarg))
 				return 2;
 			break;
-		case ':':
-			msg("-%c: needs a value", optopt);
-			return 2;
 		default:
-			msg("unknown option -%c", optopt);
-			return 2;
+			return status;
 		}
 	}
 	return -1;

@@ -10,10 +10,7 @@
 
 #include "msg.h"
 #include "num.h"
-
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
+#include "opt.h"
 
 #define COUNT_MAX   1000000000000u
 #define CLIENTS_MAX 1000000u
@@ -72,9 +69,10 @@ help_ops(const struct bench_program *p)
 		printf("%14s%s%s\n", "", p->ops[i].name, note[p->ops[i].when]);
 }
 
-static int
-help(const struct bench_program *p)
+static void
+help(const void *arg)
 {
+	const struct bench_program *p = arg;
 	size_t i;
 
 	printf("usage: %s [options] [target]\n%s\n\n"
@@ -105,7 +103,6 @@ help(const struct bench_program *p)
 		}
 	}
 	printf("  -h, -V      help, version\n");
-	return tsv_close(stdout) == 0 ? 0 : 1;
 }
 
 static bool
@@ -230,7 +227,6 @@ option_string(char text[64], const char *letters)
 {
 	size_t i, n = 0;
 
-	text[n++] = ':';
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(letters, helps[i].letter))
 			continue;
@@ -238,7 +234,7 @@ option_string(char text[64], const char *letters)
 		if (helps[i].arg[0])
 			text[n++] = ':';
 	}
-	memcpy(text + n, "hV", 3);
+	text[n] = '\0';
 }
 
 /* Returns -1, or the status to exit with. */
@@ -246,33 +242,17 @@ static int
 parse_options(struct bench *b, struct args *a, int argc, char **argv)
 {
 	char text[64];
-	int c, i;
+	const struct opt opt = { .letters = text, .help = help, .arg = b->program, .trouble = 1 };
+	int letter, status = 0;
 
-	/* getopt would take it for letters */
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0)
-			return help(b->program);
 	option_string(text, b->program->options);
-	opterr = 0;
-	while ((c = getopt(argc, argv, text)) != -1) {
-		switch (c) {
-		case 'h':
-			return help(b->program);
-		case 'V':
-			printf("%s %s\n", b->program->name, VERSION);
-			return tsv_close(stdout) == 0 ? 0 : 1;
-		case ':':
-			msg("-%c: needs a value", optopt);
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
+		if (letter == OPT_EXIT)
+			return status;
+		if (!optarg)
+			set_flag(b, a, (char)letter);
+		else if (!set_value(b, a, (char)letter, optarg))
 			return 2;
-		case '?':
-			msg("unknown option -%c", optopt);
-			return 2;
-		default:
-			if (!optarg)
-				set_flag(b, a, (char)c);
-			else if (!set_value(b, a, (char)c, optarg))
-				return 2;
-		}
 	}
 	if (argc - optind > 1) {
 		msg("too many operands: %s", argv[optind + 1]);

@@ -22,6 +22,7 @@
 #include "law.h"
 #include "msg.h"
 #include "num.h"
+#include "opt.h"
 #include "pipe.h"
 #include "server.h"
 #include "service.h"
@@ -84,19 +85,25 @@ static volatile sig_atomic_t signal_pipe = -1;
 
 /* ---- options ---- */
 
+struct help_of {
+	const char *default_model;
+	const struct server_wire *wire;
+};
+
 static void
-print_help(const char *default_model, const struct server_wire *wire)
+print_help(const void *arg)
 {
+	const struct help_of *of = arg;
 	char models[128];
 
 	server_model_list(models, sizeof models);
 	printf("usage: %s [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
 	    "       [-j threads] [-T secs] [-d law] [-S seed] [-u file]\n"
 	    "       [command [arg ...]]\n\n", msg_name());
-	printf("  -m model    %s (default: %s)\n", models, default_model);
+	printf("  -m model    %s (default: %s)\n", models, of->default_model);
 	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
-	    wire->port);
+	    of->wire->port);
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
 	printf("  -c maxconn  connections at once; more wait (default: %d)\n", MAX_CONNS);
 	printf("  -j threads  of pool and event (default: %u and %u per processor)\n",
@@ -110,16 +117,6 @@ print_help(const char *default_model, const struct server_wire *wire)
 	printf("  -h, -V      print this, or the version\n\n"
 	    "Prints its URL once it listens. With a command: runs it with the URL in\n"
 	    "BENCH_TARGET, ends with it, and exits with its status.\n");
-}
-
-/* Finish what went to stdout: the exit status. */
-static int
-printed(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	msg("stdout: %s", strerror(errno));
-	return EXIT_FAILED;
 }
 
 static int
@@ -177,8 +174,11 @@ static int
 parse(struct serve *s, int argc, char **argv, const char *default_model)
 {
 	struct options *o = &s->opt;
-	const char *why, *word;
-	int letter;
+	const struct help_of of = { default_model, s->wire };
+	const struct opt opt = { .letters = "m:a:p:M:c:j:T:d:S:u:", .help = print_help, .arg = &of,
+	    .trouble = EXIT_FAILED };
+	const char *why;
+	int letter, status = 0;
 
 	o->model = server_model(default_model);
 	o->addr = "127.0.0.1";
@@ -186,33 +186,14 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	o->max_conns = MAX_CONNS;
 	o->timeout_ns = TIMEOUT_NS;
 	o->seed = 1;
-	opterr = 0;
-	while ((letter = getopt(argc, argv, ":m:a:p:M:c:j:T:d:S:u:hV")) != -1) {
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
-		case 'h':
-			print_help(default_model, s->wire);
-			return printed();
-		case 'V':
-			printf("%s %s\n", msg_name(), VERSION);
-			return printed();
+		case OPT_EXIT:
+			return status;
 		case 'm':
 			if (!(o->model = server_model(optarg)))
 				return bad_model(optarg);
 			break;
-		case ':':
-			msg("-%c: a value is needed", optopt);
-			return EXIT_USAGE;
-		case '?':
-			word = optind < argc ? argv[optind] : "";
-			if (optopt == '-' && strcmp(word, "--help") == 0) {
-				print_help(default_model, s->wire);
-				return printed();
-			}
-			if (optopt == '-')
-				msg("%s: unknown option (-h tells those there are)", word);
-			else
-				msg("-%c: unknown option (-h tells those there are)", optopt);
-			return EXIT_USAGE;
 		default:
 			if ((why = set_option(o, letter, optarg)))
 				return bad_option(letter, optarg, why);
@@ -352,8 +333,10 @@ static int
 tell_url(const struct serve *s)
 {
 	printf("%s\n", s->url);
-	if (printed() != 0)
+	if (fflush(stdout) != 0) {
+		msg("stdout: %s", strerror(errno));
 		return -1;
+	}
 	return close_stdout();
 }
 

@@ -19,7 +19,7 @@ each() {
 @test "what is no law is refused, and the piece named" {
 	local server
 	for server in $SERVERS; do
-		refuses "$server" '-d: a value is needed' -d
+		refuses "$server" '-d: needs a value' -d
 		refuses "$server" '^[a-z-]+: -d soon: "soon": not a time' -d soon
 		refuses "$server" '"-1ms": not a time' -d -1ms
 		refuses "$server" '"1h": not a time' -d exp:1h
