@@ -455,15 +455,18 @@ unpark(struct conn *c)
 	server_serve(c);
 }
 
-/* End parked connections whose time is over; returns the time until the next one's. */
+/* End parked connections whose time is over; returns how long the next look may wait. One
+ * that a thread parks meanwhile has its whole time before it, so nobody need wake the main
+ * thread for it. */
 static uint64_t
 expire(struct server *sv)
 {
-	uint64_t now, over, left = LOOP_FOREVER;
+	uint64_t now, over, left;
 	struct conn *c;
 
 	for (;;) {
 		pthread_mutex_lock(&sv->lock);
+		left = sv->n_conns > 0 ? sv->conf->timeout_ns : LOOP_FOREVER;
 		if ((c = sv->parked.first)) {
 			now = clock_ns();
 			over = c->since_ns + sv->conf->timeout_ns;

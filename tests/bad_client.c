@@ -60,6 +60,7 @@ static const struct behaviour behaviours[] = {
 	{ .name = "rpc-garbage",
 	  WORDS("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzzzzz"), .then = WAIT },
 	{ .name = "rpc-http", WORDS("GET / HTTP/1.1\r\n" HOST "\r\n"), .then = WAIT },
+	{ .name = "rpc-idle", WORDS(GETROOT PING), .then = WAIT },
 	{ .name = "rpc-half", WORDS(GETROOT "\0\0\0\x29\0" "\x12\x51"), .then = WAIT },
 	{ .name = "rpc-drip",
 	  WORDS(GETROOT "\0\x0f\0\0\0" "\x12\x51\x51\x11\x58\x0f\x0e\xff\xff\xffx"), .then = DRIP },
@@ -95,6 +96,7 @@ static const struct behaviour behaviours[] = {
 
 	{ .name = "http-garbage",
 	  WORDS("\x8f\x01\xfe\x1b[31m\0\r\n\r\nzzzzzzzzzzzzzzzzzzzzz"), .then = WAIT },
+	{ .name = "http-idle", WORDS("GET /ping HTTP/1.1\r\n" HOST "\r\n"), .then = WAIT },
 	{ .name = "http-half", WORDS("GET /ping HTTP/1.1\r\nHo"), .then = WAIT },
 	{ .name = "http-half-body", WORDS(POST "Content-Length: 1000\r\n\r\nxxx"), .then = WAIT },
 	{ .name = "http-drip", WORDS("GET /ping HTTP/1.1\r\n" HOST "X: x"), .then = DRIP },

@@ -135,12 +135,13 @@ weather() {
 }
 
 # A slow client's time limit is that of the request: one byte now and then does not prolong it.
-@test "slow requests end with -T, whatever the gaps" {
+# And it holds where nothing else happens that would make a server look.
+@test "idle connections and slow requests end with -T, whatever the gaps" {
 	local model wire began ms
 	for wire in rpc http; do
 		for model in $MODELS; do
 			start "$wire-serve" -p 0 -m "$model" -T 0.5
-			for name in drip half; do
+			for name in idle drip half; do
 				began=${EPOCHREALTIME/[.,]/}
 				bad_client "$wire-$name" "${URL##*:}" >/dev/null
 				ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
