@@ -32,6 +32,23 @@ MOMENTS=${OUTPUT_MOMENTS:-24}   # signals per program
 	done
 }
 
+@test "help and version, too" {
+	local p o trouble
+	for p in $SERVERS $BENCHES bench-stat bench-cmp; do
+		trouble=1
+		[ "$p" != bench-cmp ] || trouble=2
+		for o in -h --help -V; do
+			run --separate-stderr bash -c "exec $p $o >/dev/full"
+			[ "$status" -eq "$trouble" ] && [ "$stderr" = "$p: stdout: No space left on device" ] ||
+			    fail "$p $o: status $status: $stderr"
+			run --separate-stderr "$p" "$o"
+			[ "$status" -eq 0 ] && [ -n "$output" ] && [ -z "$stderr" ] || fail "$p $o: $status $stderr"
+		done
+		run --separate-stderr "$p" --helpless
+		[ "$status" -eq 2 ] && [[ $stderr == "$p: --helpless: unknown option"* ]] || fail "$p: $status $stderr"
+	done
+}
+
 @test "a reader that goes early: head -n 1" {
 	local p
 	start rpc-serve -p 0
