@@ -62,9 +62,13 @@ static void
 help_ops(const struct bench_program *p)
 {
 	static const char *const note[] = { "", " (without -s)", " (with -s)", " (on request)" };
+	bool some = false;
 	size_t i;
 
-	printf("operations, names separated by commas (all but those on request):\n");
+	for (i = 0; i < p->nops; i++)
+		some = some || p->ops[i].when == BENCH_ASKED;
+	printf("operations, names separated by commas (all%s):\n",
+	    some ? " but those on request" : "");
 	for (i = 0; i < p->nops; i++)
 		printf("%14s%s%s\n", "", p->ops[i].name, note[p->ops[i].when]);
 }

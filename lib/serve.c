@@ -97,16 +97,17 @@ print_help(const void *arg)
 	char models[128];
 
 	server_model_list(models, sizeof models);
-	printf("usage: %s [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
-	    "       [-j threads] [-T secs] [-d law] [-S seed] [-u file]\n"
-	    "       [command [arg ...]]\n\n", msg_name());
+	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
+	    "       [-j threads] [-T secs] [-d law [-S seed]] [-u file]\n"
+	    "       [command [arg ...]]\n"
+	    "Serve the operations that the benchmarks call.\n\n", msg_name());
 	printf("  -m model    %s (default: %s)\n", models, of->default_model);
 	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
 	    of->wire->port);
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
 	printf("  -c maxconn  connections at once; more wait (default: %d)\n", MAX_CONNS);
-	printf("  -j threads  of pool and event (default: %u and %u per processor)\n",
+	printf("  -j threads  their number, in pool and event (default: %u and %u per processor)\n",
 	    server_model_threads(server_model("pool")),
 	    server_model_threads(server_model("event")));
 	printf("  -T secs     time limit of an idle peer, and of one message (default: 60)\n");

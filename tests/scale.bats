@@ -62,6 +62,23 @@ idle_costs() {
 	idle_costs thread 32768
 }
 
+# Or as many as descriptors allow.
+@test "ten thousand connections, each of which is answered" {
+	local server model count=10000 hard
+	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer needs memory of its own'
+	hard=$(ulimit -H -n)
+	[ "$hard" = unlimited ] || [ "$hard" -ge $((count + 200)) ] || count=$((hard - 200))
+	for server in $SERVERS; do
+		for model in request pool event; do
+			start "$server" -p 0 -m "$model"
+			bench-conc -c "$count" -n 2 -w 0 -q "$URL" >out.tsv || fail "$server -m $model: $(cat out.tsv)"
+			[ "$(total out.tsv n)" = $((3 * count)) ] && [ "$(total out.tsv errors)" = 0 ] ||
+			    fail "$server -m $model: $(cat out.tsv)"
+			stop
+		done
+	done
+}
+
 @test "neither sleep nor a transfer holds up others in event" {
 	local server sleeper transfer
 	for server in $SERVERS; do
