@@ -59,6 +59,7 @@ struct member {
 
 	bool offered;           /* open loop: takes requests, or did so a moment ago */
 	struct member *next_offer;
+	unsigned hung_up;       /* the crowd's round in which it was, last */
 	unsigned unsent;        /* flights just begun, */
 	struct member *next_unsent;     /* and those that have some */
 };
@@ -72,6 +73,7 @@ struct crowd {
 	struct flight **order;
 	unsigned char *in;
 	struct flight *oldest, *newest;         /* in the air */
+	unsigned round;         /* counts the waits for events */
 	uint64_t look_ns;       /* when a member's grace ends (client_silent()); of many that do
 	                         * so at almost the same time, the first */
 	struct schedule schedule;
@@ -132,6 +134,7 @@ hang_up(struct crowd *w, struct member *m)
 	if (m->watched)
 		loop_remove(w->loop, m->k.conn.fd);
 	m->watched = false;
+	m->hung_up = w->round;
 	client_hang_up(&m->k.conn);
 }
 
@@ -328,7 +331,7 @@ refill(struct crowd *w, struct member *m, enum client_result *res)
 		offer(w, m);
 		return false;
 	}
-	if (m->k.gone || w->tally->end_ns >= w->until_ns
+	if (m->k.gone || bench_stopped(w->bench) || w->tally->end_ns >= w->until_ns
 	    || (w->phase == CONNECT && client_ready(c)))
 		m->left = 0;
 	if (m->left > 0 && m->n == 0 && !client_ready(c)) {
@@ -588,8 +591,12 @@ pump(struct crowd *w, uint64_t wait_ns)
 
 	if ((n = loop_wait(w->loop, event, EVENTS, wait_ns)) < 0)
 		return errno == EINTR ? 0 : -1;
+	w->round++;
 	for (i = 0; i < n; i++) {
-		handle(w, event[i].user, event[i].ready);
+		m = event[i].user;
+		/* a dispatch meanwhile may have ended the connection this is about */
+		if (m->hung_up != w->round)
+			handle(w, m, event[i].ready);
 		if (w->open && i % AT_ONCE == AT_ONCE - 1)
 			dispatch(w);
 	}

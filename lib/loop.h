@@ -58,8 +58,8 @@ int loop_remove(struct loop *, int fd);
 extern const uint64_t loop_grain_ns;
 
 /* Wait until something is ready or the time is over, never less. One thread at a time.
- * Returns the number of events, 0 after the time, a signal or a change by another thread,
- * or -1 with errno. */
+ * Returns the number of events, of which a descriptor has one at most; 0 after the time, a
+ * signal or a change by another thread; or -1 with errno. */
 int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
 
 #endif

@@ -97,12 +97,36 @@ loop_remove(struct loop *l, int fd)
 	return set_filters(l, fd, 0, NULL);
 }
 
+/* A descriptor's two filters are two events here, and have to be one for the caller, who may
+ * end it with the first. Joins e to the event of its user among the first so many, or adds
+ * one; returns how many there are. */
+static int
+join(struct loop_event *ev, int events, int among, const struct kevent *e)
+{
+	void *user = (void *)e->udata;
+	int i;
+
+	for (i = 0; i < among && ev[i].user != user; i++)
+		;
+	if (i == among) {
+		i = events++;
+		ev[i].user = user;
+		ev[i].ready = 0;
+	}
+	/* EVFILT_READ says EV_EOF when the peer has merely ended its side, which is
+	 * something to read; EVFILT_WRITE says it when there is no one to write to */
+	ev[i].ready |= e->filter == EVFILT_READ ? LOOP_READ : LOOP_WRITE;
+	if (e->flags & EV_EOF && (e->filter == EVFILT_WRITE || e->fflags != 0))
+		ev[i].ready |= LOOP_GONE;
+	return events;
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
 	struct kevent got[BATCH];
 	struct timespec t, *timeout = NULL;
-	int i, n;
+	int i, n, events = 0, reads;
 
 	if (timeout_ns != LOOP_FOREVER) {
 		t.tv_sec = (time_t)(timeout_ns / NS_PER_S);
@@ -112,15 +136,14 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 	n = kevent(l->fd, NULL, 0, got, max < BATCH ? max : BATCH, timeout);
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
-	for (i = 0; i < n; i++) {
-		/* EVFILT_READ says EV_EOF when the peer has merely ended its side, which is
-		 * something to read; EVFILT_WRITE says it when there is no one to write to */
-		ev[i].user = (void *)got[i].udata;
-		ev[i].ready = got[i].filter == EVFILT_READ ? LOOP_READ : LOOP_WRITE;
-		if (got[i].flags & EV_EOF && (got[i].filter == EVFILT_WRITE || got[i].fflags != 0))
-			ev[i].ready |= LOOP_GONE;
-	}
-	return n;
+	for (i = 0; i < n; i++)
+		if (got[i].filter == EVFILT_READ)
+			events = join(ev, events, 0, &got[i]);
+	reads = events;
+	for (i = 0; i < n; i++)
+		if (got[i].filter == EVFILT_WRITE)
+			events = join(ev, events, reads, &got[i]);
+	return events;
 }
 
 #endif

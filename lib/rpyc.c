@@ -455,7 +455,7 @@ head_done(struct rpyc_reader *r)
 			return bad(r, "an empty compressed frame");
 		r->state = READ_TRAILER;        /* an empty frame is ignored */
 	}
-	if (!r->deflated && r->max_plain > 0 && r->left > r->max_plain)
+	if (r->max_frame > 0 && r->left > r->max_frame)
 		return bad(r, "a message larger than any that is due");
 	if (r->deflated) {
 		if (!r->inflate && !(r->inflate = malloc(sizeof *r->inflate)))

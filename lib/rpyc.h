@@ -47,7 +47,7 @@ struct inflate;
 struct rpyc_reader {
 	/* Set before the first use, all optional but max. */
 	uint64_t max;           /* a compressed payload may inflate to so many bytes */
-	uint64_t max_plain;     /* any other may have so many; 0: no limit but the frame's own */
+	uint64_t max_frame;     /* a frame may hold so many; 0: no limit but its own */
 	size_t hold_max;        /* bytes of long strings that may be held per message */
 	bool (*hold)(void *ctx);        /* keep the long string that begins now? kept holds
 	                                 * what came before it. NULL: no */

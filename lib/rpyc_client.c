@@ -722,9 +722,10 @@ rpyc_begin_call(struct caller *base, const struct call *call)
 		finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
-	/* what a named method returns is anybody's guess */
+	/* what a named method returns is anybody's guess; what can't be compressed becomes a
+	 * little longer by it */
 	c->in.max = call->op == CALL_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
-	c->in.max_plain = c->in.max;
+	c->in.max_frame = c->in.max + c->in.max / 256;
 	if (c->root.n == 0)
 		getroot_send(c);
 	else

@@ -420,6 +420,7 @@ server_park(struct conn *c)
 {
 	struct server *sv = c->server;
 	bool parked = false;
+	int e = 0;
 
 	/* The lock is held until the loop knows, for the main thread may see the event, take
 	 * the connection out of the list and even end it before loop_add returns here. */
@@ -435,10 +436,14 @@ server_park(struct conn *c)
 		} else {
 			parked = loop_change(sv->loop, c->fd, LOOP_READ | LOOP_ONCE, c) == 0;
 		}
-		if (!parked)
+		if (!parked) {
+			e = errno;
 			conn_list_remove(&sv->parked, c);
+		}
 	}
 	pthread_mutex_unlock(&sv->lock);
+	if (e != 0)
+		msg("%s: %s", loop_backend, strerror(e));
 	if (!parked)
 		conn_end(c);
 }

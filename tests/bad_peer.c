@@ -114,6 +114,8 @@ static const struct behaviour behaviours[] = {
 	  .then = HANG, .flags = RAW },
 	{ .name = "rpc-claim-4g", .protocol = RPC, WORDS("\xff\xff\xff\xff\0" "\x12\x52\x51" "\x11\x51"),
 	  .then = HANG, .type = 2 },
+	{ .name = "rpc-claim-zip", .protocol = RPC, .words = "\xff\xff\xff\xff\x01\x78\x01", .n = 7,
+	  .then = HANG, .flags = RAW },
 	{ .name = "rpc-claim-2g", .protocol = RPC,
 	  WORDS("\x80\0\0\0\0" "\x12\x52\x51" "\x11\x51\x0f\x7f\xff\xff\xf0"),
 	  .then = HANG, .type = 2 },
@@ -141,7 +143,7 @@ static const struct behaviour behaviours[] = {
 	  .type = 2, .flags = ZIPPED },
 	/* a byte string of 4 GB, zeros without end: 13 bytes make 2064 */
 	{ .name = "rpc-zip-bomb", .protocol = RPC,
-	  WORDS("\xff\xff\xff\xff" ZIP_HEAD("\x0a\0\xf5\xff") "\x0f\xff\xff\xff\xf0" "\x62\x18\x05"
+	  WORDS("\0\x0f\xff\xff" ZIP_HEAD("\x0a\0\xf5\xff") "\x0f\xff\xff\xff\xf0" "\x62\x18\x05"
 	  "\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18\x05"), .then = FLOOD, .type = 2, .flags = ZIPPED,
 	  .again = 25 },
 	{ "rpc-close-request", RPC, TEXT("\0\0\0\x08\0" "\x12\x51\x51" "\x11\x52\x11\x51\x02\n"),

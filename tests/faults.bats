@@ -190,6 +190,7 @@ matrix() {
 @test "RPC: lengths that are not true, and no end" {
 	matrix rpc conn lat bw file conc <<-'TABLE'
 	rpc-claim-4g      0 1 larger than any that is due
+	rpc-claim-zip     0 1 larger than any that is due
 	rpc-claim-2g      0 1 larger than any that is due
 	rpc-claim-1m      0 1 no complete answer within
 	rpc-overflow      0 1 cut short
@@ -361,4 +362,35 @@ middle() {
 
 @test "servers that are killed (SIGKILL) in the middle" {
 	middle KILL 'closed|reset|refused|Broken pipe'
+}
+
+# Many connections break at once, and those who make them again are refused by their own
+# system, while requests go on to become due.
+@test "all connections reset, and no network, in an open loop" {
+	local server client status
+	need_starve
+	for server in $SERVERS; do
+		rm -f famine
+		start "$server" -p 0 -m event
+		env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
+		    bench-conc -q -c 200 -d 2 -j 1 -r 3000 -t 3 -T 2 -o ping "$URL" >out.tsv 2>err.txt 3>&- &
+		client=$!
+		STARTED+=("$client")
+		sleep 1.5
+		# what is unread then makes the server's kernel send resets; they all wait for the client
+		kill -STOP "$PID"
+		sleep 0.05
+		kill -STOP "$client"
+		: >famine
+		kill -KILL "$PID"
+		reap "$PID" || true
+		forget "$PID"
+		kill -CONT "$client"
+		status=0
+		reap "$client" || status=$?
+		forget "$client"
+		[ "$status" -eq 1 ] || fail "$server: status $status: $(cat err.txt out.tsv)"
+		rows out.tsv
+		grep -q 'Network is unreachable' err.txt || fail "$server: $(cat err.txt)"
+	done
 }

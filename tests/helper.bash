@@ -65,6 +65,12 @@ need_python() {
 	skip "no python3 with $*"
 }
 
+# need_starve: starve.so is what tests/starve.c tells.
+need_starve() {
+	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer has these functions for itself'
+	cc -shared -fPIC -o starve.so "$ROOT/tests/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
+}
+
 # reap PID: wait for a child, for 10 s at most, then kill it. Returns its status.
 reap() {
 	local guard status=0

@@ -66,9 +66,8 @@ told() {
 
 @test "no thread, no process: accepting pauses, quietly, and goes on" {
 	local server model client
-	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer has these functions for itself'
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
-	cc -shared -fPIC -o starve.so "$ROOT/tests/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
+	need_starve
 	for server in $SERVERS; do
 		for model in thread fork request; do
 			rm -f famine

@@ -170,6 +170,26 @@ a_child() {
 	return 1
 }
 
+# No wait is there to be interrupted.
+@test "a signal while calls fail without leaving the program" {
+	local o status
+	start rpc-serve -p 0
+	for o in '' '-d 2' '-r 1000000'; do
+		# shellcheck disable=SC2086
+		bench-lat -q $o -o download -s 5g -n 1000000000 "$URL" >rows 2>err 3>&- &
+		STARTED+=($!)
+		sleep 0.5
+		kill -INT "${STARTED[-1]}"
+		status=0
+		reap "${STARTED[-1]}" || status=$?
+		forget "${STARTED[-1]}"
+		[ "$status" -eq 130 ] || fail "'$o': status $status: $(cat rows err)"
+		rows rows
+		[ "$(total rows errors)" -gt 0 ] || fail "'$o': $(cat rows err)"
+	done
+	stop
+}
+
 @test "bench-suite: nothing runs on after kill -9 of its server, of a benchmark, of itself" {
 	local victim config child
 	[ -d /proc/self/task ] || skip 'there is no /proc to count processes in'

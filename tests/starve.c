@@ -1,11 +1,13 @@
-/* Have threads or processes run out, for the tests of the servers: preloaded (LD_PRELOAD), it
- * lets pthread_create(3) and fork(2) fail with EAGAIN as long as the file that $STARVE names
- * exists. (Limits of the system do not bind the superuser, who may be running the tests.) */
+/* Have threads, processes or the network run out, for the tests: preloaded (LD_PRELOAD), it lets
+ * pthread_create(3) and fork(2) fail with EAGAIN, and connect(2) with ENETUNREACH, as long as
+ * the file that $STARVE names exists. (Limits of the system do not bind the superuser, who may
+ * be running the tests.) */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int
@@ -36,5 +38,18 @@ fork(void)
 	if (!starving())
 		return real();
 	errno = EAGAIN;
+	return -1;
+}
+
+int
+connect(int fd, const struct sockaddr *to, socklen_t n)
+{
+	static int (*real)(int, const struct sockaddr *, socklen_t);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "connect");
+	if (!starving())
+		return real(fd, to, n);
+	errno = ENETUNREACH;
 	return -1;
 }
