@@ -3,8 +3,8 @@
 # server.
 #
 # Each row is measured in several rounds. A round is one run of ours and one of the peer's,
-# right after each other and in turns first; it gives one ratio. What counts is the median of
-# the ratios: whatever else the machine does falls on both. Nothing is left running.
+# right after each other and in turns first; what counts is the ratio
+# of the medians: whatever else the machine does falls on both. Nothing is left running.
 #
 # The figures of one machine depend on where the kernel puts client and server. A round trip
 # is measured both as it comes and with both on one processor (taskset), where no wake-up of
@@ -362,16 +362,18 @@ summary() {
 		}
 		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 	}
-	$1 == row && $5 != "NA" { n++; a[n] = $3 + 0; b[n] = $4 + 0; r[n] = $5 + 0 }
+	$1 == row && $5 != "NA" { n++; a[n] = $3 + 0; b[n] = $4 + 0 }
 	END {
 		if (n == 0) {
 			printf "%s\tNA\tNA\t%s\tNA\t%s\tno\n", what, unit,
 			    (better == "less" ? "<=" : ">=") target
 			exit
 		}
-		ratio = median(r, n)
+		mine = median(a, n)
+		theirs = median(b, n)
+		ratio = mine / theirs
 		holds = better == "less" ? ratio <= target + 0 : ratio >= target + 0
-		printf "%s\t%.3f\t%.3f\t%s\t%.3f\t%s\t%s\n", what, median(a, n), median(b, n), unit,
+		printf "%s\t%.3f\t%.3f\t%s\t%.3f\t%s\t%s\n", what, mine, theirs, unit,
 		    ratio, (better == "less" ? "<=" : ">=") target, holds ? "yes" : "no"
 	}' "$out/rounds.tsv" | tee -a "$out/peers.tsv"
 }
