@@ -3,8 +3,8 @@
 # server.
 #
 # Each row is measured in several rounds. A round is one run of ours and one of the peer's,
-# right after each other and in turns first; what counts is the ratio
-# of the medians: whatever else the machine does falls on both. Nothing is left running.
+# right after each other and in turns first, so that whatever else the machine does falls on
+# both; what counts is the ratio of the medians. Nothing is left running.
 #
 # The figures of one machine depend on where the kernel puts client and server. A round trip
 # is measured both as it comes and with both on one processor (taskset), where no wake-up of
@@ -20,7 +20,7 @@ usage='usage: peers.sh [-hq] [-n rounds] [-o dir] [row ...]'
 
 rows='lat-rpc lat-rpc-one lat-http lat-http-one sockperf sockperf-one serve-16 serve-100 serve-1000
 serve-10000 conc-16 conc-100 conc-1000 file-rpc-up file-rpc-down file-http-up file-http-down
-connect many-http many-rpc stock stock-deep'
+connect many-http many-rpc stock stock-event stock-deep'
 
 help() {
 	cat <<HELP
@@ -260,8 +260,11 @@ describe() {
 	stock*)
 		# one request under way per client measures the client and the system as much as
 		# the server; with several the servers are what is busy
-		model=thread deep=''
-		[ "$1" = stock ] || model=event deep='-d 16'
+		model=event deep=''
+		case $1 in
+		stock) model=thread ;;
+		stock-deep) deep='-d 16' ;;
+		esac
 		what="rpc-serve -m $model, against stock RPyC's ThreadedServer; bench-conc -c 10 $deep"
 		what=${what% }
 		unit=per_s better=more target=10 needs=rpyc
