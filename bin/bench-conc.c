@@ -107,7 +107,7 @@ static void
 warm_up(struct worker *w, const struct call *call)
 {
 	if (!w->crowd && w->client.gone)
-		bench_absent(w->tally);
+		bench_absent(&w->client, w->tally);
 	else if (!w->crowd)
 		bench_warm_up(w->shared->bench, &w->client, call, w->tally);
 	else if (!w->failed && crowd_warm_up(w->crowd, call, w->tally) < 0)

@@ -324,9 +324,11 @@ bench_after_first(struct bench_client *k, enum client_result res)
 }
 
 void
-bench_absent(struct tally *t)
+bench_absent(struct bench_client *k, struct tally *t)
 {
-	tally_error(t, "a client has no connection");
+	struct tally_sample s = { .client = k->index, .start_ns = clock_ns() };
+
+	tally_add(t, &s, "a client has no connection");
 }
 
 void
@@ -424,7 +426,7 @@ bench_warm_up(struct bench *b, struct bench_client *k, const struct call *call, 
 			break;
 	}
 	if (k->gone)
-		bench_absent(t);
+		bench_absent(k, t);
 }
 
 void

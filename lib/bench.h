@@ -139,7 +139,7 @@ enum bench_next bench_after_first(struct bench_client *, enum client_result);
 enum bench_next bench_after_redial(struct bench_client *, enum client_result, struct tally *);
 
 /* A client has given up before the timed run: count its first operation as failed. */
-void bench_absent(struct tally *);
+void bench_absent(struct bench_client *, struct tally *);
 
 /* The blocking driver.
  * bench_first() connects and makes a first call, and records the time from the start of

@@ -215,7 +215,7 @@ judge(struct client_conn *c)
 	if (r->ok)
 		return CLIENT_OK;
 	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address, r->error);
-	if ((r->want != WANT_CLOSE && !c->broken) || r->closed_by_peer)
+	if ((r->want != WANT_CLOSE && !c->broken) || r->closing)
 		return CLIENT_FAILED;
 	c->broken = true;
 	return CLIENT_LOST;

@@ -464,12 +464,25 @@ handle(struct crowd *w, struct member *m, unsigned ready)
 	moved = advance(w, m, CLIENT_BUSY);
 	/* a reply that is not followed by a request leaves the peer without a sign; one
 	 * that filled the buffer has more behind it */
-	if (m->n > 0 && m->step != DIAL && (!moved || w->open) && !client_sending(c)
-	    && c->have < IN_SIZE)
+	if (m->n > 0 && m->step != DIAL && (!moved || m->left == 0 || w->open)
+	    && !client_sending(c) && c->have < IN_SIZE)
 		client_hurry(c);
 }
 
 /* ---- open loop ---- */
+
+/* A request was due and is not going to be sent. */
+static void
+forgo(struct crowd *w, uint64_t now, const char *why)
+{
+	struct bench_client *k = &w->member[0].k;
+	uint64_t due_ns = w->schedule.due_ns;
+	struct tally_sample s = { .client = k->index, .seq = k->seq++, .start_ns = due_ns,
+	    .ns = now - due_ns, .wait_ns = now - due_ns };
+
+	schedule_take(&w->schedule);
+	tally_add(w->tally, &s, why);
+}
 
 /* Send what is due, as far as there are connections that take it. */
 static void
@@ -483,8 +496,7 @@ dispatch(struct crowd *w)
 		if (now - due_ns >= limit) {
 			snprintf(text, sizeof text, "a request was due, and no connection free "
 			    "to send it within %g s", (double)limit / 1e9);
-			tally_error(w->tally, text);
-			schedule_take(&w->schedule);
+			forgo(w, now, text);
 			continue;
 		}
 		if (!(m = next_offer(w)))
@@ -515,10 +527,8 @@ abandon(struct crowd *w)
 {
 	uint64_t now = clock_ns();
 
-	while (w->schedule.due_ns <= now) {
-		schedule_take(&w->schedule);
-		tally_error(w->tally, "a request was due when no connection was left");
-	}
+	while (w->schedule.due_ns <= now)
+		forgo(w, now, "a request was due when no connection was left");
 }
 
 static bool
@@ -650,7 +660,7 @@ phase(struct crowd *w, enum phase p, const struct call *call, uint64_t count, st
 		abandon(w);
 	for (i = 0; i < w->n; i++) {
 		if (w->member[i].k.gone && p == WARM_UP)
-			bench_absent(t);
+			bench_absent(&w->member[i].k, t);
 		else if (w->member[i].k.gone && p != CONNECT)
 			t->gone++;
 	}

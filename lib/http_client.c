@@ -188,7 +188,7 @@ complete(struct http_caller *h)
 {
 	if (h->status >= 200 && h->status < 300)
 		judge(h);
-	h->c.closed_by_peer = !h->keep && !h->conf->close_each;
+	h->c.closing = !h->keep || h->conf->close_each;
 	if (all_sent(h))
 		finish(h);
 	else if (h->bad)
@@ -652,7 +652,7 @@ http_begin(struct caller *c, const struct call *call)
 	}
 	if (c->flying++ == 0) {
 		c->ok = false;
-		c->closed_by_peer = false;
+		c->closing = false;
 		c->error[0] = '\0';
 		h->expected = reply_to(h, call);
 		h->at = 0;

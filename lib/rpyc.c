@@ -20,7 +20,6 @@ enum {
 /* What a length or data belongs to. */
 enum { TOKEN_BYTES, TOKEN_TUPLE, TOKEN_INT, TOKEN_FIXED };
 
-#define INT_DIGITS_MAX 4300     /* more are refused by CPython's int(), and fatal to a stock peer */
 #define SEQ_MAX 8192            /* bytes of an encoded sequence number: room for any int */
 #define HEAD_MAX 5              /* bytes in front of a byte string's data or a tuple's items */
 
@@ -173,7 +172,7 @@ length_done(struct rpyc_reader *r)
 		value_done(r);
 		return true;
 	case TOKEN_INT:
-		if (r->length == 0 || r->length > INT_DIGITS_MAX)
+		if (r->length == 0 || r->length > BRINE_INT_DIGITS_MAX)
 			return bad(r, "an int of no digits, or of too many");
 		head[0] = BRINE_TAG_INT_L4;
 		head[1] = head[2] = 0;

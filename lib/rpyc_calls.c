@@ -369,32 +369,59 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 	pull_done(s, p);
 }
 
-/* The peer's exception ends the call: hand it back. */
+/* If an exception says that an object lacks a method, *object are the words for it ("'X'"), n
+ * bytes of them are returned; else 0. */
+static size_t
+lacking(const struct brine_value *name, struct brine args, const char *method, const char **object)
+{
+	char says[64];
+	struct brine_value v;
+	size_t i, n;
+
+	if (!brine_is(name, "AttributeError") || !brine_get(&args, &v) || v.type != BRINE_TUPLE ||
+	    v.len != 1 || !brine_get(&args, &v) || v.type != BRINE_STR || !v.p)
+		return 0;
+	n = (size_t)snprintf(says, sizeof says, " object has no attribute '%s'", method);
+	*object = (const char *)v.p;
+	for (i = 0; i + n <= v.n && i < 100; i++)
+		if (memcmp(v.p + i, says, n) == 0)
+			return i;
+	return 0;
+}
+
+/* The peer's exception ends the call: hand it back as it came, but for a traceback too long
+ * to have been kept. */
 static void
 pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 {
-	struct brine_value module, name, text = { 0 };
-	uint64_t nargs = 0;
-	struct brine_value v;
-	bool ok;
+	struct brine at = body, args, text;
+	struct brine_value v, module, name;
+	const char *object;
+	bool elided = false;
+	char class[64];
+	size_t n;
 
 	s->seq = brine_span(&p->seq);
-	ok = brine_get(&body, &v) && v.type == BRINE_TUPLE && v.len == 4 &&
-	    brine_tuple(&body, 2) && brine_get(&body, &module) && brine_get(&body, &name) &&
-	    brine_is(&module, "builtins") && name.type == BRINE_STR && name.p && name.n < 64 &&
-	    brine_get(&body, &v) && v.type == BRINE_TUPLE;
-	if (ok) {
-		char class[64];
-
-		nargs = v.len;
-		if (nargs == 0 || !brine_get(&body, &text) || text.type != BRINE_STR || !text.p)
-			text.n = 0;
+	if (!brine_get(&at, &v) || v.type != BRINE_TUPLE || v.len != 4 || !brine_tuple(&at, 2) ||
+	    !brine_get(&at, &module) || module.type != BRINE_STR || !module.p ||
+	    !brine_get(&at, &name) || name.type != BRINE_STR || !name.p || name.n >= sizeof class) {
+		rpyc_raise(s, "RuntimeError", "the client's argument raised an exception");
+	} else if (args = at, !brine_skip(&at, &elided) || !brine_skip(&at, &elided) || elided) {
+		/* too long to have been kept: what it was is */
 		memcpy(class, name.p, name.n);
 		class[name.n] = '\0';
-		rpyc_raise(s, class, "%.*s", (int)(text.n < 400 ? text.n : 400),
-		    text.n > 0 ? (const char *)text.p : "");
+		rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError",
+		    "the client's argument raised an exception");
+	} else if ((n = lacking(&name, args, "__iter__", &object)) > 0) {
+		rpyc_raise(s, "TypeError", "%.*s object is not iterable", (int)n, object);
+	} else if ((n = lacking(&name, args, "__len__", &object)) > 0) {
+		rpyc_raise(s, "TypeError", "object of type %.*s has no len()", (int)n, object);
 	} else {
-		rpyc_raise(s, "RuntimeError", "the client's argument raised an exception");
+		body.end = text.p = at.p;
+		if (!brine_skip(&at, &elided) || elided)
+			at.p = text.p;
+		text.end = at.p;
+		rpyc_raise_as(s, body, text);
 	}
 	pull_end(s, p);
 }
@@ -464,9 +491,12 @@ pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 		}
 		return false;
 	default:
-		if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT ||
-		    !v.fits || v.i < 0) {
+		if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT) {
 			pull_bad(s, p, "TypeError", "len() of an argument is not an int");
+		} else if (v.fits ? v.i < 0 : v.negative) {
+			pull_bad(s, p, "ValueError", "__len__() should return >= 0");
+		} else if (!v.fits) {
+			pull_bad(s, p, "OverflowError", "cannot fit 'int' into an index-sized integer");
 		} else if (!pull_add(s, p, (uint64_t)v.i)) {
 			return false;
 		} else if (p->state == PULL_LENGTH) {
@@ -689,10 +719,19 @@ static void
 download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
 {
 	uint64_t size, chunk;
+	struct brine_value v;
 	int index;
 
-	if (!byte_count(s, &value[0], &size) || !byte_count(s, &value[1], &chunk) ||
-	    !within(s, size) || !fits(s, chunk < size ? chunk : size))
+	/* range(0, size, chunk): of a size below none, or a chunk beyond all, only that counts */
+	if (integer(&value[0], &v) && !v.fits && v.negative)
+		size = 0;
+	else if (!byte_count(s, &value[0], &size))
+		return;
+	if (integer(&value[1], &v) && !v.fits && !v.negative)
+		chunk = INT64_MAX;
+	else if (!byte_count(s, &value[1], &chunk))
+		return;
+	if (!within(s, size) || !fits(s, chunk < size ? chunk : size))
 		return;
 	if (size > 0 && chunk == 0) {
 		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");

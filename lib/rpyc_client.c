@@ -218,15 +218,20 @@ call_send(struct rpyc_caller *c, uint64_t at, uint64_t n)
 static void
 put_argument(struct buf *b, const char *p, size_t n)
 {
+	size_t minus = n > 1 && *p == '-';
 	char text[64], *end;
 	uint64_t v;
 	double f;
 
-	if (num_digits(p, n, &v) && v <= INT64_MAX) {
-		brine_put_int(b, (int64_t)v);
+	if (num_digits(p + minus, n - minus, &v) && v <= INT64_MAX) {
+		brine_put_int(b, minus ? -(int64_t)v : (int64_t)v);
 		return;
 	}
-	if (n < sizeof text && strspn(p, "0123456789.") >= n) {
+	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX && strspn(p + minus, "0123456789") >= n - minus) {
+		brine_put_int_text(b, p, n);
+		return;
+	}
+	if (n < sizeof text && strspn(p + minus, "0123456789.") >= n - minus) {
 		memcpy(text, p, n);
 		text[n] = '\0';
 		f = strtod(text, &end);

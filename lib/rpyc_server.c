@@ -112,6 +112,20 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	exception_end(s);
 }
 
+void
+rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback)
+{
+	struct buf *b = answer(s, RPYC_EXCEPTION);
+
+	buf_add(b, parts.p, (size_t)(parts.end - parts.p));
+	if (traceback.end > traceback.p)
+		buf_add(b, traceback.p, (size_t)(traceback.end - traceback.p));
+	else
+		brine_put_str(b, "");
+	rpyc_message_end(s);
+	s->base.errors++;
+}
+
 /* KeyError with an encoded value as its argument. */
 static void
 raise_key(struct rpyc_session *s, struct brine key)

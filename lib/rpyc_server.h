@@ -80,6 +80,10 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
 
+/* The same with an exception of the peer's: the head of a tuple of four and the first three
+ * items, and the last one, its traceback, which may be empty. */
+void rpyc_raise_as(struct rpyc_session *, struct brine parts, struct brine traceback);
+
 /* Send a request of our own: CALLATTR (ref, name, (), ()), or DEL (ref, 1). Returns its
  * sequence number. */
 uint64_t rpyc_ask(struct rpyc_session *, struct brine id_pack, const char *name);

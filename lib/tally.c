@@ -120,14 +120,6 @@ blame(struct tally *t, const char *why, uint64_t n)
 }
 
 void
-tally_error(struct tally *t, const char *why)
-{
-	t->errors++;
-	if (*why)
-		blame(t, why, 1);
-}
-
-void
 tally_note(struct tally *t, const char *what, const char *why)
 {
 	char text[TALLY_TEXT];
@@ -141,7 +133,9 @@ void
 tally_add(struct tally *t, const struct tally_sample *s, const char *why)
 {
 	if (why) {
-		tally_error(t, why);
+		t->errors++;
+		if (*why)
+			blame(t, why, 1);
 	} else {
 		hist_add(t->hist, s->ns);
 		if (t->wait) {

@@ -65,9 +65,6 @@ void tally_clear(struct tally *);
  * it succeeded. */
 void tally_add(struct tally *, const struct tally_sample *, const char *why);
 
-/* An operation that could not even be begun failed. */
-void tally_error(struct tally *, const char *why);
-
 /* Something went wrong that is no operation of the row: warming up. */
 void tally_note(struct tally *, const char *what, const char *why);
 

@@ -117,7 +117,8 @@ struct caller {
 	unsigned which;         /* of these, in order of their beginning (0: the oldest), the
 	                         * one that was completed last */
 	bool ok;                /* it succeeded */
-	bool closed_by_peer;    /* HTTP: the last reply ended the connection, unasked (no -K) */
+	bool closing;           /* HTTP: the connection ends with the last reply, as one side
+	                         * had announced: it is not lost */
 	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
 	int dialect;            /* RPyC: the one in use */
 	char error[160];        /* if not: why, one printable line */

@@ -51,6 +51,21 @@ load helper
 	[ "$(cell out.tsv n /nosuch)/$(cell out.tsv errors /nosuch)" = 0/20 ] || fail "$output"
 }
 
+# A reply that is an error is no lost connection, with -K either.
+@test "errors of every request, with -K and without" {
+	local k
+	start http-serve -p 0
+	for k in '' -K; do
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-conc $k -c 2 -n 5 -w 2 "$URL/nosuch"
+		[ "$status" -eq 1 ] || fail "'$k': status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(cell out.tsv errors /nosuch)" = 10 ] || fail "'$k': $output $stderr"
+		! grep -q 'gave up\|no connection' <<<"$stderr" || fail "'$k': $stderr"
+	done
+	stop
+}
+
 @test "-K, -N, -t" {
 	http-serve -u usage.tsv bench-conc -K -c 4 -n 10 -w 0 >out.tsv
 	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"

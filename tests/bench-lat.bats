@@ -36,6 +36,15 @@ load helper
 	[[ $(cell out.tsv p999_us) =~ ^[0-9]+\.[0-9]{3}$ ]] || fail "$(cat out.tsv)"
 }
 
+@test "raw rows of requests that were due and never sent, too" {
+	start http-serve -p 0
+	bench-lat -R -w 0 -r 200 -n 40 -T 0.1 "$URL/sleep/0.05" >raw.tsv 2>err.txt || true
+	rows raw.tsv "$RAW_HEADER"
+	[ "$(cell raw.tsv op | sort | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" = '40 40 40 ' ] ||
+	    fail "$(cat raw.tsv err.txt)"
+	awk -F '\t' 'NR > 1 { n[$10]++ } END { exit !(n[0] > 0 && n[1] > 0) }' raw.tsv || fail "$(cat raw.tsv)"
+}
+
 @test "a row agrees with itself and with the raw rows" {
 	http-serve bench-lat -n 500 >out.tsv
 	awk -F '\t' 'NR > 1 {

@@ -247,7 +247,7 @@ http_replies(size_t step)
 
 	c = http_with(4, PONG LAST PONG, step, &o);
 	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->flying == 2
-	    && c->closed_by_peer, "a reply that is the last leaves two that have failed");
+	    && c->closing, "a reply that is the last leaves two that have failed");
 	c->wire->close(c);
 
 	c = http_with(2, PONG PONG PONG, 100000, &o);

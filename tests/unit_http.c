@@ -1082,7 +1082,7 @@ static const struct {
 	bool ended;             /* the peer ends its side behind it */
 	const char *error;      /* its beginning, or NULL: the call succeeds */
 	bool closed;            /* the connection is of no use after that */
-	bool by_peer;           /* closed_by_peer */
+	bool closing;           /* closing */
 	bool whole;             /* the verdict depends on what comes together */
 } replies[] = {
 	{ &ping, SIZED(19) "{\"response\":\"pong\"}", 0, false, NULL, false, false, false },
@@ -1287,7 +1287,7 @@ reply_right(size_t t, size_t cut, size_t step)
 		c->wire->end(c);
 	right = right && c->flying == 0 && c->ok == !replies[t].error
 	    && (c->want == WANT_CLOSE) == replies[t].closed
-	    && c->closed_by_peer == replies[t].by_peer;
+	    && c->closing == replies[t].closing;
 	if (replies[t].error)
 		right = right && strncmp(c->error, replies[t].error, strlen(replies[t].error)) == 0;
 	/* what is not closed is usable */
@@ -1300,9 +1300,9 @@ reply_right(size_t t, size_t cut, size_t step)
 		right = c->ok && c->flying == 0 && c->want == WANT_INPUT;
 	}
 	if (!right)
-		printf("# cut %zu step %zu: ok %d busy %d want %d by_peer %d: %s\n", cut, step,
+		printf("# cut %zu step %zu: ok %d busy %d want %d closing %d: %s\n", cut, step,
 		    c->ok,
-		    c->flying > 0, (int)c->want, c->closed_by_peer, c->error);
+		    c->flying > 0, (int)c->want, c->closing, c->error);
 	c->wire->close(c);
 	return right;
 }
@@ -1392,7 +1392,7 @@ test_client_rest(void)
 	buf_free(&b);
 	c->wire->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 	    sizeof SIZED(19) - 1 + 19);
-	ok(c->ok && c->want == WANT_CLOSE && !c->closed_by_peer,
+	ok(c->ok && c->want == WANT_CLOSE && c->closing,
 	    "and closes whatever the peer says");
 	c->wire->close(c);
 
@@ -1524,7 +1524,7 @@ test_both(void)
 	s = http_server_wire.open(&service);
 	c = http_client_wire.open(&each);
 	call = (struct call){ CALL_DOWNLOAD_STREAM, false, 100000, 3000 };
-	ok(call_over(c, s, &call, 65536) && c->want == WANT_CLOSE && !c->closed_by_peer
+	ok(call_over(c, s, &call, 65536) && c->want == WANT_CLOSE && c->closing
 	    && s->want == WANT_CLOSE, "one request a connection");
 	c->wire->close(c);
 	s->wire->close(s);

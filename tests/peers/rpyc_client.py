@@ -275,6 +275,52 @@ def generator_that_fails(conn):
 
 
 @check
+def exceptions_of_ours_come_back_as_they_were(conn):
+    class Mine(Exception):
+        pass
+
+    def chunks(error):
+        yield b"ab"
+        raise error
+    for error in (KeyError(5), ValueError(), OSError(2, "no"), ValueError("\u00e9" * 1000), StopAsyncIteration(3),
+                  UnicodeDecodeError("utf8", b"\xff", 0, 1, "why"), Mine("mine"), ArithmeticError(1, (2, "x"))):
+        try:
+            conn.root.upload_file_chunked(chunks(error))
+        except Exception as got:
+            same(got.args, error.args)
+            if type(error).__name__ not in type(got).__name__:
+                raise AssertionError(f"got {type(got).__name__}, expected {type(error).__name__}")
+        else:
+            raise AssertionError(f"{error!r} is lost")
+    raises(ValueError, None, conn.root.upload_file_chunked, chunks(ValueError("x" * 5000)))
+
+
+@check
+def what_has_no_iterator_or_length(conn):
+    class Nothing:
+        pass
+
+    class Negative:
+        def __len__(self):
+            return -1
+
+    class Asks:
+        def __iter__(self):
+            return self.nothing
+    raises(TypeError, None, conn.root.upload_file_chunked, Nothing())
+    raises(TypeError, None, conn.root.upload_file_chunked, [Nothing()])
+    raises(TypeError, None, conn.root.upload, Nothing())
+    raises(ValueError, "__len__() should return >= 0", conn.root.upload, Negative())
+    raises(AttributeError, None, conn.root.upload_file_chunked, Asks())
+
+
+@check
+def chunks_beyond_all_measure(conn):
+    same(len(conn.root.download_file_chunked(100, 10**30)), 1)
+    same(len(conn.root.download_file_chunked(-10**30, 10)), 0)
+
+
+@check
 def chunks_without_length(conn):
     raises(TypeError, "object of type 'int' has no len()", conn.root.upload_file_chunked, [1, 2])
     raises(TypeError, "object of type 'int' has no len()", conn.root.upload_file_chunked, (1, 2))
