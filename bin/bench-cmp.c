@@ -128,7 +128,7 @@ take_row(void *arg, struct rows *r)
 
 	if (r->schema != ROWS_SUMMARY)
 		return table_bad(t, r->schema == ROWS_RAW ? "us" : "count", "%s rows, not "
-		    "summary rows: pass them through bench-stat round by round",
+		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
 		    r->schema == ROWS_RAW ? "raw" : "histogram");
 	c->column = table_column(t, c->metric);
 	if (!(p = find(c, r)) || !table_count(t, ROWS_ERRORS, &errors, NULL)

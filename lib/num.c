@@ -147,14 +147,18 @@ num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 		return "too long";
 	memcpy(number, s, n);
 	number[n] = '\0';
-	/* zero first: what is too fine for the unit is only seen behind the division */
-	if ((why = decimal(number, true, UINT64_MAX / SECOND_NS, no, &x)))
-		return why;
-	if (x / units[i].per_s > max_s * SECOND_NS)
+	/* whole ns need no digits behind the point, and there may be more of them */
+	if (units[i].per_s != SECOND_NS || !num_digits(number, n, &x)) {
+		/* zero first: what is too fine for the unit is only seen behind the division */
+		if ((why = decimal(number, true, UINT64_MAX / SECOND_NS, no, &x)))
+			return why;
+		x /= units[i].per_s;
+	}
+	if (x > max_s * SECOND_NS)
 		return "too large";
-	if (x < units[i].per_s && !zero)
+	if (x == 0 && !zero)
 		return "must be greater than 0";
-	*ns = x / units[i].per_s;
+	*ns = x;
 	return NULL;
 }
 

@@ -389,38 +389,50 @@ lacking(const struct brine_value *name, struct brine args, const char *method, c
 	return 0;
 }
 
+/* Pass a value; false: it is cut off, or not all of it was kept. */
+static bool
+skip_kept(struct brine *b)
+{
+	bool elided = false;
+
+	return brine_skip(b, &elided) && !elided;
+}
+
 /* The peer's exception ends the call: hand it back as it came, but for a traceback too long
  * to have been kept. */
 static void
 pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 {
+	static const char ours[] = "the client's argument raised an exception";
 	struct brine at = body, args, text;
 	struct brine_value v, module, name;
 	const char *object;
-	bool elided = false;
+	bool named, kept;
 	char class[64];
 	size_t n;
 
 	s->seq = brine_span(&p->seq);
-	if (!brine_get(&at, &v) || v.type != BRINE_TUPLE || v.len != 4 || !brine_tuple(&at, 2) ||
-	    !brine_get(&at, &module) || module.type != BRINE_STR || !module.p ||
-	    !brine_get(&at, &name) || name.type != BRINE_STR || !name.p || name.n >= sizeof class) {
-		rpyc_raise(s, "RuntimeError", "the client's argument raised an exception");
-	} else if (args = at, !brine_skip(&at, &elided) || !brine_skip(&at, &elided) || elided) {
-		/* too long to have been kept: what it was is */
+	named = brine_get(&at, &v) && v.type == BRINE_TUPLE && v.len == 4 &&
+	    brine_tuple(&at, 2) && brine_get(&at, &module) && module.type == BRINE_STR &&
+	    module.p && brine_get(&at, &name) && name.type == BRINE_STR && name.p &&
+	    name.n < sizeof class;
+	args = at;
+	kept = named && skip_kept(&at);
+	kept = kept && skip_kept(&at);          /* attributes */
+	body.end = text.p = text.end = at.p;
+	if (kept && skip_kept(&at))
+		text.end = at.p;
+	if (!named) {
+		rpyc_raise(s, "RuntimeError", ours);
+	} else if (!kept) {
 		memcpy(class, name.p, name.n);
 		class[name.n] = '\0';
-		rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError",
-		    "the client's argument raised an exception");
+		rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError", ours);
 	} else if ((n = lacking(&name, args, "__iter__", &object)) > 0) {
 		rpyc_raise(s, "TypeError", "%.*s object is not iterable", (int)n, object);
 	} else if ((n = lacking(&name, args, "__len__", &object)) > 0) {
 		rpyc_raise(s, "TypeError", "object of type %.*s has no len()", (int)n, object);
 	} else {
-		body.end = text.p = at.p;
-		if (!brine_skip(&at, &elided) || elided)
-			at.p = text.p;
-		text.end = at.p;
 		rpyc_raise_as(s, body, text);
 	}
 	pull_end(s, p);

@@ -181,8 +181,20 @@ broken() {
 	want 0 'run/suite.tsv: the last line is cut off'
 }
 
+@test "rounds are counted, whatever their numbers" {
+	made 6
+	awk -F '\t' 'NR == 1 || $NF == 3 || $NF == 5' run/suite.tsv >suite.new
+	mv suite.new run/suite.tsv
+	bench-report run >out.txt
+	grep -q '^Medians over 2 rounds' out.txt || fail "$(cat out.txt)"
+}
+
 @test "a folder with a name that is hard to pass on" {
 	made 6
+	mkdir ./-
+	cp run/* ./-/
+	bench-report -T - >out.txt
+	bench-report -T run | diff - out.txt || fail 'other figures'
 	mv run "a=b 'c\""
 	bench-report -T "a=b 'c\"" | grep -q $'^rpc-fork\tlat\tping\t0\tp50_us\t6\t'
 	need gnuplot

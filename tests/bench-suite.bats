@@ -82,6 +82,38 @@ usual() {
 	[ "$(cat out/suite.tsv)" = precious ] || fail "$(cat out/suite.tsv)"
 }
 
+# As an assignment for awk, as an option, as words of more than one kind.
+@test "folders and targets with names that are hard to pass on" {
+	local o
+	for o in run=1 -run 'a b' 'a"$b'; do
+		bench-suite -q -o "$o" rpc-thread </dev/null >table.txt 2>err.txt || fail "$o: $(cat table.txt err.txt)"
+		rows "./$o/suite.tsv"
+		[ "$(wc -l <"./$o/suite.tsv")" -gt 10 ] || fail "$o: $(cat "./$o/suite.tsv" err.txt)"
+		bench-suite -c "$o" >again.txt 2>err.txt || fail "$o: $(cat err.txt)"
+		diff table.txt again.txt || fail "$o: other tables"
+	done
+	start http-serve -p 0
+	run --separate-stderr bench-suite -q -o backslash "x=$URL/a\\tb"
+	[ "$status" -eq 1 ] || fail "$output $stderr"
+	[ "$(cut -f 2 backslash/done.tsv | sort -u | tr '\n' ' ')" = 'label x ' ] || fail "$(cat backslash/done.tsv)"
+}
+
+# Between the rows of a benchmark and the server's account of it.
+@test "a signal while rows are being kept doubles none" {
+	mkdir shim
+	cat >shim/cat <<-'END'
+		#!/bin/sh
+		/bin/cat "$@"
+		[ "${1##*/}" != rows ] || kill -TERM "$(ps -o ppid= -p "$PPID" | tr -d ' ')" "$PPID"
+	END
+	chmod +x shim/cat
+	PATH=$PWD/shim:$PATH run --separate-stderr bench-suite -q -r 1 -o out rpc-thread
+	[ "$status" -eq 143 ] || fail "status $status: $output $stderr"
+	[ -z "$(cut -f 1-5,25 out/suite.tsv | sort | uniq -d)" ] || fail "$(cat out/suite.tsv)"
+	bench-suite -c out >/dev/null || fail 'can not go on'
+	[ -z "$(cut -f 1-5,25 out/suite.tsv | sort | uniq -d)" ] || fail "$(cat out/suite.tsv)"
+}
+
 @test "Ctrl-C keeps what was measured, and leaves no process" {
 	local status=0 pid
 	in_group bench-suite -o out http-thread >table 2>err.txt

@@ -50,6 +50,7 @@ parsing(void)
 	ok(law(&l, "1.5us") && law_draw(&l, &state, 0) == 1500, "a fraction of a microsecond");
 	ok(law(&l, "0") && law_draw(&l, &state, 0) == 0, "no time at all");
 	ok(law(&l, "1000000s") && law_draw(&l, &state, 0) == 1000000000000000, "the longest");
+	ok(law(&l, "20000000000ns") && law_draw(&l, &state, 0) == 20000000000, "20 s in nanoseconds");
 	ok(law(&l, "1ms:.3333333,2ms:.3333333,exp:3ms:.3333333"), "rounded probabilities");
 	ok(law(&l, "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,"
 	    "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625"), "sixteen parts");
