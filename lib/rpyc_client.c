@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "msg.h"
 #include "num.h"
 #include "payload.h"
 #include "rpyc_client.h"
@@ -596,35 +595,6 @@ replied(struct rpyc_caller *c, struct brine body)
 		rpyc_drop(c, whole);
 }
 
-/* The text of an exception: "ValueError: sleep length must be non-negative". */
-static void
-exception_text(struct brine body, char *text, size_t size)
-{
-	struct brine_value v, class, arg;
-	char name[64], why[96];
-
-	if (rpyc_stop_iteration(body)) {
-		snprintf(text, size, "StopIteration");
-		return;
-	}
-	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 ||
-	    !brine_tuple(&body, 2) || !brine_get(&body, &class) || !brine_get(&body, &class) ||
-	    class.type != BRINE_STR || !class.p || !brine_get(&body, &v) ||
-	    v.type != BRINE_TUPLE) {
-		snprintf(text, size, "an exception that is malformed");
-		return;
-	}
-	msg_printable(name, sizeof name, class.p, class.n);
-	if (v.len == 0 || !brine_get(&body, &arg))
-		snprintf(text, size, "%s", name);
-	else if (arg.type == BRINE_STR && arg.p)
-		snprintf(text, size, "%s: %s", name, msg_printable(why, sizeof why, arg.p, arg.n));
-	else if (arg.type == BRINE_INT && arg.fits)
-		snprintf(text, size, "%s: %" PRId64, name, arg.i);
-	else
-		snprintf(text, size, "%s: (%s)", name, brine_type_name(arg.type));
-}
-
 static void
 raised(struct rpyc_caller *c, struct brine body)
 {
@@ -638,7 +608,7 @@ raised(struct rpyc_caller *c, struct brine body)
 		snprintf(text, sizeof text, "%" PRIu64 " bytes of chunks, expected %" PRIu64,
 		    c->got, c->call.size);
 	} else {
-		exception_text(body, text, sizeof text);
+		rpyc_exception_text(body, text, sizeof text);
 	}
 	if (c->step == STEP_STREAM) {
 		fail(c, text);

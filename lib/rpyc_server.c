@@ -14,7 +14,6 @@
 
 #define KEEP_BYTES 512          /* of memory an idle session keeps of each of its buffers */
 #define OUT_MAX  65536          /* with so much to send, no more requests are taken */
-#define FIRST_ID 101            /* of the objects of the list kinds */
 #define ARGS_MAX 6              /* arguments of a handler */
 
 /* ---- writing ---- */
@@ -188,46 +187,6 @@ rpyc_release_all(struct rpyc_session *s, struct brine boxed)
 
 	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
 		rpyc_release(s, id_pack);
-}
-
-/* ---- objects ---- */
-
-enum rpyc_kind
-rpyc_resolve(struct rpyc_session *s, struct brine id_pack, size_t *index)
-{
-	/* the root's as handle_getroot sends it, and as peers send it back */
-	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
-	struct rpyc_id id;
-
-	if ((size_t)(id_pack.end - id_pack.p) >= sizeof root - 1 &&
-	    memcmp(id_pack.p, root, sizeof root - 1) == 0)
-		return RPYC_ROOT;
-	if (!rpyc_id(id_pack, &id))
-		return RPYC_NONE;
-	if (id.cls == 1 && id.id == 1 && brine_is(&id.name, "builtins.object"))
-		return RPYC_ROOT;
-	if (id.cls == 2 && id.id >= 1 && id.id <= RPYC_METHODS &&
-	    brine_is(&id.name, "builtins.method")) {
-		*index = (size_t)id.id - 1;
-		return RPYC_METHOD;
-	}
-	if (id.cls != 1 || id.id < FIRST_ID || (uint64_t)(id.id - FIRST_ID) >= s->objects)
-		return RPYC_NONE;
-	*index = (size_t)(id.id - FIRST_ID);
-	if (!brine_is(&id.name, s->object[*index].kind == RPYC_LIST ? "builtins.list" :
-	    "builtins.list_iterator"))
-		return RPYC_NONE;
-	return s->object[*index].kind;
-}
-
-void
-rpyc_put_object(struct rpyc_session *s, size_t index)
-{
-	struct rpyc_object *o = &s->object[index];
-
-	o->refs++;
-	rpyc_put_ref(&s->message, RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
-	    "builtins.list_iterator", 1, FIRST_ID + (int64_t)index);
 }
 
 /* ---- handlers ---- */

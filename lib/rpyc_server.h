@@ -2,7 +2,7 @@
  *
  *	rpyc_server.c   the session: frames in and out, the handlers, attributes
  *	rpyc_calls.c    the methods of the service, and arguments by reference
- *	rpyc_list.c     the lists that download_file_chunked returns */
+ *	rpyc_list.c     the objects: lists that download_file_chunked returns */
 #ifndef RPYC_SERVER_H
 #define RPYC_SERVER_H
 
@@ -92,12 +92,6 @@ void rpyc_release(struct rpyc_session *, struct brine id_pack);
 /* Release every reference in a boxed value. */
 void rpyc_release_all(struct rpyc_session *, struct brine boxed);
 
-/* Which object is meant; *index is its method or its place in s->object. */
-enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
-
-/* Append a boxed reference to an object of the list kinds, and count it. */
-void rpyc_put_object(struct rpyc_session *, size_t index);
-
 /* ---- rpyc_calls.c ---- */
 
 /* Python's name of a boxed value's type, for error texts. */
@@ -126,6 +120,12 @@ void rpyc_pulled(struct rpyc_session *, uint64_t seq, bool exception, struct bri
 void rpyc_pulls_free(struct rpyc_session *);
 
 /* ---- rpyc_list.c ---- */
+
+/* Which object is meant; *index is its method or its place in s->object. */
+enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
+
+/* Append a boxed reference to an object of the list kinds, and count it. */
+void rpyc_put_object(struct rpyc_session *, size_t index);
 
 /* A new list of size bytes in chunks. Returns its index, or -1: too many objects. */
 int rpyc_list_new(struct rpyc_session *, uint64_t size, uint64_t chunk);
