@@ -90,7 +90,7 @@ load helper
 		bad "${b%%:*}" "${b#*:}"
 		for program in $BENCHES; do
 			# shellcheck disable=SC2046
-			run --separate-stderr timeout 20 "$program" $(quick "$program") -T 1 "$URL"
+			run --separate-stderr timeout 60 "$program" $(quick "$program") -T 1 "$URL"
 			! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$program $b: $stderr"
 		done
 	done

@@ -117,8 +117,7 @@ usual() {
 @test "Ctrl-C keeps what was measured, and leaves no process" {
 	local status=0 pid
 	in_group bench-suite -o out http-thread >table 2>err.txt
-	wait_for out/suite.tsv
-	sleep 1
+	eventually grep -q bench-conn out/suite.tsv
 	pid=$(cat pid)
 	kill -INT -- "-$pid"
 	reap "${STARTED[-1]}" || status=$?
@@ -261,6 +260,13 @@ order() {
 	reap "${STARTED[-1]}" || true
 	STARTED=()
 	[ ! -e out/running ]
+	# a number that is another process's by now keeps nobody
+	sleep 600 3>&- &
+	STARTED+=($!)
+	bench-suite -q -o reused rpc-event >table 2>err.txt
+	echo "$! $!" >reused/running
+	bench-suite -c reused >table 2>err.txt || fail "$(cat err.txt)"
+	[ ! -e reused/running ] || fail "$(cat reused/running)"
 	# one without rounds can be continued, too: here nothing is measured twice
 	bench-suite -q -o quick rpc-event >table 2>err.txt
 	bench-suite -c quick >table 2>err.txt

@@ -40,11 +40,6 @@ cell_due() {
 	esac
 }
 
-ms() {
-	local t=$EPOCHREALTIME
-	echo "$((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))"
-}
-
 # one CELL DIRECTORY: run it; leaves out, err, status and ms in the directory.
 one() {
 	local began status=0
@@ -53,7 +48,7 @@ one() {
 	# no reply takes much memory: what a peer claims is not believed
 	[ -n "${SANITIZED:-}" ] || ulimit -v 2000000
 	# shellcheck disable=SC2046
-	timeout 30 $(cell_command "$1") -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
+	timeout 60 $(cell_command "$1") -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
 	echo "$status" >"$2/status"
 	echo "$(($(ms) - began))" >"$2/ms"
 }
@@ -83,15 +78,17 @@ counted() {
 	done < <(awk -F '\t' 'NR > 1 { print $3, $9, $10 }' "$2/out")
 }
 
-# in_time CELL DIRECTORY PATTERN: a machine that has other things to do gets a second chance, with
-# nothing beside it.
+# in_time CELL DIRECTORY PATTERN: a machine that has other things to do gets more chances, with
+# nothing beside it; what is wrong is so each time.
 in_time() {
-	if [ "$(cat "$2/ms")" -le "$LIMIT_MS" ]; then
-		grep -q 'answer within' "$2/err" || return 0
-		! grep -qE -- "$3" "$2/err" || return 0
-	fi
-	echo "# once more: $2 took $(cat "$2/ms") ms" >&3
-	(one "$1" "$2")
+	for _ in 1 2 3 4; do
+		if [ "$(cat "$2/ms")" -le "$LIMIT_MS" ]; then
+			grep -q 'answer within' "$2/err" || return 0
+			! grep -qE -- "$3" "$2/err" || return 0
+		fi
+		echo "# once more: $2 took $(cat "$2/ms") ms" >&3
+		(one "$1" "$2")
+	done
 	[ "$(cat "$2/ms")" -le "$LIMIT_MS" ] || fail "$2: $(cat "$2/ms") ms: $(cat "$2/err")"
 }
 
@@ -302,11 +299,11 @@ in_the_middle() {
 	mkfifo "$dir/url"
 	"$server" -p 0 -m "$model" >"$dir/url" 2>"$dir/server.err" &
 	pid=$!
-	read -r -t 20 URL <"$dir/url"
+	read -r -t 60 URL <"$dir/url"
 	# shellcheck disable=SC2046
 	$(long_run "$cell") -T 1 "$URL" >"$dir/out" 2>"$dir/err" &
 	client=$!
-	sleep 0.7
+	has_run "$client"
 	began=$(ms)
 	kill "-$signal" "$pid"
 	wait "$client" 2>/dev/null || status=$?
@@ -345,13 +342,14 @@ middle() {
 	for dir in middle/*; do
 		cell=${dir#middle/"$signal"-*-serve-*-}
 		middle_sound "$dir" "$cell" "$pattern"
-		if [ "$(cat "$dir/ms")" -gt "$LIMIT_MS" ]; then
+		for _ in 1 2 3 4; do
+			[ "$(cat "$dir/ms")" -gt "$LIMIT_MS" ] || continue 2
 			IFS=- read -r _ server _ model _ <<<"${dir#middle/}"
 			echo "# once more: $dir took $(cat "$dir/ms") ms" >&3
 			rm -rf "$dir"
 			(in_the_middle "$signal" "$server-serve" "$model" "$cell") 3>&-
-			[ "$(cat "$dir/ms")" -le "$LIMIT_MS" ] || fail "$dir: $(cat "$dir/ms") ms"
-		fi
+		done
+		[ "$(cat "$dir/ms")" -le "$LIMIT_MS" ] || fail "$dir: $(cat "$dir/ms") ms"
 	done
 	[ "$(find middle -name status | wc -l)" -eq 14 ] || fail 'cells are missing'
 }
@@ -373,13 +371,13 @@ middle() {
 		rm -f famine
 		start "$server" -p 0 -m event
 		env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
-		    bench-conc -q -c 200 -d 2 -j 1 -r 3000 -t 3 -T 2 -o ping "$URL" >out.tsv 2>err.txt 3>&- &
+		    bench-conc -q -c 200 -d 2 -j 1 -r 3000 -t 10 -T 2 -o ping "$URL" >out.tsv 2>err.txt 3>&- &
 		client=$!
 		STARTED+=("$client")
-		sleep 1.5
+		has_run "$client"
 		# what is unread then makes the server's kernel send resets; they all wait for the client
 		kill -STOP "$PID"
-		sleep 0.05
+		sleep 0.2
 		kill -STOP "$client"
 		: >famine
 		kill -KILL "$PID"

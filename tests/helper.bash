@@ -37,10 +37,43 @@ teardown() {
 	done
 }
 
-# fail WORDS: say what is wrong.
+# fail WORDS: say what is wrong, and end the test: wherever it is called, so in a condition, too,
+# where a status alone would not end anything.
 fail() {
 	printf '%s\n' "$*" >&2
-	return 1
+	exit 1
+}
+
+# eventually COMMAND...: wait until it succeeds, for a minute at most. Its status.
+eventually() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+# The time, in ms.
+ms() {
+	local t=$EPOCHREALTIME
+	echo "$((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))"
+}
+
+# has_run PID: wait until it has used the processor for 50 ms, however long that takes it: a
+# client is then in the middle of what it measures. (A sanitizer takes that for itself before.)
+# Where nobody tells, for 2 s.
+has_run() {
+	[ -r "/proc/$1/stat" ] || { sleep 2; return; }
+	eventually used_ticks "$1" ${SANITIZED:+5}5 || fail "process $1 does nothing"
+}
+
+# used_ticks PID N: it has used that much of the processor (a tick is 10 ms, as a rule).
+used_ticks() {
+	[ "$(ticks "$1")" -ge "$2" ]
+}
+
+ticks() {
+	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
 }
 
 # need PROGRAM...: skip the test unless all are installed.
@@ -71,12 +104,12 @@ need_starve() {
 	cc -shared -fPIC -o starve.so "$ROOT/tests/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
 }
 
-# reap PID: wait for a child, for 10 s at most, then kill it. Returns its status.
+# reap PID: wait for a child, for a minute at most, then kill it. Returns its status.
 reap() {
 	local guard status=0
 	(
 		exec 3>&- >/dev/null 2>&1
-		sleep 10 & s=$!
+		sleep 60 & s=$!
 		trap 'kill "$s" 2>/dev/null; exit 0' TERM
 		: >"$BATS_TEST_TMPDIR/guard.$BASHPID"
 		wait "$s"
@@ -102,7 +135,7 @@ start() {
 	PID=$!
 	STARTED+=("$PID")
 	URL=
-	read -r -t 20 URL <"$fifo" || true
+	read -r -t 60 URL <"$fifo" || true
 	rm -f "$fifo"
 	[ -n "$URL" ] || fail "no URL from: $*: $(cat "$BATS_TEST_TMPDIR/server.err")"
 }
@@ -199,22 +232,16 @@ usage_cell() {
 
 # gone PID: no such process any more; it may need a moment to be reaped.
 gone() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.05
-	done
-	fail "process $1 is still there"
+	eventually is_gone "$1" || fail "process $1 is still there"
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
 }
 
 # wait_for FILE: until it is there and not empty.
 wait_for() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ ! -s "$1" ] || return 0
-		sleep 0.05
-	done
-	fail "$1 does not appear"
+	eventually [ -s "$1" ] || fail "$1 does not appear"
 }
 
 # ---- what every program must do
@@ -240,7 +267,7 @@ help_is_fine() {
 refuses() {
 	local program=$1 pattern=$2
 	shift 2
-	run --separate-stderr timeout 20 "$program" "$@"
+	run --separate-stderr timeout 60 "$program" "$@"
 	[ "$status" -eq 2 ] || fail "$program $*: status $status: $output $stderr"
 	[ -z "$output" ] || fail "$program $*: stdout: $output"
 	[ "${#stderr_lines[@]}" -eq 1 ] || fail "$program $*: not one line: $stderr"
@@ -329,7 +356,7 @@ bench_notices_lost_output() {
 	# the reader is gone before the first byte is written
 	rm -f closed
 	# shellcheck disable=SC2046
-	run timeout 20 bash -c '{ until [ -e closed ]; do :; done; exec "$0" "$@"; } |
+	run timeout 60 bash -c '{ until [ -e closed ]; do :; done; exec "$0" "$@"; } |
 		{ exec <&-; : >closed; }; exit ${PIPESTATUS[0]}' "$1" $(quick "$1") "$URL"
 	[ "$status" -eq 1 ] || [ "$status" -eq 141 ] || fail "status $status: $output"
 }
@@ -339,7 +366,7 @@ bench_reports_refused_connection() {
 	refused_port
 	for scheme in rpc http; do
 		# shellcheck disable=SC2046
-		run --separate-stderr timeout 20 "$1" $(quick "$1") "$scheme://127.0.0.1:$PORT"
+		run --separate-stderr timeout 60 "$1" $(quick "$1") "$scheme://127.0.0.1:$PORT"
 		[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 		grep -q "^$1: .*127.0.0.1:$PORT: Connection refused" <<<"$stderr" || fail "$stderr"
 		printf '%s\n' "$output" >out.tsv
@@ -347,21 +374,19 @@ bench_reports_refused_connection() {
 		[ "$(total out.tsv n)" = 0 ] || fail "success without a server: $output"
 	done
 	# a name that does not exist is refused by the resolver
-	run --separate-stderr timeout 20 "$1" -n 1 http://nosuch.invalid/
+	run --separate-stderr timeout 60 "$1" -n 1 http://nosuch.invalid/
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 	grep -q 'nosuch.invalid' <<<"$stderr" || fail "$stderr"
 }
 
 bench_gives_up_on_silence() {
-	local scheme began
+	local scheme
 	for scheme in rpc http; do
 		bad "$scheme" silent
-		began=$SECONDS
 		# shellcheck disable=SC2046
-		run --separate-stderr timeout 30 "$1" $(quick "$1") -T 0.3 "$URL"
+		run --separate-stderr timeout 60 "$1" $(quick "$1") -T 0.3 "$URL"
 		[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 		grep -qiE "timed out|no (reply|answer)|time limit|within" <<<"$stderr" || fail "$stderr"
-		[ $((SECONDS - began)) -lt 20 ] || fail "took $((SECONDS - began)) s"
 	done
 }
 
@@ -372,7 +397,7 @@ bench_keeps_rows_when_interrupted() {
 	"$1" "${@:3}" "$URL$2" >out.tsv 2>err.txt 3>&- &
 	pid=$!
 	STARTED+=("$pid")
-	sleep 1         # into the run: whenever the signal comes, the result is the same
+	has_run "$pid"
 	kill -INT "$pid"
 	reap "$pid" || status=$?
 	forget "$pid"
@@ -444,7 +469,7 @@ bench_prints_histograms() {
 	done
 	refused_port
 	# shellcheck disable=SC2046
-	run --separate-stderr timeout 20 "$1" $(quick "$1") -D "rpc://127.0.0.1:$PORT"
+	run --separate-stderr timeout 60 "$1" $(quick "$1") -D "rpc://127.0.0.1:$PORT"
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
 	printf '%s\n' "$output" >hist.tsv
 	[ "$(cut -f 9,12-14 hist.tsv | tail -n +2 | uniq)" = "$(printf '0\tNA\tNA\t0')" ] || fail "$output"
@@ -511,22 +536,24 @@ bench_keeps_rate() {
 			awk -F '\t' '$3 ~ /^ping/ { m[$3] = $15 }
 				END { d = m["ping"] - m["ping-wait"] - m["ping-service"]; exit d > 0.01 || d < -0.01 }' out.tsv ||
 			    fail "$(cat out.tsv)"
-			awk -F '\t' '$3 == "ping" && ($11 < 0.95 || $11 > 5) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
+			awk -F '\t' '$3 == "ping" && $11 < 0.95 { exit 1 }' out.tsv || fail "$(cat out.tsv)"
 		done
 	done
 }
 
 # with_pause COMMAND...: run a client, its rows in out.tsv; 1 s later the server that was
-# started last stands still for 1 s.
+# started last stands still for 1 s (PAUSED: how many ms it became).
 with_pause() {
-	local client status=0
+	local client status=0 began
 	"$@" >out.tsv 2>err.txt 3>&- &
 	client=$!
 	STARTED+=("$client")
 	sleep 1
+	began=$(ms)
 	kill -STOP "$PID"
 	sleep 1
 	kill -CONT "$PID"
+	PAUSED=$(($(ms) - began))
 	reap "$client" || status=$?
 	forget "$client"
 	return "$status"
@@ -543,15 +570,15 @@ bench_shows_a_stall() {
 		rows out.tsv "$RAW_HEADER"
 		[ "$(cell out.tsv us ping | wc -l)/$(cell out.tsv ok | sort -u)" = 3000/1 ] || fail "$(wc -l <out.tsv)"
 		late=$(cell out.tsv us ping | awk '$1 > 500000 { n++ } END { print n + 0 }')
-		echo "$server: $late late"
-		[ "$late" -ge 350 ] && [ "$late" -le 650 ] || fail "$late responses above 0.5 s"
+		echo "$server: $late late, of a pause of $PAUSED ms"
+		[ "$late" -ge $((PAUSED - 650)) ] && [ "$late" -le $((PAUSED + 500)) ] || fail "$late responses above 0.5 s"
 		stop
 	done
 }
 
 # What was due and could not be sent, or was not answered, is an error, each once.
 bench_loses_no_request() {
-	local sum client
+	local sum client due
 	[ "${SANITIZED:-}" != thread ] || skip 'too slow under a thread sanitizer'
 	start rpc-serve -p 0 -m event
 	# a call takes 10 ms: of 300 in a second each connection does 100
@@ -567,7 +594,7 @@ bench_loses_no_request() {
 	client=$!
 	status=0
 	STARTED+=("$client")
-	sleep 0.5
+	has_run "$client"
 	kill -KILL "$PID"
 	reap "$PID" || true
 	forget "$PID"
@@ -575,7 +602,9 @@ bench_loses_no_request() {
 	forget "$client"
 	[ "$status" -eq 1 ] || fail "status $status: $(cat err.txt)"
 	sum=$(($(cell out.tsv n ping) + $(cell out.tsv errors ping)))
-	[ "$sum" -ge 80 ] && [ "$sum" -le 400 ] && [ "$(cell out.tsv errors ping)" -ge 1 ] || fail "$(cat out.tsv)"
+	due=$(cell out.tsv elapsed_s ping | awk '{ print int($1 * 200) + 1 }')
+	[ "$sum" -le "$due" ] && [ "$sum" -ge $((due / 2)) ] && [ "$(cell out.tsv n ping)" -ge 1 ] &&
+	    [ "$(cell out.tsv errors ping)" -ge 1 ] || fail "$(cat out.tsv)"
 }
 
 bench_refuses_wrong_rates() {
@@ -650,7 +679,7 @@ server_says_when_it_is_ready() {
 	STARTED+=("$PID")
 	{
 		read -r -t 10 line
-		rest=$(timeout 10 cat)
+		rest=$(timeout 60 cat)
 	} <"$fifo"
 	[[ $line =~ ^(rpc|http)://127\.0\.0\.1:[1-9][0-9]*$ ]] || fail "$line"
 	[ -z "$rest" ] || fail "more: $rest"
@@ -694,22 +723,22 @@ server_stops_with_open_connections() {
 
 server_refuses_a_port_in_use() {
 	start "$1" -p 0
-	run --separate-stderr timeout 10 "$1" -p "${URL##*:}"
+	run --separate-stderr timeout 60 "$1" -p "${URL##*:}"
 	want 1 "${URL##*:}: Address already in use"
 	[ -z "$output" ] || fail "stdout: $output"
-	run --separate-stderr timeout 10 "$1" -p 0 -a 192.0.2.1
+	run --separate-stderr timeout 60 "$1" -p 0 -a 192.0.2.1
 	want 1 "192.0.2.1"
-	run --separate-stderr timeout 10 "$1" -p 0 -a nosuch.invalid
+	run --separate-stderr timeout 60 "$1" -p 0 -a nosuch.invalid
 	[ "$status" -ne 0 ] || fail "listens on nosuch.invalid"
 	[[ $stderr == *nosuch.invalid* ]] || fail "$stderr"
 }
 
 server_notices_lost_output() {
-	run --separate-stderr bash -c 'timeout 10 "$0" -p 0 >/dev/full' "$1"
+	run --separate-stderr bash -c 'timeout 60 "$0" -p 0 >/dev/full' "$1"
 	want 1 'No space left on device'
-	run --separate-stderr timeout 10 "$1" -p 0 -u /nosuch/file true
+	run --separate-stderr timeout 60 "$1" -p 0 -u /nosuch/file true
 	want 1 '/nosuch/file'
-	run --separate-stderr timeout 10 "$1" -p 0 -u /dev/full true
+	run --separate-stderr timeout 60 "$1" -p 0 -u /dev/full true
 	want 1 '/dev/full: No space left on device'
 }
 
@@ -765,8 +794,8 @@ server_takes_its_command_along() {
 # Ctrl-C goes to the whole group.
 server_and_command_get_ctrl_c() {
 	local status=0
-	in_group "$1" bench-lat -t 60 >out.tsv 2>err.txt
-	sleep 0.5
+	in_group "$1" bench-lat -t 600 >out.tsv 2>err.txt
+	has_run "$(pgrep -P "$(cat pid)")"
 	kill -INT -- "-$(cat pid)"
 	reap "${STARTED[-1]}" || status=$?
 	STARTED=()
@@ -826,7 +855,7 @@ server_hangs_up_on_silence() {
 			exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
 			printf '%b' "$text" >&9
 			# end of file, or an error message and end of file
-			timeout 5 cat <&9 >reply || fail "$model: no end after '$text'"
+			timeout 60 cat <&9 >reply || fail "$model: no end after '$text'"
 			exec 9>&-
 		done
 		bench-lat -n 3 "$URL" >out.tsv

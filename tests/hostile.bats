@@ -12,7 +12,7 @@ load helper
 fails() {
 	local pattern=$1
 	shift
-	run --separate-stderr timeout 30 "$@" "$URL"
+	run --separate-stderr timeout 60 "$@" "$URL"
 	[ "$status" -eq 1 ] || fail "$* $URL: status $status: $output $stderr"
 	grep -qE -- "$pattern" <<<"$stderr" || fail "$* $URL: $stderr"
 	! grep -q '[^[:print:][:space:]]' <<<"$stderr" || fail "not printable: $stderr"
@@ -101,7 +101,7 @@ all_clients() {
 	    http-close-each; do
 		s=${b%%-*}
 		bad "$s" "$b"
-		run --separate-stderr timeout 30 bench-lat -n 10 -w 1 "$URL"
+		run --separate-stderr timeout 60 bench-lat -n 10 -w 1 "$URL"
 		[ "$status" -eq 0 ] || fail "$b: status $status: $output $stderr"
 		printf '%s\n' "$output" >out.tsv
 		rows out.tsv
@@ -111,7 +111,7 @@ all_clients() {
 
 @test "a server that turns keep-alive off is told" {
 	bad http http-close-each
-	run --separate-stderr timeout 30 bench-lat -n 10 -w 0 "$URL"
+	run --separate-stderr timeout 60 bench-lat -n 10 -w 0 "$URL"
 	[[ $stderr == *clos* ]] || fail "said nothing of it: $stderr"
 }
 
@@ -119,7 +119,7 @@ all_clients() {
 	local b
 	for b in rpc-close-after-3 rpc-reset-after-3 http-close-after-3 http-reset-after-3; do
 		bad "${b%%-*}" "$b"
-		run --separate-stderr timeout 30 bench-lat -n 20 -w 0 "$URL"
+		run --separate-stderr timeout 60 bench-lat -n 20 -w 0 "$URL"
 		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
 		printf '%s\n' "$output" >out.tsv
 		rows out.tsv
@@ -132,7 +132,7 @@ all_clients() {
 	local b
 	for b in rpc-silent-after-3 http-silent-after-3; do
 		bad "${b%%-*}" "$b"
-		run --separate-stderr timeout 30 bench-lat -n 7 -w 0 -T 0.2 "$URL"
+		run --separate-stderr timeout 60 bench-lat -n 7 -w 0 -T 0.2 "$URL"
 		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
 		printf '%s\n' "$output" >out.tsv
 		rows out.tsv
@@ -144,9 +144,9 @@ all_clients() {
 	local server status
 	for server in $SERVERS; do
 		start "$server" -p 0
-		timeout 30 bench-conc -c 4 -n 1000000000 -T 1 "$URL" >out.tsv 2>err.txt 3>&- &
+		bench-conc -c 4 -n 1000000000 -T 1 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
-		sleep 0.3
+		has_run "${STARTED[-1]}"
 		kill -KILL "$PID"
 		status=0
 		reap "${STARTED[-1]}" || status=$?
@@ -181,14 +181,14 @@ send() {
 	exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
 	# it may be closed before all is said
 	{ printf '%b' "$1" >&9; } 2>/dev/null || true
-	timeout 10 cat <&9 >reply 2>/dev/null || status=$?
+	timeout 60 cat <&9 >reply 2>/dev/null || status=$?
 	exec 9>&-
 	[ "$status" -ne 124 ] || fail "the connection stays open after: $1"
 }
 
 # alive: others are served.
 alive() {
-	bench-lat -n 3 -T 5 "$URL" >alive.tsv || fail "no service any more: $URL"
+	bench-lat -n 3 -T 20 "$URL" >alive.tsv || fail "no service any more: $URL"
 	[ "$(cell alive.tsv n)" = 3 ] || fail "$(cat alive.tsv)"
 }
 
@@ -251,8 +251,8 @@ alive() {
 				bench-file -n 1000 -s 100m -k 1k "$URL" >/dev/null 2>&1 3>&- &
 				STARTED+=($!)
 			done
-			sleep 0.3
 			for p in "${STARTED[@]:1}"; do
+				has_run "$p"
 				kill -KILL "$p"
 				reap "$p" || true
 				forget "$p"
@@ -283,12 +283,13 @@ alive() {
 			fds+=("$fd")
 		done
 	done
-	sleep 1
+	# 15 times the limit: whoever reads again before it has passed gets all
+	sleep 3
 	for i in "${!urls[@]}"; do
 		URL=${urls[i]} fd=${fds[i]}
 		alive
 		# it has been hung up on, in the middle
-		timeout 5 cat <&"$fd" >reply || fail "$URL: no end"
+		timeout 60 cat <&"$fd" >reply || fail "$URL: no end"
 		exec {fd}>&-
 		[ "$(wc -c <reply)" -lt 100000000 ] || fail "$URL: all of it came"
 	done

@@ -112,7 +112,7 @@ http() {
 		exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
 		printf 'GET /ping HTTP/1.1\r\nHost: x\r\n\r\n%.0s' 1 2 3 >&9
 		printf 'GET /compute/10 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&9
-		timeout 10 cat <&9 >reply || fail "$model: no end: $(cat reply)"
+		timeout 60 cat <&9 >reply || fail "$model: no end: $(cat reply)"
 		exec 9>&-
 		[ "$(grep -o 'HTTP/1.1 200 OK' reply | wc -l)" = 4 ] || fail "$model: $(cat reply)"
 		[ "$(grep -o '{"response":"pong"}' reply | wc -l)" = 3 ] || fail "$model: $(cat reply)"

@@ -13,12 +13,12 @@ setup_file() {
 
 # children N: the server's own, once there are N; sets CHILDREN.
 children() {
-	local tries=0
-	until CHILDREN=$(pgrep -P "$PID" || true) && [ "$(wc -w <<<"$CHILDREN")" -ge "$1" ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 400 ] || fail "no $1 children: $CHILDREN"
-		sleep 0.05
-	done
+	eventually has_children "$1" || fail "no $1 children: $CHILDREN"
+}
+
+has_children() {
+	CHILDREN=$(pgrep -P "$PID" || true)
+	[ "$(wc -w <<<"$CHILDREN")" -ge "$1" ]
 }
 
 # client COMMAND...: in the background.

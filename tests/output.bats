@@ -15,14 +15,14 @@ MOMENTS=${OUTPUT_MOMENTS:-24}   # signals per program
 		for p in $BENCHES; do
 			for how in '>/dev/full' '>&-' '</dev/null >&0'; do
 				# shellcheck disable=SC2046
-				run --separate-stderr timeout 30 bash -c "exec \"\$0\" \"\$@\" $how" "$p" $(quick "$p") "$URL"
+				run --separate-stderr timeout 60 bash -c "exec \"\$0\" \"\$@\" $how" "$p" $(quick "$p") "$URL"
 				[ "$status" -eq 1 ] || fail "$p $how: status $status: $output $stderr"
 				grep -qE "^$p: stdout: (No space left on device|Bad file descriptor)$" <<<"$stderr" ||
 				    fail "$p $how: $stderr"
 			done
 			# a file that is full after one block, as on a full disk
 			# shellcheck disable=SC2046
-			run --separate-stderr timeout 30 bash -c \
+			run --separate-stderr timeout 60 bash -c \
 			    'trap "" XFSZ; ulimit -f 1; p=$1; shift; exec "$p" -R "$@" >rows' - "$p" $(quick "$p") -n 300 "$URL"
 			[ "$status" -eq 1 ] || fail "$p: a full file: status $status: $output $stderr"
 			grep -q "^$p: stdout: File too large$" <<<"$stderr" || fail "$p: a full file: $stderr"
@@ -54,7 +54,7 @@ MOMENTS=${OUTPUT_MOMENTS:-24}   # signals per program
 	start rpc-serve -p 0
 	for p in $BENCHES; do
 		# shellcheck disable=SC2046
-		run --separate-stderr timeout 30 bash -c \
+		run --separate-stderr timeout 60 bash -c \
 		    '"$@" | head -n 1 >first; exit "${PIPESTATUS[0]}"' - "$p" -R $(quick "$p") -n 5000 -s 1 "$URL"
 		[ "$p" != bench-conn ] || continue      # it has no -s: below
 		[ "$status" -eq 1 ] || [ "$status" -eq 141 ] || fail "$p: status $status: $stderr"
@@ -149,23 +149,23 @@ marked() {
 	grep -lzx "MARK=$MARK" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3 || true
 }
 
+none_marked() {
+	[ -z "$(marked)" ]
+}
+
 none_left() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		[ -n "$(marked)" ] || return 0
-		sleep 0.05
-	done
-	fail "$1: left: $(ps -o pid,ppid,stat,args -p "$(marked | paste -sd,)")"
+	eventually none_marked || fail "$1: left: $(ps -o pid,ppid,stat,args -p "$(marked | paste -sd,)")"
 }
 
 # a_child NAME: of the suite, by the program's name; it may take a moment to appear.
 a_child() {
-	local i p
-	for ((i = 0; i < 200; i++)); do
-		for p in $(marked); do
-			[ "$(cat "/proc/$p/comm" 2>/dev/null)" != "$1" ] || { echo "$p"; return 0; }
-		done
-		sleep 0.02
+	eventually marked_by_name "$1"
+}
+
+marked_by_name() {
+	local p
+	for p in $(marked); do
+		[ "$(cat "/proc/$p/comm" 2>/dev/null)" != "$1" ] || { echo "$p"; return; }
 	done
 	return 1
 }
@@ -178,7 +178,7 @@ a_child() {
 		# shellcheck disable=SC2086
 		bench-lat -q $o -o download -s 5g -n 1000000000 "$URL" >rows 2>err 3>&- &
 		STARTED+=($!)
-		sleep 0.5
+		has_run "${STARTED[-1]}"
 		kill -INT "${STARTED[-1]}"
 		status=0
 		reap "${STARTED[-1]}" || status=$?

@@ -73,6 +73,6 @@ if [ $# -eq 0 ]; then
 	set -- tests/*.bats
 fi
 # a test that hangs is ended (by versions of bats that know this)
-BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 export BATS_TEST_TIMEOUT
 exec bats --tap "$@"

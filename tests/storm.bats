@@ -14,14 +14,13 @@ census() {
 	echo "${#fds[@]} ${#tasks[@]} $(pgrep -c -P "$PID" || true)"
 }
 
+is_census() {
+	[ "$(census)" = "$1" ]
+}
+
 # settled CENSUS: the server gets back to that.
 settled() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		[ "$(census)" != "$1" ] || return 0
-		sleep 0.05
-	done
-	fail "descriptors, threads, children: $(census), and $1 before"
+	eventually is_census "$1" || fail "descriptors, threads, children: $(census), and $1 before"
 }
 
 own_kb() {
@@ -86,8 +85,6 @@ weather() {
 	local wire=$1 before kb
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
 	start "$wire-serve" -p 0 -m "$2" -T 1 -u usage.tsv
-	bench-lat -n 100 "$URL" >/dev/null
-	sleep 0.2
 	before=$(census)
 	storm "$wire"
 	"${wire}_said"
@@ -119,8 +116,6 @@ weather() {
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
 	for model in $MODELS; do
 		start "$server" -p 0 -m "$model" -T 5
-		bench-lat -n 10 "$URL" >/dev/null
-		sleep 0.2
 		before=$(census)
 		bench-lat -t 2 -T 10 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
@@ -145,7 +140,7 @@ weather() {
 				began=${EPOCHREALTIME/[.,]/}
 				bad_client "$wire-$name" "${URL##*:}" >/dev/null
 				ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
-				[ "$ms" -ge 400 ] && [ "$ms" -lt 8000 ] || fail "$wire $model $name: $ms ms"
+				[ "$ms" -ge 400 ] && [ "$ms" -lt 30000 ] || fail "$wire $model $name: $ms ms"
 			done
 			stop
 		done
