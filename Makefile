@@ -36,8 +36,8 @@ BIN_SRC = \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
-	tests/unit_depth.c tests/unit_hist.c tests/unit_http.c tests/unit_inflate.c \
-	tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c \
+	tests/unit_client.c tests/unit_depth.c tests/unit_hist.c tests/unit_http.c \
+	tests/unit_inflate.c tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c \
 	tests/unit_pair.c tests/unit_rpyc.c tests/unit_rpyc_hostile.c \
 	tests/unit_schedule.c tests/unit_server.c tests/unit_service.c tests/unit_stat.c \
 	tests/unit_table.c

@@ -290,7 +290,7 @@ measure(struct bench *b)
 		return;
 	}
 	/* a path that takes a payload can't be asked without one */
-	if (b->row[b->nrows - 1].call.op == CALL_NAMED && !b->client.hello)
+	if (b->row[b->nrows - 1].call.op == CALL_NAMED && !b->client.wire->hello)
 		s.first = b->row[b->nrows - 1].call;
 	n = start(&s, w);
 	if (s.cancelled)

@@ -31,7 +31,8 @@ static const struct bench_program program = {
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,
 	.count = 100,
-	.warmup = 10
+	.warmup = 10,
+	.path = true
 };
 
 static const struct call hello = { .op = CALL_HELLO };
@@ -46,7 +47,7 @@ struct run {
 	struct tally *connect, *reply;
 	bool replies;                   /* the first reply is asked for, too */
 	unsigned failed, refused;       /* in a row */
-	uint64_t until_ns;              /* of the next connection: client_silent() */
+	uint64_t until_ns;              /* of the next connection: client_grace() */
 	bool gone;                      /* that is over */
 };
 
@@ -103,7 +104,7 @@ static void
 judge(struct run *r, struct client_conn *c, enum client_result res)
 {
 	if (res == CLIENT_TIMEOUT)
-		r->gone = !client_silent(c);
+		r->gone = !client_grace(c);
 	else if (res == CLIENT_OK || res == CLIENT_FAILED)
 		client_answered(c);
 	r->until_ns = c->until_ns;

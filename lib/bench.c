@@ -74,7 +74,7 @@ int
 bench_begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 {
 	const char *why;
-	int status;
+	int status, sig;
 
 	memset(b, 0, sizeof *b);
 	b->program = p;
@@ -85,17 +85,17 @@ bench_begin(struct bench *b, const struct bench_program *p, int argc, char **arg
 		return 1;
 	}
 	catch_signals();
-	if ((status = bench_args(b, argc, argv)) >= 0) {
-		tear_down(b);
-		return status;
-	}
-	if ((why = client_resolve(&b->client))) {
+	if ((status = bench_args(b, argc, argv)) < 0) {
+		if (!(why = client_resolve(&b->client))) {
+			client_probe(&b->client);
+			return -1;
+		}
 		msg("%s: %s", b->client.url.host, why);
-		tear_down(b);
-		return 1;
+		status = 1;
 	}
-	client_probe(&b->client);
-	return -1;
+	tear_down(b);
+	sig = atomic_load(&stop_signal);
+	return sig ? 128 + sig : status;
 }
 
 int
@@ -285,7 +285,7 @@ bench_after(struct bench_client *k, enum client_result res)
 	bool close_each = k->conn.client->conf.close_each;
 
 	if (res == CLIENT_TIMEOUT) {
-		if (!client_silent(&k->conn))
+		if (!client_grace(&k->conn))
 			return give_up(k);
 	} else if (res != CLIENT_LOST) {
 		if (res != CLIENT_STOPPED) {
@@ -310,7 +310,7 @@ bench_after_redial(struct bench_client *k, enum client_result res, struct tally 
 		return BENCH_GO_ON;
 	}
 	tally_note(t, "connecting again", k->conn.error);
-	if (res == CLIENT_TIMEOUT && !client_silent(&k->conn))
+	if (res == CLIENT_TIMEOUT && !client_grace(&k->conn))
 		return give_up(k);
 	if (++k->redials == BENCH_REDIALS)
 		return give_up(k);
@@ -329,23 +329,6 @@ bench_absent(struct bench_client *k, struct tally *t)
 	struct tally_sample s = { .client = k->index, .start_ns = clock_ns() };
 
 	tally_add(t, &s, "a client has no connection");
-}
-
-void
-bench_connect(struct bench *b, struct bench_client *k, struct tally *t)
-{
-	struct tally_sample s = { .client = k->index };
-	enum client_result res;
-
-	if (client_ready(&k->conn) || b->client.conf.close_each)
-		return;
-	res = client_connect(&k->conn);
-	if (res == CLIENT_OK || res == CLIENT_STOPPED)
-		return;
-	s.start_ns = k->conn.dialled_ns;
-	s.ns = clock_ns() - s.start_ns;
-	tally_add(t, &s, k->conn.error);
-	give_up(k);
 }
 
 enum bench_next
@@ -442,27 +425,58 @@ bench_run(struct bench *b, struct bench_client *k, const struct call *call, stru
 	t->gone += k->gone;
 }
 
-/* One row over one connection, by either driver. */
+/* Make the connection unless there is one, or -K has each operation make its own. */
+static void
+connect_once(struct bench *b, struct bench_client *k, struct tally *t)
+{
+	struct tally_sample s = { .client = k->index };
+	enum client_result res;
+
+	if (client_ready(&k->conn) || b->client.conf.close_each)
+		return;
+	res = client_connect(&k->conn);
+	if (res == CLIENT_OK || res == CLIENT_STOPPED)
+		return;
+	s.start_ns = k->conn.dialled_ns;
+	s.ns = clock_ns() - s.start_ns;
+	tally_add(t, &s, k->conn.error);
+	give_up(k);
+}
+
+/* What comes before the timed run of a row, by either driver. Returns 0, or -1 (errno): the
+ * loop failed. */
+static int
+prepare(struct bench *b, struct crowd *w, struct bench_client *k, const struct call *call,
+    struct tally *t)
+{
+	int res;
+
+	if (!w) {
+		connect_once(b, k, t);
+		bench_warm_up(b, k, call, t);
+		return 0;
+	}
+	if ((res = crowd_connect(w, t)) != 0 || crowd_gone(w))
+		return res;
+	return crowd_warm_up(w, call, t);
+}
+
+/* One row over one connection. */
 static void
 measure(struct bench *b, struct crowd *w, struct bench_client *k, const struct bench_row *r,
     struct tally *t)
 {
 	uint64_t start, cpu;
-	int res = 0;
+	int res;
 
 	bench_progress(b, r);
-	if (!w)
-		bench_connect(b, k, t);
-	else if ((res = crowd_connect(w, t)) == 0)
-		res = crowd_warm_up(w, &r->call, t);
-	if (!w)
-		bench_warm_up(b, k, &r->call, t);
+	res = prepare(b, w, k, &r->call, t);
 	cpu = clock_thread_cpu_ns();
 	start = clock_ns();
-	if (!w)
-		bench_run(b, k, &r->call, t, start);
-	else if (res == 0)
+	if (res == 0 && w)
 		res = crowd_run(w, &r->call, t, start);
+	else if (res == 0)
+		bench_run(b, k, &r->call, t, start);
 	t->cpu_ns = clock_thread_cpu_ns() - cpu;
 	if (res < 0) {
 		tally_note(t, loop_backend, strerror(errno));

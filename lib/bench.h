@@ -39,6 +39,7 @@ struct bench_program {
 	uint64_t count, warmup; /* defaults */
 	const char *sizes;      /* default of -s, NULL: none */
 	bool named;             /* a method or path in the target replaces the operations */
+	bool path;              /* or only a path, over HTTP: it is what CALL_HELLO asks for */
 };
 
 /* One row to be measured. */
@@ -111,13 +112,15 @@ struct bench_client {
 	bool gone;              /* given up */
 };
 
+/* Not connected yet; in, of in_size bytes, is what its connection reads into, and may be shared
+ * by the clients of one thread. Borrowed, as is the bench. */
 void bench_client_init(struct bench_client *, const struct bench *, unsigned index,
     unsigned char *in, size_t in_size);
 
 /* An attempt of an operation ended: what is to be done about the connection? The rule,
  * for both drivers: a lost connection is made again, outside of any operation, with up
  * to BENCH_REDIALS attempts; after a time limit a second more is waited for an answer, on a
- * new connection (client_silent()), so that a peer that stands still costs no more. */
+ * new connection (client_grace()), so that a peer that stands still costs no more. */
 #define BENCH_REDIALS 3
 
 enum bench_next {
@@ -138,16 +141,15 @@ enum bench_next bench_after_first(struct bench_client *, enum client_result);
 /* A redial ended. */
 enum bench_next bench_after_redial(struct bench_client *, enum client_result, struct tally *);
 
-/* A client has given up before the timed run: count its first operation as failed. */
+/* A client has given up before the timed run: count its first operation as failed. (In an
+ * open loop operations belong to no client: what is due and can't be sent has failed.) */
 void bench_absent(struct bench_client *, struct tally *);
 
 /* The blocking driver.
  * bench_first() connects and makes a first call, and records the time from the start of
- * connect to the end of the reply. bench_connect() makes the connection unless there is
- * one (or -K has each operation make its own). bench_warm_up() does what is not recorded,
+ * connect to the end of the reply. bench_warm_up() does what is not recorded,
  * bench_run() the timed part, which ends by count, time, signal, or with k->gone. */
 void bench_first(struct bench_client *, const struct call *, struct tally *);
-void bench_connect(struct bench *, struct bench_client *k, struct tally *);
 void bench_warm_up(struct bench *, struct bench_client *k, const struct call *, struct tally *);
 void bench_run(struct bench *, struct bench_client *k, const struct call *, struct tally *,
     uint64_t start_ns);

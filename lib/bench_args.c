@@ -16,6 +16,7 @@
 #define CLIENTS_MAX 1000000u
 #define DEPTH_MAX   4096u
 #define RATE_MAX    1000000000u
+#define RATE_MIN 0.01           /* the column rate_per_s has two decimals, and 0 is a closed loop */
 #define SIZE_LIMIT  ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX    (30u * 24 * 3600)
@@ -83,7 +84,7 @@ help(const void *arg)
 	    "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
 	    "options, with their defaults in parentheses:\n",
 	    p->name, p->about, p->named ? "[/method]" : "",
-	    p->named || strchr(p->options, 'K') == NULL ? "[/path]" : "");
+	    p->named || p->path ? "[/path]" : "");
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(p->options, helps[i].letter))
 			continue;
@@ -151,6 +152,8 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 'r':
 		why = num_rate(text, RATE_MAX, &b->rate);
+		if (!why && b->rate < RATE_MIN)
+			why = "less than 0.01";
 		break;
 	case 'A':
 		a->law = true;
@@ -311,9 +314,8 @@ check_options(struct bench *b, struct args *a)
 		msg("%s", why);
 		return false;
 	}
-	/* bench-conn, which has no -K, asks for the path over HTTP */
 	if (cl->url.path && !p->named && strcmp(cl->url.path, "/") != 0
-	    && !(http && !strchr(p->options, 'K'))) {
+	    && !(http && p->path)) {
 		msg("%s: a %s has no meaning here", a->target, http ? "path" : "method");
 		return false;
 	}
@@ -367,8 +369,13 @@ parse_sizes(const char *list, size_t n)
 		msg("-s: %s", strerror(errno));
 	for (i = 0; size && i < n; i++) {
 		len = next_word(&rest, &word);
-		snprintf(text, sizeof text, "%.*s", len < sizeof text ? (int)len : 31, word);
-		if ((why = num_size(text, 0, SIZE_LIMIT, &size[i]))) {
+		why = "too long";
+		if (len < sizeof text) {
+			memcpy(text, word, len);
+			text[len] = '\0';
+			why = num_size(text, 0, SIZE_LIMIT, &size[i]);
+		}
+		if (why) {
 			wrong('s', why, list);
 			free(size);
 			return NULL;

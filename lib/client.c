@@ -19,32 +19,22 @@
  * while the peer, too, writes and reads nothing: it fits into any system's send buffer. */
 #define SMALL_WRITE ((size_t)8 << 10)
 
-static const struct {
-	const struct client_wire *wire;
-	bool hello;
-} wires[] = {
-	{ &rpyc_client_wire, true },
-	{ &http_client_wire, false }
-};
+static const struct client_wire *const wires[] = { &rpyc_client_wire, &http_client_wire };
 
 const char *
 client_target(struct client *cl, const char *target)
 {
 	const char *why;
-	size_t i;
+	size_t i = 0;
 
 	if ((why = url_parse(&cl->url, target)))
 		return why;
-	for (i = 0; i < sizeof wires / sizeof *wires; i++) {
-		if (strcmp(wires[i].wire->scheme, cl->url.scheme) != 0)
-			continue;
-		cl->wire = wires[i].wire;
-		cl->hello = wires[i].hello;
-		cl->conf.host = cl->url.authority;
-		cl->conf.name = cl->url.path;
-		return NULL;
-	}
-	return "neither rpc:// nor http://";
+	while (strcmp(wires[i]->scheme, cl->url.scheme) != 0)   /* url_parse() lets no others pass */
+		i++;
+	cl->wire = wires[i];
+	cl->conf.host = cl->url.authority;
+	cl->conf.name = cl->url.path;
+	return NULL;
 }
 
 static void
@@ -98,24 +88,28 @@ client_probe(struct client *cl)
 	enum client_result res = CLIENT_OK;
 	struct client_conn c;
 	const struct addrinfo *ai;
+	bool silent = false;
 
 	client_conn_init(&c, cl, in, sizeof in);
 	if (cl->list->ai_next) {
 		for (ai = cl->list; ai; ai = ai->ai_next) {
 			choose(cl, ai);
+			/* after a silent one each has the grace, and not a time limit more */
+			if (silent)
+				c.until_ns = clock_ns() + CLIENT_GRACE_NS;
 			if ((res = client_dial(&c)) == CLIENT_OK)
 				break;
-			if (res == CLIENT_TIMEOUT)
-				client_silent(&c);
+			silent = silent || res == CLIENT_TIMEOUT;
 		}
 		if (!ai)
 			choose(cl, cl->list);
 		client_hang_up(&c);
+		client_answered(&c);
 	}
-	if (cl->hello && res == CLIENT_OK)
+	if (cl->wire->hello && res == CLIENT_OK)
 		res = probe_dialect(cl, &c);
-	if (res == CLIENT_TIMEOUT && client_silent(&c))
-		cl->until_ns = c.until_ns;
+	if (res == CLIENT_TIMEOUT || (res != CLIENT_OK && silent))
+		cl->until_ns = clock_ns() + CLIENT_GRACE_NS;
 	client_hang_up(&c);
 }
 
@@ -184,7 +178,7 @@ client_time_out(struct client_conn *c)
 }
 
 bool
-client_silent(struct client_conn *c)
+client_grace(struct client_conn *c)
 {
 	uint64_t now = clock_ns();
 
@@ -423,7 +417,7 @@ client_connect(struct client_conn *c)
 	struct call hello = { .op = CALL_HELLO };
 	enum client_result res = client_dial(c);
 
-	if (res == CLIENT_OK && c->client->hello)
+	if (res == CLIENT_OK && c->client->wire->hello)
 		res = client_call(c, &hello, c->dialled_ns);
 	return res;
 }

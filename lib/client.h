@@ -28,7 +28,6 @@ struct client {
 	/* Set before client_resolve(), by client_target() and the owner. */
 	struct url url;
 	const struct client_wire *wire;
-	bool hello;             /* connections of this wire must begin with CALL_HELLO */
 	struct caller_conf conf;
 	uint64_t timeout_ns;    /* of one operation */
 	const atomic_int *stop; /* not 0: give up; NULL: never */
@@ -61,7 +60,7 @@ struct client_conn {
 	size_t in_size;
 	uint64_t dialled_ns;    /* just before connect(2) */
 	uint64_t connected_ns;  /* the connection is established */
-	uint64_t until_ns;      /* no operation goes on after this: see client_silent().
+	uint64_t until_ns;      /* no operation goes on after this: see client_grace().
 	                         * UINT64_MAX: each has its time limit */
 	char error[480];        /* of the last failure: one printable line, address in front */
 
@@ -85,6 +84,8 @@ const char *client_resolve(struct client *);
 void client_probe(struct client *);
 void client_free(struct client *);
 
+/* Not connected. The client is borrowed, and so is in, of size bytes, which what is read goes
+ * into: connections of one thread may share it. */
 void client_conn_init(struct client_conn *, const struct client *, unsigned char *in, size_t size);
 
 /* Can the connection take a call now? */
@@ -144,7 +145,7 @@ enum client_result client_time_out(struct client_conn *);
 
 /* A time limit has passed: this connection, or the one that replaces it, has
  * CLIENT_GRACE_NS from the first time on. False: that is over, too. */
-bool client_silent(struct client_conn *);
+bool client_grace(struct client_conn *);
 
 /* A call was answered: the next ones have their whole time limit. */
 void client_answered(struct client_conn *);

@@ -74,7 +74,7 @@ struct crowd {
 	unsigned char *in;
 	struct flight *oldest, *newest;         /* in the air */
 	unsigned round;         /* counts the waits for events */
-	uint64_t look_ns;       /* when a member's grace ends (client_silent()); of many that do
+	uint64_t look_ns;       /* when a member's grace ends (client_grace()); of many that do
 	                         * so at almost the same time, the first */
 	struct schedule schedule;
 	struct member *offer, **offer_end;      /* a queue */
@@ -370,7 +370,9 @@ end(struct crowd *w, struct member *m, unsigned which, enum client_result res)
 		res = CLIENT_LOST;
 	}
 	do {
-		if (!m->redial && w->phase != WARM_UP && (w->phase != CONNECT || lost))
+		if (w->phase == CONNECT && lost && w->bench->rate > 0)
+			tally_note(w->tally, "before the run", m->k.conn.error);
+		else if (!m->redial && w->phase != WARM_UP && (w->phase != CONNECT || lost))
 			record(w, m, *place(w, m, which), res);
 		land(w, m, which);
 		which = 0;
@@ -404,7 +406,7 @@ react(struct crowd *w, struct member *m, unsigned which, enum client_result res)
 		hang_up(w, m);
 		return CLIENT_BUSY;
 	}
-	if (res == CLIENT_OK && m->step == DIAL && c->client->hello && w->phase != FIRST) {
+	if (res == CLIENT_OK && m->step == DIAL && c->client->wire->hello && w->phase != FIRST) {
 		m->step = HELLO;
 		next = &hello;
 	} else if (res == CLIENT_OK && m->step != OPEN && !m->redial && w->phase != CONNECT) {
@@ -476,9 +478,9 @@ static void
 forgo(struct crowd *w, uint64_t now, const char *why)
 {
 	struct bench_client *k = &w->member[0].k;
-	uint64_t due_ns = w->schedule.due_ns;
+	uint64_t due_ns = w->schedule.due_ns, late = now > due_ns ? now - due_ns : 0;
 	struct tally_sample s = { .client = k->index, .seq = k->seq++, .start_ns = due_ns,
-	    .ns = now - due_ns, .wait_ns = now - due_ns };
+	    .ns = late, .wait_ns = late };
 
 	schedule_take(&w->schedule);
 	tally_add(w->tally, &s, why);
@@ -521,13 +523,16 @@ dispatch(struct crowd *w)
 	}
 }
 
-/* All clients are gone: what is due by now is not going to be sent. */
+/* All clients are gone: what is due by now is not going to be sent. If they were so from
+ * the beginning, that is to be seen in the row even if nothing is due yet. */
 static void
 abandon(struct crowd *w)
 {
+	const struct tally *t = w->tally;
 	uint64_t now = clock_ns();
 
-	while (w->schedule.due_ns <= now)
+	while (w->schedule.due_ns <= now || (w->schedule.due_ns != SCHEDULE_OVER
+	    && t->hist->n + t->errors == 0))
 		forgo(w, now, "a request was due when no connection was left");
 }
 
@@ -625,6 +630,7 @@ static int
 phase(struct crowd *w, enum phase p, const struct call *call, uint64_t count, struct tally *t,
     uint64_t until_ns)
 {
+	struct member *m;
 	unsigned i;
 
 	w->phase = p;
@@ -636,17 +642,17 @@ phase(struct crowd *w, enum phase p, const struct call *call, uint64_t count, st
 	w->active = 0;
 	w->offer = NULL;
 	w->offer_end = &w->offer;
-	for (i = 0; i < w->n && !bench_stopped(w->bench); i++) {
-		struct member *m = &w->member[i];
-
+	/* all are made ready before one begins: the loop may have something for any of them */
+	for (m = w->member; m < w->member + w->n; m++) {
 		m->k.seq = 0;
 		m->left = count;
 		m->active = !m->k.gone;
 		m->offered = false;
-		if (m->k.gone)
-			continue;
-		w->active++;
-		advance(w, m, CLIENT_BUSY);
+		w->active += m->active;
+	}
+	for (i = 0; i < w->n && !bench_stopped(w->bench); i++) {
+		if (w->member[i].active)
+			advance(w, &w->member[i], CLIENT_BUSY);
 		if (i % AT_ONCE == AT_ONCE - 1 && pump(w, 0) < 0)
 			return -1;
 	}
@@ -659,10 +665,12 @@ phase(struct crowd *w, enum phase p, const struct call *call, uint64_t count, st
 	if (w->open && w->active == 0)
 		abandon(w);
 	for (i = 0; i < w->n; i++) {
-		if (w->member[i].k.gone && p == WARM_UP)
-			bench_absent(&w->member[i].k, t);
-		else if (w->member[i].k.gone && p != CONNECT)
+		if (!w->member[i].k.gone)
+			continue;
+		if (p == FIRST || p == RUN)
 			t->gone++;
+		else if (p == WARM_UP && w->bench->rate == 0)
+			bench_absent(&w->member[i].k, t);
 	}
 	return 0;
 }

@@ -21,8 +21,8 @@ bool crowd_gone(const struct crowd *);
 
 /* Each of these returns when every client is through with it, or has given up. What
  * happened is added to the tally; -1 with errno: the loop failed.
- * As bench_first(), bench_connect(), bench_warm_up() and bench_run(), for all clients at
- * once. In an open loop crowd_run() sends each request when it is due, on any connection
+ * As bench_first(), bench_warm_up() and bench_run(), for all clients at once; crowd_connect()
+ * only connects, unless -K has each operation do so. In an open loop crowd_run() sends each request when it is due, on any connection
  * with less than depth of them in flight, or as soon as there is one. One that has waited
  * for the time limit, or is due when all clients have given up, is an error. */
 int crowd_first(struct crowd *, const struct call *, struct tally *);

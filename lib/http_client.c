@@ -752,7 +752,6 @@ http_sent(struct caller *c, size_t n)
 
 const struct client_wire http_client_wire = {
 	.scheme = "http",
-	.port = 80,
 	.open = http_open,
 	.close = http_close,
 	.begin = http_begin,

@@ -866,7 +866,7 @@ rpyc_sent(struct caller *base, size_t n)
 
 const struct client_wire rpyc_client_wire = {
 	.scheme = "rpc",
-	.port = 18812,
+	.hello = true,
 	.open = rpyc_open,
 	.close = rpyc_close,
 	.begin = rpyc_begin_call,

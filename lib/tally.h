@@ -65,7 +65,8 @@ void tally_clear(struct tally *);
  * it succeeded. */
 void tally_add(struct tally *, const struct tally_sample *, const char *why);
 
-/* Something went wrong that is no operation of the row: warming up. */
+/* Something went wrong that is no operation of the row: warming up, say, or connecting again.
+ * It is told, and is part of the exit status. */
 void tally_note(struct tally *, const char *what, const char *why);
 
 /* Add what from has to to; from is as after tally_clear(). */

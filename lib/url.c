@@ -102,7 +102,7 @@ url_parse(struct url *u, const char *text)
 	u->path = NULL;
 	if (*p) {
 		u->path = s->method ? p + 1 : p;
-		if (!*u->path)
+		if (!*u->path || (s->method && *u->path == '/'))
 			return "no method behind \"/\"";
 	}
 	return NULL;

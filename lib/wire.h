@@ -126,7 +126,7 @@ struct caller {
 
 struct client_wire {
 	const char *scheme;
-	unsigned short port;    /* default of a target's URL */
+	bool hello;             /* connections must begin with CALL_HELLO */
 
 	struct caller *(*open)(const struct caller_conf *);
 	void (*close)(struct caller *);

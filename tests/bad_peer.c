@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ enum then {
 	CLOSE,
 	RESET,          /* close with a reset */
 	HANG,           /* send nothing any more, until the peer closes */
-	FLOOD           /* send the words again and again */
+	FLOOD,          /* send the words again and again */
+	VANISH          /* end, all connections and the listening socket with it */
 };
 
 struct behaviour {
@@ -44,7 +46,7 @@ struct behaviour {
 	size_t again;           /* FLOOD: what is repeated begins here */
 	enum then then;
 	unsigned type;          /* RPC: 1 request, 2 reply, 3 exception */
-	unsigned after;         /* so many proper pongs come first */
+	unsigned after;         /* so many proper pongs come first (VANISH: over all connections) */
 	unsigned flags;
 };
 
@@ -166,6 +168,7 @@ static const struct behaviour behaviours[] = {
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
+	{ .name = "http-vanish-after-300", .protocol = HTTP, WORDS(""), .then = VANISH, .after = 300 },
 	{ "http-500", HTTP,
 	  TEXT("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), KEEP, 0, 0, 0 },
 	{ "http-404", HTTP, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },
@@ -391,6 +394,7 @@ converse(struct connection *c)
 	static const char root[] =
 		"\0\0\0\x1a\0" "\x12\x52\x50" "\x11\x54\x12\x08\x0e\x0f" "builtins.object" "\x51\x51\n";
 	struct linger reset = { 1, 0 };
+	static atomic_uint of_all;
 	unsigned answered = 0;
 
 	if (!(c->b->flags & AT_ONCE)) {
@@ -403,7 +407,11 @@ converse(struct connection *c)
 	}
 	for (;;) {
 		if (answered++ < c->b->after) {
-			if (!pong(c) || !request(c))
+			if (!pong(c))
+				return;
+			if (c->b->then == VANISH && atomic_fetch_add(&of_all, 1) + 1 == c->b->after)
+				_exit(0);
+			if (!request(c))
 				return;
 			continue;
 		}
@@ -411,6 +419,7 @@ converse(struct connection *c)
 			return;
 		switch (c->b->then) {
 		case KEEP:
+		case VANISH:
 			if (!request(c))
 				return;
 			break;

@@ -69,7 +69,8 @@ load helper
 
 @test "sizes are read strictly" {
 	local s
-	for s in 1q -1 1,,2 '' ',' '1k,' 1.5k 99999999999g k; do
+	for s in 1q -1 1,,2 '' ',' '1k,' 1.5k 99999999999g k \
+	    00000000000000000000000000000001k; do
 		refuses bench-lat '-s' -s "$s" rpc://h
 	done
 	refuses bench-lat '-o.*nosuch' -o nosuch rpc://h
@@ -138,6 +139,32 @@ load helper
 @test "a rate loses no request" { bench_loses_no_request bench-lat; }
 @test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-lat; }
 @test "settings are told (-v)" { bench_tells_settings bench-lat; }
+
+@test "a peer that refuses is one error, by either driver" {
+	local o
+	refused_port
+	for o in '-n 1' '-n 5' '-n 5 -d 2' '-n 1 -r 50' '-n 5 -r 50' '-n 5 -r 50 -A exp'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-lat $o "rpc://127.0.0.1:$PORT"
+		[ "$status" -eq 1 ] || fail "$o: status $status"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(cell out.tsv n ping)/$(cell out.tsv errors ping)" = 0/1 ] || fail "$o: $output $stderr"
+		grep -q 'Connection refused' <<<"$stderr" || fail "$o: $stderr"
+	done
+}
+
+@test "a signal before anything is measured" {
+	local status=0
+	mkfifo content
+	bench-lat -o echo -s 1k -f - "rpc://127.0.0.1:1" <>content >out.tsv 2>err.txt 3>&- &
+	STARTED+=($!)
+	eventually asleep "$!" || fail 'it does not read'
+	kill -INT "$!"
+	reap "${STARTED[-1]}" || status=$?
+	STARTED=()
+	[ "$status" -eq 130 ] || fail "status $status: $(cat err.txt)"
+	[ ! -s out.tsv ] || fail "$(cat out.tsv)"
+}
 
 @test "a closed loop shows a stall once" {
 	start http-serve -p 0 -m event

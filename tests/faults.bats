@@ -362,6 +362,21 @@ middle() {
 	middle KILL 'closed|reset|refused|Broken pipe'
 }
 
+# Between the first row and the second: the clients find it out before they have begun.
+@test "a peer that is gone between two rows, all connections with it" {
+	local o
+	for o in '' '-d 2' '-r 20000' '-j 100'; do
+		bad http http-vanish-after-300
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 60 bench-conc -c 100 -j 1 $o -n 1 -w 1 -T 2 -o ping,ping "$URL"
+		[ "$status" -eq 1 ] || fail "'$o': status $status: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n ping | tr '\n' ' ')" = '100 0 ' ] || fail "'$o': $output"
+		grep -q 'refused' <<<"$stderr" || fail "'$o': $stderr"
+	done
+}
+
 # Many connections break at once, and those who make them again are refused by their own
 # system, while requests go on to become due.
 @test "all connections reset, and no network, in an open loop" {

@@ -67,6 +67,11 @@ has_run() {
 	eventually used_ticks "$1" ${SANITIZED:+5}5 || fail "process $1 does nothing"
 }
 
+# asleep PID: it is the program that is to run by now, and waits for something.
+asleep() {
+	[[ $(ps -o stat= -o comm= -p "$1") == S*' bench-'* ]]
+}
+
 # used_ticks PID N: it has used that much of the processor (a tick is 10 ms, as a rule).
 used_ticks() {
 	[ "$(ticks "$1")" -ge "$2" ]
@@ -619,6 +624,7 @@ bench_refuses_wrong_rates() {
 	refuses "$1" '-r.*greater than 0: 0.0' -r 0.0 $u
 	refuses "$1" '-r.*fast' -r fast $u
 	refuses "$1" '-r.*1e3' -r 1e3 $u
+	refuses "$1" '-r: less than 0.01: 0.004' -r 0.004 $u
 	refuses "$1" '-A.*-r' -A exp $u
 	refuses "$1" '-A.*neither fixed nor exp: poisson' -r 5 -A poisson $u
 	refuses "$1" '-S.*-A exp' -r 5 -S 1 $u

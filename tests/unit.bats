@@ -13,6 +13,7 @@ unit() {
 
 @test "numbers, URLs, messages" { unit num; }
 @test "histogram and rows" { unit hist; }
+@test "which address answers" { unit client; }
 @test "several calls in flight" { unit depth; }
 @test "order statistics, limits" { unit stat; }
 @test "tables, read strictly" { unit table; }

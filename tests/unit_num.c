@@ -253,6 +253,8 @@ test_url(void)
 		{ "rpc:///m", "no host", 0, 0, 0, 0, 0 },
 		{ "http://[]:80/", "no host", 0, 0, 0, 0, 0 },
 		{ "rpc://h/", "no method behind \"/\"", 0, 0, 0, 0, 0 },
+		{ "rpc://h//5", "no method behind \"/\"", 0, 0, 0, 0, 0 },
+		{ "http://h//5", NULL, "http", "h", "80", "h", "//5" },
 		{ "http://h?a=b", "\"?\" before the path", 0, 0, 0, 0, 0 },
 		{ "http://h:/", port, 0, 0, 0, 0, 0 },
 		{ "http://h:0/", port, 0, 0, 0, 0, 0 },
