@@ -6,6 +6,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ read_clock(clockid_t id, const char *name)
 		msg("clock_gettime: %s: %s", name, strerror(errno));
 		exit(1);
 	}
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * CLOCK_S + (uint64_t)ts.tv_nsec;
 }
 
 uint64_t
@@ -58,4 +59,14 @@ clock_spin_until(uint64_t ns)
 	while ((now = clock_ns()) < ns)
 		if (ns - now > ALONE_NS)
 			sched_yield();
+}
+
+int
+clock_poll_ms(uint64_t ns)
+{
+	uint64_t ms = ns / CLOCK_MS + (ns % CLOCK_MS != 0);
+
+	if (ns == UINT64_MAX)
+		return -1;
+	return ms > INT_MAX ? INT_MAX : (int)ms;
 }

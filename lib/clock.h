@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+/* A millisecond and a second in nanoseconds. */
+#define CLOCK_MS ((uint64_t)1000 * 1000)
+#define CLOCK_S (1000 * CLOCK_MS)
+
 uint64_t clock_ns(void);            /* CLOCK_MONOTONIC */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
@@ -17,5 +21,9 @@ void clock_be_punctual(void);
 
 /* Wait, awake, until clock_ns() is at least that. Others' turns come in between. */
 void clock_spin_until(uint64_t ns);
+
+/* The timeout of poll(2), or of epoll_wait(2), that waits so many nanoseconds: rounded up, so
+ * that it isn't over too soon, and at most INT_MAX milliseconds. UINT64_MAX (LOOP_FOREVER): -1. */
+int clock_poll_ms(uint64_t ns);
 
 #endif

@@ -7,7 +7,6 @@
 #ifdef LOOP_EPOLL
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define BATCH 256       /* events asked for at once */
-#define NS_PER_MS 1000000u
 
 struct loop {
 	int fd;
@@ -97,19 +97,14 @@ int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
 	struct epoll_event got[BATCH];
-	uint64_t ms;
-	int i, n, timeout = -1;
+	int i, n;
 
-	if (timeout_ns < LOOP_FINE_NS && timeout_ns % NS_PER_MS != 0) {
+	if (timeout_ns < LOOP_FINE_NS && timeout_ns % CLOCK_MS != 0) {
 		if (wait_fine(l, timeout_ns) < 0)
 			return errno == EINTR ? 0 : -1;
 		timeout_ns = 0;
 	}
-	if (timeout_ns != LOOP_FOREVER) {
-		ms = timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS != 0);
-		timeout = ms > INT_MAX ? INT_MAX : (int)ms;
-	}
-	n = epoll_wait(l->fd, got, max < BATCH ? max : BATCH, timeout);
+	n = epoll_wait(l->fd, got, max < BATCH ? max : BATCH, clock_poll_ms(timeout_ns));
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
 	for (i = 0; i < n; i++) {

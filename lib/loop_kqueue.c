@@ -11,7 +11,6 @@
 #ifdef LOOP_KQUEUE
 
 #include <errno.h>
-#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -20,8 +19,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define BATCH 256       /* events asked for at once */
-#define NS_PER_S 1000000000u
 
 struct loop {
 	int fd;
@@ -129,8 +129,8 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 	int i, n, events = 0, reads;
 
 	if (timeout_ns != LOOP_FOREVER) {
-		t.tv_sec = (time_t)(timeout_ns / NS_PER_S);
-		t.tv_nsec = (long)(timeout_ns % NS_PER_S);
+		t.tv_sec = (time_t)(timeout_ns / CLOCK_S);
+		t.tv_nsec = (long)(timeout_ns % CLOCK_S);
 		timeout = &t;
 	}
 	n = kevent(l->fd, NULL, 0, got, max < BATCH ? max : BATCH, timeout);

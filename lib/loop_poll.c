@@ -8,7 +8,6 @@
 #ifdef LOOP_POLL
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -16,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "pipe.h"
-
-#define NS_PER_MS 1000000u
 
 struct entry {
 	void *user;
@@ -46,7 +44,7 @@ struct loop {
 };
 
 const char loop_backend[] = "poll";
-const uint64_t loop_grain_ns = 1000000;
+const uint64_t loop_grain_ns = CLOCK_MS;
 
 struct loop *
 loop_new(void)
@@ -265,17 +263,6 @@ collect(struct loop *l, size_t n, struct loop_event *ev, int max)
 	return k;
 }
 
-/* What is left until the deadline, for poll(2). */
-static int
-timeout_ms(uint64_t timeout_ns)
-{
-	uint64_t ms = timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS != 0);
-
-	if (timeout_ns == LOOP_FOREVER)
-		return -1;
-	return ms > INT_MAX ? INT_MAX : (int)ms;
-}
-
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
@@ -289,7 +276,7 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 	if (n == 0)
 		return -1;
 
-	r = poll(l->polled, (nfds_t)n, timeout_ms(timeout_ns));
+	r = poll(l->polled, (nfds_t)n, clock_poll_ms(timeout_ns));
 	e = errno;
 
 	pthread_mutex_lock(&l->lock);

@@ -35,7 +35,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUN
 #define LARGEST_PAYLOAD ((uint64_t)1 << 40)     /* -M: at most */
 #define MAX_CONNS 16384         /* -c: default; each costs a descriptor and a small stack */
 #define MOST_CONNS 1000000
-#define TIMEOUT_NS ((uint64_t)60 * 1000000000)
+#define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
 #define MOST_PROCESSORS 256     /* that the default of -j counts with */

@@ -3,7 +3,6 @@
 #include "server_model.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 
 #define EVENTS 256              /* handled between two looks at anything else */
 #define ACCEPTS 64              /* the same */
-#define RETRY_NS 1000000000u    /* after a lack of descriptors, threads or processes */
+#define RETRY_NS CLOCK_S        /* after a lack of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
  * padding. Only the pages that are used cost memory. */

@@ -10,7 +10,6 @@
 #include "server_model.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +19,12 @@
 
 #include "clock.h"
 #include "law.h"
-#include "service.h"
 #include "sock.h"
 
 #define SMALL_BYTES 8192                /* read at once, on the stack */
 #define BIG_BYTES ((size_t)256 << 10)   /* the same in the middle of a long message */
 #define IOV_PARTS 64                    /* of a long reply: 4 MB of FILL_SIZE blocks */
-#define LINGER_NS 2000000000u           /* the longest that unread input is thrown away */
-#define NS_PER_S 1000000000u
-#define NS_PER_MS 1000000u
+#define LINGER_NS (2 * CLOCK_S)         /* the longest that unread input is thrown away */
 
 /* What is read, and when it has to be here. */
 struct reader {
@@ -46,15 +42,6 @@ struct reader {
 	uint64_t deadline_ns;
 	uint64_t errors;        /* the session's when it was idle last */
 };
-
-/* poll(2)'s timeout for ns from now: not sooner, or never. */
-static int
-poll_ms(uint64_t ns)
-{
-	uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
-
-	return ms > INT_MAX ? INT_MAX : (int)ms;
-}
 
 static void
 use_small(struct reader *r)
@@ -121,7 +108,7 @@ await_rest(struct conn *c, struct reader *r)
 
 	if (now >= r->deadline_ns)
 		return too_late(c);
-	if (poll(&p, 1, poll_ms(r->deadline_ns - now)) < 0 && errno != EINTR)
+	if (poll(&p, 1, clock_poll_ms(r->deadline_ns - now)) < 0 && errno != EINTR)
 		return false;
 	return true;
 }
@@ -191,7 +178,7 @@ await_room(struct conn *c)
 	int n;
 
 	do {
-		n = poll(&p, 1, poll_ms(until - now));
+		n = poll(&p, 1, clock_poll_ms(until - now));
 		if (n < 0 && errno != EINTR)
 			return false;
 	} while (n <= 0 && (now = clock_ns()) < until);
@@ -239,9 +226,9 @@ pause_session(struct conn *c, struct reader *r)
 	} else {
 		until = conn_wait_until(c);
 		while (n == 0 && (now = clock_ns()) < until) {
-			if (until - now > CLOCK_AWAKE_NS + NS_PER_MS) {
-				n = poll(&p, 1, poll_ms(until - now - CLOCK_AWAKE_NS
-				    - (NS_PER_MS - 1)));
+			if (until - now > CLOCK_AWAKE_NS + CLOCK_MS) {
+				n = poll(&p, 1, clock_poll_ms(until - now - CLOCK_AWAKE_NS
+				    - (CLOCK_MS - 1)));
 				if (n < 0 && errno == EINTR)
 					n = 0;
 			} else if (until - now > CLOCK_AWAKE_NS) {
@@ -281,7 +268,7 @@ linger(struct conn *c, struct reader *r)
 		return;
 	until = clock_ns() + LINGER_NS;
 	while ((now = clock_ns()) < until) {
-		if (poll(&p, 1, poll_ms(until - now)) < 0 && errno != EINTR)
+		if (poll(&p, 1, clock_poll_ms(until - now)) < 0 && errno != EINTR)
 			return;
 		n = recv(c->fd, r->p, r->size, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))

@@ -12,7 +12,6 @@
 #include "clock.h"
 #include "loop.h"
 #include "pipe.h"
-#include "service.h"
 #include "sock.h"
 
 #define EVENTS 256
@@ -20,7 +19,7 @@
 #define IOV_PARTS 64
 #define TURN_BYTES ((size_t)1 << 20)    /* one connection's share of a round */
 #define SPIN_NS 20000u                  /* in a turn: waits up to this are passed awake */
-#define LINGER_NS 2000000000u           /* the longest that unread input is thrown away */
+#define LINGER_NS (2 * CLOCK_S)         /* the longest that unread input is thrown away */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
 enum where {
@@ -35,7 +34,6 @@ enum where {
 
 /* A connection's part of this model. */
 struct task {
-	struct worker *worker;
 	enum where where;
 	unsigned interest;      /* what the loop has been told */
 	bool ended;             /* the peer has ended its side */
@@ -565,7 +563,6 @@ serve(struct conn *c)
 
 	if (!t && !(c->extra = t = calloc(1, sizeof *t)))
 		return ENOMEM;
-	t->worker = w;
 	t->interest = LOOP_READ | LOOP_WRITE;
 	if (loop_add(w->loop, c->fd, t->interest, c) < 0)
 		return errno;

@@ -1,5 +1,6 @@
 /* The readiness loop, whichever backend was built in (POSIX_ONLY: poll). */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,9 +10,8 @@
 #include "loop.h"
 #include "tap.h"
 
-#define NS_PER_MS ((uint64_t)1000000)
 #define PAIRS 200
-#define LIMIT (5000 * NS_PER_MS)        /* for what comes at once */
+#define LIMIT (5000 * CLOCK_MS)        /* for what comes at once */
 
 static void
 make_pair(int fd[2])
@@ -48,8 +48,8 @@ check_basics(struct loop *l)
 	ok(loop_add(l, a[0], LOOP_READ, &user) == 0, "add");
 	ok(loop_wait(l, ev, 4, 0) == 0, "nothing to read yet");
 	t0 = clock_ns();
-	ok(loop_wait(l, ev, 4, 30 * NS_PER_MS + 1) == 0, "nor after 30 ms");
-	ok(clock_ns() - t0 >= 30 * NS_PER_MS, "which are not shorter than that");
+	ok(loop_wait(l, ev, 4, 30 * CLOCK_MS + 1) == 0, "nor after 30 ms");
+	ok(clock_ns() - t0 >= 30 * CLOCK_MS, "which are not shorter than that");
 
 	put_byte(a[1]);
 	ok(loop_wait(l, ev, 4, LIMIT) == 1 && ev[0].user == &user && ev[0].ready == LOOP_READ,
@@ -163,12 +163,31 @@ check_threads(struct loop *l)
 	close(a[1]);
 }
 
+static void
+check_poll_ms(void)
+{
+	static const struct {
+		uint64_t ns;
+		int ms;
+	} t[] = {
+		{ 0, 0 }, { 1, 1 }, { CLOCK_MS, 1 }, { CLOCK_MS + 1, 2 }, { 2 * CLOCK_S, 2000 },
+		{ INT_MAX * CLOCK_MS, INT_MAX }, { INT_MAX * CLOCK_MS + 1, INT_MAX },
+		{ UINT64_MAX - 1, INT_MAX }, { LOOP_FOREVER, -1 },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++)
+		ok(clock_poll_ms(t[i].ns) == t[i].ms, "%llu ns are %d ms for poll",
+		    (unsigned long long)t[i].ns, t[i].ms);
+}
+
 int
 main(void)
 {
 	struct loop *l;
 
 	alarm(60);      /* a hang is a failure */
+	check_poll_ms();
 	l = loop_new();
 	ok(l != NULL, "a loop (%s)", loop_backend);
 	if (l) {
