@@ -129,7 +129,7 @@ void conn_count(const struct conn *, struct server_usage *usage);
 /* Close the connection and free it. Any thread. */
 void conn_end(struct conn *);
 
-/* Hand over the unread bytes to c->keep; returns false if there is no memory. */
+/* Copy the unread bytes to c->keep, which must be NULL; returns false if there is no memory. */
 bool conn_keep(struct conn *, const unsigned char *, size_t);
 
 #endif

@@ -175,17 +175,29 @@ sock_blocking(int fd, bool on)
 	return fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-int
-sock_timeout(int fd, uint64_t timeout_ns)
+static int
+set_timeout(int fd, int option, uint64_t timeout_ns)
 {
 	uint64_t us = timeout_ns / 1000 + (timeout_ns % 1000 != 0);
 	struct timeval tv;
 
 	tv.tv_sec = (time_t)(us / US_PER_S);
 	tv.tv_usec = (suseconds_t)(us % US_PER_S);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv) < 0)
+	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof tv);
+}
+
+int
+sock_timeout(int fd, uint64_t timeout_ns)
+{
+	if (set_timeout(fd, SO_RCVTIMEO, timeout_ns) < 0)
 		return -1;
-	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+	return set_timeout(fd, SO_SNDTIMEO, timeout_ns);
+}
+
+int
+sock_timeout_receive(int fd, uint64_t timeout_ns)
+{
+	return set_timeout(fd, SO_RCVTIMEO, timeout_ns);
 }
 
 void
@@ -200,7 +212,7 @@ sock_quickack(int fd)
 }
 
 static ssize_t
-write_all(int fd, const struct iovec *iov, int n, int flags)
+send_once(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct msghdr m;
 
@@ -220,11 +232,11 @@ write_all(int fd, const struct iovec *iov, int n, int flags)
 ssize_t
 sock_writev(int fd, const struct iovec *iov, int n)
 {
-	return write_all(fd, iov, n, 0);
+	return send_once(fd, iov, n, 0);
 }
 
 ssize_t
 sock_try_writev(int fd, const struct iovec *iov, int n)
 {
-	return write_all(fd, iov, n, MSG_DONTWAIT);
+	return send_once(fd, iov, n, MSG_DONTWAIT);
 }

@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 /* Resolve host and port to TCP addresses (getaddrinfo). Returns NULL and sets
- * *list, which the caller frees with freeaddrinfo; or a static text. passive: for
- * bind(2). */
+ * *list, which the caller frees with freeaddrinfo; or what is wrong (static text or
+ * strerror). passive: for bind(2). */
 const char *sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list);
 
 /* Listen on the first address that can be bound; SO_REUSEADDR, the longest backlog,
@@ -29,11 +29,14 @@ int sock_accept(int listen_fd, bool blocking);
 /* A new TCP socket for ai: close-on-exec, TCP_NODELAY, not blocking. -1 with errno. */
 int sock_open(const struct addrinfo *ai);
 
+/* Have the descriptor (of any kind) block, or not (O_NONBLOCK). 0, or -1 with errno. */
 int sock_blocking(int fd, bool on);
 
-/* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO); a call
- * that exceeds it fails with EAGAIN. 0: no limit. Returns 0, or -1 with errno. */
+/* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO), or of each
+ * receive only; a call that exceeds it fails with EAGAIN. 0: no limit. Return 0, or -1 with
+ * errno. */
 int sock_timeout(int fd, uint64_t timeout_ns);
+int sock_timeout_receive(int fd, uint64_t timeout_ns);
 
 /* Acknowledge at once what has been received (TCP_QUICKACK; nothing where the system
  * has no such thing). Not sticky. For the moment when a peer that uses Nagle's
