@@ -23,8 +23,6 @@
 
 #define SMALL_BYTES 8192                /* read at once, on the stack */
 #define BIG_BYTES ((size_t)256 << 10)   /* the same in the middle of a long message */
-#define IOV_PARTS 64                    /* of a long reply: 4 MB of FILL_SIZE blocks */
-#define LINGER_NS (2 * CLOCK_S)         /* the longest that unread input is thrown away */
 
 /* What is read, and when it has to be here. */
 struct reader {
@@ -36,11 +34,8 @@ struct reader {
 	bool full;              /* the last read could have been longer */
 	bool fed;               /* the session was given something */
 	bool unanswered;        /* and has sent nothing since */
-	bool ended;             /* the peer has ended its side */
-	bool timed;             /* deadline_ns is that of the message of this epoch */
-	unsigned epoch;
-	uint64_t deadline_ns;
-	uint64_t errors;        /* the session's when it was idle last */
+	struct peer peer;
+	uint64_t deadline_ns;   /* of its message */
 };
 
 static void
@@ -121,22 +116,14 @@ receive(struct conn *c, struct reader *r)
 	ssize_t n;
 	int flags = 0;
 
-	if (r->ended)
+	if (r->peer.ended)
 		return false;
-	if (s->idle) {
-		r->timed = false;
-		r->errors = s->errors;
-	} else {
-		if (r->full)
-			use_big(r);
-		if (r->timed && r->epoch == s->epoch) {
-			flags = MSG_DONTWAIT;
-		} else {
-			r->timed = true;
-			r->epoch = s->epoch;
-			r->deadline_ns = clock_ns() + server_conf(c->server)->timeout_ns;
-		}
-	}
+	if (!peer_limit_anew(&r->peer, s))
+		flags = MSG_DONTWAIT;
+	else if (!s->idle)
+		r->deadline_ns = clock_ns() + server_conf(c->server)->timeout_ns;
+	if (!s->idle && r->full)
+		use_big(r);
 	for (;;) {
 		if (flags == 0)
 			acknowledge(c, r);
@@ -145,20 +132,20 @@ receive(struct conn *c, struct reader *r)
 			break;
 		if (errno == EINTR) {
 			/* the time limit of the call has started anew, the message's hasn't */
-			if (r->timed)
+			if (r->peer.message)
 				flags = MSG_DONTWAIT;
 			continue;
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return false;
 		if (flags == 0)
-			return r->timed ? too_late(c) : false;
+			return r->peer.message ? too_late(c) : false;
 		acknowledge(c, r);
 		if (!await_rest(c, r))
 			return false;
 	}
 	if (n == 0) {
-		r->ended = true;
+		r->peer.ended = true;
 		s->wire->end(s);
 		return true;
 	}
@@ -189,11 +176,11 @@ static bool
 transmit(struct conn *c, struct reader *r)
 {
 	struct session *s = c->session;
-	struct iovec iov[IOV_PARTS];
+	struct iovec iov[CONN_IOV];
 	ssize_t n;
 	int k;
 
-	k = s->wire->output(s, iov, IOV_PARTS);
+	k = s->wire->output(s, iov, CONN_IOV);
 	if (k <= 0)
 		return false;
 	do
@@ -242,36 +229,55 @@ pause_session(struct conn *c, struct reader *r)
 	}
 	if (n != 0)
 		return false;
-	r->timed = false;       /* this time was ours */
+	r->peer.message = false;        /* this time was ours */
 	s->wire->resume(s);
 	return true;
 }
 
-/* Closing a socket with unread input makes the kernel send a reset, at which the peer's
- * kernel throws away what its program hasn't read: the reply that says what was wrong.
- * So end our side, and read what comes until the peer ends its own, for a while. */
+bool
+peer_limit_anew(struct peer *p, const struct session *s)
+{
+	bool anew = s->idle || !p->message || p->epoch != s->epoch;
+
+	if (s->idle)
+		p->errors = s->errors;
+	p->message = !s->idle;
+	p->epoch = s->epoch;
+	return anew;
+}
+
+bool
+conn_linger(struct conn *c, const struct peer *p, bool unread, void *buf, size_t size)
+{
+	if (p->ended)
+		return false;
+	if (!unread && c->session->errors == p->errors
+	    && recv(c->fd, buf, size, MSG_DONTWAIT) <= 0)
+		return false;
+	return shutdown(c->fd, SHUT_WR) == 0;
+}
+
+bool
+conn_discard(struct conn *c, void *buf, size_t size)
+{
+	ssize_t n = recv(c->fd, buf, size, MSG_DONTWAIT);
+
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+}
+
 static void
 linger(struct conn *c, struct reader *r)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	uint64_t now, until;
-	ssize_t n = 0;
 
-	if (r->ended)
+	if (!conn_linger(c, &r->peer, r->at < r->end, r->p, r->size))
 		return;
-	if (r->at == r->end && c->session->errors == r->errors) {
-		n = recv(c->fd, r->p, r->size, MSG_DONTWAIT);
-		if (n <= 0)
-			return;
-	}
-	if (shutdown(c->fd, SHUT_WR) < 0)
-		return;
-	until = clock_ns() + LINGER_NS;
+	until = clock_ns() + CONN_LINGER_NS;
 	while ((now = clock_ns()) < until) {
 		if (poll(&p, 1, clock_poll_ms(until - now)) < 0 && errno != EINTR)
 			return;
-		n = recv(c->fd, r->p, r->size, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		if (!conn_discard(c, r->p, r->size))
 			return;
 	}
 }
@@ -296,7 +302,7 @@ run(struct conn *c, struct reader *r, bool one_request)
 	while (alive) {
 		switch (s->want) {
 		case WANT_INPUT:
-			if (one_request && s->idle && r->fed && !r->ended) {
+			if (one_request && s->idle && r->fed && !r->peer.ended) {
 				if (r->at == r->end)
 					acknowledge(c, r);
 				else if (!conn_keep(c, r->p + r->at, r->end - r->at))
@@ -336,7 +342,7 @@ conn_serve(struct conn *c, bool one_request)
 	memset(&r, 0, sizeof r);
 	r.small = small;
 	use_small(&r);
-	r.errors = c->session->errors;
+	r.peer.errors = c->session->errors;
 	if (c->keep) {
 		/* use_small releases it when it is used up */
 		r.p = r.big = c->keep;

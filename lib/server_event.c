@@ -16,16 +16,14 @@
 
 #define EVENTS 256
 #define READ_BYTES ((size_t)256 << 10)  /* read at once; one such buffer per loop */
-#define IOV_PARTS 64
 #define TURN_BYTES ((size_t)1 << 20)    /* one connection's share of a round */
 #define SPIN_NS 20000u                  /* in a turn: waits up to this are passed awake */
-#define LINGER_NS (2 * CLOCK_S)         /* the longest that unread input is thrown away */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
 enum where {
 	NOWHERE,
 	LIMITED,        /* waits for its peer, at most conf.timeout_ns */
-	LINGERING,      /* throws input away, at most LINGER_NS */
+	LINGERING,      /* throws input away, at most CONN_LINGER_NS */
 	READY,          /* has its next turn in the next round, whatever the descriptor says */
 	TIMED           /* in the heap: waits until wake_ns */
 };
@@ -36,10 +34,7 @@ enum where {
 struct task {
 	enum where where;
 	unsigned interest;      /* what the loop has been told */
-	bool ended;             /* the peer has ended its side */
-	bool message;           /* the time limit is that of the message of this epoch */
-	unsigned epoch;
-	uint64_t quiet_errors;  /* the session's when it was idle last */
+	struct peer peer;
 	uint64_t wake_ns;
 	size_t heap_at;
 };
@@ -205,7 +200,7 @@ receive(struct worker *w, struct conn *c, struct turn *u)
 	struct session *s = c->session;
 	ssize_t n;
 
-	if (t->ended)
+	if (t->peer.ended)
 		return OVER;
 	if (!u->readable)
 		return BLOCKED;
@@ -215,7 +210,7 @@ receive(struct worker *w, struct conn *c, struct turn *u)
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
 	if (n == 0) {
-		t->ended = true;
+		t->peer.ended = true;
 		s->wire->end(s);
 		return GO_ON;
 	}
@@ -250,13 +245,13 @@ static enum outcome
 transmit(struct conn *c, struct turn *u)
 {
 	struct session *s = c->session;
-	struct iovec iov[IOV_PARTS];
+	struct iovec iov[CONN_IOV];
 	ssize_t n;
 	int k;
 
 	if (!u->writable)
 		return BLOCKED;
-	k = s->wire->output(s, iov, IOV_PARTS);
+	k = s->wire->output(s, iov, CONN_IOV);
 	if (k <= 0)
 		return OVER;
 	n = sock_writev(c->fd, iov, k);
@@ -271,35 +266,15 @@ transmit(struct conn *c, struct turn *u)
 	return GO_ON;
 }
 
-/* The session has ended the connection; see linger() in server_conn.c. */
+/* The session has ended the connection. */
 static enum outcome
 close_gently(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct task *t = task_of(c);
-	ssize_t n;
-
-	if (t->ended)
+	if (!conn_linger(c, &task_of(c)->peer, u->at < u->end, w->buf, READ_BYTES))
 		return OVER;
-	if (u->at == u->end && c->session->errors == t->quiet_errors) {
-		n = recv(c->fd, w->buf, READ_BYTES, 0);
-		if (n <= 0)
-			return OVER;
-	}
 	u->at = u->end;
-	if (shutdown(c->fd, SHUT_WR) < 0)
-		return OVER;
 	enter(w, c, LINGERING);
 	return listen_for(w, c, LOOP_READ) ? BLOCKED : OVER;
-}
-
-/* Throw away what a lingering connection gets. */
-static void
-discard(struct worker *w, struct conn *c)
-{
-	ssize_t n = recv(c->fd, w->buf, READ_BYTES, 0);
-
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-		finish(w, c);
 }
 
 /* The session waits for its peer: set the time limit, which starts anew with each message
@@ -309,20 +284,15 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 {
 	struct task *t = task_of(c);
 	struct session *s = c->session;
-	bool anew = true;
+	bool anew;
 
 	if (s->want == WANT_OUTPUT) {
-		anew = u->bytes > 0 || t->where != LIMITED;
-		t->message = false;
-	} else if (s->idle) {
-		t->message = false;
-		t->quiet_errors = s->errors;
+		anew = u->bytes > 0;
+		t->peer.message = false;
 	} else {
-		anew = t->where != LIMITED || !t->message || t->epoch != s->epoch;
-		t->message = true;
-		t->epoch = s->epoch;
+		anew = peer_limit_anew(&t->peer, s);
 	}
-	if (anew)
+	if (anew || t->where != LIMITED)
 		enter(w, c, LIMITED);
 	/* the peer may hold back what follows until we acknowledge what we have */
 	if (u->unanswered && s->want == WANT_INPUT)
@@ -339,7 +309,7 @@ put_aside(struct worker *w, struct conn *c, struct turn *u)
 	struct task *t = task_of(c);
 	uint64_t now;
 
-	t->message = false;
+	t->peer.message = false;
 	if (c->session->wait_ns == 0 && !c->session->drawn) {
 		enter(w, c, READY);
 		return BLOCKED;
@@ -382,7 +352,7 @@ step(struct worker *w, struct conn *c, struct turn *u)
 	if (r == GO_ON && u->bytes >= TURN_BYTES
 	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT)) {
 		/* its time limit begins anew: it is we who stop */
-		task_of(c)->message = false;
+		task_of(c)->peer.message = false;
 		enter(w, c, READY);
 		return BLOCKED;
 	}
@@ -432,7 +402,8 @@ on_event(struct worker *w, struct conn *c, unsigned ready)
 		}
 	}
 	if (t->where == LINGERING) {
-		discard(w, c);
+		if (!conn_discard(c, w->buf, READ_BYTES))
+			finish(w, c);
 	} else if (t->where != TIMED && t->where != READY) {
 		take_turn(w, c, ready & LOOP_READ, true);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
@@ -513,7 +484,7 @@ time_left(const struct worker *w, uint64_t limit_ns)
 	if (w->list[LIMITED].first)
 		left = sooner(left, w->list[LIMITED].first->since_ns + limit_ns, now);
 	if (w->list[LINGERING].first)
-		left = sooner(left, w->list[LINGERING].first->since_ns + LINGER_NS, now);
+		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
 		left = sooner(left, asleep(task_of(w->heap[0])->wake_ns), 0);
 	return left;
@@ -545,7 +516,7 @@ work(void *arg)
 		run_ready(w);
 		run_timers(w);
 		expire(w, LIMITED, limit_ns);
-		expire(w, LINGERING, LINGER_NS);
+		expire(w, LINGERING, CONN_LINGER_NS);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "server.h"
 #include "wire.h"
 
@@ -128,6 +129,35 @@ void conn_count(const struct conn *, struct server_usage *usage);
 
 /* Close the connection and free it. Any thread. */
 void conn_end(struct conn *);
+
+/* ---- how a connection is driven: the same for blocking ones and in an event loop ---- */
+
+#define CONN_IOV 64                     /* parts of a long reply sent at once: 4 MB of blocks */
+#define CONN_LINGER_NS (2 * CLOCK_S)    /* the longest that unread input is thrown away */
+
+/* What its driver knows of the peer. At first all is 0, but errors what the session says. */
+struct peer {
+	bool ended;             /* its side */
+	bool message;           /* its time limit is that of the message of this epoch */
+	unsigned epoch;
+	uint64_t errors;        /* the session's when it was idle last */
+};
+
+/* The session awaits input: does the time limit start anew? It does for an idle one, and with
+ * each epoch of a message; not with each byte. When time was spent otherwise, message is to be
+ * set to false. */
+bool peer_limit_anew(struct peer *, const struct session *);
+
+/* The session has ended the connection. Closing a socket with unread input makes the kernel
+ * send a reset, at which the peer's kernel throws away what its program hasn't read: the reply
+ * that says what was wrong. True: so our side has been ended, and the caller has to call
+ * conn_discard when there is input, until that returns false, for CONN_LINGER_NS at most.
+ * False: nothing to wait for. unread: input is left that the session hasn't taken; buf: what
+ * else comes is thrown away there. */
+bool conn_linger(struct conn *, const struct peer *, bool unread, void *buf, size_t size);
+
+/* Throw away what has come; false: no more will. Doesn't block. */
+bool conn_discard(struct conn *, void *buf, size_t size);
 
 /* Copy the unread bytes to c->keep, which must be NULL; returns false if there is no memory. */
 bool conn_keep(struct conn *, const unsigned char *, size_t);
