@@ -31,7 +31,7 @@ enum where {
 #define LISTS 4         /* TIMED is none */
 
 /* A connection's part of this model. */
-struct task {
+struct place {
 	enum where where;
 	unsigned interest;      /* what the loop has been told */
 	struct peer peer;
@@ -56,8 +56,8 @@ struct team {
 	struct worker worker[];
 };
 
-static struct task *
-task_of(const struct conn *c)
+static struct place *
+place_of(const struct conn *c)
 {
 	return c->extra;
 }
@@ -68,7 +68,7 @@ static void
 heap_put(struct worker *w, size_t i, struct conn *c)
 {
 	w->heap[i] = c;
-	task_of(c)->heap_at = i;
+	place_of(c)->heap_at = i;
 }
 
 static void
@@ -78,7 +78,7 @@ heap_up(struct worker *w, size_t i, struct conn *c)
 
 	for (; i > 0; i = up) {
 		up = (i - 1) / 2;
-		if (task_of(w->heap[up])->wake_ns <= task_of(c)->wake_ns)
+		if (place_of(w->heap[up])->wake_ns <= place_of(c)->wake_ns)
 			break;
 		heap_put(w, i, w->heap[up]);
 	}
@@ -92,9 +92,9 @@ heap_down(struct worker *w, size_t i, struct conn *c)
 
 	for (; (down = 2 * i + 1) < w->n_heap; i = down) {
 		if (down + 1 < w->n_heap
-		    && task_of(w->heap[down + 1])->wake_ns < task_of(w->heap[down])->wake_ns)
+		    && place_of(w->heap[down + 1])->wake_ns < place_of(w->heap[down])->wake_ns)
 			down++;
-		if (task_of(c)->wake_ns <= task_of(w->heap[down])->wake_ns)
+		if (place_of(c)->wake_ns <= place_of(w->heap[down])->wake_ns)
 			break;
 		heap_put(w, i, w->heap[down]);
 	}
@@ -121,12 +121,12 @@ heap_add(struct worker *w, struct conn *c)
 static void
 heap_remove(struct worker *w, struct conn *c)
 {
-	size_t i = task_of(c)->heap_at;
+	size_t i = place_of(c)->heap_at;
 	struct conn *last = w->heap[--w->n_heap];
 
 	if (last == c)
 		return;
-	if (i > 0 && task_of(last)->wake_ns < task_of(w->heap[(i - 1) / 2])->wake_ns)
+	if (i > 0 && place_of(last)->wake_ns < place_of(w->heap[(i - 1) / 2])->wake_ns)
 		heap_up(w, i, last);
 	else
 		heap_down(w, i, last);
@@ -137,13 +137,13 @@ heap_remove(struct worker *w, struct conn *c)
 static void
 leave(struct worker *w, struct conn *c)
 {
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 
-	if (t->where == TIMED)
+	if (p->where == TIMED)
 		heap_remove(w, c);
-	else if (t->where != NOWHERE)
-		conn_list_remove(&w->list[t->where], c);
-	t->where = NOWHERE;
+	else if (p->where != NOWHERE)
+		conn_list_remove(&w->list[p->where], c);
+	p->where = NOWHERE;
 }
 
 static void
@@ -152,7 +152,7 @@ enter(struct worker *w, struct conn *c, enum where where)
 	leave(w, c);
 	c->since_ns = w->now_ns;
 	conn_list_add(&w->list[where], c);
-	task_of(c)->where = where;
+	place_of(c)->where = where;
 }
 
 static void
@@ -167,11 +167,11 @@ finish(struct worker *w, struct conn *c)
 static bool
 listen_for(struct worker *w, struct conn *c, unsigned interest)
 {
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 
-	if (interest == t->interest)
+	if (interest == p->interest)
 		return true;
-	t->interest = interest;
+	p->interest = interest;
 	return loop_change(w->loop, c->fd, interest, c) == 0;
 }
 
@@ -196,11 +196,11 @@ enum outcome {
 static enum outcome
 receive(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 	struct session *s = c->session;
 	ssize_t n;
 
-	if (t->peer.ended)
+	if (p->peer.ended)
 		return OVER;
 	if (!u->readable)
 		return BLOCKED;
@@ -210,7 +210,7 @@ receive(struct worker *w, struct conn *c, struct turn *u)
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
 	if (n == 0) {
-		t->peer.ended = true;
+		p->peer.ended = true;
 		s->wire->end(s);
 		return GO_ON;
 	}
@@ -270,7 +270,7 @@ transmit(struct conn *c, struct turn *u)
 static enum outcome
 close_gently(struct worker *w, struct conn *c, struct turn *u)
 {
-	if (!conn_linger(c, &task_of(c)->peer, u->at < u->end, w->buf, READ_BYTES))
+	if (!conn_linger(c, &place_of(c)->peer, u->at < u->end, w->buf, READ_BYTES))
 		return OVER;
 	u->at = u->end;
 	enter(w, c, LINGERING);
@@ -282,17 +282,17 @@ close_gently(struct worker *w, struct conn *c, struct turn *u)
 static enum outcome
 await_peer(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 	struct session *s = c->session;
 	bool anew;
 
 	if (s->want == WANT_OUTPUT) {
 		anew = u->bytes > 0;
-		t->peer.message = false;
+		p->peer.message = false;
 	} else {
-		anew = peer_limit_anew(&t->peer, s);
+		anew = peer_limit_anew(&p->peer, s);
 	}
-	if (anew || t->where != LIMITED)
+	if (anew || p->where != LIMITED)
 		enter(w, c, LIMITED);
 	/* the peer may hold back what follows until we acknowledge what we have */
 	if (u->unanswered && s->want == WANT_INPUT)
@@ -306,27 +306,27 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 static enum outcome
 put_aside(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 	uint64_t now;
 
-	t->peer.message = false;
+	p->peer.message = false;
 	if (c->session->wait_ns == 0 && !c->session->drawn) {
 		enter(w, c, READY);
 		return BLOCKED;
 	}
 	leave(w, c);
-	t->wake_ns = conn_wait_until(c);
+	p->wake_ns = conn_wait_until(c);
 	/* not now_ns: what came before in this round may have taken its time */
 	now = clock_ns();
-	if (t->wake_ns <= now + SPIN_NS - u->spun_ns) {
-		u->spun_ns += t->wake_ns > now ? t->wake_ns - now : 0;
-		clock_spin_until(t->wake_ns);
+	if (p->wake_ns <= now + SPIN_NS - u->spun_ns) {
+		u->spun_ns += p->wake_ns > now ? p->wake_ns - now : 0;
+		clock_spin_until(p->wake_ns);
 		c->session->wire->resume(c->session);
 		return GO_ON;
 	}
 	if (!heap_add(w, c))
 		return OVER;
-	t->where = TIMED;
+	p->where = TIMED;
 	return BLOCKED;
 }
 
@@ -352,7 +352,7 @@ step(struct worker *w, struct conn *c, struct turn *u)
 	if (r == GO_ON && u->bytes >= TURN_BYTES
 	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT)) {
 		/* its time limit begins anew: it is we who stop */
-		task_of(c)->peer.message = false;
+		place_of(c)->peer.message = false;
 		enter(w, c, READY);
 		return BLOCKED;
 	}
@@ -392,7 +392,7 @@ static void
 on_event(struct worker *w, struct conn *c, unsigned ready)
 {
 	const struct server_conf *conf = server_conf(w->server);
-	struct task *t = task_of(c);
+	struct place *p = place_of(c);
 
 	if (!c->session) {
 		if (!(c->session = conf->wire->open(conf->service))) {
@@ -401,10 +401,10 @@ on_event(struct worker *w, struct conn *c, unsigned ready)
 			return;
 		}
 	}
-	if (t->where == LINGERING) {
+	if (p->where == LINGERING) {
 		if (!conn_discard(c, w->buf, READ_BYTES))
 			finish(w, c);
-	} else if (t->where != TIMED && t->where != READY) {
+	} else if (p->where != TIMED && p->where != READY) {
 		take_turn(w, c, ready & LOOP_READ, true);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
 		/* a peer that has only ended its side still gets its answer */
@@ -421,7 +421,7 @@ run_ready(struct worker *w)
 
 	w->list[READY].first = w->list[READY].last = NULL;
 	while ((c = conn_list_take(&now))) {
-		task_of(c)->where = NOWHERE;
+		place_of(c)->where = NOWHERE;
 		if (c->session->want == WANT_WAIT)
 			c->session->wire->resume(c->session);
 		take_turn(w, c, true, true);
@@ -433,7 +433,7 @@ run_timers(struct worker *w)
 {
 	struct conn *c;
 
-	while (w->n_heap > 0 && task_of(w->heap[0])->wake_ns <= w->now_ns) {
+	while (w->n_heap > 0 && place_of(w->heap[0])->wake_ns <= w->now_ns) {
 		c = w->heap[0];
 		leave(w, c);
 		c->session->wire->resume(c->session);
@@ -486,7 +486,7 @@ time_left(const struct worker *w, uint64_t limit_ns)
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
-		left = sooner(left, asleep(task_of(w->heap[0])->wake_ns), 0);
+		left = sooner(left, asleep(place_of(w->heap[0])->wake_ns), 0);
 	return left;
 }
 
@@ -530,12 +530,12 @@ serve(struct conn *c)
 {
 	struct team *team = server_data(c->server);
 	struct worker *w = &team->worker[team->next];
-	struct task *t = c->extra;
+	struct place *p = c->extra;
 
-	if (!t && !(c->extra = t = calloc(1, sizeof *t)))
+	if (!p && !(c->extra = p = calloc(1, sizeof *p)))
 		return ENOMEM;
-	t->interest = LOOP_READ | LOOP_WRITE;
-	if (loop_add(w->loop, c->fd, t->interest, c) < 0)
+	p->interest = LOOP_READ | LOOP_WRITE;
+	if (loop_add(w->loop, c->fd, p->interest, c) < 0)
 		return errno;
 	team->next = (team->next + 1) % team->n;
 	return 0;
