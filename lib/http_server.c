@@ -349,7 +349,7 @@ perform(struct http_session *h)
 /* ---- requests ---- */
 
 /* An answer to a request that can't be done. */
-struct refusal {
+struct rejection {
 	int status;             /* 0: it can */
 	char why[200];
 };
@@ -357,7 +357,7 @@ struct refusal {
 /* One argument from the path. False: it is wrong, and r says why. */
 static bool
 take_count(struct http_session *h, int i, const char *name, struct http_span s, uint64_t min,
-	uint64_t max, struct refusal *r)
+	uint64_t max, struct rejection *r)
 {
 	char text[64];
 	size_t k;
@@ -381,7 +381,7 @@ take_count(struct http_session *h, int i, const char *name, struct http_span s, 
 
 /* The argument of sleep: its time, and its text as JSON has it. */
 static bool
-take_sleep(struct http_session *h, struct http_span s, struct refusal *r)
+take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
 {
 	char text[64];
 	const char *wrong = "too long", *p = text;
@@ -405,7 +405,7 @@ take_sleep(struct http_session *h, struct http_span s, struct refusal *r)
 }
 
 static bool
-take_args(struct http_session *h, const struct http_span *arg, struct refusal *r)
+take_args(struct http_session *h, const struct http_span *arg, struct rejection *r)
 {
 	static const char *const stream_args[] = { "size", "chunk_size" };
 	const char *const *name = h->what < OP_COUNT ? op_specs[h->what].arg : stream_args;
@@ -450,7 +450,7 @@ split(struct http_span path, struct http_span part[PARTS_MAX])
 }
 
 static bool
-not_found(const struct http_request *q, struct refusal *r)
+not_found(const struct http_request *q, struct rejection *r)
 {
 	char text[100];
 
@@ -462,7 +462,7 @@ not_found(const struct http_request *q, struct refusal *r)
 
 /* Find out what is asked for. False: r has the answer. */
 static bool
-route(struct http_session *h, const struct http_request *q, struct refusal *r)
+route(struct http_session *h, const struct http_request *q, struct rejection *r)
 {
 	static const char stream[] = "download-stream";
 	struct http_span part[PARTS_MAX];
@@ -557,15 +557,54 @@ begin_body(struct http_session *h, const struct http_request *q)
 		buf_room(&h->hold, n);
 }
 
+/* The request that everything is measured by is answered with one copy. False: it is another
+ * one, or something about it is out of the ordinary. */
+static bool
+answer_ping(struct http_session *h, const struct http_request *q, bool body)
+{
+	static const char pong[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+
+	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
+	    || !h->keep || h->http10 || body || q->fields.expect_other || h->service->timed)
+		return false;
+	out_add(&h->out, pong, sizeof pong - 1);
+	h->s.requests++;
+	next_request(h);
+	return true;
+}
+
+/* Find out what is asked for, and how long the body may be. False: it can't be done, and the
+ * peer is told so. waits: it may be waiting for leave to send the body. */
+static bool
+admit(struct http_session *h, const struct http_request *q, struct rejection *r, bool waits)
+{
+	h->limit = DRAIN_MAX;
+	if (q->fields.expect_other) {
+		r->status = 417;
+		strcpy(r->why, "only 100-continue may be expected");
+	} else if (route(h, q, r)) {
+		h->limit = body_limit(h);
+	}
+	if (!r->status && q->fields.length <= h->limit)
+		return true;
+	/* it may send the body still, or may not: no way to tell where the next request begins */
+	if (waits)
+		h->keep = false;
+	if (r->status)
+		refuse(h, r->status, r->why);
+	else
+		refuse_size(h);
+	return false;
+}
+
 /* A head is complete; more: bytes of what follows it are here, too. */
 static void
 begin_request(struct http_session *h, const unsigned char *head, size_t len, bool more)
 {
-	static const char pong[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
 	struct http_request q;
-	struct refusal r = { 0, "" };
-	bool body;
+	struct rejection r = { 0, "" };
+	bool body, waits;
 
 	h->head_only = false;
 	h->http10 = false;
@@ -578,45 +617,23 @@ begin_request(struct http_session *h, const unsigned char *head, size_t len, boo
 	h->http10 = q.minor == 0;
 	h->head_only = q.method == HTTP_HEAD;
 	body = q.fields.chunked || q.fields.length > 0;
-	if (q.method == HTTP_GET && q.path.n == 5 && memcmp(q.path.p, "/ping", 5) == 0
-	    && h->keep && !h->http10 && !body && !q.fields.expect_other
-	    && !h->service->timed) {
-		/* the request that everything is measured by: one copy */
-		out_add(&h->out, pong, sizeof pong - 1);
-		h->s.requests++;
-		next_request(h);
+	if (answer_ping(h, &q, body))
 		return;
-	}
 
 	if (body) {
 		http_body_init(&h->body, q.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED,
 		    q.fields.length);
 		h->state = IN_BODY;
 	}
-	h->limit = DRAIN_MAX;
-	if (q.fields.expect_other) {
-		r.status = 417;
-		strcpy(r.why, "only 100-continue may be expected");
-	} else if (route(h, &q, &r)) {
-		h->limit = body_limit(h);
-	}
-	if (r.status || q.fields.length > h->limit) {
-		/* who waits for 100 may send the body still, or may not: no way to tell where
-		 * the next request begins */
-		if (q.fields.expect_continue && body && !more)
-			h->keep = false;
-		if (r.status)
-			refuse(h, r.status, r.why);
-		else
-			refuse_size(h);
+	waits = q.fields.expect_continue && body && !more;
+	if (!admit(h, &q, &r, waits))
 		return;
-	}
 	begin_body(h, &q);
 	if (h->hold.failed)
 		fail(h, 500, "out of memory");
 	else if (!body)
 		perform(h);
-	else if (q.fields.expect_continue && !h->http10 && !more)
+	else if (waits && !h->http10)
 		out_text(&h->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
