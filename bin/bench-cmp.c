@@ -126,10 +126,10 @@ take_row(void *arg, struct rows *r)
 	double v = 0;
 	bool na;
 
-	if (r->schema != ROWS_SUMMARY)
-		return table_bad(t, r->schema == ROWS_RAW ? "us" : "count", "%s rows, not "
+	if (r->schema != TSV_SUMMARY)
+		return table_bad(t, r->schema == TSV_RAW ? "us" : "count", "%s rows, not "
 		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
-		    r->schema == ROWS_RAW ? "raw" : "histogram");
+		    r->schema == TSV_RAW ? "raw" : "histogram");
 	c->column = table_column(t, c->metric);
 	if (!(p = find(c, r)) || !table_count(t, ROWS_ERRORS, &errors, NULL)
 	    || !table_real(t, (size_t)c->column, &v, &na))
@@ -296,14 +296,16 @@ put(const char *before, int width, int digits, double v)
 static void
 print_tsv(const struct cmp *c)
 {
+	const char *const *name = tsv_columns(TSV_SUMMARY);
 	int digits = c->smaller_is_worse ? 2 : 3;
 	const struct pair *p;
 	unsigned k;
 	size_t i;
 
+	for (k = 0; c->header && k < ROWS_KEY_CELLS; k++)
+		printf("%s\t", name[k]);
 	if (c->header)
-		puts("label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tmetric\t"
-		    "old\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
+		puts("metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
 	for (i = 0; i < c->npairs; i++) {
 		p = &c->pair[i];
 		if (!in_both(p))
@@ -511,7 +513,7 @@ set_limit(struct cmp *c, const char *text)
 static bool
 set_metric(struct cmp *c, const char *text)
 {
-	const char *const *name = rows_columns(ROWS_SUMMARY) + ROWS_ELAPSED + 1;
+	const char *const *name = tsv_columns(TSV_SUMMARY) + ROWS_ELAPSED + 1;
 	size_t n = strlen(text);
 
 	c->metric = text;

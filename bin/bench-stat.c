@@ -102,17 +102,6 @@ no_memory(void)
 
 /* ---- figures of one sample ---- */
 
-/* A quantile is shown if the sample has an operation beyond it: p90 takes 10, p99 100. */
-static bool
-enough(uint64_t n, double q)
-{
-	double rest = q > 0.5 ? 1 - q : q;
-
-	if (q == 0 || q == 0.5 || q == 1)
-		return n > 0;
-	return (double)n * rest >= 1 - 1e-9;
-}
-
 static double
 figure_of(const struct figure *f, const struct group *g)
 {
@@ -129,7 +118,7 @@ figure_of(const struct figure *f, const struct group *g)
 	case SD:
 		return h->n > 1 ? hist_sd(h) / 1e3 : NAN;
 	case QUANTILE:
-		return enough(h->n, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
+		return hist_shows(h, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
 	case UNKNOWN:
 		break;
 	}
@@ -223,7 +212,7 @@ find(struct stat *s, struct rows *r)
 		g->round = r->round;
 		g->file = s->file;
 		s->ngroups = i + 1;
-		if (r->schema != ROWS_SUMMARY && !(g->hist = hist_new())) {
+		if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
 			no_memory();
 			return NULL;
 		}
@@ -417,7 +406,7 @@ take_row(void *arg, struct rows *r)
 {
 	struct stat *s = arg;
 
-	return (r->schema == ROWS_SUMMARY ? take_summary : r->schema == ROWS_HIST ? take_hist :
+	return (r->schema == TSV_SUMMARY ? take_summary : r->schema == TSV_HIST ? take_hist :
 	    take_raw)(s, r);
 }
 
@@ -426,7 +415,7 @@ end_file(void *arg, struct rows *r)
 {
 	struct stat *s = arg;
 
-	return r->schema != ROWS_HIST || whole_run(s, &r->table);
+	return r->schema != TSV_HIST || whole_run(s, &r->table);
 }
 
 /* ---- what comes out ---- */
@@ -434,7 +423,7 @@ end_file(void *arg, struct rows *r)
 static void
 put_header(const struct stat *s)
 {
-	const char *const *name = rows_columns(ROWS_SUMMARY);
+	const char *const *name = tsv_columns(TSV_SUMMARY);
 	const struct figure *f;
 	size_t i;
 	int pass, stem;
@@ -503,11 +492,11 @@ static void
 put_key(const struct stat *s, size_t number)
 {
 	const char *p = s->index.key[number];
-	int i, cells = s->rows->schema == ROWS_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
+	int i, cells = s->rows->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
 
 	for (i = 0; i < cells; i++, p += strlen(p) + 1)
 		printf("%s%s", i > 0 ? "\t" : "", p);
-	if (s->rows->schema == ROWS_RAW)
+	if (s->rows->schema == TSV_RAW)
 		printf("\t%" PRIu64 "\tNA\tNA", s->group[number].clients);
 }
 
@@ -515,7 +504,7 @@ static bool
 put_group(struct stat *s, size_t number)
 {
 	struct group *g = &s->group[number];
-	bool rounds = s->rows->rounds || s->rows->schema == ROWS_SUMMARY;
+	bool rounds = s->rows->rounds || s->rows->schema == TSV_SUMMARY;
 	double (*v)[3], *room;
 	const struct count *c;
 	size_t i;

@@ -150,6 +150,17 @@ hist_quantile(const struct hist *h, double q)
 	return v < h->min ? h->min : v > h->max ? h->max : v;
 }
 
+bool
+hist_shows(const struct hist *h, double q)
+{
+	double rest = q > 0.5 ? 1 - q : q;
+
+	if (q == 0 || q == 0.5 || q == 1)
+		return h->n > 0;
+	/* 10 times 1 - 0.9 is a little below 1 */
+	return (double)h->n * rest >= 1 - 1e-9;
+}
+
 double
 hist_sd(const struct hist *h)
 {

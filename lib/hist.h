@@ -39,6 +39,10 @@ void hist_merge(struct hist *to, const struct hist *from);
  * first rank (min) and the last (max). n must not be 0. */
 uint64_t hist_quantile(const struct hist *, double q);
 
+/* Is the sample large enough to show that quantile? It takes a value beyond it: 10 in all for
+ * 0.9 or 0.1, 100 for 0.99. Minimum, median and maximum take one value. */
+bool hist_shows(const struct hist *, double q);
+
 /* Sample standard deviation (n - 1); 0 under 2 values. */
 double hist_sd(const struct hist *);
 

@@ -12,28 +12,6 @@
 
 #define READ_SIZE 65536
 
-static const char *const summary[] = {
-	"label", "bench", "op", "size_bytes", "chunk_bytes", "clients", "depth", "rate_per_s",
-	"n", "errors", "elapsed_s", "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us",
-	"p50_us", "p90_us", "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy", NULL
-};
-
-static const char *const raw[] = {
-	"label", "bench", "op", "size_bytes", "chunk_bytes", "client", "seq", "start_us", "us",
-	"ok", NULL
-};
-
-static const char *const hist[] = {
-	"label", "bench", "op", "size_bytes", "chunk_bytes", "clients", "depth", "rate_per_s",
-	"n", "errors", "elapsed_s", "low_us", "high_us", "count", NULL
-};
-
-const char *const *
-rows_columns(enum rows_schema schema)
-{
-	return schema == ROWS_RAW ? raw : schema == ROWS_HIST ? hist : summary;
-}
-
 struct rows *
 rows_new(void)
 {
@@ -52,10 +30,10 @@ know_schema(struct rows *r)
 	const char *const *want;
 	size_t i;
 
-	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? ROWS_RAW :
-	    table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0 ? ROWS_HIST :
-	    ROWS_SUMMARY;
-	want = rows_columns(r->schema);
+	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? TSV_RAW :
+	    table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0 ? TSV_HIST :
+	    TSV_SUMMARY;
+	want = tsv_columns(r->schema);
 	for (i = 0; want[i]; i++) {
 		if (i < t->columns && strcmp(t->name[i], want[i]) == 0)
 			continue;
@@ -211,14 +189,14 @@ check_key(struct rows *r)
 	if (!table_count(t, ROWS_SIZE, &v, NULL) || !table_count(t, ROWS_CHUNK, &v, NULL))
 		return false;
 	/* of raw rows, bench-stat can't tell depth and rate */
-	return r->schema == ROWS_RAW || (table_count(t, ROWS_CLIENTS, &v, &na)
+	return r->schema == TSV_RAW || (table_count(t, ROWS_CLIENTS, &v, &na)
 	    && table_count(t, ROWS_DEPTH, &v, &na) && table_real(t, ROWS_RATE, &x, &na));
 }
 
 bool
 rows_find(struct rows_index *x, struct rows *r, size_t *number, bool *fresh)
 {
-	size_t last = r->schema == ROWS_RAW ? ROWS_CHUNK : ROWS_RATE;
+	size_t last = r->schema == TSV_RAW ? ROWS_CHUNK : ROWS_RATE;
 	size_t bytes = r->table.end[last] + 1, *slot;
 	const char *key = r->table.text;
 

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "table.h"
-
-enum rows_schema { ROWS_SUMMARY, ROWS_RAW, ROWS_HIST };
+#include "tsv.h"
 
 /* The leading columns of all schemas, and those of summaries and histograms. */
 enum rows_column {
@@ -19,12 +18,9 @@ enum rows_column {
 	ROWS_CLIENT = ROWS_CLIENTS, ROWS_SEQ, ROWS_START, ROWS_US, ROWS_OK      /* raw */
 };
 
-/* Names and order of a schema's columns, without round; NULL ends them. */
-const char *const *rows_columns(enum rows_schema);
-
 struct rows {
 	const char *path;       /* "-": standard input */
-	enum rows_schema schema;
+	enum tsv_rows schema;
 	bool rounds;            /* there is a round column */
 	uint64_t round;         /* of the row; 0 if there is none */
 	struct table table;

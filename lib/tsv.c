@@ -4,19 +4,33 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define OPERATION "label", "bench", "op", "size_bytes", "chunk_bytes"
+#define RUN OPERATION, "clients", "depth", "rate_per_s", "n", "errors", "elapsed_s"
+
+static const char *const summary[] = {
+	RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us", "p50_us", "p90_us", "p95_us",
+	"p99_us", "p999_us", "max_us", "cpu_us", "busy", NULL
+};
+
+static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", NULL };
+
+static const char *const hist[] = { RUN, "low_us", "high_us", "count", NULL };
+
+const char *const *
+tsv_columns(enum tsv_rows rows)
+{
+	return rows == TSV_RAW ? raw : rows == TSV_HIST ? hist : summary;
+}
+
 void
 tsv_header(FILE *f, enum tsv_rows rows)
 {
-	fputs("label\tbench\top\tsize_bytes\tchunk_bytes\t", f);
-	if (rows == TSV_RAW)
-		fputs("client\tseq\tstart_us\tus\tok\n", f);
-	else
-		fputs("clients\tdepth\trate_per_s\tn\terrors\telapsed_s\t", f);
-	if (rows == TSV_HIST)
-		fputs("low_us\thigh_us\tcount\n", f);
-	else if (rows == TSV_SUMMARY)
-		fputs("ops_per_s\tbytes_per_s\tmin_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\t"
-		    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\n", f);
+	const char *const *name = tsv_columns(rows);
+
+	fputs(*name, f);
+	while (*++name)
+		fprintf(f, "\t%s", *name);
+	putc('\n', f);
 }
 
 /* One more cell of a row: the number, or NA if it is not known. */
@@ -37,12 +51,12 @@ cell_us(FILE *f, uint64_t ns)
 }
 
 static void
-cell_quantile(FILE *f, const struct hist *h, double q, uint64_t least)
+cell_quantile(FILE *f, const struct hist *h, double q)
 {
-	if (h->n < least)
-		fputs("\tNA", f);
-	else
+	if (hist_shows(h, q))
 		cell_us(f, hist_quantile(h, q));
+	else
+		fputs("\tNA", f);
 }
 
 /* What summaries and histograms have in common. */
@@ -65,15 +79,15 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cells_of_run(f, r);
 	cell(f, timed, 2, n / elapsed);
 	cell(f, timed, 2, (double)r->size * n / elapsed);
-	cell_quantile(f, h, 0, 1);
+	cell_quantile(f, h, 0);
 	cell(f, h->n >= 1, 3, h->mean / 1e3);
 	cell(f, h->n >= 2, 3, hist_sd(h) / 1e3);
-	cell_quantile(f, h, 0.5, 1);
-	cell_quantile(f, h, 0.9, 10);
-	cell_quantile(f, h, 0.95, 20);
-	cell_quantile(f, h, 0.99, 100);
-	cell_quantile(f, h, 0.999, 1000);
-	cell_quantile(f, h, 1, 1);
+	cell_quantile(f, h, 0.5);
+	cell_quantile(f, h, 0.9);
+	cell_quantile(f, h, 0.95);
+	cell_quantile(f, h, 0.99);
+	cell_quantile(f, h, 0.999);
+	cell_quantile(f, h, 1);
 	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
 	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
 	putc('\n', f);

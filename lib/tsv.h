@@ -38,6 +38,9 @@ struct tsv_raw {
  * known to have succeeded when tsv_close() says so. */
 enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
 
+/* Names and order of the columns; NULL ends them. */
+const char *const *tsv_columns(enum tsv_rows);
+
 void tsv_header(FILE *, enum tsv_rows);
 
 /* bytes_per_s is size * n / elapsed; ops_per_s n / elapsed; cpu_us per operation, failed

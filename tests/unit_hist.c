@@ -156,6 +156,32 @@ test_ranks(void)
 	free(h);
 }
 
+/* Which samples are the smallest that show a quantile. */
+static void
+test_shown(void)
+{
+	static const struct {
+		double q;
+		uint64_t least;
+	} t[] = {
+		{ 0, 1 }, { 0.5, 1 }, { 1, 1 }, { 0.9, 10 }, { 0.1, 10 }, { 0.95, 20 },
+		{ 0.99, 100 }, { 0.01, 100 }, { 0.999, 1000 }, { 0.9999, 10000 }, { 0.25, 4 },
+		{ 0.7, 4 },
+	};
+	struct hist *h = new_hist();
+	bool less;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		h->n = t[i].least - 1;
+		less = hist_shows(h, t[i].q);
+		h->n++;
+		ok(!less && hist_shows(h, t[i].q), "hist: quantile %g is shown from %u values on",
+		    t[i].q, (unsigned)t[i].least);
+	}
+	free(h);
+}
+
 static void
 test_statistics(void)
 {
@@ -604,6 +630,7 @@ main(void)
 {
 	test_buckets();
 	test_ranks();
+	test_shown();
 	test_statistics();
 	test_bucket_rows();
 	test_tsv();
