@@ -78,7 +78,8 @@ struct group {
 	uint64_t clients;
 };
 
-struct stat {
+/* All that there is to merge, and how. */
+struct merge {
 	struct figure figure[FIGURES_MAX];
 	size_t nfigures;
 	bool chosen;                    /* -q: limits follow each quantile */
@@ -137,20 +138,20 @@ at_rank(const struct hist *h, uint64_t rank)
 
 /* Room for the figures of one more. */
 static double *
-new_round(struct stat *s, struct group *g)
+new_round(struct merge *m, struct group *g)
 {
 	size_t cap = g->cap ? 2 * g->cap : 8;
 	double *p;
 
 	if (g->rounds == g->cap) {
-		if (!(p = realloc(g->figure, cap * s->nfigures * sizeof *p))) {
+		if (!(p = realloc(g->figure, cap * m->nfigures * sizeof *p))) {
 			no_memory();
 			return NULL;
 		}
 		g->figure = p;
 		g->cap = cap;
 	}
-	return g->figure + g->rounds++ * s->nfigures;
+	return g->figure + g->rounds++ * m->nfigures;
 }
 
 static void
@@ -171,17 +172,17 @@ add_count(struct count *to, const struct count *from)
 
 /* The round of a group is over, and its histogram is needed for the next one. */
 static bool
-end_round(struct stat *s, struct group *g)
+end_round(struct merge *m, struct group *g)
 {
 	double *p;
 	size_t i;
 
 	if (g->nbegun > 0)
 		end_run(g);
-	if (!(p = new_round(s, g)))
+	if (!(p = new_round(m, g)))
 		return false;
-	for (i = 0; i < s->nfigures; i++)
-		p[i] = figure_of(&s->figure[i], g);
+	for (i = 0; i < m->nfigures; i++)
+		p[i] = figure_of(&m->figure[i], g);
 	add_count(&g->total, &g->now);
 	memset(&g->now, 0, sizeof g->now);
 	memset(g->hist, 0, sizeof *g->hist);
@@ -190,28 +191,28 @@ end_round(struct stat *s, struct group *g)
 
 /* The row's group. */
 static struct group *
-find(struct stat *s, struct rows *r)
+find(struct merge *m, struct rows *r)
 {
-	size_t i, cap = s->cap ? 2 * s->cap : 64;
+	size_t i, cap = m->cap ? 2 * m->cap : 64;
 	struct group *g;
 	bool fresh;
 
-	if (!rows_find(&s->index, r, &i, &fresh))
+	if (!rows_find(&m->index, r, &i, &fresh))
 		return NULL;
-	if (fresh && i == s->cap) {
-		if (!(g = realloc(s->group, cap * sizeof *g))) {
+	if (fresh && i == m->cap) {
+		if (!(g = realloc(m->group, cap * sizeof *g))) {
 			no_memory();
 			return NULL;
 		}
-		s->group = g;
-		s->cap = cap;
+		m->group = g;
+		m->cap = cap;
 	}
-	g = &s->group[i];
+	g = &m->group[i];
 	if (fresh) {
 		memset(g, 0, sizeof *g);
 		g->round = r->round;
-		g->file = s->file;
-		s->ngroups = i + 1;
+		g->file = m->file;
+		m->ngroups = i + 1;
 		if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
 			no_memory();
 			return NULL;
@@ -225,21 +226,21 @@ find(struct stat *s, struct rows *r)
 /* Is the row of another round than the group's last one? The rounds of two files are never
  * the same. */
 static bool
-other_round(const struct stat *s, const struct group *g, const struct rows *r)
+other_round(const struct merge *m, const struct group *g, const struct rows *r)
 {
-	return g->round != r->round || g->file != s->file;
+	return g->round != r->round || g->file != m->file;
 }
 
 static bool
-enter_round(struct stat *s, struct group *g, const struct rows *r)
+enter_round(struct merge *m, struct group *g, const struct rows *r)
 {
-	if (!other_round(s, g, r))
+	if (!other_round(m, g, r))
 		return true;
 	if (g->nbegun > 0)
 		end_run(g);
 	g->round = r->round;
-	g->file = s->file;
-	return !r->rounds || end_round(s, g);
+	g->file = m->file;
+	return !r->rounds || end_round(m, g);
 }
 
 /* ---- rows ---- */
@@ -253,7 +254,7 @@ read_count(struct table *t, struct count *c)
 
 /* A summary row is a round. */
 static bool
-take_summary(struct stat *s, struct rows *r)
+take_summary(struct merge *m, struct rows *r)
 {
 	struct table *t = &r->table;
 	struct count count;
@@ -263,12 +264,12 @@ take_summary(struct stat *s, struct rows *r)
 	size_t i;
 	bool na;
 
-	if (!(g = find(s, r)) || !read_count(t, &count) || !(p = new_round(s, g)))
+	if (!(g = find(m, r)) || !read_count(t, &count) || !(p = new_round(m, g)))
 		return false;
 	add_count(&g->total, &count);
-	for (i = 0; i < s->nfigures; i++) {
-		if ((column = table_column(t, s->figure[i].name)) < 0)
-			return table_bad(t, s->figure[i].name, "not a quantile that summary rows have");
+	for (i = 0; i < m->nfigures; i++) {
+		if ((column = table_column(t, m->figure[i].name)) < 0)
+			return table_bad(t, m->figure[i].name, "not a quantile that summary rows have");
 		if (!table_real(t, (size_t)column, &p[i], &na))
 			return false;
 		if (na)
@@ -279,9 +280,9 @@ take_summary(struct stat *s, struct rows *r)
 
 /* A run whose rows have begun must be there as a whole before anything else. */
 static bool
-whole_run(const struct stat *s, struct table *t)
+whole_run(const struct merge *m, struct table *t)
 {
-	const struct group *g = s->open ? &s->group[s->open - 1] : NULL;
+	const struct group *g = m->open ? &m->group[m->open - 1] : NULL;
 
 	return !g || table_bad(t, "count", "the run before is not complete: %" PRIu64 " of n %"
 	    PRIu64 " operations", g->run.n - g->left, g->run.n);
@@ -308,7 +309,7 @@ check_run(struct group *g, struct table *t, const struct count *c)
 }
 
 static bool
-take_hist(struct stat *s, struct rows *r)
+take_hist(struct merge *m, struct rows *r)
 {
 	struct table *t = &r->table;
 	uint64_t low = 0, high = 0, count;
@@ -317,12 +318,12 @@ take_hist(struct stat *s, struct rows *r)
 	struct group *g;
 	size_t number;
 
-	if (!(g = find(s, r)))
+	if (!(g = find(m, r)))
 		return false;
-	number = (size_t)(g - s->group) + 1;
-	if ((number != s->open || other_round(s, g, r)) && !whole_run(s, t))
+	number = (size_t)(g - m->group) + 1;
+	if ((number != m->open || other_round(m, g, r)) && !whole_run(m, t))
 		return false;
-	if (!enter_round(s, g, r) || !read_count(t, &run)
+	if (!enter_round(m, g, r) || !read_count(t, &run)
 	    || !table_fixed(t, ROWS_LOW, 3, &low, &low_na)
 	    || !table_fixed(t, ROWS_HIGH, 3, &high, &high_na)
 	    || !table_count(t, ROWS_COUNT, &count, NULL) || !check_run(g, t, &run))
@@ -343,7 +344,7 @@ take_hist(struct stat *s, struct rows *r)
 		return table_bad(t, "low_us", "these are not the bounds of a bucket");
 	g->left -= count;
 	g->high_ns = high;
-	s->open = g->left > 0 ? number : 0;
+	m->open = g->left > 0 ? number : 0;
 	return true;
 }
 
@@ -366,14 +367,14 @@ grow_begun(struct group *g, uint64_t client)
 
 /* A run ends where the first operation of a client comes a second time. */
 static bool
-take_raw(struct stat *s, struct rows *r)
+take_raw(struct merge *m, struct rows *r)
 {
 	struct table *t = &r->table;
 	uint64_t client, seq, start, ns, good;
 	struct group *g;
 	unsigned bit;
 
-	if (!(g = find(s, r)) || !enter_round(s, g, r) || !table_count(t, ROWS_CLIENT, &client, NULL)
+	if (!(g = find(m, r)) || !enter_round(m, g, r) || !table_count(t, ROWS_CLIENT, &client, NULL)
 	    || !table_count(t, ROWS_SEQ, &seq, NULL) || !table_fixed(t, ROWS_START, 3, &start, NULL)
 	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
 		return false;
@@ -404,24 +405,24 @@ take_raw(struct stat *s, struct rows *r)
 static bool
 take_row(void *arg, struct rows *r)
 {
-	struct stat *s = arg;
+	struct merge *m = arg;
 
 	return (r->schema == TSV_SUMMARY ? take_summary : r->schema == TSV_HIST ? take_hist :
-	    take_raw)(s, r);
+	    take_raw)(m, r);
 }
 
 static bool
 end_file(void *arg, struct rows *r)
 {
-	struct stat *s = arg;
+	struct merge *m = arg;
 
-	return r->schema != TSV_HIST || whole_run(s, &r->table);
+	return r->schema != TSV_HIST || whole_run(m, &r->table);
 }
 
 /* ---- what comes out ---- */
 
 static void
-put_header(const struct stat *s)
+put_header(const struct merge *m)
 {
 	const char *const *name = tsv_columns(TSV_SUMMARY);
 	const struct figure *f;
@@ -431,13 +432,13 @@ put_header(const struct stat *s)
 	fputs(*name, stdout);
 	for (i = 1; i <= ROWS_ELAPSED; i++)
 		printf("\t%s", name[i]);
-	for (pass = 0; pass < (s->chosen ? 1 : 2); pass++) {
-		for (i = 0; i < s->nfigures; i++) {
-			f = &s->figure[i];
+	for (pass = 0; pass < (m->chosen ? 1 : 2); pass++) {
+		for (i = 0; i < m->nfigures; i++) {
+			f = &m->figure[i];
 			stem = (int)strlen(f->name) - 3;
 			if (pass == 0)
 				printf("\t%s", f->name);
-			if (f->limits && (s->chosen || pass == 1))
+			if (f->limits && (m->chosen || pass == 1))
 				printf("\t%.*s_low_us\t%.*s_high_us", stem, f->name, stem, f->name);
 		}
 	}
@@ -455,15 +456,15 @@ put(int digits, double v)
 
 /* A figure of all rounds: its median, and between which of the rounds it lies. */
 static void
-over_rounds(const struct stat *s, const struct group *g, size_t i, double *room, double out[3])
+over_rounds(const struct merge *m, const struct group *g, size_t i, double *room, double out[3])
 {
 	uint64_t low, high;
 	size_t k, n = 0;
 
 	out[0] = out[1] = out[2] = NAN;
 	for (k = 0; k < g->rounds; k++)
-		if (!isnan(g->figure[k * s->nfigures + i]))
-			room[n++] = g->figure[k * s->nfigures + i];
+		if (!isnan(g->figure[k * m->nfigures + i]))
+			room[n++] = g->figure[k * m->nfigures + i];
 	if (n == 0)
 		return;
 	stat_sort(room, n);
@@ -477,69 +478,69 @@ over_rounds(const struct stat *s, const struct group *g, size_t i, double *room,
 
 /* The same of one sample. */
 static void
-over_all(const struct stat *s, const struct group *g, size_t i, double out[3])
+over_all(const struct merge *m, const struct group *g, size_t i, double out[3])
 {
 	uint64_t low = 0, high = 0;
 
-	out[0] = figure_of(&s->figure[i], g);
-	if (s->figure[i].limits && !isnan(out[0]))
-		stat_ranks(g->hist->n, s->figure[i].q, STAT_LEVEL, &low, &high);
+	out[0] = figure_of(&m->figure[i], g);
+	if (m->figure[i].limits && !isnan(out[0]))
+		stat_ranks(g->hist->n, m->figure[i].q, STAT_LEVEL, &low, &high);
 	out[1] = at_rank(g->hist, low);
 	out[2] = at_rank(g->hist, high);
 }
 
 static void
-put_key(const struct stat *s, size_t number)
+put_key(const struct merge *m, size_t number)
 {
-	const char *p = s->index.key[number];
-	int i, cells = s->rows->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
+	const char *p = m->index.key[number];
+	int i, cells = m->rows->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
 
 	for (i = 0; i < cells; i++, p += strlen(p) + 1)
 		printf("%s%s", i > 0 ? "\t" : "", p);
-	if (s->rows->schema == TSV_RAW)
-		printf("\t%" PRIu64 "\tNA\tNA", s->group[number].clients);
+	if (m->rows->schema == TSV_RAW)
+		printf("\t%" PRIu64 "\tNA\tNA", m->group[number].clients);
 }
 
 static bool
-put_group(struct stat *s, size_t number)
+put_group(struct merge *m, size_t number)
 {
-	struct group *g = &s->group[number];
-	bool rounds = s->rows->rounds || s->rows->schema == TSV_SUMMARY;
+	struct group *g = &m->group[number];
+	bool rounds = m->rows->rounds || m->rows->schema == TSV_SUMMARY;
 	double (*v)[3], *room;
 	const struct count *c;
 	size_t i;
 
-	if (rounds && g->hist && !end_round(s, g))
+	if (rounds && g->hist && !end_round(m, g))
 		return false;
 	if (g->nbegun > 0)
 		end_run(g);
 	c = rounds ? &g->total : &g->now;
-	v = malloc(s->nfigures * sizeof *v);
+	v = malloc(m->nfigures * sizeof *v);
 	room = malloc((g->rounds + 1) * sizeof *room);
 	if (!v || !room) {
 		free(v);
 		free(room);
 		return no_memory();
 	}
-	for (i = 0; i < s->nfigures; i++) {
+	for (i = 0; i < m->nfigures; i++) {
 		if (rounds)
-			over_rounds(s, g, i, room, v[i]);
+			over_rounds(m, g, i, room, v[i]);
 		else
-			over_all(s, g, i, v[i]);
+			over_all(m, g, i, v[i]);
 	}
-	put_key(s, number);
+	put_key(m, number);
 	printf("\t%" PRIu64 "\t%" PRIu64 "\t%.6f", c->n, c->errors, (double)c->elapsed_ns / 1e9);
-	for (i = 0; i < s->nfigures; i++) {
-		put(s->figure[i].digits, v[i][0]);
-		if (s->chosen && s->figure[i].limits) {
-			put(s->figure[i].digits, v[i][1]);
-			put(s->figure[i].digits, v[i][2]);
+	for (i = 0; i < m->nfigures; i++) {
+		put(m->figure[i].digits, v[i][0]);
+		if (m->chosen && m->figure[i].limits) {
+			put(m->figure[i].digits, v[i][1]);
+			put(m->figure[i].digits, v[i][2]);
 		}
 	}
-	for (i = 0; i < s->nfigures && !s->chosen; i++) {
-		if (s->figure[i].limits) {
-			put(s->figure[i].digits, v[i][1]);
-			put(s->figure[i].digits, v[i][2]);
+	for (i = 0; i < m->nfigures && !m->chosen; i++) {
+		if (m->figure[i].limits) {
+			put(m->figure[i].digits, v[i][1]);
+			put(m->figure[i].digits, v[i][2]);
 		}
 	}
 	printf("\t%zu\n", g->rounds);
@@ -567,9 +568,9 @@ help(const void *arg)
 
 /* One quantile: a decimal fraction between 0 and 1, whose digits make its name. */
 static const char *
-add_quantile(struct stat *s, const char *text, size_t n)
+add_quantile(struct merge *m, const char *text, size_t n)
 {
-	struct figure *f = &s->figure[s->nfigures];
+	struct figure *f = &m->figure[m->nfigures];
 	const char *digit;
 	size_t i;
 
@@ -587,7 +588,7 @@ add_quantile(struct stat *s, const char *text, size_t n)
 		return "not between 0 and 1";
 	if (n > 9)
 		return "more than 9 digits";
-	if (s->nfigures == FIGURES_MAX)
+	if (m->nfigures == FIGURES_MAX)
 		return "too many quantiles";
 	memset(f, 0, sizeof *f);
 	f->source = QUANTILE;
@@ -596,24 +597,24 @@ add_quantile(struct stat *s, const char *text, size_t n)
 	snprintf(f->name, sizeof f->name, "p%.*s%s_us", (int)n, digit, n == 1 ? "0" : "");
 	for (i = n; i-- > 0;)
 		f->q = (f->q + (digit[i] - '0')) / 10;
-	for (i = 0; i < s->nfigures; i++)
-		if (strcmp(s->figure[i].name, f->name) == 0)
+	for (i = 0; i < m->nfigures; i++)
+		if (strcmp(m->figure[i].name, f->name) == 0)
 			return "given twice";
-	s->nfigures++;
+	m->nfigures++;
 	return NULL;
 }
 
 static bool
-set_quantiles(struct stat *s, const char *list)
+set_quantiles(struct merge *m, const char *list)
 {
 	const char *why, *p = list;
 	size_t n;
 
-	s->chosen = true;
-	s->nfigures = 2;
+	m->chosen = true;
+	m->nfigures = 2;
 	for (;; p += n + 1) {
 		n = strcspn(p, ",");
-		if ((why = add_quantile(s, p, n))) {
+		if ((why = add_quantile(m, p, n))) {
 			msg("-q: %s: %.*s", why, (int)(n > 40 ? 40 : n), p);
 			return false;
 		}
@@ -624,7 +625,7 @@ set_quantiles(struct stat *s, const char *list)
 
 /* Returns -1, or the status to exit with. */
 static int
-parse(struct stat *s, int argc, char **argv)
+parse(struct merge *m, int argc, char **argv)
 {
 	static const struct opt opt = { .letters = "Hq:", .help = help, .trouble = 1 };
 	int letter, status = 0;
@@ -632,10 +633,10 @@ parse(struct stat *s, int argc, char **argv)
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
 		case 'H':
-			s->header = false;
+			m->header = false;
 			break;
 		case 'q':
-			if (!set_quantiles(s, optarg))
+			if (!set_quantiles(m, optarg))
 				return 2;
 			break;
 		default:
@@ -646,20 +647,20 @@ parse(struct stat *s, int argc, char **argv)
 }
 
 static int
-run(struct stat *s, char *const *path)
+run(struct merge *m, char *const *path)
 {
-	const struct rows_reader reader = { .row = take_row, .ended = end_file, .arg = s };
+	const struct rows_reader reader = { .row = take_row, .ended = end_file, .arg = m };
 	size_t i;
 
 	do {
-		s->file++;
-		if (!rows_read(s->rows, *path ? *path : "-", &reader))
+		m->file++;
+		if (!rows_read(m->rows, *path ? *path : "-", &reader))
 			return 2;
 	} while (*path && *++path);
-	if (s->header)
-		put_header(s);
-	for (i = 0; i < s->ngroups; i++)
-		if (!put_group(s, i))
+	if (m->header)
+		put_header(m);
+	for (i = 0; i < m->ngroups; i++)
+		if (!put_group(m, i))
 			return 1;
 	if (tsv_close(stdout) != 0) {
 		msg("stdout: %s", strerror(errno));
@@ -671,26 +672,26 @@ run(struct stat *s, char *const *path)
 int
 main(int argc, char **argv)
 {
-	struct stat s = { .header = true, .nfigures = sizeof common / sizeof *common };
+	struct merge m = { .header = true, .nfigures = sizeof common / sizeof *common };
 	int status;
 	size_t i;
 
 	msg_program(argc > 0 ? argv[0] : NAME);
-	memcpy(s.figure, common, sizeof common);
-	if ((status = parse(&s, argc, argv)) >= 0)
+	memcpy(m.figure, common, sizeof common);
+	if ((status = parse(&m, argc, argv)) >= 0)
 		return status;
-	if (!(s.rows = rows_new())) {
+	if (!(m.rows = rows_new())) {
 		no_memory();
 		return 1;
 	}
-	status = run(&s, argv + optind);
-	for (i = 0; i < s.ngroups; i++) {
-		free(s.group[i].hist);
-		free(s.group[i].figure);
-		free(s.group[i].begun);
+	status = run(&m, argv + optind);
+	for (i = 0; i < m.ngroups; i++) {
+		free(m.group[i].hist);
+		free(m.group[i].figure);
+		free(m.group[i].begun);
 	}
-	free(s.group);
-	rows_index_free(&s.index);
-	free(s.rows);
+	free(m.group);
+	rows_index_free(&m.index);
+	free(m.rows);
 	return status;
 }
