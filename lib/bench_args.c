@@ -522,17 +522,6 @@ make_payload(struct bench *b, const struct args *a)
 	return true;
 }
 
-static unsigned
-processors(void)
-{
-	long n = -1;
-
-#ifdef _SC_NPROCESSORS_ONLN
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-	return n < 1 ? 1 : n > 4096 ? 4096 : (unsigned)n;
-}
-
 /* -v: what makes a run different from another, defaults included. */
 static void
 say_settings(const struct bench *b)
@@ -571,7 +560,7 @@ bench_args(struct bench *b, int argc, char **argv)
 	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
 	if (b->threads == 0)
-		b->threads = processors() < b->clients ? processors() : b->clients;
+		b->threads = opt_processors(b->clients);
 	b->client.conf.depth = b->depth;
 	b->header = a.header;
 	if (b->verbose)

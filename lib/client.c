@@ -12,7 +12,6 @@
 #include "clock.h"
 #include "sock.h"
 
-#define NS_PER_MS 1000000u
 #define IOV_PIECES 16           /* of one write: _XOPEN_IOV_MAX, what every system takes */
 
 /* Up to this much is written to a drained socket without fear that the write could block
@@ -380,7 +379,7 @@ await(struct client_conn *c, short events)
 
 	p.fd = c->fd;
 	p.events = events;
-	if (poll(&p, 1, (int)(slice_ns(c->client) / NS_PER_MS + 1)) < 0 && errno != EINTR)
+	if (poll(&p, 1, clock_poll_ms(slice_ns(c->client))) < 0 && errno != EINTR)
 		return lose(c, "poll", errno);
 	return CLIENT_OK;
 }

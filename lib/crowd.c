@@ -27,8 +27,7 @@
 /* A sleep ends that much late (with Linux's usual timer slack): the rest of the time to the
  * next request is passed without sleeping. */
 #define WAKE_NS ((uint64_t)70 * 1000)
-#define NS_PER_MS ((uint64_t)1000 * 1000)
-#define LOOK_NS (20 * NS_PER_MS)
+#define LOOK_NS (20 * CLOCK_MS)
 
 enum step {
 	OPEN,                   /* connected and ready for calls, or not connected */
@@ -559,7 +558,7 @@ patience(const struct crowd *w)
 	if (gap > slice)
 		return slice;
 	if (gap >= LOOP_FINE_NS)
-		return gap - 2 * NS_PER_MS;
+		return gap - 2 * CLOCK_MS;
 	if (gap <= WAKE_NS)
 		return 0;
 	gap -= WAKE_NS;

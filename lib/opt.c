@@ -69,3 +69,14 @@ opt_next(const struct opt *o, int argc, char **argv, int *status)
 		return letter;
 	}
 }
+
+unsigned
+opt_processors(unsigned most)
+{
+	long n = -1;
+
+#ifdef _SC_NPROCESSORS_ONLN     /* every system has it, POSIX.1-2008 hasn't */
+	n = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+	return n < 1 ? 1 : (unsigned long)n > most ? most : (unsigned)n;
+}

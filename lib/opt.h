@@ -17,4 +17,8 @@ enum { OPT_NONE = -1, OPT_EXIT = -2 };
  * is printed and stdout closed, or a message has told what is wrong. */
 int opt_next(const struct opt *, int argc, char **argv, int *status);
 
+/* The processors that are online, as far as the system tells: at least 1, and most at most. A
+ * default for numbers of threads. */
+unsigned opt_processors(unsigned most);
+
 #endif

@@ -213,17 +213,6 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	return -1;
 }
 
-static unsigned
-processors(void)
-{
-	long n = -1;
-
-#ifdef _SC_NPROCESSORS_ONLN     /* every system has it, POSIX.1-2008 hasn't */
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-	return n < 1 ? 1 : n > MOST_PROCESSORS ? MOST_PROCESSORS : (unsigned)n;
-}
-
 /* ---- set-up ---- */
 
 static void
@@ -565,7 +554,7 @@ serve(struct serve *s)
 	conf.seed = o->seed;
 	conf.threads = (unsigned)o->threads;
 	if (conf.threads == 0)
-		conf.threads = server_model_threads(o->model) * processors();
+		conf.threads = server_model_threads(o->model) * opt_processors(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
