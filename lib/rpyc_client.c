@@ -436,7 +436,9 @@ expect_int(struct rpyc_caller *c, const struct rpyc_boxed *x, uint64_t n)
 
 	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_INT)
 		return "a reply that is not an int";
-	if (!v.fits || v.i < 0 || (uint64_t)v.i != n) {
+	if (!v.fits)
+		return "a reply that is an int beyond 64 bits";
+	if (v.i < 0 || (uint64_t)v.i != n) {
 		snprintf(c->base.error, sizeof c->base.error, "the server received %" PRId64
 		    " bytes of %" PRIu64, v.i, n);
 		return c->base.error;
@@ -506,14 +508,10 @@ call_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
 static void
 chunk_answered(struct rpyc_caller *c, const struct rpyc_boxed *x)
 {
-	uint64_t left = c->call.size - c->got;
-	uint64_t n = left < c->call.chunk ? left : c->call.chunk;
-	const char *error;
+	uint64_t n = rpyc_piece(c, c->got / c->call.chunk);
+	const char *error = c->got == c->call.size ? "more chunks than expected" :
+	    expect_data(c, x, n);
 
-	if (left == 0)
-		error = "more chunks than expected";
-	else
-		error = expect_data(c, x, n);
 	if (error) {
 		result(c, error);
 		return;

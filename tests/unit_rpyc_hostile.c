@@ -673,6 +673,7 @@ test_client(void)
 {
 	static const struct call pings = { .op = CALL_PING };
 	static const struct call offers = { .op = CALL_UPLOAD_CHUNKED, .size = 100, .chunk = 10 };
+	static const struct call uploads = { .op = CALL_UPLOAD, .size = 100 };
 	static const struct call streams = { .op = CALL_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
 	struct caller_conf conf = { 0 };
 	struct rpyc_caller *rc;
@@ -713,6 +714,20 @@ test_client(void)
 	client_feed(c, &b);
 	ok(c->flying > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
 	c->wire->close(c);
+
+	for (i = 0; i < 2; i++) {
+		c = client_open(&conf, &uploads);
+		client_releases(c);
+		at = reply(&b, 1);
+		rpyc_put_label(&b, RPYC_VALUE);
+		brine_put_int_text(&b, &"-100000000000000000000"[i], 22 - i);
+		rpyc_end(&b, at, 0);
+		client_feed(c, &b);
+		ok(c->flying == 0 && !c->ok &&
+		    strcmp(c->error, "a reply that is an int beyond 64 bits") == 0,
+		    "a count of bytes beyond 64 bits: %s", c->error);
+		c->wire->close(c);
+	}
 
 	/* the first of 16 fails; what the others say does not matter */
 	c = client_open(&conf, &streams);
