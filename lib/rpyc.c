@@ -587,8 +587,14 @@ rpyc_put_str(struct buf *b, const char *s)
 void
 rpyc_put_nothing(struct buf *b)
 {
+	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
+}
+
+void
+rpyc_put_tag(struct buf *b, enum brine_tag tag)
+{
 	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_tuple(b, 0);
+	buf_byte(b, (unsigned char)tag);
 }
 
 void
@@ -619,6 +625,42 @@ rpyc_put_ref_raw(struct buf *b, enum rpyc_label label, const void *id_pack, size
 {
 	rpyc_put_label(b, label);
 	buf_add(b, id_pack, n);
+}
+
+void
+rpyc_put_callattr(struct buf *b, struct brine id_pack, const char *name)
+{
+	rpyc_put_request(b, RPYC_CALLATTR, 4);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
+	rpyc_put_str(b, name);
+	rpyc_put_nothing(b);
+	rpyc_put_nothing(b);
+}
+
+void
+rpyc_put_del(struct buf *b, struct brine id_pack)
+{
+	rpyc_put_request(b, RPYC_DEL, 2);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_int(b, 1);
+}
+
+void
+rpyc_put_exception(struct buf *b, const char *class)
+{
+	brine_put_tuple(b, 4);
+	brine_put_tuple(b, 2);
+	brine_put_str(b, "builtins");
+	brine_put_str(b, class);
+	brine_put_tuple(b, 1);
+}
+
+void
+rpyc_put_exception_end(struct buf *b)
+{
+	brine_put_tuple(b, 0);
+	brine_put_str(b, "");
 }
 
 /* ---- reading what is kept ---- */

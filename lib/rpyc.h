@@ -116,9 +116,10 @@ void rpyc_end(struct buf *b, size_t begin, uint64_t more);
  * values, comes next. */
 void rpyc_put_label(struct buf *, enum rpyc_label);
 
-/* Append a boxed VALUE str, and a boxed VALUE (). */
+/* Append a boxed VALUE: a str, (), and what a tag says by itself (None, True ...). */
 void rpyc_put_str(struct buf *, const char *);
 void rpyc_put_nothing(struct buf *);
+void rpyc_put_tag(struct buf *, enum brine_tag);
 
 /* Append (handler, TUPLE of n boxed values): the body of a request up to these. */
 void rpyc_put_request(struct buf *, enum rpyc_handler, uint32_t n);
@@ -126,6 +127,16 @@ void rpyc_put_request(struct buf *, enum rpyc_handler, uint32_t n);
 /* Append a boxed reference to an object of ours, or of the peer. */
 void rpyc_put_ref(struct buf *, enum rpyc_label, const char *name, int64_t cls, int64_t id);
 void rpyc_put_ref_raw(struct buf *, enum rpyc_label, const void *id_pack, size_t n);
+
+/* Append the body of a request: to call a method of an object of the peer's without arguments,
+ * CALLATTR (ref, name, (), ()), and to release one reference to it, DEL (ref, 1). */
+void rpyc_put_callattr(struct buf *, struct brine id_pack, const char *name);
+void rpyc_put_del(struct buf *, struct brine id_pack);
+
+/* Append the body of an exception, the shortest that a stock peer understands:
+ * (("builtins", class), (arg,), (), ""). The argument, one value, is appended between the two. */
+void rpyc_put_exception(struct buf *, const char *class);
+void rpyc_put_exception_end(struct buf *);
 
 /* ---- reading what is kept ---- */
 

@@ -117,12 +117,7 @@ request_send(struct rpyc_caller *c)
 static void
 release(struct rpyc_caller *c, struct brine id_pack)
 {
-	struct buf *b = request_begin(c);
-
-	rpyc_put_request(b, RPYC_DEL, 2);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
-	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_int(b, 1);
+	rpyc_put_del(request_begin(c), id_pack);
 	rpyc_send(c, 0, 0, NULL, 0);
 	c->next_seq++;
 	c->deletions++;
@@ -131,8 +126,9 @@ release(struct rpyc_caller *c, struct brine id_pack)
 static void
 release_kept(struct rpyc_caller *c, struct buf *id_pack)
 {
-	if (id_pack->n > 0)
-		release(c, brine_span(id_pack));
+	if (id_pack->n == 0)
+		return;
+	release(c, brine_span(id_pack));
 	buf_clear(id_pack, id_pack->cap);
 }
 
@@ -364,13 +360,7 @@ method_start(struct rpyc_caller *c)
 static void
 item_send(struct rpyc_caller *c, const struct buf *id_pack, const char *name)
 {
-	struct buf *b = request_begin(c);
-
-	rpyc_put_request(b, RPYC_CALLATTR, 4);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack->p, id_pack->n);
-	rpyc_put_str(b, name);
-	rpyc_put_nothing(b);
-	rpyc_put_nothing(b);
+	rpyc_put_callattr(request_begin(c), brine_span(id_pack), name);
 	request_send(c);
 }
 

@@ -26,25 +26,17 @@ static void
 answer_tag(struct rpyc_caller *c, struct brine seq, enum brine_tag tag)
 {
 	answer_begin(c, RPYC_REPLY, seq);
-	rpyc_put_label(&c->message, RPYC_VALUE);
-	buf_byte(&c->message, (unsigned char)tag);
+	rpyc_put_tag(&c->message, tag);
 	rpyc_send(c, 0, 0, NULL, 0);
 }
 
 static void
 refuse(struct rpyc_caller *c, struct brine seq)
 {
-	struct buf *b = &c->message;
-
 	answer_begin(c, RPYC_EXCEPTION, seq);
-	brine_put_tuple(b, 4);
-	brine_put_tuple(b, 2);
-	brine_put_str(b, "builtins");
-	brine_put_str(b, "AttributeError");
-	brine_put_tuple(b, 1);
-	brine_put_str(b, "not offered by this client");
-	brine_put_tuple(b, 0);
-	brine_put_str(b, "");
+	rpyc_put_exception(&c->message, "AttributeError");
+	brine_put_str(&c->message, "not offered by this client");
+	rpyc_put_exception_end(&c->message);
 	rpyc_send(c, 0, 0, NULL, 0);
 }
 

@@ -63,22 +63,10 @@ rpyc_answer_int(struct rpyc_session *s, uint64_t n)
 	rpyc_message_end(s);
 }
 
-/* The shortest exception a stock client understands: ((module, class), (arg,), (), ''). */
-static void
-exception_head(struct buf *b, const char *class)
-{
-	brine_put_tuple(b, 4);
-	brine_put_tuple(b, 2);
-	brine_put_str(b, "builtins");
-	brine_put_str(b, class);
-	brine_put_tuple(b, 1);
-}
-
 static void
 exception_end(struct rpyc_session *s)
 {
-	brine_put_tuple(&s->message, 0);
-	brine_put_str(&s->message, "");
+	rpyc_put_exception_end(&s->message);
 	rpyc_message_end(s);
 	s->base.errors++;
 }
@@ -106,7 +94,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 			k = 1;
 		}
 	}
-	exception_head(b, class);
+	rpyc_put_exception(b, class);
 	brine_put_str(b, text);
 	exception_end(s);
 }
@@ -133,7 +121,7 @@ raise_key(struct rpyc_session *s, struct brine key)
 	bool elided = false;
 	struct brine at = key;
 
-	exception_head(b, "KeyError");
+	rpyc_put_exception(b, "KeyError");
 	if (brine_skip(&at, &elided) && !elided)
 		buf_add(b, key.p, (size_t)(at.p - key.p));
 	else
@@ -155,13 +143,7 @@ request_begin(struct rpyc_session *s)
 uint64_t
 rpyc_ask(struct rpyc_session *s, struct brine id_pack, const char *name)
 {
-	struct buf *b = request_begin(s);
-
-	rpyc_put_request(b, RPYC_CALLATTR, 4);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
-	rpyc_put_str(b, name);
-	rpyc_put_nothing(b);
-	rpyc_put_nothing(b);
+	rpyc_put_callattr(request_begin(s), id_pack, name);
 	rpyc_message_end(s);
 	return s->next_seq++;
 }
@@ -169,12 +151,7 @@ rpyc_ask(struct rpyc_session *s, struct brine id_pack, const char *name)
 void
 rpyc_release(struct rpyc_session *s, struct brine id_pack)
 {
-	struct buf *b = request_begin(s);
-
-	rpyc_put_request(b, RPYC_DEL, 2);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
-	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_int(b, 1);
+	rpyc_put_del(request_begin(s), id_pack);
 	rpyc_message_end(s);
 	s->next_seq++;
 }
@@ -201,10 +178,7 @@ answer_text(struct rpyc_session *s, const char *text)
 static void
 answer_tag(struct rpyc_session *s, enum brine_tag tag)
 {
-	struct buf *b = rpyc_answer(s);
-
-	rpyc_put_label(b, RPYC_VALUE);
-	buf_byte(b, (unsigned char)tag);
+	rpyc_put_tag(rpyc_answer(s), tag);
 	rpyc_message_end(s);
 }
 
