@@ -9,7 +9,7 @@
 
 #include "rpyc_server.h"
 
-#define CLASS "BenchmarkService"        /* as Python names it in its error texts */
+#define METHOD RPYC_CLASS ".exposed_%s()"       /* one, as Python names it in error texts */
 #define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
 #define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
 
@@ -97,7 +97,7 @@ bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
 	int i, missing = 0;
 
 	if (given > (uint64_t)op->nargs) {
-		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() takes %d positional argument%s "
+		rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s "
 		    "but %" PRIu64 " were given", op->method, op->nargs + 1,
 		    op->nargs == 0 ? "" : "s", given + 1);
 		return false;
@@ -115,13 +115,13 @@ bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
 			return false;
 		}
 		if ((i = parameter(op, &v)) < 0) {
-			rpyc_raise(s, "TypeError", CLASS ".exposed_%s() got an unexpected keyword "
+			rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword "
 			    "argument '%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
 			    v.p ? (const char *)v.p : "");
 			return false;
 		}
 		if ((uint64_t)i < given) {
-			rpyc_raise(s, "TypeError", CLASS ".exposed_%s() got multiple values for "
+			rpyc_raise(s, "TypeError", METHOD " got multiple values for "
 			    "argument '%s'", op->method, op->arg[i]);
 			return false;
 		}
@@ -135,10 +135,10 @@ bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
 		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): nargs is 2 at most */
 		missing += !have[i];
 	if (missing == 2)
-		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() missing 2 required positional "
+		rpyc_raise(s, "TypeError", METHOD " missing 2 required positional "
 		    "arguments: '%s' and '%s'", op->method, op->arg[0], op->arg[1]);
 	else if (missing == 1)
-		rpyc_raise(s, "TypeError", CLASS ".exposed_%s() missing 1 required positional "
+		rpyc_raise(s, "TypeError", METHOD " missing 1 required positional "
 		    "argument: '%s'", op->method, op->arg[have[0]]);
 	return missing == 0;
 }
@@ -544,13 +544,6 @@ rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine b
 
 /* ---- the methods ---- */
 
-static void
-answer_str(struct rpyc_session *s, const char *text)
-{
-	rpyc_put_str(rpyc_answer(s), text);
-	rpyc_message_end(s);
-}
-
 /* Append a boxed value as its receiver may send it back: what was a reference to an object
  * of the peer's is one to its own, and the other way round. False: it is malformed. */
 static bool
@@ -732,7 +725,6 @@ download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
 {
 	uint64_t size, chunk;
 	struct brine_value v;
-	int index;
 
 	/* range(0, size, chunk): of a size below none, or a chunk beyond all, only that counts */
 	if (integer(&value[0], &v) && !v.fits && v.negative)
@@ -745,17 +737,10 @@ download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
 		return;
 	if (!within(s, size) || !fits(s, chunk < size ? chunk : size))
 		return;
-	if (size > 0 && chunk == 0) {
+	if (size > 0 && chunk == 0)
 		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
-		return;
-	}
-	if ((index = rpyc_list_new(s, size, chunk)) < 0) {
-		rpyc_raise(s, "MemoryError", "too many objects in use by this connection");
-		return;
-	}
-	rpyc_answer(s);
-	rpyc_put_object(s, (size_t)index);
-	rpyc_message_end(s);
+	else
+		rpyc_list_answer(s, size, chunk);
 }
 
 static void
@@ -820,7 +805,7 @@ call(struct rpyc_session *s, size_t method, const struct rpyc_boxed value[2],
 
 	switch (method) {
 	case OP_PING:
-		answer_str(s, "pong");
+		rpyc_answer_str(s, "pong");
 		break;
 	case OP_ECHO:
 		echo(s, &value[0]);
@@ -846,7 +831,7 @@ call(struct rpyc_session *s, size_t method, const struct rpyc_boxed value[2],
 		download_chunked(s, value);
 		break;
 	case RPYC_SERVICE_NAME:
-		answer_str(s, "BENCHMARK");
+		rpyc_answer_str(s, "BENCHMARK");
 		break;
 	default:
 		b = rpyc_answer(s);

@@ -67,23 +67,44 @@ rpyc_resolve(struct rpyc_session *s, struct brine id_pack, size_t *index)
 	return s->object[*index].kind;
 }
 
-void
-rpyc_put_object(struct rpyc_session *s, size_t index)
+const char *
+rpyc_kind_name(enum rpyc_kind kind)
 {
-	struct rpyc_object *o = &s->object[index];
+	static const char *const name[] = {
+		[RPYC_ROOT] = RPYC_CLASS,
+		[RPYC_METHOD] = "method",
+		[RPYC_LIST] = "list",
+		[RPYC_ITERATOR] = "list_iterator",
+	};
 
-	o->refs++;
-	rpyc_put_ref(&s->message, RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
-	    "builtins.list_iterator", 1, FIRST_ID + (int64_t)index);
+	return name[kind];
 }
 
-int
-rpyc_list_new(struct rpyc_session *s, uint64_t size, uint64_t chunk)
+/* Answer with a reference to an object of the list kinds, and count it; with MemoryError if
+ * index is -1, that is, object_new() failed. */
+static void
+answer_object(struct rpyc_session *s, int index)
+{
+	struct rpyc_object *o;
+
+	if (index < 0) {
+		rpyc_raise(s, "MemoryError", "too many objects in use by this connection");
+		return;
+	}
+	o = &s->object[index];
+	o->refs++;
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
+	    "builtins.list_iterator", 1, FIRST_ID + index);
+	rpyc_message_end(s);
+}
+
+void
+rpyc_list_answer(struct rpyc_session *s, uint64_t size, uint64_t chunk)
 {
 	struct rpyc_object o = { .kind = RPYC_LIST, .size = size, .chunk = chunk, .step = 1 };
 
 	o.count = size > 0 ? chunks(size, chunk) : 0;
-	return object_new(s, &o);
+	answer_object(s, object_new(s, &o));
 }
 
 void
@@ -148,18 +169,6 @@ rpyc_list_take(struct rpyc_session *s, struct brine id_pack, uint64_t *bytes)
 	if (n > 1)
 		*bytes -= o->chunk - item_size(o, o->count - 1);
 	return true;
-}
-
-static void
-answer_object(struct rpyc_session *s, int index)
-{
-	if (index < 0) {
-		rpyc_raise(s, "MemoryError", "too many objects in use by this connection");
-		return;
-	}
-	rpyc_answer(s);
-	rpyc_put_object(s, (size_t)index);
-	rpyc_message_end(s);
 }
 
 /* ---- the methods of list and list_iterator ---- */
@@ -283,7 +292,6 @@ list_contains(struct rpyc_session *s, size_t index, struct rpyc_items args)
 	const struct rpyc_object *o = &s->object[index];
 	struct brine_value v;
 	struct rpyc_boxed x;
-	struct buf *b;
 	bool found = false;
 	size_t i;
 
@@ -300,10 +308,7 @@ list_contains(struct rpyc_session *s, size_t index, struct rpyc_items args)
 		for (i = 0; i < v.n && found; i++)
 			found = v.p[i] == 0;
 	}
-	b = rpyc_answer(s);
-	rpyc_put_label(b, RPYC_VALUE);
-	buf_byte(b, found ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
-	rpyc_message_end(s);
+	rpyc_answer_tag(s, found ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
 }
 
 static void
@@ -368,7 +373,7 @@ rpyc_list_call(struct rpyc_session *s, size_t index, const struct brine_value *n
 		return;
 	}
 	rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
-	    kind == RPYC_LIST ? "list" : "list_iterator", name->p ? (int)name->n : 0,
+	    rpyc_kind_name(kind), name->p ? (int)name->n : 0,
 	    name->p ? (const char *)name->p : "");
 }
 

@@ -63,6 +63,20 @@ rpyc_answer_int(struct rpyc_session *s, uint64_t n)
 	rpyc_message_end(s);
 }
 
+void
+rpyc_answer_str(struct rpyc_session *s, const char *text)
+{
+	rpyc_put_str(rpyc_answer(s), text);
+	rpyc_message_end(s);
+}
+
+void
+rpyc_answer_tag(struct rpyc_session *s, enum brine_tag tag)
+{
+	rpyc_put_tag(rpyc_answer(s), tag);
+	rpyc_message_end(s);
+}
+
 static void
 exception_end(struct rpyc_session *s)
 {
@@ -168,20 +182,6 @@ rpyc_release_all(struct rpyc_session *s, struct brine boxed)
 
 /* ---- handlers ---- */
 
-static void
-answer_text(struct rpyc_session *s, const char *text)
-{
-	rpyc_put_str(rpyc_answer(s), text);
-	rpyc_message_end(s);
-}
-
-static void
-answer_tag(struct rpyc_session *s, enum brine_tag tag)
-{
-	rpyc_put_tag(rpyc_answer(s), tag);
-	rpyc_message_end(s);
-}
-
 /* What a handler works on. */
 struct request {
 	struct rpyc_boxed arg[ARGS_MAX];
@@ -221,8 +221,7 @@ no_attribute(struct rpyc_session *s, enum rpyc_kind kind, const struct brine_val
 		rpyc_raise(s, "AttributeError", "cannot access '%.*s'", n, p);
 	else
 		rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
-		    kind == RPYC_METHOD ? "method" : kind == RPYC_LIST ? "list" :
-		    kind == RPYC_ITERATOR ? "list_iterator" : "BenchmarkService", n, p);
+		    rpyc_kind_name(kind), n, p);
 }
 
 static void
@@ -305,9 +304,7 @@ handle_call(struct rpyc_session *s, struct request *r)
 	if (r->kind == RPYC_METHOD)
 		r->waits = rpyc_call(s, r->index, args, kwargs, r->whole);
 	else
-		rpyc_raise(s, "TypeError", "'%s' object is not callable",
-		    r->kind == RPYC_ROOT ? "BenchmarkService" :
-		    r->kind == RPYC_LIST ? "list" : "list_iterator");
+		rpyc_raise(s, "TypeError", "'%s' object is not callable", rpyc_kind_name(r->kind));
 }
 
 static void
@@ -343,12 +340,12 @@ handle_repr(struct rpyc_session *s, struct request *r)
 		rpyc_list_repr(s, r->index);
 		break;
 	case RPYC_METHOD:
-		snprintf(text, sizeof text, "<bound method BenchmarkService.%s>",
+		snprintf(text, sizeof text, "<bound method " RPYC_CLASS ".%s>",
 		    rpyc_method_name(r->index));
-		answer_text(s, text);
+		rpyc_answer_str(s, text);
 		break;
 	default:
-		answer_text(s, "<BenchmarkService object at 0x1>");
+		rpyc_answer_str(s, "<" RPYC_CLASS " object at 0x1>");
 		break;
 	}
 }
@@ -372,9 +369,9 @@ handle_cmp(struct rpyc_session *s, struct request *r)
 	kind = r->arg[1].label == RPYC_LOCAL_REF ? rpyc_resolve(s, r->arg[1].at, &index) :
 	    RPYC_NONE;
 	if ((eq || ne) && kind == r->kind && index == r->index)
-		answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
+		rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
 	else
-		answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+		rpyc_answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
 }
 
 static void
@@ -423,7 +420,7 @@ handle_del(struct rpyc_session *s, struct request *r)
 	}
 	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR)
 		rpyc_object_release(s, r->index, (uint64_t)count.i);
-	answer_tag(s, BRINE_TAG_NONE);
+	rpyc_answer_tag(s, BRINE_TAG_NONE);
 }
 
 /* The methods a proxy of the object should have: (name, doc) pairs. */
@@ -449,7 +446,7 @@ handle_inspect(struct rpyc_session *s, struct request *r)
 		rpyc_message_end(s);
 		break;
 	default:
-		answer_tag(s, BRINE_TAG_EMPTY_TUPLE);
+		rpyc_answer_tag(s, BRINE_TAG_EMPTY_TUPLE);
 		break;
 	}
 }
@@ -463,8 +460,7 @@ handle_buffiter(struct rpyc_session *s, struct request *r)
 	if (r->arg[1].label != RPYC_VALUE || !brine_get(&at, &count) || count.type != BRINE_INT)
 		rpyc_raise(s, "TypeError", "the count must be an int");
 	else if (r->kind != RPYC_LIST && r->kind != RPYC_ITERATOR)
-		rpyc_raise(s, "TypeError", "'%s' object is not iterable",
-		    r->kind == RPYC_ROOT ? "BenchmarkService" : "method");
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_kind_name(r->kind));
 	else
 		rpyc_list_buffiter(s, r->index,
 		    count.fits ? count.i : count.negative ? 0 : INT64_MAX);

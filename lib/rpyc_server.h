@@ -11,6 +11,8 @@
 #include "service.h"
 #include "wire.h"
 
+#define RPYC_CLASS "BenchmarkService"   /* of the root, as Python names it */
+
 /* Objects the peer may have references to. Numbers in id_packs are made up: the peer
  * attaches no meaning to them. Names are ones every stock peer knows, so that it need
  * not INSPECT them. */
@@ -70,8 +72,10 @@ struct buf *rpyc_answer(struct rpyc_session *);
 void rpyc_message_end(struct rpyc_session *);
 void rpyc_message_data(struct rpyc_session *, const void *src, size_t period, uint64_t n);
 
-/* The same in one step, for a boxed VALUE int. */
+/* The same in one step, for a boxed VALUE: an int, a str, and what a tag says by itself. */
 void rpyc_answer_int(struct rpyc_session *, uint64_t);
+void rpyc_answer_str(struct rpyc_session *, const char *);
+void rpyc_answer_tag(struct rpyc_session *, enum brine_tag);
 
 /* Answer with an exception of a class of Python's builtins; what is not UTF-8 in its text is
  * replaced, and what is beyond 511 bytes cut off. */
@@ -124,11 +128,12 @@ void rpyc_pulls_free(struct rpyc_session *);
 /* Which object is meant; *index is its method or its place in s->object. */
 enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
 
-/* Append a boxed reference to an object of the list kinds, and count it. */
-void rpyc_put_object(struct rpyc_session *, size_t index);
+/* Python's name of an object's type, for error texts; of every kind but RPYC_NONE. */
+const char *rpyc_kind_name(enum rpyc_kind);
 
-/* A new list of size bytes in chunks. Returns its index, or -1: too many objects. */
-int rpyc_list_new(struct rpyc_session *, uint64_t size, uint64_t chunk);
+/* Answer with a reference to a new list of size bytes in chunks, chunk > 0 unless size is 0;
+ * with MemoryError if the peer keeps too many objects. */
+void rpyc_list_answer(struct rpyc_session *, uint64_t size, uint64_t chunk);
 
 /* Iterate to the end of a list or iterator of ours: *bytes is what its items amount to.
  * False: it is none. */
