@@ -9,7 +9,7 @@
 
 #include "rpyc_server.h"
 
-#define METHOD RPYC_CLASS ".exposed_%s()"       /* one, as Python names it in error texts */
+#define METHOD RPYC_CLASS ".exposed_%s()"       /* one as Python names it in error texts */
 #define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
 #define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
 
@@ -84,63 +84,88 @@ parameter(const struct op_spec *op, const struct brine_value *name)
 	return -1;
 }
 
-/* Match arguments to parameters; false: answered with Python's TypeError. */
+/* Take the positional arguments, and note which parameters have one; false: there are more of
+ * them than parameters, and that is answered. */
+static bool
+positional(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+    struct rpyc_boxed value[2], bool have[2])
+{
+	int i;
+
+	if (args.n > (uint64_t)op->nargs) {
+		rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %" PRIu64
+		    " were given", op->method, op->nargs + 1, op->nargs == 0 ? "" : "s", args.n + 1);
+		return false;
+	}
+	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
+		have[i] = true;
+	return true;
+}
+
+/* Take a keyword argument, a pair of name and value, where the first given parameters have a
+ * positional one; false: answered with Python's TypeError. */
+static bool
+keyword(struct rpyc_session *s, const struct op_spec *op, const struct rpyc_boxed *pair,
+    uint64_t given, struct rpyc_boxed value[2], bool have[2])
+{
+	struct rpyc_items parts;
+	struct rpyc_boxed name;
+	struct brine_value v;
+	int i;
+
+	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
+	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR) {
+		rpyc_raise(s, "TypeError", "keywords must be strings");
+		return false;
+	}
+	if ((i = parameter(op, &v)) < 0) {
+		rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument '%.*s'",
+		    op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
+		    v.p ? (const char *)v.p : "");
+		return false;
+	}
+	if ((uint64_t)i < given) {
+		rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
+		    op->method, op->arg[i]);
+		return false;
+	}
+	if (!rpyc_item(&parts, &value[i])) {
+		rpyc_raise(s, "ValueError", "an argument that is not boxed");
+		return false;
+	}
+	have[i] = true;
+	return true;
+}
+
+/* Has every parameter an argument? False: answered with Python's TypeError. */
+static bool
+complete(struct rpyc_session *s, const struct op_spec *op, const bool have[2])
+{
+	int missing = op->nargs - have[0] - have[1];
+
+	if (missing == 2)
+		rpyc_raise(s, "TypeError", METHOD " missing 2 required positional arguments: "
+		    "'%s' and '%s'", op->method, op->arg[0], op->arg[1]);
+	else if (missing == 1)
+		rpyc_raise(s, "TypeError", METHOD " missing 1 required positional argument: '%s'",
+		    op->method, op->arg[have[0]]);
+	return missing == 0;
+}
+
+/* Match arguments to parameters; false: answered with an exception. */
 static bool
 bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
     struct rpyc_items kwargs, struct rpyc_boxed value[2])
 {
 	bool have[2] = { false, false };
-	struct rpyc_boxed pair, name;
-	struct rpyc_items parts;
-	struct brine_value v;
-	uint64_t given = args.n;
-	int i, missing = 0;
+	struct rpyc_boxed pair;
 
-	if (given > (uint64_t)op->nargs) {
-		rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s "
-		    "but %" PRIu64 " were given", op->method, op->nargs + 1,
-		    op->nargs == 0 ? "" : "s", given + 1);
+	if (!positional(s, op, args, value, have))
 		return false;
-	}
-	for (i = 0; rpyc_item(&args, &value[i]); i++) {
-		have[i] = true;
-		if (i == 1)
-			break;
-	}
-	while (rpyc_item(&kwargs, &pair)) {
-		if (!rpyc_items(&pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
-		    name.label != RPYC_VALUE || !brine_get(&name.at, &v) ||
-		    v.type != BRINE_STR) {
-			rpyc_raise(s, "TypeError", "keywords must be strings");
+	while (rpyc_item(&kwargs, &pair))
+		if (!keyword(s, op, &pair, args.n, value, have))
 			return false;
-		}
-		if ((i = parameter(op, &v)) < 0) {
-			rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword "
-			    "argument '%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
-			    v.p ? (const char *)v.p : "");
-			return false;
-		}
-		if ((uint64_t)i < given) {
-			rpyc_raise(s, "TypeError", METHOD " got multiple values for "
-			    "argument '%s'", op->method, op->arg[i]);
-			return false;
-		}
-		if (!rpyc_item(&parts, &value[i])) {
-			rpyc_raise(s, "ValueError", "an argument that is not boxed");
-			return false;
-		}
-		have[i] = true;
-	}
-	for (i = 0; i < op->nargs; i++)
-		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): nargs is 2 at most */
-		missing += !have[i];
-	if (missing == 2)
-		rpyc_raise(s, "TypeError", METHOD " missing 2 required positional "
-		    "arguments: '%s' and '%s'", op->method, op->arg[0], op->arg[1]);
-	else if (missing == 1)
-		rpyc_raise(s, "TypeError", METHOD " missing 1 required positional "
-		    "argument: '%s'", op->method, op->arg[have[0]]);
-	return missing == 0;
+	return complete(s, op, have);
 }
 
 /* The argument as an int of Python's; false: it is none. */
