@@ -353,7 +353,6 @@ pull_end(struct rpyc_session *s, struct rpyc_pull *p)
 static void
 pull_done(struct rpyc_session *s, struct rpyc_pull *p)
 {
-	s->seq = brine_span(&p->seq);
 	if (within(s, p->total))
 		rpyc_answer_int(s, p->total);
 	pull_end(s, p);
@@ -383,7 +382,6 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 			return;
 		}
 		if (!length(s, &x, &n)) {
-			s->seq = brine_span(&p->seq);
 			no_len(s, &x);
 			pull_end(s, p);
 			return;
@@ -436,7 +434,6 @@ pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 	char class[64];
 	size_t n;
 
-	s->seq = brine_span(&p->seq);
 	named = brine_get(&at, &v) && v.type == BRINE_TUPLE && v.len == 4 &&
 	    brine_tuple(&at, 2) && brine_get(&at, &module) && module.type == BRINE_STR &&
 	    module.p && brine_get(&at, &name) && name.type == BRINE_STR && name.p &&
@@ -467,7 +464,6 @@ pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 static void
 pull_bad(struct rpyc_session *s, struct rpyc_pull *p, const char *class, const char *why)
 {
-	s->seq = brine_span(&p->seq);
 	rpyc_raise(s, class, "%s", why);
 	pull_end(s, p);
 }
@@ -479,14 +475,82 @@ pull_next(struct rpyc_session *s, struct rpyc_pull *p)
 	p->waiting = rpyc_ask(s, brine_span(&p->iterator), "__next__");
 }
 
-/* A boxed answer; true: what it refers to is kept. */
+/* What iter() of the argument gave; true: it is kept. */
+static bool
+pulled_iterator(struct rpyc_session *s, struct rpyc_pull *p, const struct rpyc_boxed *x)
+{
+	char type[64];
+
+	if (!rpyc_theirs(x)) {
+		rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
+		    rpyc_type_name(x, type));
+		pull_end(s, p);
+		return false;
+	}
+	brine_copy(&p->iterator, x->at);
+	if (p->iterator.failed) {
+		pull_bad(s, p, "MemoryError", "out of memory");
+		return false;
+	}
+	pull_next(s, p);
+	return true;
+}
+
+/* What next() of the iterator gave; true: it is kept. */
+static bool
+pulled_item(struct rpyc_session *s, struct rpyc_pull *p, const struct rpyc_boxed *x)
+{
+	uint64_t n;
+
+	if (rpyc_theirs(x)) {
+		brine_copy(&p->item, x->at);
+		if (p->item.failed) {
+			pull_bad(s, p, "MemoryError", "out of memory");
+			return false;
+		}
+		p->state = PULL_ITEM;
+		p->waiting = rpyc_ask(s, x->at, "__len__");
+		return true;
+	}
+	if (!length(s, x, &n)) {
+		no_len(s, x);
+		pull_end(s, p);
+	} else if (pull_add(s, p, n)) {
+		pull_next(s, p);
+	}
+	return false;
+}
+
+/* What len() gave: of the argument, or of an item. */
+static void
+pulled_length(struct rpyc_session *s, struct rpyc_pull *p, struct rpyc_boxed x)
+{
+	struct brine_value v;
+
+	if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT) {
+		pull_bad(s, p, "TypeError", "len() of an argument is not an int");
+	} else if (v.fits ? v.i < 0 : v.negative) {
+		pull_bad(s, p, "ValueError", "__len__() should return >= 0");
+	} else if (!v.fits) {
+		pull_bad(s, p, "OverflowError", "cannot fit 'int' into an index-sized integer");
+	} else if (!pull_add(s, p, (uint64_t)v.i)) {
+		return;
+	} else if (p->state == PULL_LENGTH) {
+		pull_done(s, p);
+	} else if (p->state == PULL_TUPLE) {
+		pull_tuple(s, p);
+	} else {
+		rpyc_release(s, brine_span(&p->item));
+		buf_clear(&p->item, p->item.cap);
+		pull_next(s, p);
+	}
+}
+
+/* The body of a reply; true: what it refers to is kept. */
 static bool
 pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 {
 	struct rpyc_boxed x;
-	struct brine_value v;
-	char type[64];
-	uint64_t n;
 
 	if (!rpyc_boxed(&body, &x)) {
 		pull_bad(s, p, "ValueError", "an answer that is not boxed");
@@ -494,57 +558,11 @@ pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 	}
 	switch (p->state) {
 	case PULL_ITER:
-		if (!rpyc_theirs(&x)) {
-			s->seq = brine_span(&p->seq);
-			rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
-			    rpyc_type_name(&x, type));
-			pull_end(s, p);
-			return false;
-		}
-		brine_copy(&p->iterator, x.at);
-		if (p->iterator.failed) {
-			pull_bad(s, p, "MemoryError", "out of memory");
-			return false;
-		}
-		pull_next(s, p);
-		return true;
+		return pulled_iterator(s, p, &x);
 	case PULL_NEXT:
-		if (rpyc_theirs(&x)) {
-			brine_copy(&p->item, x.at);
-			if (p->item.failed) {
-				pull_bad(s, p, "MemoryError", "out of memory");
-				return false;
-			}
-			p->state = PULL_ITEM;
-			p->waiting = rpyc_ask(s, x.at, "__len__");
-			return true;
-		}
-		if (!length(s, &x, &n)) {
-			s->seq = brine_span(&p->seq);
-			no_len(s, &x);
-			pull_end(s, p);
-		} else if (pull_add(s, p, n)) {
-			pull_next(s, p);
-		}
-		return false;
+		return pulled_item(s, p, &x);
 	default:
-		if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT) {
-			pull_bad(s, p, "TypeError", "len() of an argument is not an int");
-		} else if (v.fits ? v.i < 0 : v.negative) {
-			pull_bad(s, p, "ValueError", "__len__() should return >= 0");
-		} else if (!v.fits) {
-			pull_bad(s, p, "OverflowError", "cannot fit 'int' into an index-sized integer");
-		} else if (!pull_add(s, p, (uint64_t)v.i)) {
-			return false;
-		} else if (p->state == PULL_LENGTH) {
-			pull_done(s, p);
-		} else if (p->state == PULL_TUPLE) {
-			pull_tuple(s, p);
-		} else {
-			rpyc_release(s, brine_span(&p->item));
-			buf_clear(&p->item, p->item.cap);
-			pull_next(s, p);
-		}
+		pulled_length(s, p, x);
 		return false;
 	}
 }
@@ -556,6 +574,8 @@ rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine b
 
 	for (p = s->pulls; p && p->waiting != seq; p = p->next)
 		;
+	if (p)
+		s->seq = brine_span(&p->seq);   /* the call's, if this is what ends it */
 	if (!exception) {
 		/* without p it is of a DEL, or of nothing we asked */
 		if (!p || !pulled(s, p, body))
@@ -662,16 +682,53 @@ upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 	return false;
 }
 
+/* What the items of an argument amount to that is no reference to the peer's, and no boxed
+ * tuple; false: answered with an exception. */
+static bool
+chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
+{
+	struct rpyc_items items = { .boxed = false };
+	struct rpyc_boxed item;
+	struct brine_value v;
+	char type[64];
+	uint64_t n;
+
+	*total = 0;
+	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, total))
+		return true;
+	items.at = x->at;
+	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v))
+		v.type = BRINE_NONE;
+	if (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v))
+		v.type = BRINE_NONE;
+	switch (v.type) {
+	case BRINE_STR:
+		*total = v.len;         /* characters, each a str of length 1 */
+		return true;
+	case BRINE_BYTES:
+		if (v.len > 0)          /* iteration gives ints */
+			rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
+		return v.len == 0;
+	case BRINE_TUPLE:
+		for (items.n = v.len; rpyc_item(&items, &item); *total += n) {
+			if (!length(s, &item, &n)) {
+				no_len(s, &item);
+				return false;
+			}
+		}
+		return true;
+	default:
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_type_name(x, type));
+		return false;
+	}
+}
+
 static bool
 upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 {
 	struct rpyc_items items;
-	struct rpyc_boxed item;
 	struct rpyc_pull *p;
-	struct brine at = x->at;
-	struct brine_value v;
-	uint64_t n, total = 0;
-	char type[64];
+	uint64_t total;
 
 	if (x->label == RPYC_REMOTE_REF) {
 		if (!(p = pull_new(s, whole)))
@@ -691,42 +748,7 @@ upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine 
 		pull_tuple(s, p);
 		return true;
 	}
-	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, &total)) {
-		if (within(s, total))
-			rpyc_answer_int(s, total);
-		return false;
-	}
-	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
-		v.type = BRINE_NONE;
-	if (v.type == BRINE_FROZENSET && !brine_get(&at, &v))
-		v.type = BRINE_NONE;
-	switch (v.type) {
-	case BRINE_STR:
-		total = v.len;          /* characters, each a str of length 1 */
-		break;
-	case BRINE_BYTES:
-		if (v.len > 0) {        /* iteration gives ints */
-			rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
-			return false;
-		}
-		break;
-	case BRINE_TUPLE:
-		items.at = at;
-		items.n = v.len;
-		items.boxed = false;
-		while (rpyc_item(&items, &item)) {
-			if (!length(s, &item, &n)) {
-				no_len(s, &item);
-				return false;
-			}
-			total += n;
-		}
-		break;
-	default:
-		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_type_name(x, type));
-		return false;
-	}
-	if (within(s, total))
+	if (chunk_total(s, x, &total) && within(s, total))
 		rpyc_answer_int(s, total);
 	return false;
 }
