@@ -222,7 +222,8 @@ put_argument(struct buf *b, const char *p, size_t n)
 		brine_put_int(b, minus ? -(int64_t)v : (int64_t)v);
 		return;
 	}
-	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX && strspn(p + minus, "0123456789") >= n - minus) {
+	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX &&
+	    strspn(p + minus, "0123456789") >= n - minus) {
 		brine_put_int_text(b, p, n);
 		return;
 	}
@@ -579,7 +580,7 @@ replied(struct rpyc_caller *c, struct brine body)
 		stream_answered(c, &x);
 		break;
 	}
-	if (!kept)
+	if (!kept && x.label != RPYC_VALUE)     /* a plain value refers to nothing */
 		rpyc_drop(c, whole);
 }
 
