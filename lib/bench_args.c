@@ -286,7 +286,7 @@ check_options(struct bench *b, struct args *a)
 		msg("%s: %s", a->target, why);
 		return false;
 	}
-	http = strcmp(cl->url.scheme, "http") == 0;
+	http = cl->wire == &http_client_wire;
 	why = NULL;
 	if (a->count && b->time_ns)
 		why = "-n and -t exclude each other";

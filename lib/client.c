@@ -18,19 +18,14 @@
  * while the peer, too, writes and reads nothing: it fits into any system's send buffer. */
 #define SMALL_WRITE ((size_t)8 << 10)
 
-static const struct client_wire *const wires[] = { &rpyc_client_wire, &http_client_wire };
-
 const char *
 client_target(struct client *cl, const char *target)
 {
 	const char *why;
-	size_t i = 0;
 
 	if ((why = url_parse(&cl->url, target)))
 		return why;
-	while (strcmp(wires[i]->scheme, cl->url.scheme) != 0)   /* url_parse() lets no others pass */
-		i++;
-	cl->wire = wires[i];
+	cl->wire = strcmp(cl->url.scheme, "rpc") == 0 ? &rpyc_client_wire : &http_client_wire;
 	cl->conf.host = cl->url.authority;
 	cl->conf.name = cl->url.path;
 	return NULL;

@@ -751,7 +751,6 @@ http_sent(struct caller *c, size_t n)
 }
 
 const struct client_wire http_client_wire = {
-	.scheme = "http",
 	.open = http_open,
 	.close = http_close,
 	.begin = http_begin,

@@ -854,7 +854,6 @@ rpyc_sent(struct caller *base, size_t n)
 }
 
 const struct client_wire rpyc_client_wire = {
-	.scheme = "rpc",
 	.hello = true,
 	.open = rpyc_open,
 	.close = rpyc_close,

@@ -125,7 +125,6 @@ struct caller {
 };
 
 struct client_wire {
-	const char *scheme;
 	bool hello;             /* connections must begin with CALL_HELLO */
 
 	struct caller *(*open)(const struct caller_conf *);
