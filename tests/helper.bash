@@ -60,11 +60,10 @@ ms() {
 }
 
 # has_run PID: wait until it has used the processor for 50 ms, however long that takes it: a
-# client is then in the middle of what it measures. (A sanitizer takes that for itself before.)
-# Where nobody tells, for 2 s.
+# client is then in the middle of what it measures. Where nobody tells, for 2 s.
 has_run() {
 	[ -r "/proc/$1/stat" ] || { sleep 2; return; }
-	eventually used_ticks "$1" ${SANITIZED:+5}5 || fail "process $1 does nothing"
+	eventually used_ticks "$1" 5 || fail "process $1 does nothing"
 }
 
 # asleep PID: it is the program that is to run by now, and waits for something.
@@ -74,7 +73,9 @@ asleep() {
 
 # used_ticks PID N: it has used that much of the processor (a tick is 10 ms, as a rule).
 used_ticks() {
-	[ "$(ticks "$1")" -ge "$2" ]
+	local used
+	used=$(ticks "$1") || fail "process $1 has ended"
+	[ "$used" -ge "$2" ]
 }
 
 ticks() {

@@ -23,6 +23,15 @@ settled() {
 	eventually is_census "$1" || fail "descriptors, threads, children: $(census), and $1 before"
 }
 
+# CENSUS: that of a server that was just started, which one client doesn't change.
+at_rest() {
+	CENSUS=$(census)
+	bench-lat -n 100 "$URL" >/dev/null
+	# a thread sanitizer has a thread of its own from the first other one on
+	[ "${SANITIZED:-}" != thread ] || { sleep 1; CENSUS=$(census); }
+	settled "$CENSUS"
+}
+
 own_kb() {
 	awk '$1 == "Pss_Anon:" { print $2 }' "/proc/$PID/smaps_rollup"
 }
@@ -85,7 +94,8 @@ weather() {
 	local wire=$1 before kb
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
 	start "$wire-serve" -p 0 -m "$2" -T 1 -u usage.tsv
-	before=$(census)
+	at_rest
+	before=$CENSUS
 	storm "$wire"
 	"${wire}_said"
 	settled "$before"
@@ -116,7 +126,8 @@ weather() {
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
 	for model in $MODELS; do
 		start "$server" -p 0 -m "$model" -T 5
-		before=$(census)
+		at_rest
+		before=$CENSUS
 		bench-lat -t 2 -T 10 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
 		bad_client connects "${URL##*:}" 20000 3>&-
