@@ -33,14 +33,14 @@ struct tsv_raw {
 	bool ok;
 };
 
-/* Numbers are plain decimals: times in microseconds with 3 digits after the point, elapsed
- * seconds with 6, rates (of bytes too) with 2, busy with 3; ok is 1 or 0. Writing is only
- * known to have succeeded when tsv_close() says so. */
 enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
 
-/* Names and order of the columns; NULL ends them. */
+/* Names and order of the columns; NULL ends them. Static. */
 const char *const *tsv_columns(enum tsv_rows);
 
+/* What is printed: numbers are plain decimals, times in microseconds with 3 digits after the
+ * point, elapsed seconds with 6, rates (of bytes too) with 2, busy with 3; ok is 1 or 0.
+ * Writing is only known to have succeeded when tsv_close() says so. */
 void tsv_header(FILE *, enum tsv_rows);
 
 /* bytes_per_s is size * n / elapsed; ops_per_s n / elapsed; cpu_us per operation, failed
