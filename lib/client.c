@@ -97,6 +97,7 @@ client_probe(struct client *cl)
 		}
 		if (!ai)
 			choose(cl, cl->list);
+		silent = silent && !ai;
 		client_hang_up(&c);
 		client_answered(&c);
 	}

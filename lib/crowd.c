@@ -477,9 +477,10 @@ static void
 forgo(struct crowd *w, uint64_t now, const char *why)
 {
 	struct bench_client *k = &w->member[0].k;
-	uint64_t due_ns = w->schedule.due_ns, late = now > due_ns ? now - due_ns : 0;
+	/* it may not be due yet: see abandon() */
+	uint64_t due_ns = w->schedule.due_ns < now ? w->schedule.due_ns : now;
 	struct tally_sample s = { .client = k->index, .seq = k->seq++, .start_ns = due_ns,
-	    .ns = late, .wait_ns = late };
+	    .ns = now - due_ns, .wait_ns = now - due_ns };
 
 	schedule_take(&w->schedule);
 	tally_add(w->tally, &s, why);

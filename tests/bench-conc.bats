@@ -101,6 +101,16 @@ load helper
 	[ "$(usage_cell requests)" = 104 ] || fail "$(cat usage.tsv)"
 }
 
+@test "clients that are gone before requests are due: the row ends when it does" {
+	refused_port
+	run --separate-stderr bench-conc -c 2 -j 2 -r 0.1 -o ping "rpc://127.0.0.1:$PORT"
+	[ "$status" -eq 1 ] || fail "status $status"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(cell out.tsv n ping)" = 0 ] && [ "$(cell out.tsv errors ping)" -ge 1 ] || fail "$output"
+	# the second thread's first request would be due after 10 s
+	cell out.tsv elapsed_s | awk '$1 >= 10 { exit 1 }' || fail "$output"
+}
+
 @test "every thread has a loop of its own with -d, blocks without" {
 	local server
 	for server in $SERVERS; do

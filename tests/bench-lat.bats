@@ -143,7 +143,7 @@ load helper
 @test "a peer that refuses is one error, by either driver" {
 	local o
 	refused_port
-	for o in '-n 1' '-n 5' '-n 5 -d 2' '-n 1 -r 50' '-n 5 -r 50' '-n 5 -r 50 -A exp'; do
+	for o in '-n 1' '-n 5' '-n 5 -d 2' '-n 1 -r 1' '-n 5 -r 1' '-n 5 -r 1 -A exp'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr bench-lat $o "rpc://127.0.0.1:$PORT"
 		[ "$status" -eq 1 ] || fail "$o: status $status"

@@ -227,23 +227,23 @@ broken() {
 	local p
 	need gnuplot
 	made 2
-	awk -F '\t' -v OFS='\t' '{ if ($1 == "http-thread" && $3 == "ping") $3 = "/users?page=12&sort=name" }
+	awk -F '\t' -v OFS='\t' '{ if ($1 == "http-thread" && $3 == "ping") $3 = "/a%20b?page=12&sort=name" }
 		{ print }
 		$1 ~ /thread$/ && $2 == "bench-lat" { $2 = "bench-conc"; print; $3 = "first-reply"; print }' \
 	    run/suite.tsv >x
 	mv x run/suite.tsv
 	bench-plot run
 	for p in latency concurrency connection; do
-		grep -q 'http-thread /users?page=12&amp;sort=name<' "run/$p.svg" || fail "$p.svg: $(grep http- "run/$p.svg")"
+		grep -q 'http-thread /a%20b?page=12&amp;sort=name<' "run/$p.svg" || fail "$p.svg: $(grep http- "run/$p.svg")"
 		grep -q 'rpc-thread<' "run/$p.svg" || fail "$p.svg: $(grep rpc- "run/$p.svg")"
 	done
 	grep -q 'Latency of a request' run/latency.svg
-	! grep -q 'http-thread.*/users' run/bandwidth.svg || fail 'bandwidth is not that of a path'
+	! grep -q 'http-thread.*/a%20b' run/bandwidth.svg || fail 'bandwidth is not that of a path'
 	# and there is a mark behind each name
 	COLUMNS=100 bench-plot -t dumb run >letters
 	sed -n '/: throughput/,/requests per second/p' letters >throughput
 	grep -qE ' rpc-thread \+\|.*[A-Z]' throughput || fail "$(cat throughput)"
-	grep -qE ' http-thread /users[^ ]* \+\|.*[A-Z]' throughput || fail "$(cat throughput)"
+	grep -qE ' http-thread /a%20b[^ ]* \+\|.*[A-Z]' throughput || fail "$(cat throughput)"
 }
 
 @test "pictures in the terminal, of a part of a run, with NA" {

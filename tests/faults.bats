@@ -48,7 +48,7 @@ one() {
 	# no reply takes much memory: what a peer claims is not believed
 	[ -n "${SANITIZED:-}" ] || ulimit -v 2000000
 	# shellcheck disable=SC2046
-	timeout 60 $(cell_command "$1") -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
+	timeout 20 $(cell_command "$1") -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
 	echo "$status" >"$2/status"
 	echo "$(($(ms) - began))" >"$2/ms"
 }

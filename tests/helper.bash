@@ -62,7 +62,7 @@ ms() {
 # has_run PID: wait until it has used the processor for 50 ms, however long that takes it: a
 # client is then in the middle of what it measures. Where nobody tells, for 2 s.
 has_run() {
-	[ -r "/proc/$1/stat" ] || { sleep 2; return; }
+	[ -d /proc/self/task ] || { sleep 2; return; }
 	eventually used_ticks "$1" 5 || fail "process $1 does nothing"
 }
 
@@ -74,7 +74,7 @@ asleep() {
 # used_ticks PID N: it has used that much of the processor (a tick is 10 ms, as a rule).
 used_ticks() {
 	local used
-	used=$(ticks "$1") || fail "process $1 has ended"
+	used=$(ticks "${1:?}") || fail "process $1 has ended"
 	[ "$used" -ge "$2" ]
 }
 
@@ -802,7 +802,8 @@ server_takes_its_command_along() {
 server_and_command_get_ctrl_c() {
 	local status=0
 	in_group "$1" bench-lat -t 600 >out.tsv 2>err.txt
-	has_run "$(pgrep -P "$(cat pid)")"
+	eventually pgrep -P "$(cat pid)" bench-lat >child || fail 'no command'
+	has_run "$(tail -n 1 child)"
 	kill -INT -- "-$(cat pid)"
 	reap "${STARTED[-1]}" || status=$?
 	STARTED=()

@@ -23,13 +23,18 @@ settled() {
 	eventually is_census "$1" || fail "descriptors, threads, children: $(census), and $1 before"
 }
 
-# CENSUS: that of a server that was just started, which one client doesn't change.
+# CENSUS: that of a server that has answered, and so has all it begins with, and has had nothing
+# to do for a second.
 at_rest() {
-	CENSUS=$(census)
+	local same=0 now
 	bench-lat -n 100 "$URL" >/dev/null
-	# a thread sanitizer has a thread of its own from the first other one on
-	[ "${SANITIZED:-}" != thread ] || { sleep 1; CENSUS=$(census); }
-	settled "$CENSUS"
+	CENSUS=
+	until [ "$same" -eq 5 ]; do
+		sleep 0.2
+		now=$(census)
+		[ "$now" = "$CENSUS" ] && same=$((same + 1)) || same=0
+		CENSUS=$now
+	done
 }
 
 own_kb() {
@@ -143,15 +148,20 @@ weather() {
 # A slow client's time limit is that of the request: one byte now and then does not prolong it.
 # And it holds where nothing else happens that would make a server look.
 @test "idle connections and slow requests end with -T, whatever the gaps" {
-	local model wire began ms
+	local model wire name began ms try
 	for wire in rpc http; do
 		for model in $MODELS; do
 			start "$wire-serve" -p 0 -m "$model" -T 0.5
 			for name in idle drip half; do
-				began=${EPOCHREALTIME/[.,]/}
-				bad_client "$wire-$name" "${URL##*:}" >/dev/null
-				ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
-				[ "$ms" -ge 400 ] && [ "$ms" -lt 30000 ] || fail "$wire $model $name: $ms ms"
+				# on a machine that is busy with something else the best of several counts
+				for try in 1 2 3; do
+					began=$(ms)
+					bad_client "$wire-$name" "${URL##*:}" >/dev/null
+					ms=$(($(ms) - began))
+					[ "$ms" -ge 400 ] || fail "$wire $model $name: $ms ms"
+					[ "$ms" -ge 8000 ] || break
+					[ "$try" -lt 3 ] || fail "$wire $model $name: $ms ms"
+				done
 			done
 			stop
 		done
