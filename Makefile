@@ -27,7 +27,7 @@ LIB_SRC = \
 	lib/inflate.c lib/json.c lib/law.c lib/loop_epoll.c lib/loop_kqueue.c \
 	lib/loop_poll.c lib/msg.c lib/num.c lib/opt.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c \
 	lib/rows.c lib/rpyc.c lib/rpyc_calls.c lib/rpyc_client.c lib/rpyc_list.c \
-	lib/rpyc_offer.c lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c \
+	lib/rpyc_offer.c lib/rpyc_pull.c lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c \
 	lib/server_conn.c lib/server_event.c lib/server_fork.c lib/server_pool.c \
 	lib/server_request.c lib/server_thread.c lib/service.c lib/sock.c lib/stat.c \
 	lib/table.c lib/tally.c lib/tsv.c lib/url.c

@@ -1,7 +1,8 @@
-/* The inside of RPyC's server side: what its three files share, and nobody else uses.
+/* The inside of RPyC's server side: what its four files share, and nobody else uses.
  *
  *	rpyc_server.c   the session: frames in and out, the handlers, attributes
- *	rpyc_calls.c    the methods of the service, and arguments by reference
+ *	rpyc_calls.c    the methods of the service
+ *	rpyc_pull.c     calls that wait for the peer, which has their arguments
  *	rpyc_list.c     the objects: lists that download_file_chunked returns */
 #ifndef RPYC_SERVER_H
 #define RPYC_SERVER_H
@@ -115,6 +116,22 @@ bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
 
 /* The service time of the call that was due has passed: do it. */
 void rpyc_call_due(struct rpyc_session *);
+
+/* len() of a value that is not a reference to the peer's. False: answered with TypeError. */
+bool rpyc_len(struct rpyc_session *, const struct rpyc_boxed *, uint64_t *n);
+
+/* Are n bytes within the limit of the server? False: answered with MemoryError. */
+bool rpyc_within(struct rpyc_session *, uint64_t n);
+
+/* ---- rpyc_pull.c ---- */
+
+/* Answer, when the peer has told it, with len() of its object; with what the lengths of the
+ * items of its iterable amount to, or of those of a boxed tuple, of which some are its own. whole
+ * is as in rpyc_call(), and copied; items lies within. True: the call goes on until then, or is
+ * answered already, and its references are released here; false: answered with an exception. */
+bool rpyc_pull_len(struct rpyc_session *, struct brine id_pack, struct brine whole);
+bool rpyc_pull_iter(struct rpyc_session *, struct brine id_pack, struct brine whole);
+bool rpyc_pull_tuple(struct rpyc_session *, struct rpyc_items items, struct brine whole);
 
 /* An answer to request seq, of ours if the peer keeps to the rules, has come: the boxed
  * result, or an exception's body. */
