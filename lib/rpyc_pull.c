@@ -8,15 +8,17 @@
 
 #define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
 
+enum pull_state {
+	PULL_LENGTH,            /* len() of the argument is the result */
+	PULL_ITER,              /* iter() of the argument is waited for */
+	PULL_NEXT,              /* next() of the iterator */
+	PULL_ITEM,              /* len() of an item of the iterator */
+	PULL_TUPLE              /* len() of an item of a tuple of references */
+};
+
 struct rpyc_pull {
 	struct rpyc_pull *next;
-	enum {
-		PULL_LENGTH,    /* len() of the argument is the result */
-		PULL_ITER,      /* iter() of the argument is waited for */
-		PULL_NEXT,      /* next() of the iterator */
-		PULL_ITEM,      /* len() of an item of the iterator */
-		PULL_TUPLE      /* len() of an item of a tuple of references */
-	} state;
+	enum pull_state state;
 	uint64_t waiting;       /* sequence number of our request */
 	uint64_t total;
 	struct buf seq;         /* of the call, encoded */
@@ -138,28 +140,30 @@ pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
 	pull_done(s, p);
 }
 
-bool
-rpyc_pull_len(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+/* A call begins with asking for this of the peer's object. */
+static bool
+pull_begin(struct rpyc_session *s, struct brine whole, enum pull_state state,
+    struct brine id_pack, const char *method)
 {
 	struct rpyc_pull *p = pull_new(s, whole);
 
 	if (!p)
 		return false;
-	p->state = PULL_LENGTH;
-	p->waiting = rpyc_ask(s, id_pack, "__len__");
+	p->state = state;
+	p->waiting = rpyc_ask(s, id_pack, method);
 	return true;
+}
+
+bool
+rpyc_pull_len(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+{
+	return pull_begin(s, whole, PULL_LENGTH, id_pack, "__len__");
 }
 
 bool
 rpyc_pull_iter(struct rpyc_session *s, struct brine id_pack, struct brine whole)
 {
-	struct rpyc_pull *p = pull_new(s, whole);
-
-	if (!p)
-		return false;
-	p->state = PULL_ITER;
-	p->waiting = rpyc_ask(s, id_pack, "__iter__");
-	return true;
+	return pull_begin(s, whole, PULL_ITER, id_pack, "__iter__");
 }
 
 bool
