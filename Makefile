@@ -22,15 +22,21 @@ NEED_LDLIBS = -lm
 
 # A new module or program is a word here.
 LIB_SRC = \
-	lib/bench.c lib/bench_args.c lib/brine.c lib/buf.c lib/client.c lib/clock.c \
-	lib/crowd.c lib/hist.c lib/http.c lib/http_client.c lib/http_server.c \
-	lib/inflate.c lib/json.c lib/law.c lib/loop_epoll.c lib/loop_kqueue.c \
-	lib/loop_poll.c lib/msg.c lib/num.c lib/opt.c lib/out.c lib/payload.c lib/pipe.c lib/rng.c \
-	lib/rows.c lib/rpyc.c lib/rpyc_calls.c lib/rpyc_client.c lib/rpyc_list.c \
-	lib/rpyc_offer.c lib/rpyc_pull.c lib/rpyc_server.c lib/schedule.c lib/serve.c lib/server.c \
-	lib/server_conn.c lib/server_event.c lib/server_fork.c lib/server_pool.c \
-	lib/server_request.c lib/server_thread.c lib/service.c lib/sock.c lib/stat.c \
-	lib/table.c lib/tally.c lib/tsv.c lib/url.c
+	lib/payload.c lib/service.c \
+	lib/base/buf.c lib/base/clock.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
+	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c \
+	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
+	lib/stats/hist.c lib/stats/result.c lib/stats/rows.c lib/stats/stat.c \
+	lib/stats/table.c lib/stats/tsv.c \
+	lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c lib/rpyc/frame.c \
+	lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c lib/rpyc/remote_args.c \
+	lib/rpyc/server.c \
+	lib/http/client.c lib/http/json.c lib/http/message.c lib/http/server.c \
+	lib/server/conn.c lib/server/delay.c lib/server/event.c lib/server/fork.c \
+	lib/server/main.c lib/server/pool.c lib/server/request.c lib/server/server.c \
+	lib/server/thread.c \
+	lib/client/conn.c \
+	lib/load/bench.c lib/load/event.c lib/load/options.c lib/load/schedule.c
 BIN_SRC = \
 	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
@@ -50,13 +56,7 @@ FUZZ_SRC = \
 TEST_SRC = \
 	$(UNIT_SRC) $(FUZZ_SRC) tests/bad_client.c tests/bad_peer.c tests/conform.c \
 	tests/hold.c tests/pingpong.c
-HDR = \
-	lib/bench.h lib/brine.h lib/buf.h lib/client.h lib/clock.h lib/crowd.h lib/hist.h \
-	lib/http.h lib/inflate.h lib/json.h lib/law.h lib/loop.h lib/msg.h lib/num.h \
-	lib/opt.h lib/out.h lib/payload.h lib/pipe.h lib/rng.h lib/rows.h lib/rpyc.h \
-	lib/rpyc_client.h lib/rpyc_server.h lib/schedule.h lib/serve.h lib/server.h \
-	lib/server_model.h lib/service.h lib/sock.h lib/stat.h lib/table.h lib/tally.h \
-	lib/tsv.h lib/url.h lib/wire.h
+HDR = lib/*.h lib/*/*.h
 
 LIB = lib/librpcbench.a
 LIB_OBJ = $(LIB_SRC:.c=.o)
@@ -78,9 +78,10 @@ $(TEST_BIN): $(LIB) $(HDR) tests/tap.h tests/fuzz.h tests/fuzz_http.h Makefile
 	$(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< \
 		$(LIB) $(LDLIBS) $(NEED_LDLIBS)
 
+# q appends: three folders have a server.c, and r would let the last replace the others.
 $(LIB): $(LIB_OBJ)
 	rm -f $@
-	$(AR) rc $@ $(LIB_OBJ)
+	$(AR) qc $@ $(LIB_OBJ)
 
 # The whole suite, servers included, with its defaults: rows under results/, a table here.
 suite: all

@@ -13,12 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "msg.h"
-#include "num.h"
-#include "opt.h"
-#include "rows.h"
-#include "stat.h"
-#include "tsv.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/std.h"
+#include "stats/rows.h"
+#include "stats/stat.h"
+#include "stats/tsv.h"
 
 #define ROUNDS_MAX 1000         /* a file's rounds of one configuration: all pairs are sorted */
 #define LIMIT_MAX 1000          /* percent */
@@ -581,7 +582,7 @@ run(struct cmp *c)
 	else
 		print_table(c);
 	status = conclude(c);
-	if (tsv_close(stdout) != 0) {
+	if (std_close(stdout) != 0) {
 		msg("stdout: %s", strerror(errno));
 		return 2;
 	}

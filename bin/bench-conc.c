@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
-#include "clock.h"
-#include "crowd.h"
-#include "msg.h"
+#include "load/bench.h"
+#include "base/clock.h"
+#include "load/event.h"
+#include "base/msg.h"
 
 #define IN_SIZE ((size_t)64 << 10)      /* of a client with a thread of its own */
 #define STACK_SIZE ((size_t)256 << 10)
@@ -64,7 +64,7 @@ struct worker {
 	struct crowd *crowd;    /* NULL: one client that blocks */
 	struct bench_client client;
 	unsigned char *in;
-	struct tally *tally;
+	struct result *result;
 	int failed;             /* errno of a loop */
 	pthread_t thread;
 };
@@ -97,20 +97,20 @@ connect_all(struct worker *w)
 	uint64_t cpu = clock_thread_cpu_ns();
 
 	if (!w->crowd)
-		bench_first(&w->client, &w->shared->first, w->tally);
-	else if (crowd_first(w->crowd, &w->shared->first, w->tally) < 0)
+		bench_first(&w->client, &w->shared->first, w->result);
+	else if (crowd_first(w->crowd, &w->shared->first, w->result) < 0)
 		w->failed = errno;
-	w->tally->cpu_ns = clock_thread_cpu_ns() - cpu;
+	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
 }
 
 static void
 warm_up(struct worker *w, const struct call *call)
 {
 	if (!w->crowd && w->client.gone)
-		bench_absent(&w->client, w->tally);
+		bench_absent(&w->client, w->result);
 	else if (!w->crowd)
-		bench_warm_up(w->shared->bench, &w->client, call, w->tally);
-	else if (!w->failed && crowd_warm_up(w->crowd, call, w->tally) < 0)
+		bench_warm_up(w->shared->bench, &w->client, call, w->result);
+	else if (!w->failed && crowd_warm_up(w->crowd, call, w->result) < 0)
 		w->failed = errno;
 }
 
@@ -120,14 +120,14 @@ run(struct worker *w, const struct call *call, uint64_t start_ns)
 	uint64_t cpu = clock_thread_cpu_ns();
 
 	if (!w->crowd)
-		bench_run(w->shared->bench, &w->client, call, w->tally, start_ns);
-	else if (!w->failed && crowd_run(w->crowd, call, w->tally, start_ns) < 0)
+		bench_run(w->shared->bench, &w->client, call, w->result, start_ns);
+	else if (!w->failed && crowd_run(w->crowd, call, w->result, start_ns) < 0)
 		w->failed = errno;
-	w->tally->cpu_ns = clock_thread_cpu_ns() - cpu;
+	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
 }
 
 /* A thread's life. Between the second gate of each part and the next, main has the
- * tallies. */
+ * results. */
 static void *
 work(void *arg)
 {
@@ -157,14 +157,14 @@ work(void *arg)
 
 /* Print the row that all threads are through with. */
 static void
-report(struct shared *s, struct worker *w, const struct bench_row *r, struct tally *sum,
+report(struct shared *s, struct worker *w, const struct bench_row *r, struct result *sum,
     uint64_t start_ns)
 {
 	struct bench *b = s->bench;
 	unsigned i;
 
 	for (i = 0; i < b->threads; i++) {
-		tally_merge(sum, w[i].tally);
+		result_merge(sum, w[i].result);
 		if (w[i].failed) {
 			msg("%s", strerror(w[i].failed));
 			b->failed = s->over = true;
@@ -174,12 +174,12 @@ report(struct shared *s, struct worker *w, const struct bench_row *r, struct tal
 	/* of requests without any client one row is enough: all errors */
 	if ((sum->gone == b->clients && r->call.op != CALL_HELLO) || bench_stopped(b))
 		s->over = true;
-	tally_clear(sum);
+	result_clear(sum);
 }
 
 /* main's part while the threads are at work: see work(). */
 static void
-conduct(struct shared *s, struct worker *w, struct tally *sum)
+conduct(struct shared *s, struct worker *w, struct result *sum)
 {
 	struct bench *b = s->bench;
 	struct bench_row setup = { .op = ops[0].name, .call = { .op = CALL_HELLO } };
@@ -213,7 +213,7 @@ free_workers(struct worker *w, unsigned n)
 		else if (w[i].in)
 			client_hang_up(&w[i].client.conn);
 		free(w[i].in);
-		tally_free(w[i].tally);
+		result_free(w[i].result);
 	}
 	free(w);
 }
@@ -231,14 +231,14 @@ make_workers(struct shared *s)
 		w[i].first = next;
 		w[i].n = b->clients / b->threads + (i < b->clients % b->threads);
 		next += w[i].n;
-		w[i].tally = tally_new(b->rows == TSV_RAW, b->rate > 0);
+		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0);
 		if (b->threads == b->clients && bench_one_by_one(b)) {
 			if ((w[i].in = malloc(IN_SIZE)))
 				bench_client_init(&w[i].client, b, i, w[i].in, IN_SIZE);
 		} else {
 			w[i].crowd = crowd_new(b, w[i].first, w[i].n, i, b->threads);
 		}
-		if (!w[i].tally || (!w[i].in && !w[i].crowd)) {
+		if (!w[i].result || (!w[i].in && !w[i].crowd)) {
 			free_workers(w, i + 1);
 			return NULL;
 		}
@@ -279,18 +279,18 @@ measure(struct bench *b)
 	struct shared s = { .bench = b, .gate = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX },
 	    .first = { .op = CALL_HELLO } };
-	struct tally *sum = tally_new(b->rows == TSV_RAW, b->rate > 0);
+	struct result *sum = result_new(b->rows == TSV_RAW, b->rate > 0);
 	struct worker *w = sum ? make_workers(&s) : NULL;
 	unsigned i, n;
 
 	if (!w) {
 		msg("%s", strerror(errno));
 		b->failed = true;
-		tally_free(sum);
+		result_free(sum);
 		return;
 	}
 	/* a path that takes a payload can't be asked without one */
-	if (b->row[b->nrows - 1].call.op == CALL_NAMED && !b->client.wire->hello)
+	if (b->row[b->nrows - 1].call.op == CALL_NAMED && !b->client.protocol->hello)
 		s.first = b->row[b->nrows - 1].call;
 	n = start(&s, w);
 	if (s.cancelled)
@@ -300,7 +300,7 @@ measure(struct bench *b)
 	for (i = 0; i < n; i++)
 		pthread_join(w[i].thread, NULL);
 	free_workers(w, b->threads);
-	tally_free(sum);
+	result_free(sum);
 }
 
 int

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "bench.h"
-#include "clock.h"
-#include "msg.h"
+#include "load/bench.h"
+#include "base/clock.h"
+#include "base/msg.h"
 
 #define IN_SIZE 16384
 #define ENOUGH 3                /* failures in a row that end the run: see wanted() */
@@ -44,7 +44,7 @@ struct run {
 	size_t n, cap;
 	uint64_t max;                   /* so many sockets can be open */
 	uint64_t start_ns;
-	struct tally *connect, *reply;
+	struct result *connect, *reply;
 	bool replies;                   /* the first reply is asked for, too */
 	unsigned failed, refused;       /* in a row */
 	uint64_t until_ns;              /* of the next connection: client_grace() */
@@ -75,7 +75,7 @@ next_conn(struct run *r)
 static enum client_result
 measure(struct run *r, struct client_conn *c, uint64_t seq)
 {
-	struct tally_sample s = { .seq = seq };
+	struct result_sample s = { .seq = seq };
 	enum client_result res = client_dial(c);
 	uint64_t end_ns = clock_ns();
 
@@ -85,7 +85,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 	s.ok = res == CLIENT_OK;
 	s.ns = (s.ok ? c->connected_ns : end_ns) - s.start_ns;
 	/* a failure is told once: with the first reply, if that is asked for */
-	tally_add(r->connect, &s, s.ok ? NULL : r->replies ? "" : c->error);
+	result_add(r->connect, &s, s.ok ? NULL : r->replies ? "" : c->error);
 	if (!r->replies)
 		return res;
 
@@ -95,7 +95,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 		return res;
 	s.ok = res == CLIENT_OK;
 	s.ns = clock_ns() - s.start_ns;
-	tally_add(r->reply, &s, s.ok ? NULL : c->error);
+	result_add(r->reply, &s, s.ok ? NULL : c->error);
 	return res;
 }
 
@@ -231,8 +231,8 @@ main(int argc, char **argv)
 	for (i = 0; i < b.nrows; i++)
 		r.replies = r.replies || is_reply(&b.row[i]);
 	r.in = malloc(IN_SIZE);
-	r.connect = tally_new(b.rows == TSV_RAW, false);
-	r.reply = tally_new(b.rows == TSV_RAW, false);
+	r.connect = result_new(b.rows == TSV_RAW, false);
+	r.reply = result_new(b.rows == TSV_RAW, false);
 	if (r.in && r.connect && r.reply) {
 		bench_progress(&b, &b.row[0]);
 		run(&r);
@@ -249,7 +249,7 @@ main(int argc, char **argv)
 		client_hang_up(&r.conn[i]);
 	free(r.conn);
 	free(r.in);
-	tally_free(r.connect);
-	tally_free(r.reply);
+	result_free(r.connect);
+	result_free(r.reply);
 	return bench_end(&b);
 }

@@ -3,7 +3,7 @@
  * document of hex strings), and as a stream (RPC: a call per chunk, several under way;
  * HTTP: Transfer-Encoding: chunked). Nothing touches a disk: content is made in memory,
  * or read once (-f), and thrown away by the receiver. */
-#include "bench.h"
+#include "load/bench.h"
 
 static const struct bench_op ops[] = {
 	{ "upload", CALL_UPLOAD_FILE, true, false, BENCH_ALWAYS },

@@ -2,7 +2,7 @@
  * as the reply is complete: a closed loop, which a stall of the peer slows down as well,
  * so that it shows once and not in all the requests that would have come meanwhile. With a
  * rate (-r) they do come, and with a depth (-d) several are in flight at a time. */
-#include "bench.h"
+#include "load/bench.h"
 
 static const struct bench_op ops[] = {
 	{ "ping", CALL_PING, false, false, BENCH_UNSIZED },

@@ -14,13 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hist.h"
-#include "msg.h"
-#include "num.h"
-#include "opt.h"
-#include "rows.h"
-#include "stat.h"
-#include "tsv.h"
+#include "stats/hist.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/std.h"
+#include "stats/rows.h"
+#include "stats/stat.h"
+#include "stats/tsv.h"
 
 #define NAME "bench-stat"
 #define QUANTILES_MAX 16
@@ -662,7 +663,7 @@ run(struct merge *m, char *const *path)
 	for (i = 0; i < m->ngroups; i++)
 		if (!put_group(m, i))
 			return 1;
-	if (tsv_close(stdout) != 0) {
+	if (std_close(stdout) != 0) {
 		msg("stdout: %s", strerror(errno));
 		return 1;
 	}

@@ -1,10 +1,10 @@
-/* The service over HTTP/1.1. All of it is in lib: the command line in serve.c, the
- * protocol in http_server.c, the models in server_*.c. */
-#include "serve.h"
-#include "wire.h"
+/* The service over HTTP/1.1. All of it is in lib: the command line in server/main.c, the
+ * protocol in http/, the models in server/. */
+#include "server/main.h"
+#include "protocol.h"
 
 int
 main(int argc, char **argv)
 {
-	return serve_main(argc, argv, &http_server_wire, "request");
+	return serve_main(argc, argv, &http_server_protocol, "request");
 }

@@ -1,10 +1,10 @@
-/* The service over RPyC's wire. All of it is in lib: the command line in serve.c, the
- * protocol in rpyc_server.c, the models in server_*.c. */
-#include "serve.h"
-#include "wire.h"
+/* The service over RPyC's wire. All of it is in lib: the command line in server/main.c, the
+ * protocol in rpyc/, the models in server/. */
+#include "server/main.h"
+#include "protocol.h"
 
 int
 main(int argc, char **argv)
 {
-	return serve_main(argc, argv, &rpyc_server_wire, "thread");
+	return serve_main(argc, argv, &rpyc_server_protocol, "thread");
 }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rng.h"
+#include "base/rng.h"
 
 /* Shorter content is repeated up to this: a writev of pieces of a few bytes would be
  * measured instead of the peer. */

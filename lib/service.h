@@ -1,4 +1,4 @@
-/* The service both servers offer: ten operations, known to neither wire nor model. */
+/* The service both servers offer: ten operations, known to neither protocol nor model. */
 #ifndef SERVICE_H
 #define SERVICE_H
 

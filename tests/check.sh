@@ -131,7 +131,7 @@ step_fuzz() {
 }
 
 step_makefile() {
-	for f in lib/*.c lib/*.h bin/*.c tests/unit_*.c tests/fuzz_*.c; do
+	for f in lib/*.c lib/*/*.c bin/*.c tests/unit_*.c tests/fuzz_*.c; do
 		# one word each, so a word that is missing would go unnoticed for long
 		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
 	done
@@ -139,10 +139,10 @@ step_makefile() {
 
 step_headers() {
 	need gcc || return
-	for f in lib/*.h tests/tap.h; do
+	for f in lib/*.h lib/*/*.h tests/tap.h; do
 		# shellcheck disable=SC2086 # words
 		printf '#include "%s"\n#include "%s"\n' "$f" "$f" |
-		    gcc -std=c11 -D_POSIX_C_SOURCE=200809L $warnings -Wno-unused -I. -fsyntax-only -x c - || {
+		    gcc -std=c11 -D_POSIX_C_SOURCE=200809L $warnings -Wno-unused -I. -Ilib -fsyntax-only -x c - || {
 			printf '# does not stand alone: %s\n' "$f"
 			return 1
 		}
@@ -189,7 +189,7 @@ step_clang_tidy() {
 	# one file at a time: of several, version 14 takes the va_lists of all but the first for
 	# uninitialised. Its count of what it leaves out, on stderr, is no finding.
 	status=0
-	for f in lib/*.c bin/*.c; do
+	for f in lib/*.c lib/*/*.c bin/*.c; do
 		clang-tidy --quiet "$f" -- -std=c11 -D_POSIX_C_SOURCE=200809L -DVERSION='""' -Ilib \
 		    2>"$work/tidy.err" || { status=1; cat "$work/tidy.err"; }
 	done

@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "url.h"
+#include "base/url.h"
 
 #define TEXT_MAX  ((size_t)1 << 18)
 #define TIMEOUT_MS 20000

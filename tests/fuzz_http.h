@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-#include "http.h"
+#include "http/message.h"
 
 #define FUZZ_HEAD_MAX 4096
 

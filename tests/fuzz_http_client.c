@@ -6,7 +6,7 @@
 #include "fuzz_http.h"
 
 #include "payload.h"
-#include "wire.h"
+#include "protocol.h"
 
 #define HELD_MAX ((size_t)768 << 10)
 
@@ -51,7 +51,7 @@ read_requests(struct reader *r, const unsigned char *p, size_t n)
 }
 
 static void
-check(const struct caller *c, const struct caller_conf *conf)
+check(const struct client_session *c, const struct client_conf *conf)
 {
 	must(c->want != WANT_WAIT && c->want <= WANT_CLOSE, "want");
 	must(c->flying <= (conf->depth > 1 ? conf->depth : 1), "too many calls");
@@ -60,21 +60,21 @@ check(const struct caller *c, const struct caller_conf *conf)
 }
 
 static void
-drain(struct caller *c, struct reader *r, uint32_t *seed)
+drain(struct client_session *c, struct reader *r, uint32_t *seed)
 {
 	struct iovec iov[3];
 	size_t n;
 	int k;
 
-	k = c->wire->output(c, iov, 3);
+	k = c->protocol->output(c, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	read_requests(r, iov[0].iov_base, n);
-	c->wire->sent(c, n);
+	c->protocol->sent(c, n);
 }
 
 static void
-note(struct result *result, const struct caller *c, unsigned before)
+note(struct result *result, const struct client_session *c, unsigned before)
 {
 	if (c->flying == before)
 		return;
@@ -87,14 +87,14 @@ note(struct result *result, const struct caller *c, unsigned before)
 /* eager: a reply may come before its request is sent; else the requests are always sent
  * first, and the result depends on nothing but the bytes. */
 static void
-run(struct result *result, const struct caller_conf *conf, const struct call *call,
+run(struct result *result, const struct client_conf *conf, const struct call *call,
 	const uint8_t *p, size_t n, uint32_t seed, bool eager)
 {
 	size_t held = fuzz_held(), most = HELD_MAX + 3 * n, k, taken;
 	struct reader r;
 	unsigned char *piece;
 	unsigned before, depth = conf->depth > 1 ? conf->depth : 1;
-	struct caller *c = http_client_wire.open(conf);
+	struct client_session *c = http_client_protocol.open(conf);
 
 	must(c != NULL, "memory");
 	memset(&r, 0, sizeof r);
@@ -102,7 +102,7 @@ run(struct result *result, const struct caller_conf *conf, const struct call *ca
 	while (n > 0 && c->want != WANT_CLOSE) {
 		while (c->want != WANT_CLOSE && c->flying < depth &&
 		    (eager || c->flying == 0 || result->calls == 0)) {
-			c->wire->begin(c, call);
+			c->protocol->begin(c, call);
 			check(c, conf);
 		}
 		while (c->want == WANT_OUTPUT && (!eager || seed >> 30 != 3)) {
@@ -116,7 +116,7 @@ run(struct result *result, const struct caller_conf *conf, const struct call *ca
 		k = fuzz_piece(&seed, n);
 		piece = fuzz_copy(p, k);
 		before = c->flying;
-		taken = c->wire->input(c, piece, k);
+		taken = c->protocol->input(c, piece, k);
 		free(piece);
 		check(c, conf);
 		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == before,
@@ -135,12 +135,12 @@ run(struct result *result, const struct caller_conf *conf, const struct call *ca
 	must(c->want == WANT_CLOSE || (r.gather.buf.n == 0 && !r.in_body), "half a request");
 	result->want = c->want;
 	before = c->flying;
-	c->wire->end(c);
+	c->protocol->end(c);
 	check(c, conf);
 	must(c->want == WANT_CLOSE, "the end");
 	note(result, c, before);
 	http_gather_free(&r.gather);
-	c->wire->close(c);
+	c->protocol->close(c);
 	must(fuzz_held() <= held, "something is left");
 }
 
@@ -150,7 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static const unsigned char zeros[700];
 	static const uint64_t size[] = { 0, 1, 300, 5000 }, chunk[] = { 0, 1, 100, 70000 };
 	struct payload payload = { .data = zeros, .period = sizeof zeros };
-	struct caller_conf conf = { .host = "h:80", .payload = &payload };
+	struct client_conf conf = { .host = "h:80", .payload = &payload };
 	struct call call = { .op = CALL_HELLO };
 	struct result whole, pieces;
 
@@ -163,7 +163,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.name = p[1] & 0x10 || call.op == CALL_NAMED ? "/a?b" : NULL;
 	conf.check = p[1] & 0x20;
 	conf.close_each = p[1] & 0x40;
-	/* as wire.h has it: one request and one reply */
+	/* as protocol.h has it: one request and one reply */
 	if (p[0] & 0x40 && !conf.close_each && (call.op == CALL_PING || call.op == CALL_ECHO ||
 	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
 		conf.depth = 3;

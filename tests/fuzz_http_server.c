@@ -7,7 +7,7 @@
 #include "fuzz_http.h"
 
 #include "service.h"
-#include "wire.h"
+#include "protocol.h"
 
 #define WAITS_MAX 4             /* slices of compute, and sleeps, before the session is left */
 #define SENT_MAX  ((uint64_t)4 << 20)
@@ -85,7 +85,7 @@ read_answers(struct reader *r, const unsigned char *p, size_t n)
 }
 
 static void
-check(const struct session *s)
+check(const struct server_session *s)
 {
 	must(s->errors <= s->requests, "more errors than requests");
 	must(s->want <= WANT_CLOSE, "want");
@@ -93,18 +93,18 @@ check(const struct session *s)
 
 /* Let the peer read some of what is said. */
 static void
-drain(struct session *s, struct reader *r, uint32_t *seed)
+drain(struct server_session *s, struct reader *r, uint32_t *seed)
 {
 	struct iovec iov[3];
 	size_t n;
 	int k;
 
-	k = s->wire->output(s, iov, 3);
+	k = s->protocol->output(s, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	if (r)
 		read_answers(r, iov[0].iov_base, n);
-	s->wire->sent(s, n);
+	s->protocol->sent(s, n);
 }
 
 /* strict: no answer is to HEAD, so that all of them have the body they tell of. */
@@ -116,30 +116,30 @@ run(struct result *result, const uint8_t *p, size_t n, bool single, uint32_t see
 	size_t held = fuzz_held(), most = HELD_MAX + 3 * n, k, taken;
 	unsigned char *piece;
 	uint64_t before, steps = 0;
-	struct session *s;
+	struct server_session *s;
 	int waits = 0;
 	bool ended = false;
 
 	memset(result, 0, sizeof *result);
-	s = http_server_wire.open(&service);
+	s = http_server_protocol.open(&service);
 	must(s != NULL, "memory");
-	s->single = single;
+	s->one_request = single;
 	for (; r->sum.n < SENT_MAX && waits < WAITS_MAX && s->want != WANT_CLOSE; check(s)) {
 		must(++steps < 8 * SENT_MAX, "no end");
 		if (s->want == WANT_OUTPUT) {
 			drain(s, strict ? r : NULL, &seed);
 		} else if (s->want == WANT_WAIT) {
 			waits++;
-			s->wire->resume(s);
+			s->protocol->resume(s);
 		} else if (n == 0) {
 			must(!ended, "input wanted behind the end");
 			ended = true;
-			s->wire->end(s);
+			s->protocol->end(s);
 		} else {
 			k = fuzz_piece(&seed, n);
 			piece = fuzz_copy(p, k);
 			before = s->requests;
-			taken = s->wire->input(s, piece, k);
+			taken = s->protocol->input(s, piece, k);
 			must(taken <= k, "bytes taken");
 			must(taken == k || s->want != WANT_INPUT || (single && s->idle),
 			    "bytes left");
@@ -159,7 +159,7 @@ run(struct result *result, const uint8_t *p, size_t n, bool single, uint32_t see
 		must(r->replies == s->requests && r->errors == s->errors, "answers and their count");
 	}
 	http_gather_free(&r->gather);
-	s->wire->close(s);
+	s->protocol->close(s);
 	must(fuzz_held() <= held, "something is left");
 }
 

@@ -3,7 +3,7 @@
  * (Whether that is right is for tests/peers/inflate_check.py to say, which asks zlib.) */
 #include "fuzz.h"
 
-#include "inflate.h"
+#include "rpyc/inflate.h"
 
 #define OUT_MAX ((uint64_t)1 << 22)     /* a stream that goes on and on is left */
 

@@ -3,7 +3,7 @@
  * and read back. */
 #include "fuzz.h"
 
-#include "json.h"
+#include "http/json.h"
 
 struct parsed {
 	struct json_chunks j;

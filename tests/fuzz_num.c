@@ -2,8 +2,8 @@
  * down from the manual says, and lies within the limits. The first two bytes choose these. */
 #include "fuzz.h"
 
-#include "msg.h"
-#include "num.h"
+#include "base/msg.h"
+#include "base/num.h"
 
 /* The value of decimal digits up to the first other character, exactly or not at all. */
 static bool

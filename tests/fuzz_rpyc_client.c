@@ -5,12 +5,12 @@
 #include "fuzz.h"
 
 #include "payload.h"
-#include "rpyc_client.h"
+#include "rpyc/client_session.h"
 
 static void
-check(const struct caller *base, bool called)
+check(const struct client_session *base, bool called)
 {
-	const struct rpyc_caller *c = (const struct rpyc_caller *)base;
+	const struct rpyc_client *c = (const struct rpyc_client *)base;
 	size_t i;
 
 	must(base->want == WANT_CLOSE ||
@@ -29,19 +29,19 @@ check(const struct caller *base, bool called)
 }
 
 static void
-drain(struct caller *c, struct rpyc_reader *peer, uint32_t *seed)
+drain(struct client_session *c, struct rpyc_reader *peer, uint32_t *seed)
 {
 	struct iovec iov[3];
 	size_t taken, n, at;
 	int k;
 
-	k = c->wire->output(c, iov, 3);
+	k = c->protocol->output(c, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "a request");
-	c->wire->sent(c, n);
+	c->protocol->sent(c, n);
 }
 
 int
@@ -50,10 +50,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static const unsigned char zeros[700];
 	static const uint64_t size[] = { 0, 1, 300, 5000 }, chunk[] = { 0, 1, 100, 70000 };
 	struct payload payload = { .data = zeros, .period = sizeof zeros };
-	struct caller_conf conf = { .host = "h", .name = "echo/1.5/x", .payload = &payload };
+	struct client_conf conf = { .host = "h", .name = "echo/1.5/x", .payload = &payload };
 	struct rpyc_reader peer = { .max = UINT64_MAX };
 	struct call call = { .op = CALL_HELLO };
-	struct caller *c;
+	struct client_session *c;
 	bool called = false;
 	size_t k, taken;
 	unsigned flying;
@@ -68,17 +68,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.native = p[1] & 0x10;
 	conf.check = p[1] & 0x20;
 	conf.dialect = p[1] & 0x40 ? 5 : 6;
-	/* as wire.h has it: one request and one reply */
+	/* as protocol.h has it: one request and one reply */
 	if (p[0] & 0x40 && !conf.native && (call.op == CALL_PING || call.op == CALL_ECHO ||
 	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
 		conf.depth = 3;
 	seed = 1 + p[2];
-	if (!(c = rpyc_client_wire.open(&conf)))
+	if (!(c = rpyc_client_protocol.open(&conf)))
 		return 0;
 	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
 		if ((c->flying == 0 || (c->flying < conf.depth &&
-		    ((struct rpyc_caller *)c)->step == STEP_CALL)) && seed >> 28 > 2) {
-			c->wire->begin(c, &call);
+		    ((struct rpyc_client *)c)->step == STEP_CALL)) && seed >> 28 > 2) {
+			c->protocol->begin(c, &call);
 			called = true;
 		}
 		check(c, called);
@@ -87,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			drain(c, &peer, &seed);
 		k = fuzz_piece(&seed, n);
 		flying = c->flying;
-		taken = c->wire->input(c, p, k);
+		taken = c->protocol->input(c, p, k);
 		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == flying,
 		    "bytes left");
 		p += taken;
@@ -95,10 +95,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	}
 	while (c->want == WANT_OUTPUT)
 		drain(c, &peer, &seed);
-	c->wire->end(c);
+	c->protocol->end(c);
 	must(c->want == WANT_CLOSE && (c->flying == 0 || conf.depth > 1), "the end");
 	check(c, called);
 	rpyc_reader_free(&peer);
-	c->wire->close(c);
+	c->protocol->close(c);
 	return 0;
 }

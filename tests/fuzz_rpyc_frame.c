@@ -5,7 +5,7 @@
  * With the first byte 0xff the rest is taken for kept bytes at once, which need not be valid. */
 #include "fuzz.h"
 
-#include "rpyc.h"
+#include "rpyc/frame.h"
 
 #define MESSAGES_MAX 64
 

@@ -4,13 +4,13 @@
  * which it comes and the answers go. These must be valid RPyC whatever was asked. */
 #include "fuzz.h"
 
-#include "rpyc_server.h"
+#include "rpyc/session.h"
 
 #define WAITS_MAX 20            /* slices of compute, and sleeps, before the session is left */
 #define SENT_MAX  ((size_t)4 << 20)
 
 static void
-check(const struct session *base)
+check(const struct server_session *base)
 {
 	const struct rpyc_session *s = (const struct rpyc_session *)base;
 
@@ -25,20 +25,20 @@ check(const struct session *base)
 
 /* Let the peer read some of what is said, and read it as a peer would. */
 static size_t
-drain(struct session *s, struct rpyc_reader *peer, uint32_t *seed)
+drain(struct server_session *s, struct rpyc_reader *peer, uint32_t *seed)
 {
 	struct iovec iov[3];
 	size_t taken, n, at;
 	int k;
 
-	k = s->wire->output(s, iov, 3);
+	k = s->protocol->output(s, iov, 3);
 	must(k > 0 && k <= 3, "nothing to send");
 	must(iov[0].iov_len > 0, "an empty piece");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "an answer");
-	s->wire->sent(s, n);
+	s->protocol->sent(s, n);
 	return n;
 }
 
@@ -47,15 +47,15 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct service service = { .max_payload = 100000 };
 	struct rpyc_reader peer = { .max = UINT64_MAX };
-	struct session *s;
+	struct server_session *s;
 	size_t k, taken, sent = 0;
 	uint32_t seed;
 	int waits = 0;
 	bool ended = false;
 
-	if (n < 2 || !(s = rpyc_server_wire.open(&service)))
+	if (n < 2 || !(s = rpyc_server_protocol.open(&service)))
 		return 0;
-	s->single = p[0] & 1;
+	s->one_request = p[0] & 1;
 	service.timed = p[0] & 2;
 	seed = 1 + ((uint32_t)p[1] << 8 | p[0]);
 	for (p += 2, n -= 2; sent < SENT_MAX && waits < WAITS_MAX; check(s)) {
@@ -65,23 +65,23 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			sent += drain(s, &peer, &seed);
 		} else if (s->want == WANT_WAIT) {
 			waits++;
-			s->wire->resume(s);
+			s->protocol->resume(s);
 		} else if (n == 0) {
 			must(!ended, "input wanted behind the end");
 			ended = true;
-			s->wire->end(s);
+			s->protocol->end(s);
 		} else {
 			k = fuzz_piece(&seed, n);
-			taken = s->wire->input(s, p, k);
+			taken = s->protocol->input(s, p, k);
 			must(taken > 0 && taken <= k, "bytes taken");
-			must(taken == k || s->want != WANT_INPUT || (s->single && s->idle) ||
-			    (s->single && ((struct rpyc_session *)s)->pulls), "bytes left");
+			must(taken == k || s->want != WANT_INPUT || (s->one_request && s->idle) ||
+			    (s->one_request && ((struct rpyc_session *)s)->pulls), "bytes left");
 			p += taken;
 			n -= taken;
 		}
 	}
 	must(s->want != WANT_CLOSE || !peer.begun, "half a message");
 	rpyc_reader_free(&peer);
-	s->wire->close(s);
+	s->protocol->close(s);
 	return 0;
 }

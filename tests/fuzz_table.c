@@ -3,8 +3,8 @@
  * as a number in each way there is, and the file is read a second time behind itself. */
 #include "fuzz.h"
 
-#include "num.h"
-#include "table.h"
+#include "base/num.h"
+#include "stats/table.h"
 
 struct parsed {
 	uint64_t headers, rows, line;

@@ -2,8 +2,8 @@
  * they are what was read. */
 #include "fuzz.h"
 
-#include "num.h"
-#include "url.h"
+#include "base/num.h"
+#include "base/url.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

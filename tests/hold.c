@@ -13,9 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "client.h"
-#include "msg.h"
-#include "num.h"
+#include "client/conn.h"
+#include "base/msg.h"
+#include "base/num.h"
 
 #define IN_SIZE 4096
 #define TIMEOUT_NS ((uint64_t)30 * 1000000000)

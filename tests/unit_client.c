@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../lib/client.h"
-#include "../lib/clock.h"
+#include "client/conn.h"
+#include "base/clock.h"
 #include "tap.h"
 
 #define FILL 8                  /* more than any system queues for a backlog of 0 */

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/brine.h"
-#include "../lib/buf.h"
-#include "../lib/payload.h"
-#include "../lib/rpyc.h"
-#include "../lib/service.h"
-#include "../lib/wire.h"
+#include "rpyc/brine.h"
+#include "base/buf.h"
+#include "payload.h"
+#include "rpyc/frame.h"
+#include "service.h"
+#include "protocol.h"
 #include "tap.h"
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
@@ -23,7 +23,7 @@ struct outcome {
 
 /* Hand n bytes to the client, as a driver does: piece by piece, from reply to reply. */
 static void
-give(struct caller *c, const unsigned char *p, size_t n, size_t step, struct outcome *o)
+give(struct client_session *c, const unsigned char *p, size_t n, size_t step, struct outcome *o)
 {
 	size_t taken, k;
 	unsigned before;
@@ -31,7 +31,7 @@ give(struct caller *c, const unsigned char *p, size_t n, size_t step, struct out
 	while (n > 0 && c->want != WANT_CLOSE) {
 		k = n < step ? n : step;
 		before = c->flying;
-		taken = c->wire->input(c, p, k);
+		taken = c->protocol->input(c, p, k);
 		if (c->flying + 1 == before) {
 			if (o->good + o->bad < 64)
 				o->which[o->good + o->bad] = c->which;
@@ -69,41 +69,41 @@ drain(int (*output)(void *, struct iovec *, int), void (*sent)(void *, size_t), 
 static int
 client_output(void *c, struct iovec *iov, int max)
 {
-	return ((struct caller *)c)->wire->output(c, iov, max);
+	return ((struct client_session *)c)->protocol->output(c, iov, max);
 }
 
 static void
 client_sent(void *c, size_t n)
 {
-	((struct caller *)c)->wire->sent(c, n);
+	((struct client_session *)c)->protocol->sent(c, n);
 }
 
 static int
 server_output(void *s, struct iovec *iov, int max)
 {
-	const struct session *session = s;
+	const struct server_session *session = s;
 
-	return session->want == WANT_OUTPUT ? session->wire->output(s, iov, max) : 0;
+	return session->want == WANT_OUTPUT ? session->protocol->output(s, iov, max) : 0;
 }
 
 static void
 server_sent(void *s, size_t n)
 {
-	((struct session *)s)->wire->sent(s, n);
+	((struct server_session *)s)->protocol->sent(s, n);
 }
 
 /* The server's answers to all bytes at p. */
 static void
-answer(struct session *s, const unsigned char *p, size_t n, struct buf *to)
+answer(struct server_session *s, const unsigned char *p, size_t n, struct buf *to)
 {
 	size_t at = 0;
 
 	for (;;) {
 		drain(server_output, server_sent, s, to);
 		if (s->want == WANT_WAIT)
-			s->wire->resume(s);
+			s->protocol->resume(s);
 		else if (s->want == WANT_INPUT && at < n)
-			at += s->wire->input(s, p + at, n - at);
+			at += s->protocol->input(s, p + at, n - at);
 		else if (s->want != WANT_OUTPUT)
 			return;
 	}
@@ -111,7 +111,7 @@ answer(struct session *s, const unsigned char *p, size_t n, struct buf *to)
 
 /* count calls, up to depth at a time. */
 static void
-calls(struct caller *c, struct session *s, const struct call *call, unsigned depth,
+calls(struct client_session *c, struct server_session *s, const struct call *call, unsigned depth,
     unsigned count, size_t step, struct outcome *o)
 {
 	struct buf there = { 0 }, back = { 0 };
@@ -119,7 +119,7 @@ calls(struct caller *c, struct session *s, const struct call *call, unsigned dep
 	memset(o, 0, sizeof *o);
 	while (o->good + o->bad < count && !o->odd && c->want != WANT_CLOSE) {
 		while (c->flying < depth && o->begun < count) {
-			c->wire->begin(c, call);
+			c->protocol->begin(c, call);
 			o->begun++;
 		}
 		there.n = back.n = 0;
@@ -135,9 +135,9 @@ calls(struct caller *c, struct session *s, const struct call *call, unsigned dep
 
 struct pair {
 	const char *name;
-	const struct client_wire *client;
-	const struct server_wire *server;
-	struct caller_conf conf;
+	const struct client_protocol *client;
+	const struct server_protocol *server;
+	struct client_conf conf;
 };
 
 static void
@@ -151,11 +151,11 @@ operations(const struct pair *p, unsigned depth, size_t step)
 		{ .op = CALL_DOWNLOAD, .sized = true, .size = 20000 },
 		{ .op = CALL_NAMED }
 	};
-	struct session *s = p->server->open(&service);
+	struct server_session *s = p->server->open(&service);
 	struct call greeting = { .op = CALL_HELLO };
-	struct caller_conf conf = p->conf;
+	struct client_conf conf = p->conf;
 	struct outcome o;
-	struct caller *c;
+	struct client_session *c;
 	unsigned i, good = 0, odd = 0, out_of_turn = 0;
 	uint64_t answered;
 
@@ -180,32 +180,32 @@ operations(const struct pair *p, unsigned depth, size_t step)
 	ok(s->requests - answered == 300, "%u requests are answered",
 	    (unsigned)(s->requests - answered));
 	ok(c->flying == 0 && c->want == WANT_INPUT, "nothing is left in flight");
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 }
 
 /* Calls that fail leave those beside them alone. */
 static void
 failing(const struct pair *p)
 {
-	struct session *s = p->server->open(&service);
+	struct server_session *s = p->server->open(&service);
 	struct call call = { .op = CALL_NAMED }, greeting = { .op = CALL_HELLO };
-	struct caller_conf conf = p->conf;
+	struct client_conf conf = p->conf;
 	struct outcome o;
-	struct caller *c;
+	struct client_session *c;
 
 	conf.depth = 8;
-	conf.name = p->server == &http_server_wire ? "/nosuch" : "nosuch";
+	conf.name = p->server == &http_server_protocol ? "/nosuch" : "nosuch";
 	c = p->client->open(&conf);
-	if (p->server == &rpyc_server_wire)
+	if (p->server == &rpyc_server_protocol)
 		calls(c, s, &greeting, 1, 1, 1000, &o);
 	calls(c, s, &call, 8, 20, 1000, &o);
 	ok(o.bad == 20 && o.odd == 0, "%s: 20 calls of nothing: %s", p->name, c->error);
 	call.op = CALL_PING;
 	calls(c, s, &call, 8, 20, 1000, &o);
 	ok(o.good == 20 && o.bad == 0, "%s: and 20 pings are good", p->name);
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 }
 
 /* ---- HTTP: replies made here ---- */
@@ -214,17 +214,17 @@ failing(const struct pair *p)
 #define LAST "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
 #define FAULT "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 
-static struct caller *
+static struct client_session *
 http_with(unsigned n, const char *reply, size_t step, struct outcome *o)
 {
-	static const struct caller_conf conf = { .host = "h", .depth = 4 };
+	static const struct client_conf conf = { .host = "h", .depth = 4 };
 	struct call ping = { .op = CALL_PING };
-	struct caller *c = http_client_wire.open(&conf);
+	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf there = { 0 };
 
 	memset(o, 0, sizeof *o);
 	while (o->begun++ < n)
-		c->wire->begin(c, &ping);
+		c->protocol->begin(c, &ping);
 	drain(client_output, client_sent, c, &there);
 	buf_free(&there);
 	give(c, (const unsigned char *)reply, strlen(reply), step, o);
@@ -235,65 +235,65 @@ static void
 http_replies(size_t step)
 {
 	struct outcome o;
-	struct caller *c;
+	struct client_session *c;
 
 	c = http_with(4, PONG FAULT PONG, step, &o);
 	ok(o.good == 2 && o.bad == 1 && c->flying == 1 && c->want == WANT_INPUT,
 	    "an error between two replies is one error (steps of %zu)", step);
 	ok(strstr(c->error, "500"), "which is told: %s", c->error);
-	c->wire->end(c);
+	c->protocol->end(c);
 	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "the end fails the last");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = http_with(4, PONG LAST PONG, step, &o);
 	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->flying == 2
 	    && c->closing, "a reply that is the last leaves two that have failed");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = http_with(2, PONG PONG PONG, 100000, &o);
 	ok(o.good == 1 && o.bad == 1 && c->want == WANT_CLOSE, "a reply too many: %s", c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = http_with(3, PONG "HTTQ", step, &o);
 	ok(o.good == 1 && o.bad == 1 && c->flying == 1 && c->want == WANT_CLOSE,
 	    "what is no reply fails the connection: %s", c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 }
 
 /* A reply before its request is sent counts when it is, whatever is queued behind it. */
 static void
 http_early(void)
 {
-	static const struct caller_conf conf = { .host = "h", .depth = 4 };
+	static const struct client_conf conf = { .host = "h", .depth = 4 };
 	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"size\":5}";
 	static unsigned char data[8] = "abcdefg";
 	struct payload payload = { data, sizeof data, false };
 	struct call upload = { .op = CALL_UPLOAD, .sized = true, .size = 5 };
-	struct caller_conf mine = conf;
+	struct client_conf mine = conf;
 	struct iovec iov[8];
 	struct outcome o;
-	struct caller *c;
+	struct client_session *c;
 	size_t total = 0, one;
 	int i, k;
 
 	mine.payload = &payload;
-	c = http_client_wire.open(&mine);
+	c = http_client_protocol.open(&mine);
 	memset(&o, 0, sizeof o);
-	c->wire->begin(c, &upload);
-	c->wire->begin(c, &upload);
-	k = c->wire->output(c, iov, 8);
+	c->protocol->begin(c, &upload);
+	c->protocol->begin(c, &upload);
+	k = c->protocol->output(c, iov, 8);
 	for (i = 0; i < k; i++)
 		total += iov[i].iov_len;
 	one = total / 2;
-	c->wire->sent(c, one - 1);
+	c->protocol->sent(c, one - 1);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
 	ok(c->flying == 2 && o.good == 0, "an early reply does not end a request");
-	c->wire->sent(c, 1);
+	c->protocol->sent(c, 1);
 	ok(c->flying == 1 && c->ok && c->which == 0, "its end does");
-	c->wire->sent(c, one);
+	c->protocol->sent(c, one);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
 	ok(c->flying == 0 && o.good == 1 && c->want == WANT_INPUT, "the next one follows");
-	c->wire->close(c);
+	c->protocol->close(c);
 }
 
 /* ---- RPyC: replies made here ---- */
@@ -320,17 +320,17 @@ put_reply(struct buf *b, unsigned seq, const char *text)
 }
 
 /* n pings are in flight, as requests 1 to n. */
-static struct caller *
+static struct client_session *
 rpyc_with(unsigned n)
 {
-	static const struct caller_conf conf = { .dialect = 6, .depth = 8 };
+	static const struct client_conf conf = { .dialect = 6, .depth = 8 };
 	struct call call = { .op = CALL_HELLO };
-	struct caller *c = rpyc_client_wire.open(&conf);
+	struct client_session *c = rpyc_client_protocol.open(&conf);
 	struct buf there = { 0 }, b = { 0 };
 	struct outcome o = { 0 };
 	size_t begin;
 
-	c->wire->begin(c, &call);
+	c->protocol->begin(c, &call);
 	drain(client_output, client_sent, c, &there);
 	begin = rpyc_begin(&b, 6, RPYC_REPLY);
 	brine_put_int(&b, 0);
@@ -339,7 +339,7 @@ rpyc_with(unsigned n)
 	give(c, b.p, b.n, 1000, &o);
 	call.op = CALL_PING;
 	while (n-- > 0)
-		c->wire->begin(c, &call);
+		c->protocol->begin(c, &call);
 	drain(client_output, client_sent, c, &there);
 	buf_free(&there);
 	buf_free(&b);
@@ -353,7 +353,7 @@ rpyc_replies(size_t step)
 	static const unsigned place[] = { 3, 1, 0, 0, 0, 1, 0 };
 	struct outcome o = { 0 };
 	struct buf b = { 0 };
-	struct caller *c = rpyc_with(7);
+	struct client_session *c = rpyc_with(7);
 	unsigned i, right = 0;
 
 	for (i = 0; i < 7; i++)
@@ -364,7 +364,7 @@ rpyc_replies(size_t step)
 	ok(o.good == 5 && o.bad == 2 && right == 7,
 	    "replies in any order find their calls (steps of %zu)", step);
 	ok(c->flying == 0 && c->want == WANT_INPUT, "and none is left");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = rpyc_with(4);
 	b.n = 0;
@@ -374,7 +374,7 @@ rpyc_replies(size_t step)
 	give(c, b.p, b.n, step, &o);
 	ok(o.good == 1 && o.bad == 1 && c->flying == 2 && c->want == WANT_CLOSE,
 	    "a second reply is an error: %s", c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = rpyc_with(4);
 	b.n = 0;
@@ -383,7 +383,7 @@ rpyc_replies(size_t step)
 	give(c, b.p, b.n, step, &o);
 	ok(o.bad == 1 && c->flying == 3 && c->want == WANT_CLOSE,
 	    "a reply to what was never sent is an error: %s", c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	/* alone too, and even with the good one in the same piece */
 	c = rpyc_with(1);
@@ -393,13 +393,13 @@ rpyc_replies(size_t step)
 	memset(&o, 0, sizeof o);
 	give(c, b.p, b.n, 100000, &o);
 	ok(o.bad == 1 && c->flying == 0 && c->want == WANT_CLOSE, "of one call, too");
-	c->wire->close(c);
+	c->protocol->close(c);
 	buf_free(&b);
 
 	c = rpyc_with(3);
-	c->wire->end(c);
+	c->protocol->end(c);
 	ok(c->want == WANT_CLOSE && !c->ok && c->flying == 2, "the end fails all");
-	c->wire->close(c);
+	c->protocol->close(c);
 }
 
 int
@@ -409,11 +409,11 @@ main(void)
 	static const size_t step[] = { 1, 7, 1000, 65536 };
 	struct payload payload;
 	struct pair pair[] = {
-		{ "RPyC 6", &rpyc_client_wire, &rpyc_server_wire,
+		{ "RPyC 6", &rpyc_client_protocol, &rpyc_server_protocol,
 		    { .dialect = 6, .name = "compute/10" } },
-		{ "RPyC 5", &rpyc_client_wire, &rpyc_server_wire,
+		{ "RPyC 5", &rpyc_client_protocol, &rpyc_server_protocol,
 		    { .dialect = 5, .name = "compute/10" } },
-		{ "HTTP", &http_client_wire, &http_server_wire,
+		{ "HTTP", &http_client_protocol, &http_server_protocol,
 		    { .host = "localhost", .name = "/compute/10" } },
 	};
 	size_t i, j, k;

@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/hist.h"
-#include "../lib/payload.h"
-#include "../lib/tsv.h"
+#include "stats/hist.h"
+#include "base/std.h"
+#include "payload.h"
+#include "stats/tsv.h"
 #include "tap.h"
 
 #define SAMPLES 30011
@@ -392,7 +393,7 @@ test_tsv(void)
 	tsv_sample(f, &s);
 	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t0.000\t60000000.999\t0\n",
 	    "tsv: raw row of a failed operation");
-	ok(tsv_close(f) == 0, "tsv_close: all was written");
+	ok(std_close(f) == 0, "std_close: all was written");
 
 	ok(!tsv_bad_label("rpc-thread") && !tsv_bad_label("a b \\ \" \xc3\xa4"),
 	    "label: good ones");
@@ -407,16 +408,16 @@ test_close(void)
 	FILE *f = fopen("/dev/full", "w");
 
 	if (!f) {
-		ok(true, "tsv_close: a full disk # SKIP no /dev/full");
+		ok(true, "std_close: a full disk # SKIP no /dev/full");
 		return;
 	}
 	tsv_header(f, TSV_SUMMARY);
-	ok(tsv_close(f) == -1 && errno == ENOSPC, "tsv_close: a full disk");
+	ok(std_close(f) == -1 && errno == ENOSPC, "std_close: a full disk");
 	if ((f = fopen("/dev/full", "w"))) {
 		setvbuf(f, NULL, _IONBF, 0);
 		tsv_header(f, TSV_SUMMARY);
 		errno = 0;
-		ok(tsv_close(f) == -1 && errno != 0, "tsv_close: a write that failed before");
+		ok(std_close(f) == -1 && errno != 0, "std_close: a write that failed before");
 	}
 }
 

@@ -3,11 +3,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../lib/buf.h"
-#include "../lib/http.h"
-#include "../lib/payload.h"
-#include "../lib/service.h"
-#include "../lib/wire.h"
+#include "base/buf.h"
+#include "http/message.h"
+#include "payload.h"
+#include "service.h"
+#include "protocol.h"
 #include "tap.h"
 
 #define S16(s) s s s s s s s s s s s s s s s s
@@ -352,13 +352,13 @@ static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 
 /* A connection with a server in memory. */
 struct conn {
-	struct session *s;
+	struct server_session *s;
 	struct buf out;
 	bool closed;
-	bool broken;            /* a promise of wire.h was not kept */
+	bool broken;            /* a promise of protocol.h was not kept */
 	uint64_t waited_ns;
 	size_t send_max;        /* bytes sent at a time */
-	bool single;
+	bool one_request;
 };
 
 /* Let the session send and wait until it wants input or is closed. */
@@ -378,10 +378,10 @@ settle(struct conn *c)
 			return;
 		case WANT_WAIT:
 			c->waited_ns += c->s->wait_ns;
-			c->s->wire->resume(c->s);
+			c->s->protocol->resume(c->s);
 			continue;
 		case WANT_OUTPUT:
-			count = c->s->wire->output(c->s, iov, 3);
+			count = c->s->protocol->output(c->s, iov, 3);
 			if (count <= 0) {
 				c->broken = true;
 				c->closed = true;
@@ -393,7 +393,7 @@ settle(struct conn *c)
 					k = c->send_max - n;
 				buf_add(&c->out, iov[i].iov_base, k);
 			}
-			c->s->wire->sent(c->s, n);
+			c->s->protocol->sent(c->s, n);
 		}
 	}
 }
@@ -408,13 +408,13 @@ feed(struct conn *c, const void *p, size_t n)
 	while (i < n && !c->closed) {
 		copy = copy_of((const unsigned char *)p + i, n - i);
 		before = c->s->requests;
-		k = c->s->wire->input(c->s, copy, n - i);
+		k = c->s->protocol->input(c->s, copy, n - i);
 		memset(copy, 'Z', n - i);       /* nothing may point there */
 		free(copy);
 		/* an answer may be older than the end of its request: a refused body */
-		if (k < n - i && c->s->want == WANT_INPUT && !(c->single && c->s->idle))
+		if (k < n - i && c->s->want == WANT_INPUT && !(c->one_request && c->s->idle))
 			c->broken = true;
-		if (c->single && c->s->requests > before + 1)
+		if (c->one_request && c->s->requests > before + 1)
 			c->broken = true;
 		i += k;
 		settle(c);
@@ -427,9 +427,9 @@ connect_to(const struct service *sv, bool single, size_t send_max)
 	struct conn c;
 
 	memset(&c, 0, sizeof c);
-	if (!(c.s = http_server_wire.open(sv)))
+	if (!(c.s = http_server_protocol.open(sv)))
 		abort();
-	c.s->single = c.single = single;
+	c.s->one_request = c.one_request = single;
 	c.send_max = send_max;
 	if (c.s->want != WANT_INPUT || !c.s->idle)
 		c.broken = true;
@@ -440,12 +440,12 @@ static void
 hang_up(struct conn *c)
 {
 	if (!c->closed) {
-		c->s->wire->end(c->s);
+		c->s->protocol->end(c->s);
 		settle(c);
 		if (!c->closed)
 			c->broken = true;
 	}
-	c->s->wire->close(c->s);
+	c->s->protocol->close(c->s);
 	c->s = NULL;
 }
 
@@ -649,7 +649,7 @@ talk_right(size_t t, size_t cut, size_t step, bool single, size_t send_max)
 	}
 	/* hang_up closes the session: count before, but after what end() says */
 	if (!c.closed) {
-		c.s->wire->end(c.s);
+		c.s->protocol->end(c.s);
 		settle(&c);
 	}
 	right = c.closed && !c.broken && c.s->requests == talks[t].requests
@@ -792,26 +792,26 @@ test_signs(void)
 {
 	static const char req[] = GET("/ping");
 	struct conn c = connect_to(&service, false, SIZE_MAX);
-	unsigned epoch = c.s->epoch;
+	unsigned progress = c.s->progress;
 	size_t i;
 
 	feed(&c, "\r\n", 2);
-	ok(c.s->idle && c.s->epoch == epoch, "an empty line begins nothing");
+	ok(c.s->idle && c.s->progress == progress, "an empty line begins nothing");
 	feed(&c, req, 1);
-	ok(!c.s->idle && c.s->epoch != epoch, "a first byte begins a request");
-	epoch = c.s->epoch;
+	ok(!c.s->idle && c.s->progress != progress, "a first byte begins a request");
+	progress = c.s->progress;
 	for (i = 1; i < sizeof req - 2; i++)
 		feed(&c, req + i, 1);
-	ok(!c.s->idle && c.s->epoch == epoch, "a slow head is no sign of life");
+	ok(!c.s->idle && c.s->progress == progress, "a slow head is no sign of life");
 	feed(&c, req + i, 1);
-	ok(c.s->idle && c.s->epoch != epoch && c.s->requests == 1, "its end is");
+	ok(c.s->idle && c.s->progress != progress && c.s->requests == 1, "its end is");
 	hang_up(&c);
 	buf_free(&c.out);
 
 	c = connect_to(&service, true, SIZE_MAX);
-	ok(c.s->wire->input(c.s, (const unsigned char *)GET("/ping") GET("/ping"),
+	ok(c.s->protocol->input(c.s, (const unsigned char *)GET("/ping") GET("/ping"),
 	    2 * (sizeof req - 1)) == sizeof req - 1 && c.s->requests == 1 && c.s->idle
-	    && c.s->want == WANT_OUTPUT, "single: one request at a time");
+	    && c.s->want == WANT_OUTPUT, "one_request: one request at a time");
 	settle(&c);
 	hang_up(&c);
 	buf_free(&c.out);
@@ -824,7 +824,7 @@ test_signs(void)
 
 	/* the last request is answered although its sender has ended its side */
 	c = connect_to(&service, false, SIZE_MAX);
-	c.s->wire->input(c.s, (const unsigned char *)GET("/compute/5"),
+	c.s->protocol->input(c.s, (const unsigned char *)GET("/compute/5"),
 	    sizeof GET("/compute/5") - 1);
 	ok(c.s->want == WANT_WAIT && c.s->wait_ns == 0 && !c.s->idle, "compute waits for its turn");
 	hang_up(&c);
@@ -867,7 +867,7 @@ test_pipeline(void)
 
 	for (i = 0; i < N; i++)
 		buf_text(&in, req);
-	taken = c.s->wire->input(c.s, in.p, in.n);
+	taken = c.s->protocol->input(c.s, in.p, in.n);
 	ok(taken < in.n && taken > in.n / 20 && c.s->want == WANT_OUTPUT,
 	    "a long pipeline is taken in parts");
 	settle(&c);
@@ -1244,16 +1244,16 @@ static const struct {
 
 /* Send all of a request; returns it. */
 static struct buf
-request_of(struct caller *c)
+request_of(struct client_session *c)
 {
 	struct buf b = { 0 };
 	struct iovec iov[2];
 	size_t k;
 
-	while (c->want == WANT_OUTPUT && c->wire->output(c, iov, 2) > 0) {
+	while (c->want == WANT_OUTPUT && c->protocol->output(c, iov, 2) > 0) {
 		k = iov[0].iov_len < 1000 ? iov[0].iov_len : 1000;
 		buf_add(&b, iov[0].iov_base, k);
-		c->wire->sent(c, k);
+		c->protocol->sent(c, k);
 	}
 	return b;
 }
@@ -1261,8 +1261,8 @@ request_of(struct caller *c)
 static bool
 reply_right(size_t t, size_t cut, size_t step)
 {
-	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
-	struct caller *c = http_client_wire.open(&conf);
+	static const struct client_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
+	struct client_session *c = http_client_protocol.open(&conf);
 	const char *p = replies[t].reply;
 	size_t n = replies[t].n ? replies[t].n : strlen(p), i, k, taken;
 	unsigned char *copy;
@@ -1271,7 +1271,7 @@ reply_right(size_t t, size_t cut, size_t step)
 
 	if (!c)
 		abort();
-	c->wire->begin(c, replies[t].call);
+	c->protocol->begin(c, replies[t].call);
 	b = request_of(c);
 	right = c->flying > 0 && c->want == WANT_INPUT;
 	buf_free(&b);
@@ -1279,12 +1279,12 @@ reply_right(size_t t, size_t cut, size_t step)
 		k = i < cut ? cut - i : n - i;
 		k = k < step ? k : step;
 		copy = copy_of(p + i, k);
-		taken = c->wire->input(c, copy, k);
+		taken = c->protocol->input(c, copy, k);
 		right = right && (taken == k || c->want == WANT_CLOSE);
 		free(copy);
 	}
 	if (replies[t].ended && c->want != WANT_CLOSE)
-		c->wire->end(c);
+		c->protocol->end(c);
 	right = right && c->flying == 0 && c->ok == !replies[t].error
 	    && (c->want == WANT_CLOSE) == replies[t].closed
 	    && c->closing == replies[t].closing;
@@ -1292,10 +1292,10 @@ reply_right(size_t t, size_t cut, size_t step)
 		right = right && strncmp(c->error, replies[t].error, strlen(replies[t].error)) == 0;
 	/* what is not closed is usable */
 	if (right && c->want != WANT_CLOSE) {
-		c->wire->begin(c, &ping);
+		c->protocol->begin(c, &ping);
 		b = request_of(c);
 		buf_free(&b);
-		c->wire->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
+		c->protocol->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 		    sizeof SIZED(19) - 1 + 19);
 		right = c->ok && c->flying == 0 && c->want == WANT_INPUT;
 	}
@@ -1303,7 +1303,7 @@ reply_right(size_t t, size_t cut, size_t step)
 		printf("# cut %zu step %zu: ok %d busy %d want %d closing %d: %s\n", cut, step,
 		    c->ok,
 		    c->flying > 0, (int)c->want, c->closing, c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 	return right;
 }
 
@@ -1328,120 +1328,120 @@ test_replies(void)
 static void
 test_client_rest(void)
 {
-	static const struct caller_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false, 1 };
-	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
+	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false, 1 };
+	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
 	static const struct call up = { CALL_NAMED, true, 3, 0 };
 	static const struct call big = { CALL_UPLOAD_STREAM, false, 10000000, 65536 };
-	struct caller *c = http_client_wire.open(&conf);
+	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf b, in = { 0 };
 	struct iovec iov[4];
 
-	c->wire->begin(c, &named);
+	c->protocol->begin(c, &named);
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	is((char *)b.p,
 	    "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: rpcbench/1\r\nAccept: */*\r\n\r\n",
 	    "the request to a named path");
 	buf_free(&b);
-	c->wire->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
+	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok, "and its reply");
-	c->wire->begin(c, &up);
+	c->protocol->begin(c, &up);
 	b = request_of(c);
 	ok(b.n > 7 && memcmp(b.p + b.n - 7, "\r\n\r\n", 4) == 0 && memcmp(b.p, "POST /p?q ",
 	    10) == 0
 	    && memcmp(b.p + b.n - 3, payload.data, 3) == 0, "a payload for a named path");
 	buf_free(&b);
-	c->wire->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
+	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok && c->flying == 0 && c->want == WANT_INPUT, "and its reply");
-	ok(c->wire->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
+	ok(c->protocol->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
 	    && c->want == WANT_CLOSE && strstr(c->error, "nobody asked"), "a reply to no request");
-	c->wire->close(c);
+	c->protocol->close(c);
 
-	c = http_client_wire.open(&conf);
-	c->wire->end(c);
+	c = http_client_protocol.open(&conf);
+	c->protocol->end(c);
 	ok(c->want == WANT_CLOSE && c->flying == 0, "an idle connection ended by the peer");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	/* an error while the request is still being sent */
-	c = http_client_wire.open(&conf);
-	c->wire->begin(c, &big);
-	ok(c->wire->output(c, iov, 4) > 0, "a long request has begun");
-	c->wire->sent(c, 100);
-	c->wire->input(c,
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &big);
+	ok(c->protocol->output(c, iov, 4) > 0, "a long request has begun");
+	c->protocol->sent(c, 100);
+	c->protocol->input(c,
 	    (const unsigned char *)"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 45);
 	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
 	is(c->error, "HTTP 413 Too Large", "and is what is reported");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	/* a good reply before the request is complete: it is over when both are */
-	c = http_client_wire.open(&conf);
-	c->wire->begin(c, &big);
-	c->wire->input(c, (const unsigned char *)SIZED(17) "{\"size\":10000000}",
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &big);
+	c->protocol->input(c, (const unsigned char *)SIZED(17) "{\"size\":10000000}",
 	    sizeof SIZED(17) + 16);
 	ok(c->flying > 0 && c->want == WANT_OUTPUT, "an early reply does not end a request");
 	b = request_of(c);
 	ok(c->flying == 0 && c->ok && c->want == WANT_INPUT, "its end does");
 	buf_free(&b);
-	c->wire->close(c);
+	c->protocol->close(c);
 
-	c = http_client_wire.open(&each);
-	c->wire->begin(c, &ping);
+	c = http_client_protocol.open(&each);
+	c->protocol->begin(c, &ping);
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	ok(strstr((char *)b.p, "\r\nConnection: close\r\n") != NULL, "-K says so");
 	buf_free(&b);
-	c->wire->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
+	c->protocol->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 	    sizeof SIZED(19) - 1 + 19);
 	ok(c->ok && c->want == WANT_CLOSE && c->closing,
 	    "and closes whatever the peer says");
-	c->wire->close(c);
+	c->protocol->close(c);
 
-	c = http_client_wire.open(&conf);
-	c->wire->begin(c, &ping);
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &ping);
 	b = request_of(c);
 	buf_free(&b);
 	buf_text(&in, OK "X: ");
 	fill(&in, 'a', 70000);
-	c->wire->input(c, in.p, in.n);
+	c->protocol->input(c, in.p, in.n);
 	ok(!c->ok && c->want == WANT_CLOSE, "an endless head");
 	is(c->error, "response head over 64 KB", "and is called so");
-	c->wire->close(c);
+	c->protocol->close(c);
 
-	c = http_client_wire.open(&conf);
-	c->wire->begin(c, &download10);
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &download10);
 	b = request_of(c);
 	buf_free(&b);
 	in.n = 0;
 	buf_text(&in, OK "\r\n");
 	fill(&in, 'x', 1100000);
-	c->wire->input(c, in.p, in.n);
+	c->protocol->input(c, in.p, in.n);
 	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE && strstr(c->error, "far more"),
 	    "an endless body");
-	c->wire->close(c);
+	c->protocol->close(c);
 	buf_free(&in);
 }
 
 /* ---- both ends ---- */
 
-/* One call over a server's and a client's wire, at most step bytes at a time each way. */
+/* One call over a server's and a client's protocol, at most step bytes at a time each way. */
 static bool
-call_over(struct caller *c, struct session *s, const struct call *call, size_t step)
+call_over(struct client_session *c, struct server_session *s, const struct call *call, size_t step)
 {
 	struct iovec iov[4];
 	unsigned char *copy;
 	size_t k, taken, i;
 	bool moved = true;
 
-	c->wire->begin(c, call);
+	c->protocol->begin(c, call);
 	while (c->flying > 0 && moved) {
 		moved = false;
-		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT && c->wire->output(c, iov,
+		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT && c->protocol->output(c, iov,
 		    4) > 0) {
 			k = iov[0].iov_len < step ? iov[0].iov_len : step;
 			copy = copy_of(iov[0].iov_base, k);
-			c->wire->sent(c, k);
+			c->protocol->sent(c, k);
 			for (i = 0; i < k; i += taken) {
-				taken = s->wire->input(s, copy + i, k - i);
+				taken = s->protocol->input(s, copy + i, k - i);
 				if (taken == 0)
 					break;
 			}
@@ -1450,13 +1450,13 @@ call_over(struct caller *c, struct session *s, const struct call *call, size_t s
 				return false;
 			moved = true;
 		} else if (s->want == WANT_WAIT) {
-			s->wire->resume(s);
+			s->protocol->resume(s);
 			moved = true;
-		} else if (s->want == WANT_OUTPUT && s->wire->output(s, iov, 4) > 0) {
+		} else if (s->want == WANT_OUTPUT && s->protocol->output(s, iov, 4) > 0) {
 			k = iov[0].iov_len < step ? iov[0].iov_len : step;
 			copy = copy_of(iov[0].iov_base, k);
-			s->wire->sent(s, k);
-			taken = c->wire->input(c, copy, k);
+			s->protocol->sent(s, k);
+			taken = c->protocol->input(c, copy, k);
 			free(copy);
 			moved = taken == k || c->want == WANT_CLOSE;
 		}
@@ -1485,10 +1485,10 @@ test_both(void)
 		{ 3145728, 65536, 65536 }, { 3145729, 100003, 65536 }, { 3000000, 9999999, 300000 },
 		{ 3000001, 2000000, 1048576 }, { 3145728, 1048576, 9999999 },
 	};
-	static const struct caller_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
-	static const struct caller_conf each = { "h:1", NULL, &payload, 0, false, true, true, 1 };
-	struct session *s = http_server_wire.open(&service);
-	struct caller *c = http_client_wire.open(&conf);
+	static const struct client_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
+	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, true, 1 };
+	struct server_session *s = http_server_protocol.open(&service);
+	struct client_session *c = http_client_protocol.open(&conf);
 	struct call call;
 	size_t i, n = 0;
 	int op;
@@ -1518,16 +1518,16 @@ test_both(void)
 	call = (struct call){ CALL_UPLOAD, false, service.max_payload + 1, 0 };
 	ok(!call_over(c, s, &call, 65536) && c->want == WANT_CLOSE, "too large an upload");
 	is(c->error, "HTTP 413 Content Too Large", "is reported");
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 
-	s = http_server_wire.open(&service);
-	c = http_client_wire.open(&each);
+	s = http_server_protocol.open(&service);
+	c = http_client_protocol.open(&each);
 	call = (struct call){ CALL_DOWNLOAD_STREAM, false, 100000, 3000 };
 	ok(call_over(c, s, &call, 65536) && c->want == WANT_CLOSE && c->closing
 	    && s->want == WANT_CLOSE, "one request a connection");
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 }
 
 int

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/inflate.h"
+#include "rpyc/inflate.h"
 #include "tap.h"
 
 #define OUTPUT_MAX (8u << 20)

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../lib/buf.h"
-#include "../lib/json.h"
+#include "base/buf.h"
+#include "http/json.h"
 #include "tap.h"
 
 /* A document and what has to come out: the bytes (in hex), or the reason. */

@@ -1,12 +1,12 @@
-/* law: what is a law and what is not, moments and shares of what is drawn, streams that
+/* law: what is a distribution and what is not, moments and shares of what is drawn, streams that
  * repeat. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "../lib/law.h"
-#include "../lib/rng.h"
+#include "server/delay.h"
+#include "base/rng.h"
 #include "tap.h"
 
 #define MANY 400000
@@ -15,19 +15,19 @@
 static void
 refused(const char *text, const char *why_not)
 {
-	struct law l;
-	char why[LAW_WHY] = "";
-	bool taken = law_parse(&l, text, why);
+	struct delay_dist l;
+	char why[DELAY_WHY] = "";
+	bool taken = delay_parse(&l, text, why);
 
 	if (!ok(!taken && strcmp(why, why_not) == 0, "\"%s\" is refused: %s", text, why_not))
 		printf("# %s: %s\n", taken ? "taken" : "refused", why);
 }
 
 static bool
-law(struct law *l, const char *text)
+dist(struct delay_dist *l, const char *text)
 {
-	char why[LAW_WHY];
-	bool taken = law_parse(l, text, why);
+	char why[DELAY_WHY];
+	bool taken = delay_parse(l, text, why);
 
 	if (!taken)
 		ok(false, "%s: %s", text, why);
@@ -41,18 +41,18 @@ parsing(void)
 		"1ms", "1000us", "1000000ns", "0.001s", "0.001", ".001", "1.0ms", "1ms:1",
 		"1ms:0.5,1ms:0.5",
 	};
-	struct law l;
+	struct delay_dist l;
 	uint64_t state = 1;
 	size_t i;
 
 	for (i = 0; i < sizeof one_ms / sizeof one_ms[0]; i++)
-		ok(law(&l, one_ms[i]) && law_draw(&l, &state, 0) == 1000000, "%s", one_ms[i]);
-	ok(law(&l, "1.5us") && law_draw(&l, &state, 0) == 1500, "a fraction of a microsecond");
-	ok(law(&l, "0") && law_draw(&l, &state, 0) == 0, "no time at all");
-	ok(law(&l, "1000000s") && law_draw(&l, &state, 0) == 1000000000000000, "the longest");
-	ok(law(&l, "20000000000ns") && law_draw(&l, &state, 0) == 20000000000, "20 s in nanoseconds");
-	ok(law(&l, "1ms:.3333333,2ms:.3333333,exp:3ms:.3333333"), "rounded probabilities");
-	ok(law(&l, "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,"
+		ok(dist(&l, one_ms[i]) && delay_draw(&l, &state, 0) == 1000000, "%s", one_ms[i]);
+	ok(dist(&l, "1.5us") && delay_draw(&l, &state, 0) == 1500, "a fraction of a microsecond");
+	ok(dist(&l, "0") && delay_draw(&l, &state, 0) == 0, "no time at all");
+	ok(dist(&l, "1000000s") && delay_draw(&l, &state, 0) == 1000000000000000, "the longest");
+	ok(dist(&l, "20000000000ns") && delay_draw(&l, &state, 0) == 20000000000, "20 s in nanoseconds");
+	ok(dist(&l, "1ms:.3333333,2ms:.3333333,exp:3ms:.3333333"), "rounded probabilities");
+	ok(dist(&l, "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,"
 	    "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625"), "sixteen parts");
 
 #define NO_TIME "not a time (a number, and ns, us, ms or s)"
@@ -103,14 +103,14 @@ sample(const char *text, double bound_ns)
 {
 	struct sample s = { 0, 0, 0 };
 	uint64_t state = rng_stream(1, 0);
-	struct law l;
+	struct delay_dist l;
 	double x, sum = 0, squares = 0, below = 0;
 	int i;
 
-	if (!law(&l, text))
+	if (!dist(&l, text))
 		return s;
 	for (i = 0; i < MANY; i++) {
-		x = (double)law_draw(&l, &state, 0);
+		x = (double)delay_draw(&l, &state, 0);
 		sum += x;
 		squares += x * x;
 		below += x <= bound_ns;
@@ -152,18 +152,18 @@ static void
 stalls(void)
 {
 	uint64_t state = 7, s = 1000000000, sum = 0, i;
-	struct law l;
+	struct delay_dist l;
 
-	if (!law(&l, "stall:1s/5s"))
+	if (!dist(&l, "stall:1s/5s"))
 		return;
-	ok(law_draw(&l, &state, 0) == 0 && law_draw(&l, &state, 4 * s - 1) == 0,
+	ok(delay_draw(&l, &state, 0) == 0 && delay_draw(&l, &state, 4 * s - 1) == 0,
 	    "no stall in the first four of five seconds");
-	ok(law_draw(&l, &state, 4 * s) == s && law_draw(&l, &state, 5 * s - 1) == 1,
+	ok(delay_draw(&l, &state, 4 * s) == s && delay_draw(&l, &state, 5 * s - 1) == 1,
 	    "in the fifth what comes takes until its end");
-	ok(law_draw(&l, &state, 5 * s) == 0 && law_draw(&l, &state, 1004 * s + s / 4) == s * 3 / 4,
+	ok(delay_draw(&l, &state, 5 * s) == 0 && delay_draw(&l, &state, 1004 * s + s / 4) == s * 3 / 4,
 	    "and so in each period");
 	for (i = 0; i < 5000; i++)
-		sum += law_draw(&l, &state, i * s / 1000);
+		sum += delay_draw(&l, &state, i * s / 1000);
 	ok(near((double)sum, 0.1 * 5000 * (double)s, 0.01), "a tenth of a second on average");
 	ok(state == 7, "a stall draws nothing");
 }
@@ -175,16 +175,16 @@ streams(void)
 	    seed = rng_stream(2, 0), first = rng_stream(0, 0), next = rng_stream(0, 1);
 	uint64_t same = 0, by_number = 0, by_seed = 0, shifted = 0, late[8], x, k, j;
 	double u, low = 2, high = -1;
-	struct law l;
+	struct delay_dist l;
 	int i;
 
-	if (!law(&l, "exp:1ms"))
+	if (!dist(&l, "exp:1ms"))
 		return;
 	for (i = 0; i < 1000; i++) {
-		x = law_draw(&l, &a, 0);
-		same += x == law_draw(&l, &b, 0);
-		by_number += x == law_draw(&l, &other, 0);
-		by_seed += x == law_draw(&l, &seed, 0);
+		x = delay_draw(&l, &a, 0);
+		same += x == delay_draw(&l, &b, 0);
+		by_number += x == delay_draw(&l, &other, 0);
+		by_seed += x == delay_draw(&l, &seed, 0);
 	}
 	ok(same == 1000, "the same seed and number: the same times");
 	ok(by_number < 10, "another number: other times");

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "loop.h"
+#include "base/clock.h"
+#include "net/loop.h"
 #include "tap.h"
 
 #define PAIRS 200

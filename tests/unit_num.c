@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/msg.h"
-#include "../lib/num.h"
-#include "../lib/url.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/url.h"
 #include "tap.h"
 
 #define UNTOUCHED 4711

@@ -1,4 +1,4 @@
-/* Both sides of each wire, back to back in memory: every operation, many sizes, and bytes
+/* Both sides of each protocol, back to back in memory: every operation, many sizes, and bytes
  * handed over in pieces of several lengths. No socket, no clock. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "payload.h"
 #include "service.h"
 #include "tap.h"
-#include "wire.h"
+#include "protocol.h"
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 static const struct service timed = { .max_payload = (uint64_t)64 << 20, .timed = true };
@@ -16,14 +16,14 @@ static unsigned drawn;          /* service times that had to pass */
 
 struct pair {
 	const char *name;
-	const struct client_wire *client;
-	const struct server_wire *server;
-	struct caller_conf conf;
+	const struct client_protocol *client;
+	const struct server_protocol *server;
+	struct client_conf conf;
 };
 
 /* Hand at most step bytes of what one side has to send to the other; returns how many. */
 static size_t
-pass(struct caller *c, struct session *s, bool to_server, size_t step)
+pass(struct client_session *c, struct server_session *s, bool to_server, size_t step)
 {
 	struct iovec iov[4];
 	unsigned char *p;
@@ -31,9 +31,9 @@ pass(struct caller *c, struct session *s, bool to_server, size_t step)
 	int k;
 
 	if (to_server)
-		k = s->want == WANT_INPUT ? c->wire->output(c, iov, 4) : 0;
+		k = s->want == WANT_INPUT ? c->protocol->output(c, iov, 4) : 0;
 	else
-		k = s->want == WANT_OUTPUT ? s->wire->output(s, iov, 4) : 0;
+		k = s->want == WANT_OUTPUT ? s->protocol->output(s, iov, 4) : 0;
 	if (k == 0)
 		return 0;
 	n = iov[0].iov_len < step ? iov[0].iov_len : step;
@@ -43,15 +43,15 @@ pass(struct caller *c, struct session *s, bool to_server, size_t step)
 	memcpy(p, iov[0].iov_base, n);
 	if (to_server) {
 		while (done < n) {
-			taken = s->wire->input(s, p + done, n - done);
+			taken = s->protocol->input(s, p + done, n - done);
 			done += taken;
 			if (taken == 0 || s->want != WANT_INPUT)
 				break;
 		}
-		c->wire->sent(c, done);
+		c->protocol->sent(c, done);
 	} else {
-		c->wire->input(c, p, n);
-		s->wire->sent(s, n);
+		c->protocol->input(c, p, n);
+		s->protocol->sent(s, n);
 		done = n;
 	}
 	free(p);
@@ -60,17 +60,17 @@ pass(struct caller *c, struct session *s, bool to_server, size_t step)
 
 /* Carry bytes to and fro until nothing moves any more. */
 static bool
-run(struct caller *c, struct session *s, const struct call *call, size_t step)
+run(struct client_session *c, struct server_session *s, const struct call *call, size_t step)
 {
 	size_t moved = 1;
 
-	c->wire->begin(c, call);
+	c->protocol->begin(c, call);
 	while (moved > 0) {
 		moved = pass(c, s, true, step);
 		moved += pass(c, s, false, step);
 		if (s->want == WANT_WAIT) {
-			drawn += s->drawn;
-			s->wire->resume(s);
+			drawn += s->service_time;
+			s->protocol->resume(s);
 			moved++;
 		}
 	}
@@ -107,32 +107,32 @@ times_are_right(const struct service *sv, const struct call *call, unsigned n)
 /* Requests that come together each have their own service time, one after the other, and
  * their answers come in between. */
 static void
-together(const struct server_wire *wire, const char *requests)
+together(const struct server_protocol *protocol, const char *requests)
 {
-	struct session *s = wire->open(&timed);
+	struct server_session *s = protocol->open(&timed);
 	size_t n = strlen(requests), taken = 0;
 	unsigned turn, bad = 0;
 	struct iovec iov[4];
 
 	for (turn = 0; turn < 3; turn++) {
-		taken += wire->input(s, (const unsigned char *)requests + taken, n - taken);
-		bad += s->want != WANT_WAIT || !s->drawn || s->requests != turn;
-		wire->resume(s);
-		bad += s->want != WANT_OUTPUT || s->drawn || s->requests != turn + 1;
-		while (s->want == WANT_OUTPUT && wire->output(s, iov, 4) > 0)
-			wire->sent(s, iov[0].iov_len);
+		taken += protocol->input(s, (const unsigned char *)requests + taken, n - taken);
+		bad += s->want != WANT_WAIT || !s->service_time || s->requests != turn;
+		protocol->resume(s);
+		bad += s->want != WANT_OUTPUT || s->service_time || s->requests != turn + 1;
+		while (s->want == WANT_OUTPUT && protocol->output(s, iov, 4) > 0)
+			protocol->sent(s, iov[0].iov_len);
 	}
 	ok(bad == 0 && taken == n && s->idle, "%s: three requests at once, a time for each",
-	    wire->scheme);
-	wire->close(s);
+	    protocol->scheme);
+	protocol->close(s);
 }
 
 static void
 operations(const struct pair *p, size_t step, const struct service *sv)
 {
 	static const uint64_t size[] = { 0, 1, 4, 5, 255, 256, 4096, 4097, 70000, 300001 };
-	struct session *s = p->server->open(sv);
-	struct caller *c = p->client->open(&p->conf);
+	struct server_session *s = p->server->open(sv);
+	struct client_session *c = p->client->open(&p->conf);
 	struct call call;
 	unsigned op, before;
 	size_t i;
@@ -162,17 +162,17 @@ operations(const struct pair *p, size_t step, const struct service *sv)
 	}
 	ok(s->errors == 0, "%s: the server counts no error", p->name);
 	ok(s->idle, "%s: the server is idle in the end", p->name);
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 }
 
 /* A failed call leaves the connection usable. */
 static void
 failures(const struct pair *p, const char *bad)
 {
-	struct session *s = p->server->open(&service);
-	struct caller_conf conf = p->conf;
-	struct caller *c;
+	struct server_session *s = p->server->open(&service);
+	struct client_conf conf = p->conf;
+	struct client_session *c;
 	struct call call = { .op = CALL_NAMED };
 
 	conf.name = bad;
@@ -188,8 +188,8 @@ failures(const struct pair *p, const char *bad)
 	call.op = CALL_PING;
 	ok(run(c, s, &call, 65536) && c->ok, "%s: ping after that", p->name);
 	ok(s->errors == 2, "%s: the server counts 2 errors", p->name);
-	c->wire->close(c);
-	s->wire->close(s);
+	c->protocol->close(c);
+	s->protocol->close(s);
 }
 
 int
@@ -198,10 +198,10 @@ main(void)
 	static const size_t step[] = { 1, 7, 1000, 65536 };
 	struct payload payload;
 	struct pair pair[] = {
-		{ "RPyC 6", &rpyc_client_wire, &rpyc_server_wire, { .dialect = 6 } },
-		{ "RPyC 5", &rpyc_client_wire, &rpyc_server_wire, { .dialect = 5 } },
-		{ "RPyC -N", &rpyc_client_wire, &rpyc_server_wire, { .native = true } },
-		{ "HTTP", &http_client_wire, &http_server_wire, { .host = "localhost" } },
+		{ "RPyC 6", &rpyc_client_protocol, &rpyc_server_protocol, { .dialect = 6 } },
+		{ "RPyC 5", &rpyc_client_protocol, &rpyc_server_protocol, { .dialect = 5 } },
+		{ "RPyC -N", &rpyc_client_protocol, &rpyc_server_protocol, { .native = true } },
+		{ "HTTP", &http_client_protocol, &http_server_protocol, { .host = "localhost" } },
 	};
 	size_t i, j;
 
@@ -215,7 +215,7 @@ main(void)
 		operations(&pair[i], 1000, &timed);
 		failures(&pair[i], i < 3 ? "nosuch/1" : "/nosuch");
 	}
-	together(&http_server_wire, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
+	together(&http_server_protocol, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
 	    "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
 	    "GET /download/9 HTTP/1.1\r\nHost: a\r\n\r\n");
 	payload_free(&payload);

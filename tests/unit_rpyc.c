@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/buf.h"
-#include "../lib/payload.h"
-#include "../lib/rpyc.h"
-#include "../lib/service.h"
-#include "../lib/wire.h"
+#include "base/buf.h"
+#include "payload.h"
+#include "rpyc/frame.h"
+#include "service.h"
+#include "protocol.h"
 #include "tap.h"
 
 /* ---- recordings ---- */
@@ -620,9 +620,9 @@ struct replay {
 	enum split split;
 	size_t cut;             /* CUT: the client's stream is cut here */
 	size_t fed;             /* bytes of it so far */
-	bool single;
+	bool one_request;
 
-	struct session *s;
+	struct server_session *s;
 	struct rpyc_reader reader;      /* of what the server sends */
 	struct messages said;
 	size_t *taken;          /* indexes of said that were compared */
@@ -645,7 +645,7 @@ wrong(struct replay *rp, const char *what, const char *got, const char *want)
 static void
 server_run(struct replay *rp)
 {
-	const struct server_wire *w = &rpyc_server_wire;
+	const struct server_protocol *w = &rpyc_server_protocol;
 	struct iovec iov[8];
 	size_t n;
 	int i, niov;
@@ -691,7 +691,7 @@ server_feed(struct replay *rp, const unsigned char *p, size_t n)
 		server_run(rp);
 		if (rp->s->want != WANT_INPUT)
 			return;
-		taken = rpyc_server_wire.input(rp->s, p, piece);
+		taken = rpyc_server_protocol.input(rp->s, p, piece);
 		if (taken == 0 && rp->s->want == WANT_INPUT)
 			wrong(rp, "input", "taken 0", "some");
 		p += taken;
@@ -799,8 +799,8 @@ replay_server(struct replay *rp)
 	reader_init(&client);
 	reader_init(&server);
 	rp->taken = need(calloc(rp->r->n + 1, sizeof *rp->taken));
-	rp->s = need(rpyc_server_wire.open(&service));
-	rp->s->single = rp->single;
+	rp->s = need(rpyc_server_protocol.open(&service));
+	rp->s->one_request = rp->one_request;
 	server_run(rp);
 	for (i = 0; i < rp->r->n && !rp->bad; i++) {
 		const struct line *l = &rp->r->line[i];
@@ -809,7 +809,7 @@ replay_server(struct replay *rp)
 			break;
 		if (l->kind == END) {
 			if (l->dir == '>' && rp->s->want == WANT_INPUT)
-				rpyc_server_wire.end(rp->s);
+				rpyc_server_protocol.end(rp->s);
 			server_run(rp);
 			continue;
 		}
@@ -846,12 +846,12 @@ replay_server(struct replay *rp)
 			server_feed(rp, frame.p, frame.n);
 	}
 	if (!rp->bad && rp->s->want == WANT_INPUT) {
-		rpyc_server_wire.end(rp->s);
+		rpyc_server_protocol.end(rp->s);
 		server_run(rp);
 	}
 	if (!rp->bad && rp->s->want != WANT_CLOSE)
 		wrong(rp, "end", "the session goes on", "WANT_CLOSE");
-	rpyc_server_wire.close(rp->s);
+	rpyc_server_protocol.close(rp->s);
 	messages_free(&rp->said);
 	messages_free(&asked);
 	messages_free(&one);
@@ -874,7 +874,7 @@ check_server(const struct recording *r)
 	memset(&rp, 0, sizeof rp);
 	rp.r = r;
 	for (single = 0; single < 2; single++) {
-		rp.single = single;
+		rp.one_request = single;
 		rp.split = WHOLE;
 		if (!ok(replay_server(&rp), "%s answered%s", r->name, single ? ", request by request" : ""))
 			printf("# %s\n", rp.why);
@@ -884,7 +884,7 @@ check_server(const struct recording *r)
 		    ", request by request" : ""))
 			printf("# %s\n", rp.why);
 	}
-	rp.single = false;
+	rp.one_request = false;
 	rp.split = CUT;
 	step = length > 3000 ? length / 300 : 1;
 	for (rp.cut = 1; rp.cut < length && good; rp.cut += step)
@@ -952,7 +952,7 @@ struct asking {
 	enum split split;
 	size_t cut, fed;
 
-	struct caller *c;
+	struct client_session *c;
 	struct messages recorded;       /* in order; of a line that is no message: empty */
 	struct rpyc_reader reader;      /* of what the client sends */
 	struct messages said;
@@ -977,7 +977,7 @@ ask_wrong(struct asking *a, const char *what, const char *got, const char *want)
 static void
 client_run(struct asking *a)
 {
-	const struct client_wire *w = a->c->wire;
+	const struct client_protocol *w = a->c->protocol;
 	struct iovec iov[8];
 	size_t n;
 	int i, niov;
@@ -1014,7 +1014,7 @@ client_feed(struct asking *a, const unsigned char *p, size_t n)
 			piece = a->cut - a->fed;
 		if (a->c->want == WANT_CLOSE)
 			return;
-		piece = a->c->wire->input(a->c, p, piece);
+		piece = a->c->protocol->input(a->c, p, piece);
 		p += piece;
 		n -= piece;
 		a->fed += piece;
@@ -1093,7 +1093,7 @@ static bool
 replay_client(struct asking *a)
 {
 	struct payload payload;
-	struct caller_conf conf = { .host = "127.0.0.1", .payload = &payload, .check = true };
+	struct client_conf conf = { .host = "127.0.0.1", .payload = &payload, .check = true };
 	struct call hello = { .op = CALL_HELLO };
 	struct rpyc_reader readers[2];
 	struct messages one = { 0 };
@@ -1122,10 +1122,10 @@ replay_client(struct asking *a)
 			one.n = 0;
 		}
 	}
-	a->c = need(rpyc_client_wire.open(&conf));
+	a->c = need(rpyc_client_protocol.open(&conf));
 	for (k = 0; k <= a->calls->n && !a->bad; k++) {
 		last = k == a->calls->n;
-		rpyc_client_wire.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1]);
+		rpyc_client_protocol.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1]);
 		for (;;) {
 			client_run(a);
 			for (; a->handled < a->said.n; a->handled++)
@@ -1150,10 +1150,10 @@ replay_client(struct asking *a)
 			ask_wrong(a, "call", a->c->error, "success");
 		}
 	}
-	rpyc_client_wire.end(a->c);
+	rpyc_client_protocol.end(a->c);
 	if (!a->bad && a->c->want != WANT_CLOSE)
 		ask_wrong(a, "end", "the connection goes on", "WANT_CLOSE");
-	rpyc_client_wire.close(a->c);
+	rpyc_client_protocol.close(a->c);
 	payload_free(&payload);
 	messages_free(&a->said);
 	messages_free(&a->recorded);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "payload.h"
-#include "rpyc_client.h"
-#include "rpyc_server.h"
+#include "rpyc/client_session.h"
+#include "rpyc/session.h"
 #include "service.h"
 #include "tap.h"
 
@@ -60,7 +60,7 @@ ping(struct buf *b, int64_t seq)
 
 /* A session, and what it has said since the last look. */
 struct server {
-	struct session *s;
+	struct server_session *s;
 	struct rpyc_reader peer;
 	unsigned replies, exceptions, releases, closes, others;
 	int64_t asked;          /* seq of the last request that was no release */
@@ -72,7 +72,7 @@ static void
 server_open(struct server *t)
 {
 	memset(t, 0, sizeof *t);
-	t->s = rpyc_server_wire.open(&service);
+	t->s = rpyc_server_protocol.open(&service);
 	t->peer.max = UINT64_MAX;
 	t->valid = true;
 	if (!t->s)
@@ -83,7 +83,7 @@ static void
 server_close(struct server *t)
 {
 	rpyc_reader_free(&t->peer);
-	rpyc_server_wire.close(t->s);
+	rpyc_server_protocol.close(t->s);
 }
 
 static void
@@ -119,10 +119,10 @@ server_read(struct server *t)
 
 	while (t->s->want == WANT_OUTPUT || t->s->want == WANT_WAIT) {
 		if (t->s->want == WANT_WAIT) {
-			t->s->wire->resume(t->s);
+			t->s->protocol->resume(t->s);
 			continue;
 		}
-		k = t->s->wire->output(t->s, iov, 4);
+		k = t->s->protocol->output(t->s, iov, 4);
 		for (i = 0; i < k; i++) {
 			for (n = 0; n < iov[i].iov_len && t->valid; n += taken) {
 				switch (rpyc_read(&t->peer, (unsigned char *)iov[i].iov_base + n,
@@ -137,7 +137,7 @@ server_read(struct server *t)
 					break;
 				}
 			}
-			t->s->wire->sent(t->s, iov[i].iov_len);
+			t->s->protocol->sent(t->s, iov[i].iov_len);
 		}
 	}
 }
@@ -155,7 +155,7 @@ server_feed(struct server *t, const void *p, size_t n, size_t piece)
 		if (t->s->want != WANT_INPUT)
 			return false;
 		k = n < piece ? n : piece;
-		taken = t->s->wire->input(t->s, at, k);
+		taken = t->s->protocol->input(t->s, at, k);
 	}
 	server_read(t);
 	return true;
@@ -608,29 +608,29 @@ static const unsigned char zeros[1000];
 static const struct payload payload = { .data = zeros, .period = sizeof zeros };
 
 /* Open, say hello, begin the call. */
-static struct caller *
-client_open(struct caller_conf *conf, const struct call *call)
+static struct client_session *
+client_open(struct client_conf *conf, const struct call *call)
 {
-	struct caller *c;
+	struct client_session *c;
 	struct buf b = { 0 };
 	size_t at;
 
 	conf->payload = &payload;
 	conf->dialect = 5;
-	if (!(c = rpyc_client_wire.open(conf)))
+	if (!(c = rpyc_client_protocol.open(conf)))
 		exit(1);
-	c->wire->begin(c, call);
+	c->protocol->begin(c, call);
 	at = reply(&b, 0);
 	rpyc_put_ref_raw(&b, RPYC_REMOTE_REF, ROOT, sizeof ROOT - 1);
 	rpyc_end(&b, at, 0);
-	c->wire->input(c, b.p, b.n);
+	c->protocol->input(c, b.p, b.n);
 	buf_free(&b);
 	return c;
 }
 
 /* Let it send all; how many of these messages were releases, or -1: not RPyC. */
 static int
-client_releases(struct caller *c)
+client_releases(struct client_session *c)
 {
 	struct rpyc_reader peer = { .max = UINT64_MAX };
 	struct iovec iov;
@@ -639,7 +639,7 @@ client_releases(struct caller *c)
 	int64_t handler;
 	int releases = 0;
 
-	while (c->want == WANT_OUTPUT && c->wire->output(c, &iov, 1) == 1) {
+	while (c->want == WANT_OUTPUT && c->protocol->output(c, &iov, 1) == 1) {
 		for (n = 0; n < iov.iov_len && releases >= 0; n += taken) {
 			switch (rpyc_read(&peer, (unsigned char *)iov.iov_base + n,
 			    iov.iov_len - n, &taken)) {
@@ -656,16 +656,16 @@ client_releases(struct caller *c)
 				break;
 			}
 		}
-		c->wire->sent(c, iov.iov_len);
+		c->protocol->sent(c, iov.iov_len);
 	}
 	rpyc_reader_free(&peer);
 	return releases;
 }
 
 static void
-client_feed(struct caller *c, const struct buf *b)
+client_feed(struct client_session *c, const struct buf *b)
 {
-	c->wire->input(c, b->p, b->n);
+	c->protocol->input(c, b->p, b->n);
 }
 
 static void
@@ -675,9 +675,9 @@ test_client(void)
 	static const struct call offers = { .op = CALL_UPLOAD_CHUNKED, .size = 100, .chunk = 10 };
 	static const struct call uploads = { .op = CALL_UPLOAD, .size = 100 };
 	static const struct call streams = { .op = CALL_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
-	struct caller_conf conf = { 0 };
-	struct rpyc_caller *rc;
-	struct caller *c;
+	struct client_conf conf = { 0 };
+	struct rpyc_client *rc;
+	struct client_session *c;
 	struct buf b = { 0 };
 	size_t at, i;
 
@@ -699,7 +699,7 @@ test_client(void)
 	client_feed(c, &b);
 	ok(c->want == WANT_OUTPUT && client_releases(c) == 2,
 	    "what a refused request refers to, too");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = client_open(&conf, &offers);
 	client_releases(c);
@@ -713,7 +713,7 @@ test_client(void)
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
 	ok(c->flying > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	for (i = 0; i < 2; i++) {
 		c = client_open(&conf, &uploads);
@@ -726,7 +726,7 @@ test_client(void)
 		ok(c->flying == 0 && !c->ok &&
 		    strcmp(c->error, "a reply that is an int beyond 64 bits") == 0,
 		    "a count of bytes beyond 64 bits: %s", c->error);
-		c->wire->close(c);
+		c->protocol->close(c);
 	}
 
 	/* the first of 16 fails; what the others say does not matter */
@@ -745,7 +745,7 @@ test_client(void)
 	client_feed(c, &b);
 	ok(c->flying == 0 && !c->ok && strcmp(c->error, "E: x") == 0,
 	    "the first error of a stream counts");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = client_open(&conf, &streams);
 	client_releases(c);
@@ -755,7 +755,7 @@ test_client(void)
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
 	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	/* a request that makes it release something, amid a stream */
 	c = client_open(&conf, &streams);
@@ -776,10 +776,10 @@ test_client(void)
 		client_feed(c, &b);
 	}
 	ok(i == 100 && c->flying == 0 && c->ok, "a stream with a release in it goes on");
-	c->wire->close(c);
+	c->protocol->close(c);
 
 	c = client_open(&conf, &pings);
-	rc = (struct rpyc_caller *)c;
+	rc = (struct rpyc_client *)c;
 	buf_clear(&b, 0);
 	at = begin(&b, RPYC_REQUEST, 5);
 	rpyc_put_request(&b, RPYC_PING, 1);
@@ -789,7 +789,7 @@ test_client(void)
 		client_feed(c, &b);
 	ok(c->want == WANT_CLOSE && !c->ok && rc->out.buf.cap <= 8 * RPYC_KEEP_MAX,
 	    "a peer that asks and does not read: %s", c->error);
-	c->wire->close(c);
+	c->protocol->close(c);
 	buf_free(&b);
 }
 

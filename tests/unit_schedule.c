@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../lib/schedule.h"
+#include "load/schedule.h"
 #include "tap.h"
 
 #define START ((uint64_t)5 * 1000 * 1000 * 1000)
@@ -54,16 +54,16 @@ timed(void)
 
 /* All shares together are the whole, in order within each. */
 static void
-shares(enum schedule_law law, unsigned step)
+shares(enum schedule_dist dist, unsigned step)
 {
 	struct schedule whole, part[7];
 	uint64_t k, bad = 0, count = 1000;
 	unsigned i;
 
-	schedule_init(&whole, law, 3000, 42, 0, 1);
+	schedule_init(&whole, dist, 3000, 42, 0, 1);
 	schedule_start(&whole, START, count, UINT64_MAX);
 	for (i = 0; i < step; i++) {
-		schedule_init(&part[i], law, 3000, 42, i, step);
+		schedule_init(&part[i], dist, 3000, 42, i, step);
 		schedule_start(&part[i], START, count, UINT64_MAX);
 	}
 	for (k = 0; k < count; k++)
@@ -71,7 +71,7 @@ shares(enum schedule_law law, unsigned step)
 	for (i = 0; i < step; i++)
 		bad += part[i].due_ns != SCHEDULE_OVER;
 	ok(bad == 0, "%s gaps, %u shares: the whole is made up of them",
-	    law == SCHEDULE_EXP ? "random" : "even", step);
+	    dist == SCHEDULE_EXP ? "random" : "even", step);
 }
 
 /* Gaps are exponential: mean and deviation are the same, the median is ln 2 of them; and one

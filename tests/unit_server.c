@@ -1,4 +1,4 @@
-/* Every concurrency model, with a wire made for the purpose: a server in a child process,
+/* Every concurrency model, with a protocol made for the purpose: a server in a child process,
  * its clients here. What is checked is what the models promise whatever the protocol:
  * every byte arrives, time limits hold, counters are exact, and a stop leaves nothing. */
 #include <errno.h>
@@ -11,17 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "out.h"
-#include "serve.h"
+#include "base/clock.h"
+#include "base/out.h"
+#include "server/main.h"
 #include "service.h"
 #include "tap.h"
-#include "wire.h"
+#include "protocol.h"
 
 #define NS_PER_MS 1000000u
 #define WATCHDOG_S 240
 
-/* ---- the wire: lines, answered one after the other ----
+/* ---- the protocol: lines, answered one after the other ----
  *
  *     ping      -> pong
  *     get N     -> N bytes
@@ -32,7 +32,7 @@
  *     any other -> error, and the end
  */
 struct toy {
-	struct session s;
+	struct server_session s;
 	struct out out;
 	char line[32];
 	size_t n;
@@ -41,7 +41,7 @@ struct toy {
 	bool closing, over;
 };
 
-static struct session *
+static struct server_session *
 toy_open(const struct service *service)
 {
 	struct toy *t = calloc(1, sizeof *t);
@@ -49,14 +49,14 @@ toy_open(const struct service *service)
 	(void)service;
 	if (!t)
 		return NULL;
-	t->s.wire = NULL;
+	t->s.protocol = NULL;
 	t->s.want = WANT_INPUT;
 	t->s.idle = true;
 	return &t->s;
 }
 
 static void
-toy_close(struct session *s)
+toy_close(struct server_session *s)
 {
 	struct toy *t = (struct toy *)s;
 
@@ -102,14 +102,14 @@ toy_line(struct toy *t)
 }
 
 static size_t
-toy_input(struct session *s, const unsigned char *p, size_t n)
+toy_input(struct server_session *s, const unsigned char *p, size_t n)
 {
 	struct toy *t = (struct toy *)s;
 	uint64_t before = s->requests;
 	char text[32];
 	size_t i = 0, k;
 
-	while (i < n && s->want == WANT_INPUT && !(s->single && s->requests > before)) {
+	while (i < n && s->want == WANT_INPUT && !(s->one_request && s->requests > before)) {
 		if (t->left > 0) {
 			k = n - i < t->left ? n - i : (size_t)t->left;
 			i += k;
@@ -117,12 +117,12 @@ toy_input(struct session *s, const unsigned char *p, size_t n)
 				snprintf(text, sizeof text, "%llu\n", (unsigned long long)t->size);
 				toy_answer(t, text);
 				s->idle = true;
-				s->epoch++;
+				s->progress++;
 			}
 			continue;
 		}
 		if (t->n == 0) {
-			s->epoch++;
+			s->progress++;
 			s->idle = false;
 		}
 		if (p[i] != '\n' && t->n < sizeof t->line - 1) {
@@ -132,7 +132,7 @@ toy_input(struct session *s, const unsigned char *p, size_t n)
 		i++;
 		t->line[t->n] = '\0';
 		t->n = 0;
-		s->epoch++;
+		s->progress++;
 		toy_line(t);
 		s->idle = s->want == WANT_OUTPUT;
 	}
@@ -140,13 +140,13 @@ toy_input(struct session *s, const unsigned char *p, size_t n)
 }
 
 static void
-toy_end(struct session *s)
+toy_end(struct server_session *s)
 {
 	s->want = WANT_CLOSE;
 }
 
 static void
-toy_resume(struct session *s)
+toy_resume(struct server_session *s)
 {
 	struct toy *t = (struct toy *)s;
 
@@ -157,13 +157,13 @@ toy_resume(struct session *s)
 }
 
 static int
-toy_output(struct session *s, struct iovec *iov, int max)
+toy_output(struct server_session *s, struct iovec *iov, int max)
 {
 	return out_iov(&((struct toy *)s)->out, iov, max);
 }
 
 static void
-toy_sent(struct session *s, size_t n)
+toy_sent(struct server_session *s, size_t n)
 {
 	struct toy *t = (struct toy *)s;
 
@@ -172,9 +172,9 @@ toy_sent(struct session *s, size_t n)
 		s->want = t->closing ? WANT_CLOSE : WANT_INPUT;
 }
 
-static struct session *toy_open_wired(const struct service *);
+static struct server_session *toy_open_wired(const struct service *);
 
-static const struct server_wire toy_wire = {
+static const struct server_protocol toy_protocol = {
 	.scheme = "toy",
 	.port = 1,
 	.open = toy_open_wired,
@@ -186,13 +186,13 @@ static const struct server_wire toy_wire = {
 	.sent = toy_sent,
 };
 
-static struct session *
+static struct server_session *
 toy_open_wired(const struct service *service)
 {
-	struct session *s = toy_open(service);
+	struct server_session *s = toy_open(service);
 
 	if (s)
-		s->wire = &toy_wire;
+		s->protocol = &toy_protocol;
 	return s;
 }
 
@@ -255,7 +255,7 @@ start(const char *model, const char *const *extra, unsigned descriptors)
 			r.rlim_cur = r.rlim_max = descriptors;
 			setrlimit(RLIMIT_NOFILE, &r);
 		}
-		exit(serve_main(argc, argv, &toy_wire, "thread"));
+		exit(serve_main(argc, argv, &toy_protocol, "thread"));
 	}
 	close(fd[1]);
 	for (at = 0; at < sizeof line - 1; at += (size_t)n)
@@ -473,7 +473,7 @@ check_exchange(const char *model)
 	in += 9 + 8;
 	out += 10;
 
-	ok(ask(fd[7], "quit\n", "bye\n") && closed(fd[7]), "%s: the wire ends a connection", model);
+	ok(ask(fd[7], "quit\n", "bye\n") && closed(fd[7]), "%s: the protocol ends a connection", model);
 	in += 5;
 	out += 4;
 

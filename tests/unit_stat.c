@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../lib/stat.h"
+#include "stats/stat.h"
 #include "tap.h"
 
 /* Ranks of the limits of a median with at least 95 %, from below: Conover's table A3

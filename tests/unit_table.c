@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../lib/table.h"
+#include "stats/table.h"
 #include "tap.h"
 
 static struct table t;

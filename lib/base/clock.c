@@ -1,0 +1,72 @@
+/* Clocks. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define TIMER_SLACK             /* prctl(2) sets it; by default it is 50 us */
+#include <sys/prctl.h>
+#endif
+#include "base/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/msg.h"
+
+/* What is left of a wait when giving way to others takes too long. */
+#define ALONE_NS 5000
+
+static uint64_t
+read_clock(clockid_t id, const char *name)
+{
+	struct timespec ts;
+
+	/* a measurement without a clock is none: no made-up figure instead */
+	if (clock_gettime(id, &ts) != 0) {
+		msg("clock_gettime: %s: %s", name, strerror(errno));
+		exit(1);
+	}
+	return (uint64_t)ts.tv_sec * CLOCK_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t
+clock_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC, "CLOCK_MONOTONIC");
+}
+
+uint64_t
+clock_thread_cpu_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID, "CLOCK_THREAD_CPUTIME_ID");
+}
+
+void
+clock_be_punctual(void)
+{
+#ifdef TIMER_SLACK
+	/* refused, sleeps end a little later: whoever minds is awake by then */
+	prctl(PR_SET_TIMERSLACK, 1);
+#endif
+}
+
+void
+clock_spin_until(uint64_t ns)
+{
+	uint64_t now;
+
+	while ((now = clock_ns()) < ns)
+		if (ns - now > ALONE_NS)
+			sched_yield();
+}
+
+int
+clock_poll_ms(uint64_t ns)
+{
+	uint64_t ms = ns / CLOCK_MS + (ns % CLOCK_MS != 0);
+
+	if (ns == UINT64_MAX)
+		return -1;
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}

@@ -1,0 +1,94 @@
+/* Messages on stderr. */
+#include "base/msg.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 2048   /* of one message; more is cut off */
+
+static const char *program = "?";
+
+void
+msg_program(const char *argv0)
+{
+	const char *slash;
+
+	if (!argv0 || !*argv0)
+		return;
+	slash = strrchr(argv0, '/');
+	program = slash && slash[1] ? slash + 1 : argv0;
+}
+
+const char *
+msg_name(void)
+{
+	return program;
+}
+
+void
+msg(const char *fmt, ...)
+{
+	char text[TEXT_MAX], line[4 * TEXT_MAX + 256];
+	size_t at;
+	va_list ap;
+	int n, saved = errno;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		n = snprintf(text, sizeof text, "a message can't be shown: %s", fmt);
+	if ((size_t)n >= sizeof text) {
+		n = sizeof text - 1;
+		memcpy(text + n - 3, "...", 3);
+	}
+
+	msg_printable(line, 200, program, strlen(program));
+	at = strlen(line);
+	line[at++] = ':';
+	line[at++] = ' ';
+	msg_printable(line + at, sizeof line - at - 1, text, (size_t)n);
+	at += strlen(line + at);
+	line[at++] = '\n';
+
+	/* one write, so that lines of several threads and processes don't mix; if stderr
+	 * fails there is nobody left to tell */
+	fwrite(line, 1, at, stderr);
+	errno = saved;
+}
+
+char *
+msg_printable(char *dst, size_t size, const void *src, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char *p = src;
+	size_t i, width, at = 0, keep = 0;
+
+	if (size == 0)
+		return dst;
+	for (i = 0; i < n; i++) {
+		if (at + 3 < size)
+			keep = at;      /* "..." would still fit here */
+		width = p[i] < 0x20 || p[i] > 0x7e ? 4 : 1;
+		if (at + width >= size)
+			break;
+		if (width == 1) {
+			dst[at] = (char)p[i];
+		} else {
+			dst[at] = '\\';
+			dst[at + 1] = 'x';
+			dst[at + 2] = hex[p[i] >> 4];
+			dst[at + 3] = hex[p[i] & 15];
+		}
+		at += width;
+	}
+	if (i < n) {
+		at = keep;
+		for (i = 0; i < 3 && at + 1 < size; i++)
+			dst[at++] = '.';
+	}
+	dst[at] = '\0';
+	return dst;
+}

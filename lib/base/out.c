@@ -1,0 +1,200 @@
+/* The queue of what a connection has yet to send. */
+#include "base/out.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A drained queue keeps this much memory for the next message; idle connections
+ * are many, so it is little. */
+#define KEEP_BYTES 512
+#define KEEP_PARTS 4
+
+/* A queue that is added to as fast as it is sent never drains: what was sent makes room
+ * once it is half of what is held. */
+static void
+pack_parts(struct out *o)
+{
+	if (o->first < o->n - o->first)
+		return;
+	memmove(o->part, o->part + o->first, (o->n - o->first) * sizeof *o->part);
+	o->n -= o->first;
+	o->first = 0;
+}
+
+static void
+pack_buf(struct out *o)
+{
+	size_t i, sent = o->buf.n;
+
+	for (i = o->first; i < o->n; i++) {
+		if (!o->part[i].src) {
+			sent = (size_t)o->part[i].at;
+			break;
+		}
+	}
+	if (sent < o->buf.n - sent)
+		return;
+	memmove(o->buf.p, o->buf.p + sent, o->buf.n - sent);
+	o->buf.n -= sent;
+	for (; i < o->n; i++)
+		if (!o->part[i].src)
+			o->part[i].at -= sent;
+}
+
+static struct out_part *
+new_part(struct out *o)
+{
+	struct out_part *p;
+	size_t cap;
+
+	if (o->n == o->cap && o->n > 0)
+		pack_parts(o);
+	if (o->n == o->cap) {
+		cap = o->cap ? o->cap * 2 : KEEP_PARTS;
+		if (!(p = realloc(o->part, cap * sizeof *p))) {
+			o->failed = true;
+			return NULL;
+		}
+		o->part = p;
+		o->cap = cap;
+	}
+	return &o->part[o->n++];
+}
+
+/* n bytes have been put at the end of buf: queue them. */
+static void
+queue_buf(struct out *o, size_t n)
+{
+	struct out_part *p;
+
+	if (n == 0)
+		return;
+	/* bytes of buf that follow each other are one part, unless a source lies between */
+	if (o->n > o->first && !o->part[o->n - 1].src) {
+		o->part[o->n - 1].left += n;
+	} else {
+		if (!(p = new_part(o)))
+			return;
+		p->src = NULL;
+		p->period = 0;
+		p->at = o->buf.n - n;
+		p->left = n;
+	}
+	o->pending += n;
+}
+
+void
+out_add(struct out *o, const void *p, size_t n)
+{
+	if (o->buf.cap - o->buf.n < n && o->buf.n > 0)
+		pack_buf(o);
+	buf_add(&o->buf, p, n);
+	if (o->buf.failed)
+		o->failed = true;
+	else
+		queue_buf(o, n);
+}
+
+void
+out_text(struct out *o, const char *s)
+{
+	out_add(o, s, strlen(s));
+}
+
+void
+out_printf(struct out *o, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof text)
+		o->failed = true;
+	else
+		out_add(o, text, (size_t)n);
+}
+
+void
+out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n)
+{
+	struct out_part *p;
+
+	if (n == 0 || !(p = new_part(o)))
+		return;
+	p->src = src;
+	p->period = period;
+	p->at = at % period;
+	p->left = n;
+	o->pending += n;
+}
+
+int
+out_iov(const struct out *o, struct iovec *iov, int max)
+{
+	const struct out_part *p;
+	uint64_t at, left;
+	size_t i, n;
+	int k = 0;
+
+	for (i = o->first; i < o->n && k < max; i++) {
+		p = &o->part[i];
+		at = p->at;
+		left = p->left;
+		if (!p->src) {
+			iov[k].iov_base = o->buf.p + at;
+			iov[k++].iov_len = (size_t)left;
+			continue;
+		}
+		for (; left > 0 && k < max; k++) {
+			n = p->period - (size_t)at;
+			if (n > left)
+				n = (size_t)left;
+			iov[k].iov_base = (void *)(uintptr_t)(p->src + at);
+			iov[k].iov_len = n;
+			left -= n;
+			at = 0;
+		}
+	}
+	return k;
+}
+
+void
+out_sent(struct out *o, size_t n)
+{
+	struct out_part *p;
+	uint64_t k;
+
+	o->pending -= n;
+	for (; n > 0; n -= (size_t)k) {
+		p = &o->part[o->first];
+		k = n < p->left ? n : p->left;
+		p->left -= k;
+		p->at += k;
+		if (p->src)
+			p->at %= p->period;
+		if (p->left == 0)
+			o->first++;
+	}
+	if (o->pending == 0) {
+		buf_clear(&o->buf, o->keep > KEEP_BYTES ? o->keep : KEEP_BYTES);
+		o->first = o->n = 0;
+		if (o->cap > KEEP_PARTS && o->cap * sizeof *o->part > o->keep) {
+			free(o->part);
+			o->part = NULL;
+			o->cap = 0;
+		}
+	}
+}
+
+void
+out_free(struct out *o)
+{
+	buf_free(&o->buf);
+	free(o->part);
+	memset(o, 0, sizeof *o);
+}

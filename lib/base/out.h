@@ -1,0 +1,50 @@
+/* What a connection has yet to send: short pieces that are copied in, and long
+ * ones that are only pointed to, in order. Nothing here does any I/O. */
+#ifndef OUT_H
+#define OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+
+struct out_part {
+	const unsigned char *src;  /* NULL: the bytes are in out.buf */
+	size_t period;             /* length of src, which repeats without end */
+	uint64_t at;               /* position: in buf, or in the repetition of src */
+	uint64_t left;             /* bytes still to send */
+};
+
+struct out {
+	struct buf buf;
+	struct out_part *part;     /* first .. n-1 are pending; a drained queue starts over */
+	size_t first, n, cap;
+	uint64_t pending;          /* bytes still to send, all parts */
+	bool failed;               /* out of memory: the stream can't go on */
+	size_t keep;               /* so many bytes of memory, if it's more than a little, are
+	                            * kept when all is sent: for who sends as much each time */
+};
+
+/* Append n bytes, copied. */
+void out_add(struct out *o, const void *p, size_t n);
+void out_text(struct out *o, const char *s);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void out_printf(struct out *o, const char *fmt, ...);
+
+/* Append n bytes read from the endless repetition of src[0..period-1], from
+ * position at on. src is borrowed until the bytes are sent. */
+void out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n);
+
+/* Describe up to max pieces of what is to be sent next; returns their number. */
+int out_iov(const struct out *o, struct iovec *iov, int max);
+
+/* The first n of those bytes have been sent. */
+void out_sent(struct out *o, size_t n);
+
+void out_free(struct out *o);
+
+#endif

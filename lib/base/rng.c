@@ -1,0 +1,41 @@
+/* Pseudo-random numbers from a seed. */
+#include "base/rng.h"
+
+#include <math.h>
+
+static uint64_t
+mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+uint64_t
+rng_next(uint64_t *state)
+{
+	return mix(*state += 0x9e3779b97f4a7c15);
+}
+
+uint64_t
+rng_stream(uint64_t seed, uint64_t n)
+{
+	/* mixed twice: neighbouring numbers would else begin at neighbouring places of the
+	 * one sequence that there is */
+	uint64_t state = rng_next(&seed) + n;
+
+	return rng_next(&state);
+}
+
+double
+rng_unit(uint64_t *state)
+{
+	/* 53 bits, as many as a double holds */
+	return (double)((rng_next(state) >> 11) + 1) * 0x1p-53;
+}
+
+double
+rng_exp(uint64_t *state)
+{
+	return -log(rng_unit(state));
+}

@@ -1,0 +1,109 @@
+/* Targets. */
+#include "base/url.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/num.h"
+
+static const struct scheme {
+	const char *name, *port;
+	bool method;            /* the "/" only sets off what follows it */
+} schemes[] = {
+	{ "rpc", "18812", true },
+	{ "http", "80", false },
+};
+
+/* Copy n bytes as a string; false: too long. */
+static bool
+copy(char *dst, size_t size, const char *src, size_t n)
+{
+	if (n >= size)
+		return false;
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+	return true;
+}
+
+/* authority is host[:port], filled in but for a default port. */
+static const char *
+parse_authority(struct url *u)
+{
+	const char *host = u->authority, *end, *rest;
+	uint64_t port;
+
+	if (strchr(host, '@'))
+		return "user names are not supported";
+	if (*host == '[') {
+		host++;
+		if (!(end = strchr(host, ']')))
+			return "\"[\" without \"]\"";
+		rest = end + 1;
+		if (*rest && *rest != ':')
+			return "text between \"]\" and port";
+	} else {
+		rest = end = host + strcspn(host, ":");
+		if (*rest && strchr(rest + 1, ':'))
+			return "an IPv6 address is written in brackets";
+	}
+	if (end == host)
+		return "no host";
+	if (strcspn(host, "[]") < (size_t)(end - host))
+		return "misplaced bracket";
+	if (!copy(u->host, sizeof u->host, host, (size_t)(end - host)))
+		return "host too long";
+	if (*rest) {
+		rest++;
+		if (strlen(rest) >= sizeof u->port || !num_digits(rest, strlen(rest), &port) ||
+		    port < 1 || port > 65535)
+			return "port is not a number from 1 to 65535";
+		snprintf(u->port, sizeof u->port, "%u", (unsigned)port);
+	}
+	return NULL;
+}
+
+const char *
+url_parse(struct url *u, const char *text)
+{
+	const struct scheme *s = NULL;
+	const char *p, *why;
+	size_t i, n;
+
+	for (p = text; *p; p++) {
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p > '~')
+			return "blank, control character or byte beyond ASCII";
+		if (*p == '#')
+			return "fragments (#) are not supported";
+	}
+	for (i = 0; i < sizeof schemes / sizeof *schemes && !s; i++) {
+		n = strlen(schemes[i].name);
+		if (strncasecmp(text, schemes[i].name, n) == 0 &&
+		    strncmp(text + n, "://", 3) == 0) {
+			s = &schemes[i];
+			p = text + n + 3;
+		}
+	}
+	if (!s)
+		return "not rpc://host[:port][/method] or http://host[:port][/path]";
+	strcpy(u->scheme, s->name);
+	strcpy(u->port, s->port);
+
+	n = strcspn(p, "/?");
+	if (!copy(u->authority, sizeof u->authority, p, n))
+		return "host too long";
+	if ((why = parse_authority(u)))
+		return why;
+	p += n;
+	if (*p == '?')
+		return "\"?\" before the path";
+	u->path = NULL;
+	if (*p) {
+		u->path = s->method ? p + 1 : p;
+		if (!*u->path || (s->method && *u->path == '/'))
+			return "no method behind \"/\"";
+	}
+	return NULL;
+}

@@ -1,0 +1,761 @@
+/* The calls of the benchmarks over HTTP/1.1: one connection as a state machine over the bytes.
+ *
+ * Payloads are sent from where they lie and replies are checked and counted as they pass, so that a
+ * client holds little whatever their size. Every reply is judged by its status, its framing and
+ * what the service has to answer; with conf->check by its content, too. A reply that is
+ * wrong but framed right leaves the connection usable; only one that goes on far beyond
+ * what was asked for is not read to its end. Replies come in the order of the requests. */
+#include "protocol.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "http/message.h"
+#include "http/json.h"
+#include "base/msg.h"
+#include "base/out.h"
+#include "payload.h"
+#include "service.h"
+
+#define HEAD_MAX  65536         /* a response's head */
+#define PIECE     131072        /* JSON made at a time; chunks queued at a time */
+#define COPY_MAX  1024          /* shorter chunks are copied, longer ones pointed to */
+#define SPARE     1048576       /* bytes beyond what was expected that are still read */
+#define SHORT_MAX 256           /* a short reply, which is held */
+#define KEEP_OUT  65536         /* memory kept for requests that are sent together */
+
+enum state {
+	IDLE,
+	IN_HEAD,
+	IN_BODY,
+	REPLIED                 /* the reply is complete, its request isn't */
+};
+
+/* What the reply to a call has to be. */
+enum reply {
+	ANYTHING,
+	PONG,                   /* {"response":"pong"} */
+	SIZE,                   /* {"size":N} */
+	PAYLOAD,                /* the same bytes */
+	FILLED,                 /* so many bytes, all one value */
+	CHUNKS                  /* {"chunks":["hex",...]} */
+};
+
+struct http_client {
+	struct client_session c;
+	const struct client_conf *conf;
+	struct out out;
+	struct call call;               /* the current one, or the last */
+	enum reply expected;
+	struct buf request;             /* its head, kept for the next call like it */
+	uint64_t length;                /* bytes of a whole request, while nothing is making */
+	struct buf piece;               /* upload-chunked: JSON on its way */
+	uint64_t at;                    /* payload bytes turned into chunks so far */
+	struct http_gather gather;
+	struct http_body body;
+	struct json_chunks json;
+	uint64_t got;                   /* content of the reply's body so far */
+	uint64_t got_max;               /* more is not read */
+	int status;                     /* 0: no head of a reply yet */
+	enum state state;
+	bool making;                    /* there are more chunks to be made */
+	bool bad;                       /* the reply is wrong: c.error says why */
+	bool keep;                      /* the peer keeps the connection */
+	bool dead;                      /* it is of no use any more */
+	size_t short_n;
+	unsigned char text[SHORT_MAX];  /* a short reply */
+};
+
+/* ---- verdicts ---- */
+
+/* The reply is wrong. The first word about it stands. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+wrong(struct http_client *h, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (h->bad)
+		return;
+	h->bad = true;
+	va_start(ap, fmt);
+	vsnprintf(h->c.error, sizeof h->c.error, fmt, ap);
+	va_end(ap);
+}
+
+/* A reply comes next. */
+static void
+expect_reply(struct http_client *h)
+{
+	h->state = IN_HEAD;
+	h->status = 0;
+	h->got = 0;
+	h->short_n = 0;
+	h->bad = false;
+	h->keep = true;
+	json_chunks_init(&h->json);
+	h->json.chunk = h->call.chunk;
+}
+
+/* The oldest call is over. */
+static void
+finish(struct http_client *h)
+{
+	h->c.ok = !h->bad;
+	h->state = IDLE;
+	if (!h->keep || h->conf->close_each)
+		h->dead = true;
+	if (h->c.flying > 0 && --h->c.flying > 0 && !h->dead)
+		expect_reply(h);
+}
+
+/* The call has failed and the connection with it: see wrong(). */
+static void
+give_up(struct http_client *h)
+{
+	h->dead = true;
+	finish(h);
+}
+
+/* Is the request of the oldest call sent? All in flight are of one length. */
+static bool
+all_sent(const struct http_client *h)
+{
+	return !h->making && (h->out.pending == 0
+	    || (h->c.flying > 1 && h->out.pending <= (h->c.flying - 1) * h->length));
+}
+
+static void
+wrong_length(struct http_client *h, uint64_t n)
+{
+	wrong(h, "reply of %" PRIu64 " bytes, expected %" PRIu64, n, h->call.size);
+}
+
+/* Judge the content of a reply that was successful by its status. */
+static void
+judge(struct http_client *h)
+{
+	const char *why, *want;
+	char text[64];
+	uint64_t n = 0;
+
+	switch (h->expected) {
+	case ANYTHING:
+		break;
+	case PONG:
+	case SIZE:
+		if (h->expected == PONG) {
+			want = "{\"response\":\"pong\"}";
+			why = json_text(h->text, h->short_n, "response", "pong");
+		} else {
+			want = "{\"size\":N}";
+			why = json_count(h->text, h->short_n, "size", &n);
+		}
+		if (h->got > h->short_n)
+			wrong(h, "reply of %" PRIu64 " bytes, expected a short JSON object",
+			    h->got);
+		else if (why)
+			wrong(h, "reply is not %s (%s): %s", want, why,
+			    msg_printable(text, sizeof text, h->text, h->short_n));
+		else if (h->expected == SIZE && n != h->call.size)
+			wrong(h, "the server counted %" PRIu64 " bytes, expected %" PRIu64,
+			    n, h->call.size);
+		break;
+	case PAYLOAD:
+	case FILLED:
+		if (h->got != h->call.size)
+			wrong_length(h, h->got);
+		break;
+	case CHUNKS:
+		if ((why = json_chunks_end(&h->json)))
+			wrong(h, "bad JSON at character %" PRIu64 ": %s", h->json.at, why);
+		else if (h->json.bytes != h->call.size)
+			wrong(h, "chunks of %" PRIu64 " bytes in all, expected %" PRIu64,
+			    h->json.bytes, h->call.size);
+		break;
+	}
+}
+
+/* The reply is complete. */
+static void
+complete(struct http_client *h)
+{
+	if (h->status >= 200 && h->status < 300)
+		judge(h);
+	h->c.closing = !h->keep || h->conf->close_each;
+	if (all_sent(h))
+		finish(h);
+	else if (h->bad)
+		give_up(h);     /* the rest of the request would only be in the way */
+	else
+		h->state = REPLIED;
+}
+
+/* ---- requests ---- */
+
+static enum reply
+reply_to(const struct http_client *h, const struct call *call)
+{
+	switch (call->op) {
+	case CALL_HELLO:
+		return h->conf->name ? ANYTHING : PONG;
+	case CALL_PING:
+		return PONG;
+	case CALL_ECHO:
+		return PAYLOAD;
+	case CALL_UPLOAD:
+	case CALL_UPLOAD_FILE:
+	case CALL_UPLOAD_CHUNKED:
+	case CALL_UPLOAD_STREAM:
+		return SIZE;
+	case CALL_DOWNLOAD:
+	case CALL_DOWNLOAD_FILE:
+	case CALL_DOWNLOAD_STREAM:
+		return FILLED;
+	case CALL_DOWNLOAD_CHUNKED:
+		return CHUNKS;
+	case CALL_NAMED:
+		break;
+	}
+	return ANYTHING;
+}
+
+/* Build the head of the request for h->call. */
+static void
+build_request(struct http_client *h)
+{
+	const struct client_conf *conf = h->conf;
+	const struct call *call = &h->call;
+	struct buf *b = &h->request;
+	const char *name = conf->name ? conf->name : "/";
+	const char *type = "application/octet-stream";
+	uint64_t n = call->size;
+	bool body = true;
+
+	buf_clear(b, 4096);
+	switch (call->op) {
+	case CALL_HELLO:
+		buf_printf(b, "GET %s", conf->name ? name : "/ping");
+		body = false;
+		break;
+	case CALL_PING:
+		buf_text(b, "GET /ping");
+		body = false;
+		break;
+	case CALL_ECHO:
+		buf_text(b, "POST /echo");
+		break;
+	case CALL_UPLOAD:
+		buf_text(b, "POST /upload");
+		break;
+	case CALL_UPLOAD_FILE:
+	case CALL_UPLOAD_STREAM:
+		buf_text(b, "POST /upload-file");
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		buf_text(b, "POST /upload-file-chunked");
+		type = "application/json";
+		n = json_chunks_length(call->size, call->chunk);
+		break;
+	case CALL_DOWNLOAD:
+		buf_printf(b, "GET /download/%" PRIu64, n);
+		body = false;
+		break;
+	case CALL_DOWNLOAD_FILE:
+		buf_printf(b, "GET /download-file/%" PRIu64, n);
+		body = false;
+		break;
+	case CALL_DOWNLOAD_CHUNKED:
+		buf_printf(b, "GET /download-file-chunked/%" PRIu64 "/%" PRIu64, n, call->chunk);
+		body = false;
+		break;
+	case CALL_DOWNLOAD_STREAM:
+		buf_printf(b, "GET /download-stream/%" PRIu64 "/%" PRIu64, n, call->chunk);
+		body = false;
+		break;
+	case CALL_NAMED:
+		buf_printf(b, "%s %s", call->sized ? "POST" : "GET", name);
+		body = call->sized;
+		break;
+	}
+	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/1\r\nAccept: */*\r\n",
+	    conf->host);
+	if (body)
+		buf_printf(b, "Content-Type: %s\r\n", type);
+	if (body && call->op == CALL_UPLOAD_STREAM)
+		buf_text(b, "Transfer-Encoding: chunked\r\n");
+	else if (body)
+		buf_printf(b, "Content-Length: %" PRIu64 "\r\n", n);
+	if (conf->close_each)
+		buf_text(b, "Connection: close\r\n");
+	buf_text(b, "\r\n");
+}
+
+/* Bytes of the payload from h->at on that lie in one row, at most n. */
+static size_t
+payload_run(const struct http_client *h, uint64_t n)
+{
+	const struct payload *pl = h->conf->payload;
+	size_t run = pl->period - (size_t)(h->at % pl->period);
+
+	return run < n ? run : (size_t)n;
+}
+
+static const unsigned char *
+payload_here(const struct http_client *h)
+{
+	return h->conf->payload->data + h->at % h->conf->payload->period;
+}
+
+/* Make the next piece of {"chunks":[...]}, of which the beginning is sent already. */
+static void
+make_json(struct http_client *h)
+{
+	uint64_t size = h->call.size, chunk = h->call.chunk, n;
+	struct buf *b = &h->piece;
+	size_t k;
+
+	b->n = 0;
+	if (!buf_room(b, PIECE)) {
+		h->out.failed = true;
+		return;
+	}
+	/* a round adds at most ,"": all pieces stay within the room */
+	while (h->at < size && b->n + 8 < PIECE) {
+		if (h->at % chunk == 0)
+			buf_text(b, h->at > 0 ? ",\"" : "\"");
+		n = chunk - h->at % chunk;
+		if (n > size - h->at)
+			n = size - h->at;
+		if (n > (PIECE - b->n - 2) / 2)
+			n = (PIECE - b->n - 2) / 2;
+		k = payload_run(h, n);
+		hex_encode((char *)b->p + b->n, payload_here(h), k);
+		b->n += 2 * k;
+		h->at += k;
+		if (h->at % chunk == 0 || h->at == size)
+			buf_byte(b, '"');
+	}
+	if (h->at == size)
+		h->making = false;
+	if (b->n > 0)
+		out_cycle(&h->out, b->p, b->n, 0, b->n);
+	if (!h->making)
+		out_text(&h->out, JSON_CHUNKS_CLOSE);
+}
+
+/* Queue the next chunks of a body with Transfer-Encoding: chunked. */
+static void
+make_chunks(struct http_client *h)
+{
+	const struct payload *pl = h->conf->payload;
+	uint64_t n, end;
+	size_t k;
+
+	while (h->at < h->call.size && h->out.pending < PIECE && !h->out.failed) {
+		n = h->call.size - h->at;
+		if (n > h->call.chunk)
+			n = h->call.chunk;
+		out_printf(&h->out, "%" PRIx64 "\r\n", n);
+		if (n > COPY_MAX) {
+			out_cycle(&h->out, pl->data, pl->period, h->at, n);
+			h->at += n;
+		} else {
+			for (end = h->at + n; h->at < end; h->at += k) {
+				k = payload_run(h, end - h->at);
+				out_add(&h->out, payload_here(h), k);
+			}
+		}
+		out_text(&h->out, "\r\n");
+	}
+	if (h->at == h->call.size) {
+		h->making = false;
+		out_text(&h->out, "0\r\n\r\n");
+	}
+}
+
+static void
+make_more(struct http_client *h)
+{
+	if (h->call.op == CALL_UPLOAD_CHUNKED)
+		make_json(h);
+	else
+		make_chunks(h);
+}
+
+static bool
+same_call(const struct call *a, const struct call *b)
+{
+	return a->op == b->op && a->sized == b->sized && a->size == b->size
+	    && a->chunk == b->chunk;
+}
+
+/* ---- replies ---- */
+
+/* The head of a reply is complete: see what follows it. */
+static void
+begin_reply(struct http_client *h, const unsigned char *head, size_t len)
+{
+	struct http_response a;
+	enum http_framing framing;
+	char why[sizeof h->c.error], text[100];
+	bool none;
+
+	if (!http_parse_response(&a, head, len, why, sizeof why)) {
+		wrong(h, "%s", why);
+		give_up(h);
+		return;
+	}
+	if (a.status < 200 && a.status != 101)
+		return;         /* an interim response: the final one follows */
+	h->status = a.status;
+	h->got_max = SPARE;
+	if (a.status < 200 || a.status > 299) {
+		msg_printable(text, sizeof text, a.reason.p, a.reason.n);
+		wrong(h, "HTTP %d%s%s", a.status, *text ? " " : "", text);
+		if (a.status == 101) {
+			give_up(h);
+			return;
+		}
+	} else if (h->expected == ANYTHING) {
+		h->got_max = UINT64_MAX;
+	} else if (h->expected == PAYLOAD || h->expected == FILLED) {
+		h->got_max += h->call.size;
+	} else if (h->expected == CHUNKS) {
+		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
+	}
+
+	none = a.status == 204 || a.status == 304;
+	framing = a.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED;
+	if (!none && !a.fields.chunked && !a.fields.sized)
+		framing = HTTP_TO_END;
+	if (none)
+		framing = HTTP_SIZED;
+	h->keep = http_keep(a.minor, &a.fields) && framing != HTTP_TO_END;
+	http_body_init(&h->body, framing, none ? 0 : a.fields.length);
+	h->state = IN_BODY;
+	if (framing == HTTP_SIZED && !none && a.fields.length > h->got_max) {
+		if (h->expected == PAYLOAD || h->expected == FILLED)
+			wrong_length(h, a.fields.length);
+		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", a.fields.length);
+		give_up(h);
+	} else if (h->body.done) {
+		complete(h);
+	}
+}
+
+/* p[n] begin a reply, but not one of HTTP. */
+static void
+alien(struct http_client *h, const unsigned char *p, size_t n)
+{
+	char text[100];
+
+	wrong(h, "not an HTTP response: %s", msg_printable(text, sizeof text, p, n));
+	give_up(h);
+}
+
+static size_t
+take_head(struct http_client *h, const unsigned char *p, size_t n)
+{
+	const unsigned char *head;
+	size_t taken, len;
+
+	if (h->gather.buf.n == 0 && http_no_response(p, n)) {
+		alien(h, p, n);
+		return n;
+	}
+	switch (http_gather(&h->gather, p, n, HEAD_MAX, &taken, &head, &len)) {
+	case HTTP_COMPLETE:
+		begin_reply(h, head, len);
+		http_gather_free(&h->gather);
+		break;
+	case HTTP_MORE:
+		if (http_no_response(h->gather.buf.p, h->gather.buf.n))
+			alien(h, h->gather.buf.p, h->gather.buf.n);
+		break;
+	case HTTP_TOO_LONG:
+		wrong(h, "response head over %d KB", HEAD_MAX / 1024);
+		give_up(h);
+		break;
+	case HTTP_NO_MEMORY:
+		wrong(h, "out of memory");
+		give_up(h);
+		break;
+	}
+	return taken;
+}
+
+static void
+check_fill(struct http_client *h, const unsigned char *p, size_t n, unsigned char value,
+	uint64_t at)
+{
+	const unsigned char *block = fill_block(value);
+	size_t i, k;
+
+	for (i = 0; i < n; i += k) {
+		k = n - i < FILL_SIZE ? n - i : FILL_SIZE;
+		if (memcmp(p + i, block, k) == 0)
+			continue;
+		for (; p[i] == value; i++)
+			;
+		wrong(h, "content differs: byte %" PRIu64 " is 0x%02x, expected 0x%02x",
+		    at + i, p[i], value);
+		return;
+	}
+}
+
+static void
+check_payload(struct http_client *h, const unsigned char *p, size_t n)
+{
+	size_t i;
+
+	if (payload_equal(h->conf->payload, h->got, p, n))
+		return;
+	for (i = 0; i + 1 < n && payload_equal(h->conf->payload, h->got + i, p + i, 1); i++)
+		;
+	wrong(h, "content differs: byte %" PRIu64 " of the echo is 0x%02x", h->got + i, p[i]);
+}
+
+static void
+take_chunks(struct http_client *h, const unsigned char *p, size_t n)
+{
+	unsigned char decoded[4096];
+	size_t i, k, got;
+
+	if (!h->conf->check) {
+		json_chunks_take(&h->json, p, n, NULL, 0, NULL);
+		return;
+	}
+	for (i = 0; i < n && !h->json.error; i += k) {
+		k = json_chunks_take(&h->json, p + i, n - i, decoded, sizeof decoded, &got);
+		check_fill(h, decoded, got, 0, h->json.bytes - got);
+	}
+}
+
+/* Use a run of the reply's content. */
+static void
+take_content(struct http_client *h, const unsigned char *p, size_t n)
+{
+	size_t k;
+
+	if (!h->bad) {
+		switch (h->expected) {
+		case ANYTHING:
+			break;
+		case PONG:
+		case SIZE:
+			k = n < SHORT_MAX - h->short_n ? n : SHORT_MAX - h->short_n;
+			memcpy(h->text + h->short_n, p, k);
+			h->short_n += k;
+			break;
+		case PAYLOAD:
+			if (h->conf->check && h->got + n <= h->call.size)
+				check_payload(h, p, n);
+			break;
+		case FILLED:
+			if (h->conf->check && h->got + n <= h->call.size)
+				check_fill(h, p, n, op_fill(h->call.op == CALL_DOWNLOAD
+				    ? OP_DOWNLOAD : OP_DOWNLOAD_FILE), h->got);
+			break;
+		case CHUNKS:
+			take_chunks(h, p, n);
+			break;
+		}
+	}
+	h->got += n;
+	if (h->got > h->got_max) {
+		wrong(h, "reply of more than %" PRIu64 " bytes, far more than expected",
+		    h->got_max);
+		give_up(h);
+	}
+}
+
+static size_t
+take_body(struct http_client *h, const unsigned char *p, size_t n)
+{
+	const unsigned char *run;
+	size_t run_n, taken = http_body_take(&h->body, p, n, &run, &run_n);
+
+	if (run_n > 0)
+		take_content(h, run, run_n);
+	if (h->state != IN_BODY)
+		return taken;
+	if (h->body.error) {
+		wrong(h, "bad chunked reply: %s", h->body.error);
+		give_up(h);
+	} else if (h->body.done) {
+		complete(h);
+	}
+	return taken;
+}
+
+/* ---- the protocol ---- */
+
+static void
+settle(struct http_client *h)
+{
+	if (h->out.failed && !h->dead) {
+		wrong(h, "out of memory");
+		give_up(h);
+	}
+	if (h->dead)
+		h->c.want = WANT_CLOSE;
+	else
+		h->c.want = h->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+}
+
+static struct client_session *
+http_open(const struct client_conf *conf)
+{
+	struct http_client *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return NULL;
+	h->c.protocol = &http_client_protocol;
+	h->c.want = WANT_INPUT;
+	h->conf = conf;
+	h->out.keep = conf->depth > 1 ? KEEP_OUT : 0;
+	return &h->c;
+}
+
+static void
+http_close(struct client_session *c)
+{
+	struct http_client *h = (struct http_client *)c;
+
+	out_free(&h->out);
+	http_gather_free(&h->gather);
+	buf_free(&h->request);
+	buf_free(&h->piece);
+	free(h);
+}
+
+static void
+http_begin(struct client_session *c, const struct call *call)
+{
+	struct http_client *h = (struct http_client *)c;
+	const struct payload *pl = h->conf->payload;
+	struct call now = *call;
+	uint64_t before;
+
+	if (now.chunk == 0)
+		now.chunk = now.size > 0 ? now.size : 1;
+	if (h->request.n == 0 || !same_call(&now, &h->call)) {
+		h->call = now;
+		build_request(h);
+	}
+	if (c->flying++ == 0) {
+		c->ok = false;
+		c->closing = false;
+		c->error[0] = '\0';
+		h->expected = reply_to(h, call);
+		h->at = 0;
+		h->making = false;
+		expect_reply(h);
+	}
+	before = h->out.pending;
+	if (h->request.failed)
+		h->out.failed = true;
+	else
+		out_add(&h->out, h->request.p, h->request.n);
+
+	switch (now.op) {
+	case CALL_ECHO:
+	case CALL_UPLOAD:
+	case CALL_UPLOAD_FILE:
+	case CALL_NAMED:
+		if (now.size > 0 && (now.op != CALL_NAMED || now.sized))
+			out_cycle(&h->out, pl->data, pl->period, 0, now.size);
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		out_text(&h->out, JSON_CHUNKS_OPEN);
+		/* fall through */
+	case CALL_UPLOAD_STREAM:
+		h->making = true;
+		make_more(h);
+		break;
+	default:
+		break;
+	}
+	h->length = h->out.pending - before;
+	settle(h);
+}
+
+static size_t
+http_input(struct client_session *c, const unsigned char *p, size_t n)
+{
+	struct http_client *h = (struct http_client *)c;
+	unsigned flying = c->flying;
+	char text[64];
+	size_t i = 0;
+
+	/* behind the last reply all is taken: nothing may come there */
+	while (i < n && !h->dead && (c->flying == flying || c->flying == 0)) {
+		if (h->state == IN_HEAD) {
+			i += take_head(h, p + i, n - i);
+		} else if (h->state == IN_BODY) {
+			i += take_body(h, p + i, n - i);
+		} else {
+			/* behind the end of a reply, or with no request at all: who counts bytes
+			 * differently than we do can't be understood any further */
+			wrong(h, "bytes nobody asked for: %s",
+			    msg_printable(text, sizeof text, p + i, n - i));
+			give_up(h);
+		}
+	}
+	settle(h);
+	return i;
+}
+
+static void
+http_end(struct client_session *c)
+{
+	struct http_client *h = (struct http_client *)c;
+
+	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
+		complete(h);
+	if (c->flying > 0 && !h->dead) {
+		wrong(h, h->state == IN_HEAD && h->gather.buf.n == 0
+		    ? "connection closed before the reply"
+		    : h->state == REPLIED ? "connection closed before the request was sent"
+		    : "connection closed in the middle of a reply");
+		give_up(h);
+	}
+	h->dead = true;
+	settle(h);
+}
+
+static int
+http_output(struct client_session *c, struct iovec *iov, int max)
+{
+	return out_iov(&((struct http_client *)c)->out, iov, max);
+}
+
+static void
+http_sent(struct client_session *c, size_t n)
+{
+	struct http_client *h = (struct http_client *)c;
+
+	out_sent(&h->out, n);
+	if (h->out.pending == 0 && h->making)
+		make_more(h);
+	if (h->state == REPLIED && all_sent(h))
+		finish(h);
+	settle(h);
+}
+
+const struct client_protocol http_client_protocol = {
+	.open = http_open,
+	.close = http_close,
+	.begin = http_begin,
+	.input = http_input,
+	.end = http_end,
+	.output = http_output,
+	.sent = http_sent
+};

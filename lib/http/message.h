@@ -1,0 +1,135 @@
+/* HTTP/1.1 messages (RFC 9112): heads parsed, bodies unframed. No I/O, no connection.
+ *
+ * A head is gathered until it is complete (in place if it came in one piece), then
+ * parsed at once; what comes out points into it. A body is taken from the bytes as
+ * they come, run by run, without copying. */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define HTTP_LINE_MAX   8192    /* request line (RFC 9112, section 3, asks for 8000) */
+#define HTTP_FIELDS_MAX 100     /* fields in a head */
+
+/* ---- heads ---- */
+
+/* A head that comes in pieces. All zero to begin with. */
+struct http_gather {
+	struct buf buf;         /* what came so far, if it did not come whole */
+	size_t scanned;         /* bytes of it known not to hold the end */
+};
+
+enum http_gathered {
+	HTTP_MORE,              /* not complete; everything was taken */
+	HTTP_COMPLETE,
+	HTTP_TOO_LONG,          /* no end within max bytes; these are in buf */
+	HTTP_NO_MEMORY
+};
+
+/* Take bytes of a head, up to the empty line that ends it, and set *taken. With
+ * HTTP_COMPLETE *head and *len are the head: in p if it is whole there, else in
+ * g->buf, where it stays until http_gather_free. */
+enum http_gathered http_gather(struct http_gather *g, const unsigned char *p, size_t n, size_t max,
+	size_t *taken, const unsigned char **head, size_t *len);
+void http_gather_free(struct http_gather *g);
+
+/* A part of a head; not NUL-terminated. */
+struct http_span {
+	const char *p;
+	size_t n;
+};
+
+/* What the fields say, as far as somebody here wants to know. */
+struct http_fields {
+	struct http_span type;          /* Content-Type; n 0: none */
+	uint64_t length;                /* Content-Length */
+	bool sized;                     /* there is one */
+	bool chunked;                   /* Transfer-Encoding: chunked */
+	bool close, keep_alive;         /* options in Connection */
+	bool expect_continue;           /* Expect: 100-continue */
+	bool expect_other;              /* Expect: anything else */
+	unsigned hosts;                 /* number of Host fields */
+};
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_OPTIONS,
+	HTTP_OTHER,             /* a registered one that nobody here serves */
+	HTTP_UNKNOWN
+};
+
+struct http_request {
+	enum http_method method;
+	struct http_span name;  /* of the method */
+	struct http_span path;  /* without query; "*" for OPTIONS of the server. Of an absolute
+	                         * target the path only. Percent signs are not decoded. */
+	int minor;              /* HTTP/1.minor, 0 or 1 (later ones count as 1) */
+	struct http_fields fields;
+};
+
+struct http_response {
+	int status;             /* 100 to 599 */
+	struct http_span reason;
+	int minor;
+	struct http_fields fields;
+};
+
+/* Parse the head of a request. Returns 0, or the status of the answer to a bad one
+ * (400, 413, 414, 431, 501, 505; the end of such a message can't be found) with one
+ * printable line in why[size]. As RFC 9112, section 2.2, permits, a line may end with a bare
+ * LF; a CR anywhere else, a NUL, other control characters, folded lines and blanks
+ * before a colon are refused. */
+int http_parse_request(struct http_request *, const unsigned char *head, size_t len,
+	char *why, size_t size);
+
+/* Parse the head of a response; false with one printable line in why[size]. Folded
+ * lines are tolerated, as section 5.2 wants from a user agent, in fields nobody here reads. */
+bool http_parse_response(struct http_response *, const unsigned char *head, size_t len,
+	char *why, size_t size);
+
+/* Can p[n] not be the beginning of a request (response)? Tells an alien protocol at
+ * its first bytes, where waiting for the end of a head would mean waiting for ever. That of a
+ * request is 0, or the status that http_parse_request would return. */
+int http_no_request(const unsigned char *p, size_t n);
+bool http_no_response(const unsigned char *p, size_t n);
+
+/* Does the connection outlive a message of this minor version with these fields, as far
+ * as its sender is concerned? */
+bool http_keep(int minor, const struct http_fields *);
+
+/* "Not Found"; "Unknown" for a status the servers here don't send. */
+const char *http_reason(int status);
+
+/* ---- bodies ---- */
+
+enum http_framing {
+	HTTP_SIZED,             /* left bytes */
+	HTTP_CHUNKED,
+	HTTP_TO_END             /* up to the end of the connection */
+};
+
+struct http_body {
+	enum http_framing framing;
+	uint64_t left;          /* bytes still to come: of the body, or of the current chunk */
+	size_t line;            /* length so far of a chunk's line, or of the trailer */
+	unsigned char state;    /* of the chunked decoder */
+	bool done;
+	const char *error;      /* the framing is broken: what is wrong (static text) */
+};
+
+void http_body_init(struct http_body *, enum http_framing, uint64_t length);
+
+/* Take bytes of a body from p[n]; returns how many, and with *run and *run_n the content
+ * (at most one run of it, in p; possibly none). Call again while bytes are left
+ * and it is neither done nor in error. Chunk extensions and trailer fields are read over.
+ * Chunk lines have to end with CRLF. */
+size_t http_body_take(struct http_body *, const unsigned char *p, size_t n,
+	const unsigned char **run, size_t *run_n);
+
+#endif

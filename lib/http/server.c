@@ -1,0 +1,898 @@
+/* The service over HTTP/1.1: one connection as a state machine over the bytes.
+ *
+ * Bodies are counted or decoded as they pass, results are described rather than built, so that a
+ * session holds little whatever the size of a payload; only echo keeps its data. A head that
+ * comes whole (all but always) is parsed where it lies. Requests that come together are answered
+ * together, until enough output is waiting.
+ *
+ * Two departures. There is no Date in replies: a protocol reads no clock, and a time kept by
+ * others would cost the smallest request more than it is worth to anybody who measures
+ * (RFC 9110, section 6.6.1, excuses servers without a clock only). And percent signs in a path are
+ * not decoded: "/p%69ng" is not found. */
+#include "protocol.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "http/message.h"
+#include "http/json.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/out.h"
+#include "service.h"
+
+#define HEAD_MAX   32768        /* a request's head */
+#define OUT_HIGH   65536        /* no more requests are taken while this much output waits */
+#define DRAIN_MAX  1048576      /* of a body nobody wants, to keep the connection; more ends it */
+#define COPY_MAX   4096         /* shorter pieces are copied, longer ones pointed to */
+
+enum state {
+	AT_HEAD,                /* between requests, or in the head of one */
+	IN_BODY,
+	AT_WORK,                /* computing or sleeping */
+	MAKING,                 /* sending a reply that is made piece by piece */
+	AT_END                  /* nothing more is read; what is queued is still sent */
+};
+
+/* What a request asks for: one of enum op, or */
+enum {
+	DOWNLOAD_STREAM = OP_COUNT,     /* GET /download-stream/size/chunk_size */
+	ASK_OPTIONS
+};
+
+struct http_session {
+	struct server_session s;
+	const struct service *service;
+	struct out out;
+	struct http_gather gather;
+	struct http_body body;
+	struct json_chunks json;        /* upload-file-chunked: its reader */
+	struct compute compute;
+	struct buf hold;                /* echo: Content-Type, then the data; sleep: its text */
+	size_t type_n;                  /* echo: bytes of Content-Type in hold */
+	uint64_t got;                   /* content of the body so far; if refused: since then */
+	uint64_t limit;                 /* of got */
+	uint64_t arg[2];                /* from the path; while MAKING: what is left, chunk size */
+	const char *allow;              /* the Allow field of this path */
+	unsigned char state;            /* enum state */
+	unsigned char what;             /* enum op and the two above */
+	bool keep;                      /* the connection outlives this request */
+	bool head_only;                 /* HEAD */
+	bool http10;
+	bool refused;                   /* answered with an error; the body is still read over */
+	bool lent;                      /* out points into hold */
+	bool comma;                     /* MAKING: a chunk has been made */
+	bool cr;                        /* a CR came where a head should begin */
+	bool completed;                 /* a request has been, in this call of input */
+	bool due;                       /* AT_WORK: the service time of a request has to pass */
+};
+
+/* Idle connections are many. */
+_Static_assert(sizeof(struct http_session) <= 512, "an idle session is small");
+
+#define F4(c)   c, c, c, c
+#define F64(c)  F4(F4(F4(c)))
+#define F16K(c) F4(F4(F4(F4(F64(c)))))
+
+/* Zeros in hex. */
+static const unsigned char hex_zeros[] = { F4(F16K('0')) };
+
+/* ---- replies ---- */
+
+/* The head of a reply; without length it is chunked, or to HTTP/1.0 ends with the connection. */
+static void
+add_head(struct http_session *h, int status, const void *type, size_t type_n,
+	const uint64_t *length)
+{
+	struct out *o = &h->out;
+
+	out_printf(o, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+	if (status == 405 || h->what == ASK_OPTIONS)
+		out_printf(o, "Allow: %s\r\n", h->allow);
+	if (type_n > 0) {
+		out_text(o, "Content-Type: ");
+		out_add(o, type, type_n);
+		out_text(o, "\r\n");
+	}
+	if (length)
+		out_printf(o, "Content-Length: %" PRIu64 "\r\n", *length);
+	else if (!h->http10)
+		out_text(o, "Transfer-Encoding: chunked\r\n");
+	if (!h->keep)
+		out_text(o, "Connection: close\r\n");
+	else if (h->http10)
+		out_text(o, "Connection: keep-alive\r\n");
+	out_text(o, "\r\n");
+}
+
+static void
+add_short(struct http_session *h, int status, const char *type, const char *body)
+{
+	uint64_t n = strlen(body);
+
+	add_head(h, status, type, strlen(type), &n);
+	if (!h->head_only)
+		out_add(&h->out, body, (size_t)n);
+	h->s.requests++;
+	h->s.errors += status >= 400;
+}
+
+static void
+add_json(struct http_session *h, const char *body)
+{
+	add_short(h, 200, "application/json", body);
+}
+
+/* The request is over: on to the next one. */
+static void
+next_request(struct http_session *h)
+{
+	h->state = h->keep ? AT_HEAD : AT_END;
+	h->refused = false;
+	h->completed = true;
+	h->s.progress++;
+}
+
+static void
+add_error(struct http_session *h, int status, const char *why)
+{
+	char line[256];
+
+	snprintf(line, sizeof line, "%s\n", why);
+	add_short(h, status, "text/plain", line);
+	if (!h->lent)
+		buf_free(&h->hold);
+}
+
+/* The message is broken or unreadable: where it ends is unknown, so this is the end. */
+static void
+fail(struct http_session *h, int status, const char *why)
+{
+	h->keep = false;
+	if (!h->refused)        /* else it has had its answer */
+		add_error(h, status, why);
+	next_request(h);
+}
+
+/* A request that is understood but not done. What is left of its body is read over if that
+ * is little, or little so far; otherwise the connection ends here. */
+static void
+refuse(struct http_session *h, int status, const char *why)
+{
+	bool left = h->state == IN_BODY && !h->body.done;
+
+	if (left && h->body.framing == HTTP_SIZED && h->body.left > DRAIN_MAX)
+		h->keep = false;
+	add_error(h, status, why);
+	if (left && h->keep) {
+		h->refused = true;
+		h->got = 0;
+	} else {
+		next_request(h);
+	}
+}
+
+/* n bytes of a block that is all one value. */
+static void
+add_fill(struct http_session *h, const unsigned char *block, size_t size, uint64_t n)
+{
+	if (n <= COPY_MAX)
+		out_add(&h->out, block, (size_t)n);
+	else
+		out_cycle(&h->out, block, size, 0, n);
+}
+
+/* Queue more of a reply that is made in pieces. Only on a drained queue: a queue that never
+ * drains never gives its memory back. */
+static void
+make_more(struct http_session *h)
+{
+	struct out *o = &h->out;
+	uint64_t n, high = h->arg[1] > COPY_MAX ? 4 * OUT_HIGH : OUT_HIGH;
+
+	while (h->arg[0] > 0 && o->pending < high && !o->failed) {
+		n = h->arg[0] < h->arg[1] ? h->arg[0] : h->arg[1];
+		if (h->what == DOWNLOAD_STREAM) {
+			out_printf(o, "%" PRIx64 "\r\n", n);
+			add_fill(h, fill_block(0), FILL_SIZE, n);
+			out_text(o, "\r\n");
+		} else {
+			out_text(o, h->comma ? ",\"" : "\"");
+			add_fill(h, hex_zeros, sizeof hex_zeros, 2 * n);
+			out_text(o, "\"");
+			h->comma = true;
+		}
+		h->arg[0] -= n;
+	}
+	if (h->arg[0] == 0) {
+		out_text(o, h->what == DOWNLOAD_STREAM ? "0\r\n\r\n" : JSON_CHUNKS_CLOSE);
+		next_request(h);
+	}
+}
+
+static void
+reply_download(struct http_session *h)
+{
+	static const char type[] = "application/octet-stream";
+	bool stream = h->what == DOWNLOAD_STREAM;
+	unsigned char fill = stream ? 0 : op_fill((enum op)h->what);
+	uint64_t n = h->arg[0];
+
+	if (stream && h->http10)
+		h->keep = false;
+	add_head(h, 200, type, sizeof type - 1, stream ? NULL : &n);
+	h->s.requests++;
+	if (stream && !h->http10 && !h->head_only) {
+		h->state = MAKING;
+		make_more(h);
+		return;
+	}
+	if (!h->head_only)
+		out_cycle(&h->out, fill_block(fill), FILL_SIZE, 0, n);
+	next_request(h);
+}
+
+static void
+reply_download_chunked(struct http_session *h)
+{
+	static const char type[] = "application/json";
+	uint64_t n = json_chunks_length(h->arg[0], h->arg[1]);
+
+	add_head(h, 200, type, sizeof type - 1, &n);
+	h->s.requests++;
+	if (h->head_only) {
+		next_request(h);
+		return;
+	}
+	out_text(&h->out, JSON_CHUNKS_OPEN);
+	h->comma = false;
+	h->state = MAKING;
+	make_more(h);
+}
+
+static void
+reply_echo(struct http_session *h)
+{
+	static const char type[] = "application/octet-stream";
+	uint64_t n = h->hold.n - h->type_n;
+
+	if (h->type_n > 0)
+		add_head(h, 200, h->hold.p, h->type_n, &n);
+	else
+		add_head(h, 200, type, sizeof type - 1, &n);
+	h->s.requests++;
+	if (n <= COPY_MAX) {
+		if (n > 0)
+			out_add(&h->out, h->hold.p + h->type_n, (size_t)n);
+		buf_free(&h->hold);
+	} else {
+		out_cycle(&h->out, h->hold.p, h->hold.n, h->type_n, n);
+		h->lent = true;
+	}
+	next_request(h);
+}
+
+static void
+reply_size(struct http_session *h, uint64_t n)
+{
+	char text[40];
+
+	snprintf(text, sizeof text, "{\"size\":%" PRIu64 "}", n);
+	add_json(h, text);
+	next_request(h);
+}
+
+/* Do what a request asks for. */
+static void
+operate(struct http_session *h)
+{
+	const char *wrong;
+	uint64_t none = 0;
+
+	switch (h->what) {
+	case OP_PING:
+		add_json(h, "{\"response\":\"pong\"}");
+		next_request(h);
+		break;
+	case OP_ECHO:
+		reply_echo(h);
+		break;
+	case OP_UPLOAD:
+	case OP_UPLOAD_FILE:
+		reply_size(h, h->got);
+		break;
+	case OP_UPLOAD_FILE_CHUNKED:
+		if ((wrong = json_chunks_end(&h->json)))
+			refuse(h, 400, wrong);
+		else
+			reply_size(h, h->json.bytes);
+		break;
+	case OP_DOWNLOAD:
+	case OP_DOWNLOAD_FILE:
+	case DOWNLOAD_STREAM:
+		reply_download(h);
+		break;
+	case OP_DOWNLOAD_FILE_CHUNKED:
+		reply_download_chunked(h);
+		break;
+	case OP_COMPUTE:
+		h->compute = (struct compute){ 0, h->arg[0], 0, 0 };
+		h->s.wait_ns = 0;
+		h->state = AT_WORK;
+		break;
+	case OP_SLEEP:
+		h->s.wait_ns = h->arg[0];
+		h->state = AT_WORK;
+		break;
+	default:
+		add_head(h, 200, NULL, 0, &none);
+		h->s.requests++;
+		next_request(h);
+	}
+}
+
+/* The request is complete. */
+static void
+perform(struct http_session *h)
+{
+	if (h->service->timed && h->what != ASK_OPTIONS) {
+		h->due = true;
+		h->state = AT_WORK;
+	} else {
+		operate(h);
+	}
+}
+
+/* ---- requests ---- */
+
+/* An answer to a request that can't be done. */
+struct rejection {
+	int status;             /* 0: it can */
+	char why[200];
+};
+
+/* One argument from the path. False: it is wrong, and r says why. */
+static bool
+take_count(struct http_session *h, int i, const char *name, struct http_span s, uint64_t min,
+	uint64_t max, struct rejection *r)
+{
+	char text[64];
+	size_t k;
+
+	for (k = 0; k < s.n && s.p[k] >= '0' && s.p[k] <= '9'; k++)
+		;
+	msg_printable(text, sizeof text, s.p, s.n);
+	if (s.n == 0 || k < s.n)
+		snprintf(r->why, sizeof r->why, "%s: \"%s\" is not a whole number", name, text);
+	else if (!num_digits(s.p, s.n, &h->arg[i]) || h->arg[i] > max)
+		snprintf(r->why, sizeof r->why, "%s: %s is too large (at most %" PRIu64 ")",
+		    name, text, max);
+	else if (h->arg[i] < min)
+		snprintf(r->why, sizeof r->why, "%s: %s is too small (at least %" PRIu64 ")",
+		    name, text, min);
+	else
+		return true;
+	r->status = 400;
+	return false;
+}
+
+/* The argument of sleep: its time, and its text as JSON has it. */
+static bool
+take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
+{
+	char text[64];
+	const char *wrong = "too long", *p = text;
+
+	msg_printable(text, sizeof text, s.p, s.n);
+	if (s.n < sizeof text)
+		wrong = num_secs(text, true, (uint64_t)SLEEP_MAX_S, &h->arg[0]);
+	if (wrong) {
+		snprintf(r->why, sizeof r->why, "duration: \"%s\": %s", text, wrong);
+		r->status = 400;
+		return false;
+	}
+	/* JSON has numbers like 0.5, but not 00.5, .5 */
+	while (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
+		p++;
+	buf_clear(&h->hold, 0);
+	if (*p == '.')
+		buf_byte(&h->hold, '0');
+	buf_text(&h->hold, p);
+	return true;
+}
+
+static bool
+take_args(struct http_session *h, const struct http_span *arg, struct rejection *r)
+{
+	static const char *const stream_args[] = { "size", "chunk_size" };
+	const char *const *name = h->what < OP_COUNT ? op_specs[h->what].arg : stream_args;
+	uint64_t max = h->service->max_payload;
+
+	switch (h->what) {
+	case OP_DOWNLOAD:
+	case OP_DOWNLOAD_FILE:
+		return take_count(h, 0, name[0], arg[0], 0, max, r);
+	case OP_DOWNLOAD_FILE_CHUNKED:
+	case DOWNLOAD_STREAM:
+		if (max > UINT64_MAX / 8)       /* the document's length must be a number, too */
+			max = UINT64_MAX / 8;
+		return take_count(h, 0, name[0], arg[0], 0, max, r)
+		    && take_count(h, 1, name[1], arg[1], 1, UINT64_MAX, r);
+	case OP_COMPUTE:
+		return take_count(h, 0, name[0], arg[0], 0, COMPUTE_MAX, r);
+	case OP_SLEEP:
+		return take_sleep(h, arg[0], r);
+	}
+	return true;
+}
+
+#define PARTS_MAX 4     /* one more than any path has */
+
+/* Split a path, which begins with a slash, at its slashes; returns the number of parts. */
+static int
+split(struct http_span path, struct http_span part[PARTS_MAX])
+{
+	const char *p = path.p, *end = path.p + path.n, *slash;
+	int n = 0;
+
+	do {
+		p++;
+		slash = memchr(p, '/', (size_t)(end - p));
+		part[n].p = p;
+		part[n].n = (size_t)((slash ? slash : end) - p);
+		n++;
+		p = slash;
+	} while (slash && n < PARTS_MAX);
+	return n;
+}
+
+static bool
+not_found(const struct http_request *q, struct rejection *r)
+{
+	char text[100];
+
+	r->status = 404;
+	snprintf(r->why, sizeof r->why, "no such path: %s",
+	    msg_printable(text, sizeof text, q->path.p, q->path.n));
+	return false;
+}
+
+/* Find out what is asked for. False: r has the answer. */
+static bool
+route(struct http_session *h, const struct http_request *q, struct rejection *r)
+{
+	static const char stream[] = "download-stream";
+	struct http_span part[PARTS_MAX];
+	char text[40];
+	int nargs = 2, n;
+	bool post = false;
+
+	if (q->method == HTTP_UNKNOWN) {
+		r->status = 501;
+		snprintf(r->why, sizeof r->why, "unknown method %s",
+		    msg_printable(text, sizeof text, q->name.p, q->name.n));
+		return false;
+	}
+	h->what = ASK_OPTIONS;
+	h->allow = "GET, HEAD, POST, OPTIONS";
+	if (q->path.n == 1 && q->path.p[0] == '*')
+		return true;
+	if (q->path.n == 0 || q->path.p[0] != '/')      /* CONNECT host:port */
+		goto wrong_method;
+	n = split(q->path, part);
+	h->what = (unsigned char)op_by_path(part[0].p, part[0].n);
+	if (h->what < OP_COUNT) {
+		post = op_specs[h->what].body;
+		nargs = post ? 0 : op_specs[h->what].nargs;
+	} else if (part[0].n == sizeof stream - 1 && memcmp(part[0].p, stream, part[0].n) == 0) {
+		h->what = DOWNLOAD_STREAM;
+	} else {
+		return not_found(q, r);
+	}
+	if (n != nargs + 1)
+		return not_found(q, r);
+	h->allow = post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+	if (q->method == HTTP_OPTIONS) {
+		h->what = ASK_OPTIONS;
+		return true;
+	}
+	if (post ? q->method == HTTP_POST : q->method == HTTP_GET || q->method == HTTP_HEAD)
+		return take_args(h, part + 1, r);
+wrong_method:
+	r->status = 405;
+	snprintf(r->why, sizeof r->why, "%s is not allowed here (%s)",
+	    msg_printable(text, sizeof text, q->name.p, q->name.n), h->allow);
+	return false;
+}
+
+/* The most content the body of this request may have. */
+static uint64_t
+body_limit(const struct http_session *h)
+{
+	uint64_t max = h->service->max_payload;
+
+	switch (h->what) {
+	case OP_ECHO:
+		return echo_limit(h->service);
+	case OP_UPLOAD:
+	case OP_UPLOAD_FILE:
+		return max;
+	case OP_UPLOAD_FILE_CHUNKED:
+		/* strings of one byte take five characters a byte; blanks may add some, but
+		 * not without end */
+		return max < UINT64_MAX / 16 ? max * 8 + HEAD_MAX : UINT64_MAX;
+	}
+	return DRAIN_MAX;       /* nobody wants it */
+}
+
+static void
+refuse_size(struct http_session *h)
+{
+	char why[80];
+
+	snprintf(why, sizeof why, "the body is too large (at most %" PRIu64 " bytes)",
+	    h->what == OP_UPLOAD_FILE_CHUNKED ? h->service->max_payload : h->limit);
+	refuse(h, 413, why);
+}
+
+/* Get ready for the body of a request that is to be done. */
+static void
+begin_body(struct http_session *h, const struct http_request *q)
+{
+	size_t n;
+
+	h->got = 0;
+	if (h->what == OP_UPLOAD_FILE_CHUNKED)
+		json_chunks_init(&h->json);
+	if (h->what != OP_ECHO)
+		return;
+	h->type_n = q->fields.type.n;
+	buf_add(&h->hold, q->fields.type.p, h->type_n);
+	/* not all at once: a length is claimed more easily than sent */
+	n = q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length : PROGRESS_BYTES;
+	if (q->fields.sized)
+		buf_room(&h->hold, n);
+}
+
+/* The request that everything is measured by is answered with one copy. False: it is another
+ * one, or something about it is out of the ordinary. */
+static bool
+answer_ping(struct http_session *h, const struct http_request *q, bool body)
+{
+	static const char pong[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+
+	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
+	    || !h->keep || h->http10 || body || q->fields.expect_other || h->service->timed)
+		return false;
+	out_add(&h->out, pong, sizeof pong - 1);
+	h->s.requests++;
+	next_request(h);
+	return true;
+}
+
+/* Find out what is asked for, and how long the body may be. False: it can't be done, and the
+ * peer is told so. waits: it may be waiting for leave to send the body. */
+static bool
+admit(struct http_session *h, const struct http_request *q, struct rejection *r, bool waits)
+{
+	h->limit = DRAIN_MAX;
+	if (q->fields.expect_other) {
+		r->status = 417;
+		strcpy(r->why, "only 100-continue may be expected");
+	} else if (route(h, q, r)) {
+		h->limit = body_limit(h);
+	}
+	if (!r->status && q->fields.length <= h->limit)
+		return true;
+	/* it may send the body still, or may not: no way to tell where the next request begins */
+	if (waits)
+		h->keep = false;
+	if (r->status)
+		refuse(h, r->status, r->why);
+	else
+		refuse_size(h);
+	return false;
+}
+
+/* A head is complete; more: bytes of what follows it are here, too. */
+static void
+begin_request(struct http_session *h, const unsigned char *head, size_t len, bool more)
+{
+	struct http_request q;
+	struct rejection r = { 0, "" };
+	bool body, waits;
+
+	h->head_only = false;
+	h->http10 = false;
+	h->what = OP_PING;
+	if ((r.status = http_parse_request(&q, head, len, r.why, sizeof r.why))) {
+		fail(h, r.status, r.why);
+		return;
+	}
+	h->keep = http_keep(q.minor, &q.fields);
+	h->http10 = q.minor == 0;
+	h->head_only = q.method == HTTP_HEAD;
+	body = q.fields.chunked || q.fields.length > 0;
+	if (answer_ping(h, &q, body))
+		return;
+
+	if (body) {
+		http_body_init(&h->body, q.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED,
+		    q.fields.length);
+		h->state = IN_BODY;
+	}
+	waits = q.fields.expect_continue && body && !more;
+	if (!admit(h, &q, &r, waits))
+		return;
+	begin_body(h, &q);
+	if (h->hold.failed)
+		fail(h, 500, "out of memory");
+	else if (!body)
+		perform(h);
+	else if (waits && !h->http10)
+		out_text(&h->out, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+/* Take bytes of a head; returns how many. */
+static size_t
+take_head(struct http_session *h, const unsigned char *p, size_t n)
+{
+	const unsigned char *head;
+	size_t i = 0, taken, len;
+	enum http_gathered found;
+	int status;
+
+	if (h->gather.buf.n == 0) {
+		/* empty lines before a request are read over (RFC 9112, section 2.2) */
+		for (; i < n && (p[i] == '\r' || p[i] == '\n'); i++) {
+			if (h->cr && p[i] == '\r')
+				break;
+			h->cr = p[i] == '\r';
+		}
+		if (i == n)
+			return n;
+		h->s.progress++;
+		h->head_only = false;
+		if (h->cr) {
+			h->cr = false;
+			fail(h, 400, "a bare CR");
+			return n;
+		}
+	}
+	found = http_gather(&h->gather, p + i, n - i, HEAD_MAX, &taken, &head, &len);
+	i += taken;
+	switch (found) {
+	case HTTP_COMPLETE:
+		begin_request(h, head, len, i < n);
+		break;
+	case HTTP_MORE:
+		p = h->gather.buf.p;
+		n = h->gather.buf.n;
+		if ((status = http_no_request(p, n)))
+			fail(h, status, status == 501 ? "unknown method" : "not an HTTP request");
+		else if (n > HTTP_LINE_MAX + 2 && !memchr(p, '\n', HTTP_LINE_MAX + 2))
+			fail(h, 414, "the request line is too long");
+		else
+			return i;
+		break;
+	case HTTP_TOO_LONG:
+		if (memchr(h->gather.buf.p, '\n', HTTP_LINE_MAX + 2))
+			fail(h, 431, "the request's head is too large");
+		else
+			fail(h, 414, "the request line is too long");
+		break;
+	case HTTP_NO_MEMORY:
+		fail(h, 500, "out of memory");
+		break;
+	}
+	http_gather_free(&h->gather);
+	return i;
+}
+
+/* Use a run of the body's content. */
+static void
+take_content(struct http_session *h, const unsigned char *p, size_t n)
+{
+	/* a slow peer that sends something is not a silent one */
+	if (h->got / PROGRESS_BYTES != (h->got + n) / PROGRESS_BYTES)
+		h->s.progress++;
+	h->got += n;
+	if (h->refused) {
+		if (h->got > DRAIN_MAX) {
+			h->keep = false;
+			next_request(h);
+		}
+		return;
+	}
+	if (h->got > h->limit) {
+		refuse_size(h);
+		return;
+	}
+	switch (h->what) {
+	case OP_ECHO:
+		buf_add(&h->hold, p, n);
+		if (h->hold.failed)
+			fail(h, 500, "out of memory");
+		break;
+	case OP_UPLOAD_FILE_CHUNKED:
+		json_chunks_take(&h->json, p, n, NULL, 0, NULL);
+		if (h->json.error)
+			refuse(h, 400, h->json.error);
+		else if (h->json.bytes > h->service->max_payload)
+			refuse_size(h);
+		break;
+	}
+}
+
+/* Take bytes of a body; returns how many. */
+static size_t
+take_body(struct http_session *h, const unsigned char *p, size_t n)
+{
+	const unsigned char *run;
+	size_t run_n, taken = http_body_take(&h->body, p, n, &run, &run_n);
+
+	if (run_n > 0)
+		take_content(h, run, run_n);
+	if (h->state != IN_BODY)
+		return taken;
+	if (h->body.error) {
+		fail(h, 400, h->body.error);
+	} else if (h->body.done) {
+		if (h->refused)
+			next_request(h);
+		else
+			perform(h);
+	}
+	return taken;
+}
+
+/* ---- the protocol ---- */
+
+/* What is wanted now. */
+static void
+settle(struct http_session *h)
+{
+	if (h->out.failed) {    /* in the middle of something: there is nothing to say any more */
+		out_free(&h->out);
+		h->state = AT_END;
+		h->s.errors++;
+	}
+	h->s.idle = h->state == AT_HEAD && h->gather.buf.n == 0;
+	h->s.service_time = h->due;
+	if (h->out.pending > 0)
+		h->s.want = WANT_OUTPUT;
+	else if (h->state == AT_WORK)
+		h->s.want = WANT_WAIT;
+	else if (h->state == AT_END)
+		h->s.want = WANT_CLOSE;
+	else
+		h->s.want = WANT_INPUT;
+}
+
+static struct server_session *
+http_open(const struct service *service)
+{
+	struct http_session *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return NULL;
+	h->s.protocol = &http_server_protocol;
+	h->service = service;
+	h->state = AT_HEAD;
+	settle(h);
+	return &h->s;
+}
+
+static void
+http_close(struct server_session *s)
+{
+	struct http_session *h = (struct http_session *)s;
+
+	out_free(&h->out);
+	http_gather_free(&h->gather);
+	buf_free(&h->hold);
+	free(h);
+}
+
+static size_t
+http_input(struct server_session *s, const unsigned char *p, size_t n)
+{
+	struct http_session *h = (struct http_session *)s;
+	size_t i = 0;
+
+	h->completed = false;
+	while (i < n && h->out.pending < OUT_HIGH && !h->lent && !(s->one_request && h->completed)) {
+		if (h->state == AT_HEAD)
+			i += take_head(h, p + i, n - i);
+		else if (h->state == IN_BODY)
+			i += take_body(h, p + i, n - i);
+		else
+			break;
+	}
+	if (h->state == AT_END)
+		i = n;          /* of no use to anybody */
+	settle(h);
+	return i;
+}
+
+static void
+http_end(struct server_session *s)
+{
+	struct http_session *h = (struct http_session *)s;
+
+	h->keep = false;        /* nothing can follow what is under way */
+	if (h->state == IN_BODY) {
+		fail(h, 400, "the request's body is cut off");
+	} else if (h->state == AT_HEAD && h->gather.buf.n > 0) {
+		fail(h, 400, "the request is cut off");
+		http_gather_free(&h->gather);
+	} else if (h->state == AT_HEAD) {
+		h->state = AT_END;
+	}
+	settle(h);
+}
+
+static void
+http_resume(struct server_session *s)
+{
+	struct http_session *h = (struct http_session *)s;
+	char text[128], sum[40];
+
+	if (h->due) {
+		h->due = false;
+		operate(h);
+	} else if (h->state == AT_WORK && h->what == OP_COMPUTE) {
+		if (compute_run(&h->compute)) {
+			compute_text(&h->compute, sum);
+			snprintf(text, sizeof text, "{\"result\":%s}", sum);
+			add_json(h, text);
+			next_request(h);
+		}
+	} else if (h->state == AT_WORK) {
+		snprintf(text, sizeof text, "{\"duration\":%.*s}", (int)h->hold.n,
+		    (const char *)h->hold.p);
+		add_json(h, text);
+		buf_free(&h->hold);
+		next_request(h);
+	}
+	settle(h);
+}
+
+static int
+http_output(struct server_session *s, struct iovec *iov, int max)
+{
+	return out_iov(&((struct http_session *)s)->out, iov, max);
+}
+
+static void
+http_sent(struct server_session *s, size_t n)
+{
+	struct http_session *h = (struct http_session *)s;
+
+	out_sent(&h->out, n);
+	if (h->out.pending == 0) {
+		if (h->lent) {
+			buf_free(&h->hold);
+			h->lent = false;
+		}
+		if (h->state == MAKING)
+			make_more(h);
+	}
+	settle(h);
+}
+
+const struct server_protocol http_server_protocol = {
+	.scheme = "http",
+	.port = 5000,
+	.open = http_open,
+	.close = http_close,
+	.input = http_input,
+	.end = http_end,
+	.resume = http_resume,
+	.output = http_output,
+	.sent = http_sent
+};

@@ -1,0 +1,569 @@
+/* The command line of the benchmark programs: options, target, and the rows they ask for. */
+#include "load/bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/opt.h"
+
+#define COUNT_MAX   1000000000000u
+#define CLIENTS_MAX 1000000u
+#define DEPTH_MAX   4096u
+#define RATE_MAX    1000000000u
+#define RATE_MIN 0.01           /* the column rate_per_s has two decimals, and 0 is a closed loop */
+#define SIZE_LIMIT  ((uint64_t)1 << 40)
+#define CHUNK_LIMIT ((uint64_t)1 << 30)
+#define SECS_MAX    (30u * 24 * 3600)
+
+/* What the command line says, as text. */
+struct args {
+	const char *ops, *sizes, *label, *file, *target;
+	uint64_t chunk;
+	bool count, zeros, header, dist, seed, raw, hist;
+};
+
+static const struct {
+	char letter;
+	const char *arg, *text;
+} helps[] = {
+	{ 'n', "count", NULL },
+	{ 't', "secs", "go on for so many seconds instead of a count" },
+	{ 'w', "count", NULL },
+	{ 's', "list", NULL },
+	{ 'k', "size", "bytes per chunk of the chunked and stream operations (64k)" },
+	{ 'o', "list", NULL },
+	{ 'c', "clients", "connections at once (10)" },
+	{ 'j', "threads", "threads that drive them (clients or processors, the fewer)" },
+	{ 'd', "depth", "requests in flight per connection (1)" },
+	{ 'r', "rate", "open loop: requests per second over all clients (closed loop)" },
+	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
+	{ 'S', "seed", "of -A exp (1)" },
+	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
+	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
+	{ 'T', "secs", "time limit of one operation in seconds (30)" },
+	{ 'C', "", "check the content of replies, not only their length" },
+	{ 'Z', "", "send zeros (pseudo-random bytes)" },
+	{ 'f', "file", "send the content of a file, over and over; \"-\": standard input" },
+	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
+	{ 'x', "command", "for the shell, run while all connections are open" },
+	{ 'R', "", "raw: one row per operation instead of a summary" },
+	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
+	{ 'H', "", "no header line" },
+	{ 'v', "", "say on stderr with which settings is measured" },
+	{ 'q', "", "no progress on stderr (there is none unless it is a terminal)" }
+};
+
+static void
+help_ops(const struct bench_program *p)
+{
+	static const char *const note[] = { "", " (without -s)", " (with -s)", " (on request)" };
+	bool some = false;
+	size_t i;
+
+	for (i = 0; i < p->nops; i++)
+		some = some || p->ops[i].when == BENCH_ASKED;
+	printf("operations, names separated by commas (all%s):\n",
+	    some ? " but those on request" : "");
+	for (i = 0; i < p->nops; i++)
+		printf("%14s%s%s\n", "", p->ops[i].name, note[p->ops[i].when]);
+}
+
+static void
+help(const void *arg)
+{
+	const struct bench_program *p = arg;
+	size_t i;
+
+	printf("usage: %s [options] [target]\n%s\n\n"
+	    "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
+	    "options, with their defaults in parentheses:\n",
+	    p->name, p->about, p->named ? "[/method]" : "",
+	    p->named || p->path ? "[/path]" : "");
+	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
+		if (!strchr(p->options, helps[i].letter))
+			continue;
+		printf("  -%c %-8s ", helps[i].letter, helps[i].arg);
+		switch (helps[i].letter) {
+		case 'n':
+			printf("%s (%" PRIu64 ")\n", p->counted, p->count);
+			break;
+		case 'w':
+			printf("warm-up operations, not recorded (%" PRIu64 ")\n", p->warmup);
+			break;
+		case 's':
+			printf("payload sizes, in bytes or as 1k, 1m, 1g (%s)\n",
+			    p->sizes ? p->sizes : "none");
+			break;
+		case 'o':
+			help_ops(p);
+			break;
+		default:
+			printf("%s\n", helps[i].text);
+		}
+	}
+	printf("  -h, -V      help, version\n");
+}
+
+static bool
+wrong(char letter, const char *why, const char *text)
+{
+	msg("-%c: %s: %s", letter, why, text);
+	return false;
+}
+
+/* Options with a value. */
+static bool
+set_value(struct bench *b, struct args *a, char letter, const char *text)
+{
+	const char *why = NULL;
+	uint64_t v = 0;
+
+	switch (letter) {
+	case 'n':
+		why = num_count(text, 1, COUNT_MAX, &b->count);
+		a->count = true;
+		break;
+	case 't':
+		why = num_secs(text, false, SECS_MAX, &b->time_ns);
+		break;
+	case 'w':
+		why = num_count(text, 0, COUNT_MAX, &b->warmup);
+		break;
+	case 'k':
+		why = num_size(text, 1, CHUNK_LIMIT, &a->chunk);
+		break;
+	case 'c':
+		why = num_count(text, 1, CLIENTS_MAX, &v);
+		b->clients = (unsigned)v;
+		break;
+	case 'j':
+		why = num_count(text, 1, CLIENTS_MAX, &v);
+		b->threads = (unsigned)v;
+		break;
+	case 'd':
+		why = num_count(text, 1, DEPTH_MAX, &v);
+		b->depth = (unsigned)v;
+		break;
+	case 'r':
+		why = num_rate(text, RATE_MAX, &b->rate);
+		if (!why && b->rate < RATE_MIN)
+			why = "less than 0.01";
+		break;
+	case 'A':
+		a->dist = true;
+		if (strcmp(text, "exp") == 0)
+			b->dist = SCHEDULE_EXP;
+		else if (strcmp(text, "fixed") == 0)
+			b->dist = SCHEDULE_FIXED;
+		else
+			why = "neither fixed nor exp";
+		break;
+	case 'S':
+		a->seed = true;
+		why = num_count(text, 0, UINT64_MAX, &b->seed);
+		break;
+	case 'T':
+		why = num_secs(text, false, SECS_MAX, &b->client.timeout_ns);
+		break;
+	case 'l':
+		why = tsv_bad_label(text);
+		a->label = text;
+		break;
+	case 's':
+		a->sizes = text;
+		break;
+	case 'o':
+		a->ops = text;
+		break;
+	case 'f':
+		a->file = text;
+		break;
+	case 'x':
+		b->command = text;
+		why = *text ? NULL : "a command is needed";
+		break;
+	}
+	return why ? wrong(letter, why, text) : true;
+}
+
+static void
+set_flag(struct bench *b, struct args *a, char letter)
+{
+	switch (letter) {
+	case 'K':
+		b->client.conf.close_each = true;
+		break;
+	case 'N':
+		b->client.conf.native = true;
+		break;
+	case 'C':
+		b->client.conf.check = true;
+		break;
+	case 'Z':
+		a->zeros = true;
+		break;
+	case 'R':
+		b->rows = TSV_RAW;
+		a->raw = true;
+		break;
+	case 'D':
+		b->rows = TSV_HIST;
+		a->hist = true;
+		break;
+	case 'H':
+		a->header = false;
+		break;
+	case 'q':
+		b->quiet = true;
+		break;
+	case 'v':
+		b->verbose = true;
+		break;
+	}
+}
+
+/* getopt's view of the options a program takes. */
+static void
+option_string(char text[64], const char *letters)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
+		if (!strchr(letters, helps[i].letter))
+			continue;
+		text[n++] = helps[i].letter;
+		if (helps[i].arg[0])
+			text[n++] = ':';
+	}
+	text[n] = '\0';
+}
+
+/* Returns -1, or the status to exit with. */
+static int
+parse_options(struct bench *b, struct args *a, int argc, char **argv)
+{
+	char text[64];
+	const struct opt opt = { .letters = text, .help = help, .arg = b->program, .trouble = 1 };
+	int letter, status = 0;
+
+	option_string(text, b->program->options);
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
+		if (letter == OPT_EXIT)
+			return status;
+		if (!optarg)
+			set_flag(b, a, (char)letter);
+		else if (!set_value(b, a, (char)letter, optarg))
+			return 2;
+	}
+	if (argc - optind > 1) {
+		msg("too many operands: %s", argv[optind + 1]);
+		return 2;
+	}
+	a->target = argc > optind ? argv[optind] : getenv("BENCH_TARGET");
+	return -1;
+}
+
+/* What contradicts itself, or the target. */
+static bool
+check_options(struct bench *b, struct args *a)
+{
+	const struct bench_program *p = b->program;
+	const char *why, *label = getenv("BENCH_LABEL");
+	const struct client *cl = &b->client;
+	bool http;
+
+	if (!a->target || !*a->target) {
+		msg("no target: give a URL, or set BENCH_TARGET");
+		return false;
+	}
+	if ((why = client_target(&b->client, a->target))) {
+		msg("%s: %s", a->target, why);
+		return false;
+	}
+	http = cl->protocol == &http_client_protocol;
+	why = NULL;
+	if (a->count && b->time_ns)
+		why = "-n and -t exclude each other";
+	else if (a->zeros && a->file)
+		why = "-Z and -f exclude each other";
+	else if (a->raw && a->hist)
+		why = "-D and -R exclude each other";
+	else if (cl->conf.close_each && !http)
+		why = "-K is for http:// targets";
+	else if (cl->conf.native && http)
+		why = "-N is for rpc:// targets";
+	else if (b->depth > 1 && cl->conf.close_each)
+		why = "-d: requests in flight together need a connection that is kept, not -K";
+	else if (b->depth > 1 && cl->conf.native)
+		why = "-d: a call as of -N is three requests, each of which waits for the last";
+	else if (a->dist && b->rate == 0)
+		why = "-A is for an open loop (-r)";
+	else if (a->seed && b->dist != SCHEDULE_EXP)
+		why = "-S is for random gaps (-A exp)";
+	else if (b->threads > b->clients)
+		why = "-j: more threads than clients";
+	else if (cl->url.path && p->named && a->ops)
+		why = "-o: the target names an operation already";
+	if (why) {
+		msg("%s", why);
+		return false;
+	}
+	if (cl->url.path && !p->named && strcmp(cl->url.path, "/") != 0
+	    && !(http && p->path)) {
+		msg("%s: a %s has no meaning here", a->target, http ? "path" : "method");
+		return false;
+	}
+	if (a->label) {
+		b->label = a->label;
+	} else if (label && *label) {
+		b->label = label;
+		if ((why = tsv_bad_label(label))) {
+			msg("BENCH_LABEL: %s: %s", why, label);
+			return false;
+		}
+	} else {
+		b->label = a->target;
+	}
+	return true;
+}
+
+/* ---- rows ---- */
+
+static size_t
+count_words(const char *list)
+{
+	size_t n = 1;
+
+	for (; *list; list++)
+		n += *list == ',';
+	return n;
+}
+
+/* The next word of a list: its length; *list is moved behind it. */
+static size_t
+next_word(const char **list, const char **word)
+{
+	size_t n = strcspn(*list, ",");
+
+	*word = *list;
+	*list += n + ((*list)[n] == ',');
+	return n;
+}
+
+/* Sizes of the list. NULL: said why. */
+static uint64_t *
+parse_sizes(const char *list, size_t n)
+{
+	const char *rest = list, *word, *why;
+	uint64_t *size = calloc(n, sizeof *size);
+	char text[32];
+	size_t i, len;
+
+	if (!size)
+		msg("-s: %s", strerror(errno));
+	for (i = 0; size && i < n; i++) {
+		len = next_word(&rest, &word);
+		why = "too long";
+		if (len < sizeof text) {
+			memcpy(text, word, len);
+			text[len] = '\0';
+			why = num_size(text, 0, SIZE_LIMIT, &size[i]);
+		}
+		if (why) {
+			wrong('s', why, list);
+			free(size);
+			return NULL;
+		}
+	}
+	return size;
+}
+
+static const struct bench_op *
+find_op(const struct bench_program *p, const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < p->nops; i++)
+		if (strlen(p->ops[i].name) == len && memcmp(p->ops[i].name, name, len) == 0)
+			return &p->ops[i];
+	return NULL;
+}
+
+/* The operations to be done, in order; *n. NULL: said why. */
+static const struct bench_op **
+choose_ops(const struct bench_program *p, const char *list, bool sized, size_t *n)
+{
+	size_t i, len, max = list ? count_words(list) : p->nops;
+	const struct bench_op **op = calloc(max, sizeof *op);
+	const char *rest = list, *word;
+
+	*n = 0;
+	if (!op) {
+		msg("-o: %s", strerror(errno));
+		return NULL;
+	}
+	for (i = 0; i < max && !list; i++)
+		if (p->ops[i].when == BENCH_ALWAYS
+		    || p->ops[i].when == (sized ? BENCH_SIZED : BENCH_UNSIZED))
+			op[(*n)++] = &p->ops[i];
+	for (i = 0; i < max && list; i++) {
+		len = next_word(&rest, &word);
+		if (!(op[*n] = find_op(p, word, len))) {
+			wrong('o', "no such operation here", list);
+		} else if (op[*n]->sized && !sized) {
+			msg("-o %s: needs a size (-s)", op[*n]->name);
+			op[*n] = NULL;
+		}
+		if (!op[(*n)++]) {
+			free(op);
+			return NULL;
+		}
+	}
+	return op;
+}
+
+static void
+add_row(struct bench *b, const struct bench_op *op, uint64_t size, uint64_t chunk)
+{
+	struct bench_row *r = &b->row[b->nrows++];
+
+	r->op = op->name;
+	r->call.op = op->op;
+	r->call.sized = op->sized;
+	r->call.size = op->sized ? size : 0;
+	r->call.chunk = op->chunked ? chunk : 0;
+}
+
+/* Rows: all operations of the first size, then those of the next. */
+static bool
+make_rows(struct bench *b, const struct args *a)
+{
+	const struct bench_program *p = b->program;
+	const char *list = a->sizes ? a->sizes : p->sizes;
+	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
+	const struct bench_op named = { .name = b->client.url.path, .op = CALL_NAMED,
+	    .sized = nsizes > 0 };
+	const struct bench_op **op;
+	uint64_t *size = NULL;
+
+	if (list && !(size = parse_sizes(list, nsizes)))
+		return false;
+	if (!(op = choose_ops(p, a->ops, nsizes > 0, &nops))) {
+		free(size);
+		return false;
+	}
+	b->row = calloc((nsizes + 1) * (nops + 1), sizeof *b->row);
+	for (i = 0; b->row && (i == 0 || i < nsizes); i++) {
+		for (j = 0; j < nops; j++) {
+			/* what has no size comes once */
+			if (!op[j]->sized && i > 0)
+				continue;
+			/* the target's method or path is what the program would do by itself */
+			if (p->named && b->client.url.path && op[j]->op != CALL_HELLO)
+				add_row(b, &named, size ? size[i] : 0, 0);
+			else
+				add_row(b, op[j], size ? size[i] : 0, a->chunk);
+		}
+	}
+	if (!b->row)
+		msg("%s", strerror(errno));
+	free(op);
+	free(size);
+	return b->row != NULL;
+}
+
+/* Is there something to send? */
+static bool
+sends(const struct bench *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nrows; i++) {
+		switch (b->row[i].call.op) {
+		case CALL_HELLO:
+		case CALL_PING:
+		case CALL_DOWNLOAD:
+		case CALL_DOWNLOAD_FILE:
+		case CALL_DOWNLOAD_CHUNKED:
+		case CALL_DOWNLOAD_STREAM:
+			break;
+		default:
+			if (b->row[i].call.sized)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+make_payload(struct bench *b, const struct args *a)
+{
+	const char *why;
+
+	if (!sends(b)) {
+		if (a->file)
+			msg("-f: no operation here sends a payload: %s", a->file);
+		return !a->file;
+	}
+	if (a->file) {
+		if ((why = payload_file(&b->payload, a->file)))
+			return wrong('f', why, a->file);
+	} else if ((a->zeros ? payload_zeros : payload_random)(&b->payload) != 0) {
+		msg("payload: %s", strerror(ENOMEM));
+		return false;
+	}
+	b->client.conf.payload = &b->payload;
+	return true;
+}
+
+/* -v: what makes a run different from another, defaults included. */
+static void
+say_settings(const struct bench *b)
+{
+	char much[64], open[96] = "";
+
+	if (b->time_ns)
+		snprintf(much, sizeof much, "-t %g", (double)b->time_ns / 1e9);
+	else
+		snprintf(much, sizeof much, "-n %" PRIu64, b->count);
+	if (b->rate > 0 && b->dist == SCHEDULE_EXP)
+		snprintf(open, sizeof open, " -r %.10g -A exp -S %" PRIu64, b->rate, b->seed);
+	else if (b->rate > 0)
+		snprintf(open, sizeof open, " -r %.10g -A fixed", b->rate);
+	msg("%s -w %" PRIu64 " -c %u -j %u -d %u%s -T %g", much, b->warmup, b->clients,
+	    b->threads, b->depth, open, (double)b->client.timeout_ns / 1e9);
+}
+
+int
+bench_args(struct bench *b, int argc, char **argv)
+{
+	struct args a = { .chunk = 64 << 10, .header = true };
+	const struct bench_program *p = b->program;
+	int status;
+
+	b->count = p->count;
+	b->warmup = p->warmup;
+	b->clients = strchr(p->options, 'c') ? 10 : 1;
+	b->depth = 1;
+	b->seed = 1;
+	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
+	if ((status = parse_options(b, &a, argc, argv)) >= 0)
+		return status;
+	if (b->time_ns && !a.count)
+		b->count = 0;
+	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
+		return 2;
+	if (b->threads == 0)
+		b->threads = opt_processors(b->clients);
+	b->client.conf.depth = b->depth;
+	b->header = a.header;
+	if (b->verbose)
+		say_settings(b);
+	return -1;
+}

@@ -1,0 +1,242 @@
+/* Sockets: listen, accept, connect, and the options that timing depends on.
+ *
+ * Every descriptor made here is close-on-exec, and never raises SIGPIPE. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define _GNU_SOURCE             /* accept4 */
+#endif
+#include "net/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define US_PER_S 1000000u
+
+static int
+set_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+static int
+set_option(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/* What every connection has. */
+static int
+set_up(int fd)
+{
+#ifdef SO_NOSIGPIPE             /* where send(2) has no MSG_NOSIGNAL */
+	if (set_option(fd, SOL_SOCKET, SO_NOSIGPIPE) < 0)
+		return -1;
+#endif
+	return set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+static int
+close_keeping_errno(int fd)
+{
+	int e = errno;
+
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+const char *
+sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list)
+{
+	struct addrinfo hints;
+	int e;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_family = AF_UNSPEC;
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_protocol = IPPROTO_TCP;
+	hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
+	e = getaddrinfo(host, port, &hints, list);
+	if (e == 0)
+		return NULL;
+	*list = NULL;
+	return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
+}
+
+int
+sock_listen(const struct addrinfo *list)
+{
+	const struct addrinfo *ai;
+	int fd;
+
+	errno = EADDRNOTAVAIL;
+	for (ai = list; ai; ai = ai->ai_next) {
+		if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
+			continue;
+		/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
+		 * believes that to be */
+		if (set_cloexec(fd) == 0 && set_option(fd, SOL_SOCKET, SO_REUSEADDR) == 0
+		    && bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, INT_MAX) == 0
+		    && sock_blocking(fd, false) == 0)
+			return fd;
+		close_keeping_errno(fd);
+	}
+	return -1;
+}
+
+int
+sock_url(int fd, const char *scheme, char *text, size_t size)
+{
+	struct sockaddr_storage addr = { 0 };
+	socklen_t len = sizeof addr;
+	char host[256], port[8];
+	bool v6;
+	int n;
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+		return -1;
+	if (getnameinfo((struct sockaddr *)&addr, len, host, sizeof host, port, sizeof port,
+	    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	v6 = addr.ss_family == AF_INET6;
+	n = snprintf(text, size, v6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host, port);
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sock_accept(int listen_fd, bool blocking)
+{
+	int fd;
+
+#if defined(__linux__) && !defined(POSIX_ONLY)
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+	if (fd < 0)
+		return -1;
+#else
+	if ((fd = accept(listen_fd, NULL, NULL)) < 0)
+		return -1;
+	/* some systems let a connection inherit O_NONBLOCK, others don't */
+	if (set_cloexec(fd) < 0 || sock_blocking(fd, blocking) < 0)
+		return close_keeping_errno(fd);
+#endif
+	if (set_up(fd) < 0) {
+		/* the peer is gone already: some systems say EINVAL for that */
+		close(fd);
+		errno = ECONNABORTED;
+		return -1;
+	}
+	return fd;
+}
+
+int
+sock_open(const struct addrinfo *ai)
+{
+	int fd;
+
+#if defined(__linux__) && !defined(POSIX_ONLY)
+	fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	if (fd < 0)
+		return -1;
+#else
+	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
+		return -1;
+	if (set_cloexec(fd) < 0 || sock_blocking(fd, false) < 0)
+		return close_keeping_errno(fd);
+#endif
+	if (set_up(fd) < 0)
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int
+sock_blocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+static int
+set_timeout(int fd, int option, uint64_t timeout_ns)
+{
+	uint64_t us = timeout_ns / 1000 + (timeout_ns % 1000 != 0);
+	struct timeval tv;
+
+	tv.tv_sec = (time_t)(us / US_PER_S);
+	tv.tv_usec = (suseconds_t)(us % US_PER_S);
+	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof tv);
+}
+
+int
+sock_timeout(int fd, uint64_t timeout_ns)
+{
+	if (set_timeout(fd, SO_RCVTIMEO, timeout_ns) < 0)
+		return -1;
+	return set_timeout(fd, SO_SNDTIMEO, timeout_ns);
+}
+
+int
+sock_timeout_receive(int fd, uint64_t timeout_ns)
+{
+	return set_timeout(fd, SO_RCVTIMEO, timeout_ns);
+}
+
+void
+sock_quickack(int fd)
+{
+#if defined(TCP_QUICKACK) && !defined(POSIX_ONLY)
+	/* a hint: where it fails, the acknowledgement comes later by itself */
+	set_option(fd, IPPROTO_TCP, TCP_QUICKACK);
+#else
+	(void)fd;
+#endif
+}
+
+static ssize_t
+send_once(int fd, const struct iovec *iov, int n, int flags)
+{
+	struct msghdr m;
+
+#ifdef MSG_NOSIGNAL                     /* else SO_NOSIGPIPE is set */
+	flags |= MSG_NOSIGNAL;
+#endif
+
+	/* the common case of one piece: the kernel has no vector to copy and check */
+	if (n == 1)
+		return send(fd, iov->iov_base, iov->iov_len, flags);
+	memset(&m, 0, sizeof m);
+	m.msg_iov = (struct iovec *)(uintptr_t)iov;
+	m.msg_iovlen = (size_t)n;
+	return sendmsg(fd, &m, flags);
+}
+
+ssize_t
+sock_writev(int fd, const struct iovec *iov, int n)
+{
+	return send_once(fd, iov, n, 0);
+}
+
+ssize_t
+sock_try_writev(int fd, const struct iovec *iov, int n)
+{
+	return send_once(fd, iov, n, MSG_DONTWAIT);
+}

@@ -1,0 +1,159 @@
+/* The seam between protocols and I/O.
+ *
+ * A protocol speaks one protocol on one connection as a state machine: bytes in,
+ * bytes out, and what it wants next. It never touches a descriptor, a clock or
+ * a thread. The server models (server.h) and the client drivers (client.h) do
+ * the reading, writing and waiting, and know no protocol. */
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum want {
+	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
+	WANT_OUTPUT,    /* send what output() describes, then call sent() */
+	WANT_WAIT,      /* let wait_ns pass (0: at once), then call resume() */
+	WANT_CLOSE      /* close the connection; nothing is left to send */
+};
+
+/* ---- server side ---- */
+
+struct service;
+
+/* A long message is no sign of a slow peer while so many bytes of it come within the time
+ * limit; fewer are. */
+#define PROGRESS_BYTES ((size_t)1 << 20)
+
+/* One connection of a server. The first member of each protocol's own state. */
+struct server_session {
+	const struct server_protocol *protocol;
+	enum want want;         /* valid after open() and after every call */
+	uint64_t wait_ns;       /* with WANT_WAIT */
+	bool service_time;             /* with WANT_WAIT: not wait_ns, but a service time has to pass,
+	                         * which is drawn for this request (delay.h) */
+	bool idle;              /* between requests: no byte of a next one is here */
+	bool one_request;            /* set by the model: input() stops behind each request */
+	unsigned progress;         /* changes whenever a message of the peer begins or is complete,
+	                         * and with every PROGRESS_BYTES bytes of a long one: the time limit
+	                         * of the peer starts anew */
+	uint64_t requests;      /* answered so far, with success or without */
+	uint64_t errors;        /* of these (and of what was no request): with an error */
+};
+
+struct server_protocol {
+	const char *scheme;     /* of the server's URL: "rpc", "http" */
+	unsigned short port;    /* default */
+
+	/* NULL: out of memory. The service is borrowed for the session's life. */
+	struct server_session *(*open)(const struct service *);
+	void (*close)(struct server_session *);
+
+	/* Take bytes from the peer. Returns how many were taken; the caller keeps
+	 * the others and gives them again once want is WANT_INPUT. All are taken
+	 * as long as want stays WANT_INPUT and, with one_request set, no request was
+	 * completed. */
+	size_t (*input)(struct server_session *, const unsigned char *, size_t);
+
+	/* The peer has ended its side. What was asked is still answered. */
+	void (*end)(struct server_session *);
+
+	/* The wait is over; does a bounded slice of work. */
+	void (*resume)(struct server_session *);
+
+	/* As out_iov and out_sent of out.h. */
+	int (*output)(struct server_session *, struct iovec *, int max);
+	void (*sent)(struct server_session *, size_t);
+};
+
+extern const struct server_protocol rpyc_server_protocol, http_server_protocol;
+
+/* ---- client side ---- */
+
+struct payload;
+
+enum call_op {
+	CALL_HELLO,             /* a connection's first exchange: GETROOT, or GET of the path */
+	CALL_PING,
+	CALL_ECHO,
+	CALL_UPLOAD,
+	CALL_DOWNLOAD,
+	CALL_UPLOAD_FILE,
+	CALL_DOWNLOAD_FILE,
+	CALL_UPLOAD_CHUNKED,    /* RPC: a list the server pulls; HTTP: JSON of hex strings */
+	CALL_DOWNLOAD_CHUNKED,  /* RPC: iteration over a remote list; HTTP: JSON of hex strings */
+	CALL_UPLOAD_STREAM,     /* RPC: pipelined calls; HTTP: Transfer-Encoding: chunked */
+	CALL_DOWNLOAD_STREAM,
+	CALL_NAMED              /* the method or path of the target's URL */
+};
+
+struct call {
+	enum call_op op;
+	bool sized;             /* CALL_NAMED: send a payload of size bytes along */
+	uint64_t size;          /* payload bytes */
+	uint64_t chunk;         /* bytes per chunk, for the chunked and stream operations */
+};
+
+/* What all connections of a run share. Read only while they run. */
+struct client_conf {
+	const char *host;       /* for the Host field: host[:port] */
+	const char *name;       /* method or path of the target, without leading "/" for RPC
+	                         * and with it for HTTP; NULL: none given */
+	const struct payload *payload;
+	int dialect;            /* RPyC: 5 or 6; 0: not known yet, 6 is tried */
+	bool native;            /* -N: GETATTR, CALL, DEL as a stock Python client does */
+	bool close_each;        /* -K: Connection: close */
+	bool check;             /* -C: content of replies too */
+	unsigned depth;         /* -d: calls in flight at most; 0 is as 1 */
+};
+
+/* One connection of a client. The first member of each protocol's own state. */
+struct client_session {
+	const struct client_protocol *protocol;
+	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
+	unsigned flying;        /* calls that are begun and not yet complete */
+	unsigned which;         /* of these, in order of their beginning (0: the oldest), the
+	                         * one that was completed last */
+	bool ok;                /* it succeeded */
+	bool closing;           /* HTTP: the connection ends with the last reply, as one side
+	                         * had announced: it is not lost */
+	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
+	int dialect;            /* RPyC: the one in use */
+	char error[160];        /* if not: why, one printable line */
+};
+
+struct client_protocol {
+	bool hello;             /* connections must begin with CALL_HELLO */
+
+	struct client_session *(*open)(const struct client_conf *);
+	void (*close)(struct client_session *);
+
+	/* Begin a call; not when want is WANT_CLOSE. While others are in flight, only if
+	 * these are fewer than depth and the same as this one, which has to be one request
+	 * and one reply: no CALL_HELLO, no chunks, no stream, no call with native, and over
+	 * RPC none before a CALL_HELLO. */
+	void (*begin)(struct client_session *, const struct call *);
+
+	/* Take bytes from the peer; returns how many were taken. A call is complete when
+	 * flying has become one less: see which, ok and error. While others are in flight
+	 * input() stops right behind such a reply; else all bytes are taken (fewer only
+	 * when want became WANT_CLOSE, and then the rest is of no use). Bytes that come
+	 * while no call is under way are taken too (the peer's own requests and replies to
+	 * what nobody waits for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
+	 * calls that are still in flight have failed.
+	 * begin(), sent() and end() may complete a call as well, one at most. */
+	size_t (*input)(struct client_session *, const unsigned char *, size_t);
+
+	/* The peer has ended its side: completes or fails the oldest call; want becomes
+	 * WANT_CLOSE. */
+	void (*end)(struct client_session *);
+
+	int (*output)(struct client_session *, struct iovec *, int max);
+	void (*sent)(struct client_session *, size_t);
+};
+
+extern const struct client_protocol rpyc_client_protocol, http_client_protocol;
+
+#endif

@@ -1,0 +1,180 @@
+/* Brine, RPyC's serializer (rpyc.core.brine): values in memory to bytes and back.
+ *
+ * The reader works on what rpyc_read() keeps of a message (rpyc.h): valid brine, in
+ * which long byte strings may have been replaced by their length. */
+#ifndef BRINE_H
+#define BRINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum brine_tag {
+	BRINE_TAG_NONE = 0x00,
+	BRINE_TAG_EMPTY_BYTES = 0x01,
+	BRINE_TAG_EMPTY_TUPLE = 0x02,
+	BRINE_TAG_TRUE = 0x03,
+	BRINE_TAG_FALSE = 0x04,
+	BRINE_TAG_NOTIMPLEMENTED = 0x05,
+	BRINE_TAG_ELLIPSIS = 0x06,
+	BRINE_TAG_STR = 0x08,
+	BRINE_TAG_BYTES_1 = 0x0a,       /* to 0x0d: length 1 to 4 */
+	BRINE_TAG_BYTES_4 = 0x0d,
+	BRINE_TAG_BYTES_L1 = 0x0e,
+	BRINE_TAG_BYTES_L4 = 0x0f,
+	BRINE_TAG_TUPLE_1 = 0x10,       /* to 0x13: 1 to 4 items */
+	BRINE_TAG_TUPLE_4 = 0x13,
+	BRINE_TAG_TUPLE_L1 = 0x14,
+	BRINE_TAG_TUPLE_L4 = 0x15,
+	BRINE_TAG_INT_L1 = 0x16,
+	BRINE_TAG_INT_L4 = 0x17,
+	BRINE_TAG_FLOAT = 0x18,
+	BRINE_TAG_SLICE = 0x19,
+	BRINE_TAG_FROZENSET = 0x1a,
+	BRINE_TAG_COMPLEX = 0x1b,
+	BRINE_TAG_ELIDED = 0x1c,        /* ours, never on the wire: see rpyc_read() */
+	BRINE_TAG_INT_0 = 0x50,         /* 0x20 to 0xef: -48 to 159 */
+	BRINE_TAG_INT_MIN = 0x20,
+	BRINE_TAG_INT_MAX = 0xef
+};
+
+enum brine_type {
+	BRINE_NONE,
+	BRINE_BOOL,
+	BRINE_NOTIMPLEMENTED,
+	BRINE_ELLIPSIS,
+	BRINE_INT,
+	BRINE_FLOAT,
+	BRINE_COMPLEX,
+	BRINE_BYTES,
+	BRINE_STR,
+	BRINE_TUPLE,            /* its items follow */
+	BRINE_SLICE,            /* one tuple follows */
+	BRINE_FROZENSET         /* one tuple follows */
+};
+
+struct brine_value {
+	enum brine_type type;
+	uint64_t len;           /* bytes: length; str: characters; tuple: items */
+	const unsigned char *p; /* bytes, str (UTF-8), text of a long int; NULL: elided */
+	size_t n;               /* bytes at p */
+	bool fits;              /* int: i holds it */
+	bool negative;          /* int */
+	int64_t i;              /* int; bool as 0 or 1 */
+	double f;               /* float */
+};
+
+/* A place in encoded values. */
+struct brine {
+	const unsigned char *p, *end;
+};
+
+/* The values a buffer holds; and put those of a place into a buffer, in place of what it
+ * held. */
+struct brine brine_span(const struct buf *);
+void brine_copy(struct buf *to, struct brine from);
+
+/* Read one value; of a container only its opening. False: not valid, or at the end. */
+bool brine_get(struct brine *, struct brine_value *);
+
+/* Messages are made of small ints and small tuples for the most part: these are read and
+ * written inline, all else by the functions whose names end in _any. */
+bool brine_skip_any(struct brine *, bool *elided);
+bool brine_int_any(struct brine *, int64_t *);
+bool brine_items_any(struct brine *, uint64_t *n);
+void brine_put_int_any(struct buf *, int64_t);
+void brine_put_tuple_any(struct buf *, uint32_t n);
+
+/* Is that the tag of a small int? It is all of the value. */
+static inline bool
+brine_small(unsigned tag)
+{
+	return tag - BRINE_TAG_INT_MIN <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_MIN;
+}
+
+/* Pass one value with all that it contains. *elided, if given, is set to true when
+ * a byte string in it was elided (and is left alone otherwise). */
+static inline bool
+brine_skip(struct brine *b, bool *elided)
+{
+	if (b->p < b->end && (brine_small(*b->p) || *b->p == BRINE_TAG_EMPTY_TUPLE)) {
+		b->p++;
+		return true;
+	}
+	return brine_skip_any(b, elided);
+}
+
+/* Read an int that fits. */
+static inline bool
+brine_int(struct brine *b, int64_t *i)
+{
+	if (b->p < b->end && brine_small(*b->p)) {
+		*i = (int64_t)*b->p++ - BRINE_TAG_INT_0;
+		return true;
+	}
+	return brine_int_any(b, i);
+}
+
+/* Read the opening of a tuple, and the number of its items. */
+static inline bool
+brine_items(struct brine *b, uint64_t *n)
+{
+	if (b->p < b->end && (unsigned)*b->p - BRINE_TAG_TUPLE_1 < 4) {
+		*n = *b->p++ - BRINE_TAG_TUPLE_1 + 1;
+		return true;
+	}
+	return brine_items_any(b, n);
+}
+
+/* The same for a tuple of exactly n items. */
+static inline bool
+brine_tuple(struct brine *b, uint64_t n)
+{
+	uint64_t items;
+
+	return brine_items(b, &items) && items == n;
+}
+
+/* Is the value that str? */
+bool brine_is(const struct brine_value *, const char *);
+
+/* Python's name of the value's type: "int", "NoneType" ... */
+const char *brine_type_name(enum brine_type);
+
+/* Append one value, in the shortest form, as stock peers do. */
+static inline void
+brine_put_int(struct buf *b, int64_t i)
+{
+	if (i >= BRINE_TAG_INT_MIN - BRINE_TAG_INT_0 && i <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_0)
+		buf_byte(b, (unsigned char)(i + BRINE_TAG_INT_0));
+	else
+		brine_put_int_any(b, i);
+}
+
+/* An int as its decimal digits, perhaps with a sign in front. */
+#define BRINE_INT_DIGITS_MAX 4300       /* more are refused by CPython's int(), and fatal to a stock peer */
+void brine_put_int_text(struct buf *, const char *digits, size_t n);
+void brine_put_float(struct buf *, double);
+void brine_put_bytes(struct buf *, const void *, size_t n);
+void brine_put_str(struct buf *, const char *);
+void brine_put_str_n(struct buf *, const void *, size_t n);
+
+/* The bytes of the UTF-8 character (RFC 3629) that the n bytes at p begin with, or 0: it is
+ * none. A str that holds anything else is fatal to a stock peer. */
+size_t brine_utf8(const unsigned char *p, size_t n);
+
+/* Append what comes before the n bytes of a byte string or the n items of a tuple. */
+void brine_put_bytes_head(struct buf *, uint32_t n);
+
+static inline void
+brine_put_tuple(struct buf *b, uint32_t n)
+{
+	if (n - 1 < 4)
+		buf_byte(b, (unsigned char)(BRINE_TAG_TUPLE_1 + n - 1));
+	else
+		brine_put_tuple_any(b, n);
+}
+
+#endif

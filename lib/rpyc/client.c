@@ -1,0 +1,865 @@
+/* RPyC, the client's side: calls methods of a server's root object, stock or ours.
+ *
+ * By default a call is one CALLATTR request, the cheapest exchange there is; with -N it is
+ * what a stock Python client sends: GETATTR, CALL, and a DEL nobody waits for. While a call
+ * is under way the server may send requests of its own, which are answered at once: it pulls
+ * the chunks of upload_file_chunked that way.
+ *
+ * With several calls in flight the peer may answer in any order: replies are matched by
+ * their sequence numbers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "payload.h"
+#include "rpyc/client_session.h"
+#include "service.h"
+
+/* So much to send, of what is not payload, is the mark of a peer that asks and asks but does
+ * not read the answers. */
+#define OUT_MAX (2 * RPYC_KEEP_MAX)
+#define KEEP_OUT 65536          /* memory kept for requests that are sent together */
+
+/* A reply may be so much larger than the data that is due: one that is merely wrong, or an
+ * exception with all its text, is told as what it is. Of what is larger still not a byte
+ * needs to be waited for. */
+#define REPLY_SLACK ((uint64_t)1 << 20)
+
+static const struct {
+	enum op op;
+	bool data;                      /* the argument is the payload; else its size */
+} calls[] = {
+	[CALL_PING] = { OP_PING, false },
+	[CALL_ECHO] = { OP_ECHO, true },
+	[CALL_UPLOAD] = { OP_UPLOAD, true },
+	[CALL_DOWNLOAD] = { OP_DOWNLOAD, false },
+	[CALL_UPLOAD_FILE] = { OP_UPLOAD_FILE, true },
+	[CALL_DOWNLOAD_FILE] = { OP_DOWNLOAD_FILE, false },
+	[CALL_UPLOAD_CHUNKED] = { OP_UPLOAD_FILE_CHUNKED, false },
+	[CALL_DOWNLOAD_CHUNKED] = { OP_DOWNLOAD_FILE_CHUNKED, false },
+	[CALL_UPLOAD_STREAM] = { OP_UPLOAD_FILE, true },
+	[CALL_DOWNLOAD_STREAM] = { OP_DOWNLOAD_FILE, false },
+};
+
+static void
+settle(struct rpyc_client *c)
+{
+	if (c->base.want != WANT_CLOSE)
+		c->base.want = c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+}
+
+/* The call has failed; the first reason counts. It may be c->base.error itself. */
+static void
+fail(struct rpyc_client *c, const char *error)
+{
+	if (c->base.ok && error != c->base.error)
+		snprintf(c->base.error, sizeof c->base.error, "%s", error);
+	c->base.ok = false;
+}
+
+/* The call is over. error: why it failed, or NULL. */
+static void
+finish(struct rpyc_client *c, const char *error)
+{
+	if (error)
+		fail(c, error);
+	c->base.flying--;
+}
+
+void
+rpyc_lost(struct rpyc_client *c, const char *error)
+{
+	c->base.want = WANT_CLOSE;
+	c->base.which = 0;
+	if (c->base.flying > 0)
+		finish(c, error);
+}
+
+/* ---- requests ---- */
+
+static struct buf *
+request_begin(struct rpyc_client *c)
+{
+	buf_clear(&c->message, 512);
+	rpyc_begin(&c->message, c->base.dialect, RPYC_REQUEST);
+	brine_put_int(&c->message, (int64_t)c->next_seq);
+	return &c->message;
+}
+
+void
+rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail, size_t ntail)
+{
+	const struct payload *payload = c->conf->payload;
+
+	if (n == 0)
+		buf_add(&c->message, tail, ntail);
+	rpyc_end(&c->message, 0, n > 0 ? n + ntail : 0);
+	out_add(&c->out, c->message.p, c->message.n);
+	if (n > 0) {
+		out_cycle(&c->out, payload->data, payload->period, at, n);
+		out_add(&c->out, tail, ntail);
+		out_text(&c->out, RPYC_TRAILER);
+	}
+	if (c->message.failed)
+		c->out.failed = true;
+}
+
+static void
+request_send(struct rpyc_client *c)
+{
+	rpyc_send(c, 0, 0, NULL, 0);
+	c->waiting = c->next_seq++;
+}
+
+/* DEL: the answer is not waited for. */
+static void
+release(struct rpyc_client *c, struct brine id_pack)
+{
+	rpyc_put_del(request_begin(c), id_pack);
+	rpyc_send(c, 0, 0, NULL, 0);
+	c->next_seq++;
+	c->deletions++;
+}
+
+static void
+release_kept(struct rpyc_client *c, struct buf *id_pack)
+{
+	if (id_pack->n == 0)
+		return;
+	release(c, brine_span(id_pack));
+	buf_clear(id_pack, id_pack->cap);
+}
+
+void
+rpyc_drop(struct rpyc_client *c, struct brine boxed)
+{
+	struct brine id_pack;
+	uint64_t ahead = 1;
+
+	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
+		release(c, id_pack);
+}
+
+static void
+getroot_send(struct rpyc_client *c)
+{
+	rpyc_put_request(request_begin(c), RPYC_GETROOT, 0);
+	request_send(c);
+	c->step = STEP_ROOT;
+}
+
+/* The name of the method the call is about: of a URL's path the part before the first "/". */
+static size_t
+method_name(const struct rpyc_client *c, const char **name)
+{
+	if (c->call.op == CALL_NAMED) {
+		*name = c->conf->name;
+		return strcspn(*name, "/");
+	}
+	*name = op_specs[calls[c->call.op].op].method;
+	return strlen(*name);
+}
+
+static void
+getattr_send(struct rpyc_client *c)
+{
+	struct buf *b = request_begin(c);
+	const char *name;
+	size_t n = method_name(c, &name);
+
+	rpyc_put_request(b, RPYC_GETATTR, 2);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_str_n(b, name, n);
+	request_send(c);
+	c->step = STEP_ATTR;
+}
+
+/* Begin the request that calls the method, up to the label of its arguments. */
+static struct buf *
+call_begin(struct rpyc_client *c, enum rpyc_label arguments)
+{
+	struct buf *b = request_begin(c);
+	const char *name;
+	size_t n = method_name(c, &name);
+
+	if (c->conf->native) {
+		rpyc_put_request(b, RPYC_CALL, 3);
+		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->method.p, c->method.n);
+	} else {
+		rpyc_put_request(b, RPYC_CALLATTR, 3);
+		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_str_n(b, name, n);
+	}
+	rpyc_put_label(b, arguments);
+	return b;
+}
+
+/* Complete it; n payload bytes are the end of its arguments. A stock client always sends
+ * keyword arguments, if only (); others may leave them out. */
+static void
+call_send(struct rpyc_client *c, uint64_t at, uint64_t n)
+{
+	static const char nothing[] = { 0x11, 0x51, 0x02 };
+
+	rpyc_send(c, at, n, nothing, c->conf->native ? sizeof nothing : 0);
+	c->next_seq++;
+}
+
+/* One argument of a URL's path: an int or float if it reads as one, else a str. */
+static void
+put_argument(struct buf *b, const char *p, size_t n)
+{
+	size_t minus = n > 1 && *p == '-';
+	char text[64], *end;
+	uint64_t v;
+	double f;
+
+	if (num_digits(p + minus, n - minus, &v) && v <= INT64_MAX) {
+		brine_put_int(b, minus ? -(int64_t)v : (int64_t)v);
+		return;
+	}
+	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX &&
+	    strspn(p + minus, "0123456789") >= n - minus) {
+		brine_put_int_text(b, p, n);
+		return;
+	}
+	if (n < sizeof text && strspn(p + minus, "0123456789.") >= n - minus) {
+		memcpy(text, p, n);
+		text[n] = '\0';
+		f = strtod(text, &end);
+		if (n > 0 && *end == '\0') {
+			brine_put_float(b, f);
+			return;
+		}
+	}
+	brine_put_str_n(b, p, n);
+}
+
+static void
+named_send(struct rpyc_client *c)
+{
+	const char *p = c->conf->name;
+	uint64_t n = c->call.sized ? c->call.size : 0;
+	uint32_t count = c->call.sized;
+	struct buf *b;
+	size_t i;
+
+	for (i = 0; p[i]; i++)
+		count += p[i] == '/';
+	b = call_begin(c, RPYC_VALUE);
+	brine_put_tuple(b, count);
+	for (p += strcspn(p, "/"); *p; p += strcspn(p, "/")) {
+		p++;
+		put_argument(b, p, strcspn(p, "/"));
+	}
+	if (c->call.sized)
+		brine_put_bytes_head(b, (uint32_t)n);
+	call_send(c, 0, n);
+}
+
+uint64_t
+rpyc_piece(const struct rpyc_client *c, uint64_t i)
+{
+	uint64_t left = c->call.size - i * c->call.chunk;
+
+	return left < c->call.chunk ? left : c->call.chunk;
+}
+
+uint64_t
+rpyc_pieces(const struct rpyc_client *c)
+{
+	uint64_t n = c->call.size / c->call.chunk + (c->call.size % c->call.chunk != 0);
+
+	return n > 0 ? n : 1;
+}
+
+/* A call whose argument is n bytes of the payload, or the number n. */
+static void
+simple_send(struct rpyc_client *c, uint64_t at, uint64_t n)
+{
+	struct buf *b = call_begin(c, RPYC_VALUE);
+
+	if (c->call.op == CALL_PING) {
+		brine_put_tuple(b, 0);
+		call_send(c, 0, 0);
+		return;
+	}
+	brine_put_tuple(b, 1);
+	if (calls[c->call.op].data) {
+		brine_put_bytes_head(b, (uint32_t)n);
+		call_send(c, at, n);
+	} else {
+		brine_put_int(b, (int64_t)n);
+		call_send(c, 0, 0);
+	}
+}
+
+static void
+stream_send(struct rpyc_client *c)
+{
+	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < RPYC_WINDOW) {
+		c->flight[c->sent % RPYC_WINDOW] = c->next_seq;
+		simple_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
+		c->sent++;
+	}
+}
+
+/* The method is known: call it. */
+static void
+call_start(struct rpyc_client *c)
+{
+	struct buf *b;
+
+	c->waiting = c->next_seq;
+	c->step = STEP_CALL;
+	switch (c->call.op) {
+	case CALL_NAMED:
+		named_send(c);
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		b = call_begin(c, RPYC_TUPLE);
+		brine_put_tuple(b, 1);
+		rpyc_put_offer(c);
+		call_send(c, 0, 0);
+		break;
+	case CALL_DOWNLOAD_CHUNKED:
+		b = call_begin(c, RPYC_VALUE);
+		brine_put_tuple(b, 2);
+		brine_put_int(b, (int64_t)c->call.size);
+		brine_put_int(b, (int64_t)c->call.chunk);
+		call_send(c, 0, 0);
+		break;
+	case CALL_UPLOAD_STREAM:
+	case CALL_DOWNLOAD_STREAM:
+		c->step = STEP_STREAM;
+		c->sent = c->answered = 0;
+		stream_send(c);
+		break;
+	default:
+		simple_send(c, 0, c->call.size);
+		break;
+	}
+}
+
+/* The root is known: go on to the call. */
+static void
+method_start(struct rpyc_client *c)
+{
+	if (c->call.op == CALL_HELLO)
+		finish(c, NULL);
+	else if (c->conf->native)
+		getattr_send(c);
+	else
+		call_start(c);
+}
+
+/* CALLATTR of a method without arguments on what download_file_chunked returned. */
+static void
+item_send(struct rpyc_client *c, const struct buf *id_pack, const char *name)
+{
+	rpyc_put_callattr(request_begin(c), brine_span(id_pack), name);
+	request_send(c);
+}
+
+/* ---- replies ---- */
+
+/* Compare data of a reply with what it must be (-C). */
+static void
+check_data(struct rpyc_client *c, const unsigned char *p, size_t n)
+{
+	const unsigned char *fill;
+	size_t k;
+
+	if (!c->conf->check || c->base.flying == 0 || c->call.op == CALL_NAMED)
+		return;
+	if (c->call.op == CALL_ECHO) {
+		if (!payload_equal(c->conf->payload, c->seen, p, n))
+			c->differs = true;
+		c->seen += n;
+		return;
+	}
+	fill = fill_block(op_fill(calls[c->call.op].op));
+	for (; n > 0; n -= k, p += k) {
+		k = n < FILL_SIZE ? n : FILL_SIZE;
+		if (memcmp(p, fill, k) != 0)
+			c->differs = true;
+	}
+}
+
+static void
+sink(void *ctx, const unsigned char *p, size_t n)
+{
+	struct rpyc_client *c = ctx;
+
+	if (c->in.type == RPYC_REPLY)
+		check_data(c, p, n);
+}
+
+/* Is the reply n bytes of data? Says what is wrong, or NULL. */
+static const char *
+expect_data(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_BYTES)
+		return "a reply that is not bytes";
+	if (v.len != n) {
+		snprintf(c->base.error, sizeof c->base.error, "a reply of %" PRIu64
+		    " bytes, expected %" PRIu64, v.len, n);
+		return c->base.error;
+	}
+	if (v.p)
+		check_data(c, v.p, v.n);
+	return c->differs ? "a reply of the right length but the wrong content" : NULL;
+}
+
+/* Is it the int n? */
+static const char *
+expect_int(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_INT)
+		return "a reply that is not an int";
+	if (!v.fits)
+		return "a reply that is an int beyond 64 bits";
+	if (v.i < 0 || (uint64_t)v.i != n) {
+		snprintf(c->base.error, sizeof c->base.error, "the server received %" PRId64
+		    " bytes of %" PRIu64, v.i, n);
+		return c->base.error;
+	}
+	return NULL;
+}
+
+static const char *
+expect_pong(const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	return x->label == RPYC_VALUE && brine_get(&at, &v) && brine_is(&v, "pong") ? NULL :
+	    "a reply that is not 'pong'";
+}
+
+/* Complete the call, unless what came is wrong. */
+static void
+result(struct rpyc_client *c, const char *error)
+{
+	release_kept(c, &c->method);
+	release_kept(c, &c->iterator);
+	release_kept(c, &c->list);
+	finish(c, error);
+}
+
+/* The reply to the call itself; true: it is a reference, and kept. */
+static bool
+call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
+{
+	switch (c->call.op) {
+	case CALL_PING:
+		result(c, expect_pong(x));
+		break;
+	case CALL_ECHO:
+	case CALL_DOWNLOAD:
+	case CALL_DOWNLOAD_FILE:
+		result(c, expect_data(c, x, c->call.size));
+		break;
+	case CALL_UPLOAD:
+	case CALL_UPLOAD_FILE:
+		result(c, expect_int(c, x, c->call.size));
+		break;
+	case CALL_UPLOAD_CHUNKED:
+		result(c, c->offered != c->call.size ? "the server did not pull all chunks" :
+		    expect_int(c, x, c->call.size));
+		break;
+	case CALL_DOWNLOAD_CHUNKED:
+		if (!rpyc_theirs(x)) {
+			result(c, "a reply that is not a list by reference");
+			break;
+		}
+		release_kept(c, &c->method);
+		brine_copy(&c->list, x->at);
+		c->got = 0;
+		c->step = STEP_ITER;
+		item_send(c, &c->list, "__iter__");
+		return true;
+	default:
+		result(c, NULL);        /* any will do */
+		break;
+	}
+	return false;
+}
+
+static void
+chunk_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
+{
+	uint64_t n = rpyc_piece(c, c->got / c->call.chunk);
+	const char *error = c->got == c->call.size ? "more chunks than expected" :
+	    expect_data(c, x, n);
+
+	if (error) {
+		result(c, error);
+		return;
+	}
+	c->got += n;
+	item_send(c, &c->iterator, "__next__");
+}
+
+static void
+stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
+{
+	uint64_t n = rpyc_piece(c, c->answered);
+	const char *error = NULL;
+
+	if (x && c->base.ok)
+		error = c->call.op == CALL_UPLOAD_STREAM ? expect_int(c, x, n) :
+		    expect_data(c, x, n);
+	if (error)
+		fail(c, error);
+	c->answered++;
+	stream_send(c);
+	if (c->answered == c->sent)
+		result(c, NULL);
+	else
+		c->waiting = c->flight[c->answered % RPYC_WINDOW];
+}
+
+static void
+replied(struct rpyc_client *c, struct brine body)
+{
+	struct brine whole = body;
+	struct rpyc_boxed x;
+	bool kept = false;
+
+	if (!rpyc_boxed(&body, &x)) {
+		rpyc_lost(c, "a reply that is not boxed");
+		return;
+	}
+	switch (c->step) {
+	case STEP_ROOT:
+		if (!rpyc_theirs(&x)) {
+			rpyc_lost(c, "a root that is not a reference");
+			return;
+		}
+		brine_copy(&c->root, x.at);
+		kept = true;
+		method_start(c);
+		break;
+	case STEP_ATTR:
+		if (!rpyc_theirs(&x)) {
+			result(c, "a method that is not a reference");
+			break;
+		}
+		brine_copy(&c->method, x.at);
+		kept = true;
+		call_start(c);
+		break;
+	case STEP_CALL:
+		kept = call_answered(c, &x);
+		break;
+	case STEP_ITER:
+		if (!rpyc_theirs(&x)) {
+			result(c, "an iterator that is not a reference");
+			break;
+		}
+		brine_copy(&c->iterator, x.at);
+		kept = true;
+		c->step = STEP_NEXT;
+		item_send(c, &c->iterator, "__next__");
+		break;
+	case STEP_NEXT:
+		chunk_answered(c, &x);
+		break;
+	case STEP_STREAM:
+		stream_answered(c, &x);
+		break;
+	}
+	if (!kept && x.label != RPYC_VALUE)     /* a plain value refers to nothing */
+		rpyc_drop(c, whole);
+}
+
+static void
+raised(struct rpyc_client *c, struct brine body)
+{
+	char text[sizeof c->base.error];
+
+	if (c->step == STEP_NEXT && rpyc_stop_iteration(body)) {
+		if (c->got == c->call.size) {
+			result(c, NULL);
+			return;
+		}
+		snprintf(text, sizeof text, "%" PRIu64 " bytes of chunks, expected %" PRIu64,
+		    c->got, c->call.size);
+	} else {
+		rpyc_exception_text(body, text, sizeof text);
+	}
+	if (c->step == STEP_STREAM) {
+		fail(c, text);
+		stream_answered(c, NULL);
+	} else {
+		result(c, text);
+	}
+}
+
+/* ---- the protocol ---- */
+
+static struct client_session *
+rpyc_open(const struct client_conf *conf)
+{
+	struct rpyc_client *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	if (conf->depth > 1) {
+		if (!(c->later = calloc(conf->depth - 1, sizeof *c->later))) {
+			free(c);
+			return NULL;
+		}
+		c->out.keep = KEEP_OUT;
+	}
+	c->base.protocol = &rpyc_client_protocol;
+	c->base.dialect = conf->dialect ? conf->dialect : 6;
+	c->conf = conf;
+	c->in.sink = sink;
+	c->in.ctx = c;
+	c->base.want = WANT_INPUT;
+	return &c->base;
+}
+
+static void
+rpyc_close(struct client_session *base)
+{
+	struct rpyc_client *c = (struct rpyc_client *)base;
+
+	rpyc_reader_free(&c->in);
+	out_free(&c->out);
+	buf_free(&c->message);
+	buf_free(&c->root);
+	buf_free(&c->method);
+	buf_free(&c->list);
+	buf_free(&c->iterator);
+	free(c->later);
+	free(c);
+}
+
+/* The sequence number of the call in flight number i + 1. */
+static uint64_t *
+later(struct rpyc_client *c, unsigned i)
+{
+	return &c->later[(c->first_later + i) % (c->conf->depth - 1)];
+}
+
+static void
+rpyc_begin_call(struct client_session *base, const struct call *call)
+{
+	struct rpyc_client *c = (struct rpyc_client *)base;
+	uint64_t largest = call->size, oldest = c->waiting;
+
+	if (base->flying > 0) { /* the same as the others, so that its request can be made */
+		*later(c, base->flying++ - 1) = c->next_seq;
+		call_start(c);
+		c->waiting = oldest;
+		if (c->out.failed)
+			rpyc_lost(c, "out of memory");
+		settle(c);
+		return;
+	}
+	c->call = *call;
+	if (c->call.chunk == 0)
+		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
+	c->seen = 0;
+	c->differs = false;
+	base->flying = 1;
+	base->ok = true;
+	base->error[0] = '\0';
+	if ((call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
+	    call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM) &&
+	    largest > c->call.chunk)
+		largest = c->call.chunk;
+	if (largest > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
+		finish(c, "a payload beyond what an RPyC frame can hold");
+		return;
+	}
+	/* what a named method returns is anybody's guess; what can't be compressed becomes a
+	 * little longer by it */
+	c->in.max = call->op == CALL_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
+	c->in.max_frame = c->in.max + c->in.max / 256;
+	if (c->root.n == 0)
+		getroot_send(c);
+	else
+		method_start(c);
+	if (c->out.failed || c->root.failed)
+		rpyc_lost(c, "out of memory");
+	settle(c);
+}
+
+/* Is that a stream's request whose turn has not come yet? */
+static bool
+in_flight(const struct rpyc_client *c, uint64_t seq)
+{
+	uint64_t i;
+
+	if (c->step == STEP_STREAM)
+		for (i = c->answered + 1; i < c->sent; i++)
+			if (c->flight[i % RPYC_WINDOW] == seq)
+				return true;
+	return false;
+}
+
+/* Find the call in flight that a reply belongs to, which is over with it if there are
+ * several: c->base.which. False: there is none. */
+static bool
+find_call(struct rpyc_client *c, uint64_t seq)
+{
+	unsigned others = c->base.flying > 0 ? c->base.flying - 1 : 0, i = 0;
+
+	if (c->base.flying == 0)
+		return false;
+	c->base.which = 0;
+	if (seq == c->waiting) {
+		if (others > 0) {
+			c->waiting = *later(c, 0);
+			c->first_later = (c->first_later + 1) % (c->conf->depth - 1);
+		}
+		return true;
+	}
+	while (i < others && *later(c, i) != seq)
+		i++;
+	if (i == others)
+		return false;
+	c->base.which = i + 1;
+	for (; i + 1 < others; i++)
+		*later(c, i) = *later(c, i + 1);
+	return true;
+}
+
+/* A reply that no call waits for. */
+static void
+unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
+{
+	if (c->base.flying > 0 && in_flight(c, seq)) {
+		rpyc_lost(c, "a reply out of turn");
+	} else if (c->deletions == 0) {
+		/* even if the first was good, and its call over a moment ago */
+		fail(c, "a second reply to a request");
+		rpyc_lost(c, c->base.error);
+	} else {
+		c->deletions--;
+		if (c->in.type == RPYC_REPLY)
+			rpyc_drop(c, body);     /* to a DEL: mostly nothing */
+	}
+}
+
+/* A message is complete. */
+static void
+message(struct rpyc_client *c)
+{
+	struct brine b = brine_span(&c->in.kept), seq;
+	int64_t n;
+
+	if (c->in.dialect != c->base.dialect) {
+		c->base.retry_dialect = c->step == STEP_ROOT && c->base.flying > 0;
+		c->base.dialect = c->in.dialect;
+		rpyc_lost(c, "the peer speaks RPyC's other dialect");
+		return;
+	}
+	if (!rpyc_seq(&b, &seq)) {
+		rpyc_lost(c, "a message with a sequence number of too many bytes");
+		return;
+	}
+	if (c->in.type == RPYC_REQUEST) {
+		rpyc_requested(c, seq, b);
+		return;
+	}
+	if (!brine_int(&seq, &n) || n < 0 || (uint64_t)n >= c->next_seq) {
+		rpyc_lost(c, "a reply to a request that was never sent");
+		return;
+	}
+	if (!find_call(c, (uint64_t)n)) {
+		unasked(c, (uint64_t)n, b);
+		return;
+	}
+	if (c->step == STEP_CALL)
+		c->base.ok = true;      /* another one may have failed before */
+	if (c->in.type == RPYC_EXCEPTION)
+		raised(c, b);
+	else if (c->in.overflow)
+		rpyc_lost(c, "a reply of too many parts");
+	else
+		replied(c, b);
+	c->seen = 0;
+	c->differs = false;
+}
+
+static size_t
+rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
+{
+	struct rpyc_client *c = (struct rpyc_client *)base;
+	unsigned flying = base->flying;
+	size_t taken = 0, k;
+
+	while (taken < n && base->want != WANT_CLOSE
+	    && (base->flying == flying || base->flying == 0)) {
+		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
+		case RPYC_MESSAGE:
+			message(c);
+			if (c->out.buf.n > OUT_MAX)
+				rpyc_lost(c, "the peer asks, and does not take the answers");
+			break;
+		case RPYC_BAD:
+			rpyc_lost(c, c->in.error);
+			break;
+		default:
+			break;
+		}
+		taken += k;
+	}
+	if (c->out.failed || c->root.failed || c->method.failed || c->list.failed ||
+	    c->iterator.failed)
+		rpyc_lost(c, "out of memory");
+	if (!c->in.begun)
+		buf_clear(&c->in.kept, 512);    /* an idle connection keeps no more */
+	settle(c);
+	return taken;
+}
+
+static void
+rpyc_end_input(struct client_session *base)
+{
+	struct rpyc_client *c = (struct rpyc_client *)base;
+
+	rpyc_lost(c, c->in.begun ? "the peer closed the connection in the middle of a message" :
+	    "the peer closed the connection");
+}
+
+static int
+rpyc_output(struct client_session *base, struct iovec *iov, int max)
+{
+	return out_iov(&((struct rpyc_client *)base)->out, iov, max);
+}
+
+static void
+rpyc_sent(struct client_session *base, size_t n)
+{
+	struct rpyc_client *c = (struct rpyc_client *)base;
+
+	out_sent(&c->out, n);
+	settle(c);
+}
+
+const struct client_protocol rpyc_client_protocol = {
+	.hello = true,
+	.open = rpyc_open,
+	.close = rpyc_close,
+	.begin = rpyc_begin_call,
+	.input = rpyc_input,
+	.end = rpyc_end_input,
+	.output = rpyc_output,
+	.sent = rpyc_sent,
+};

@@ -1,0 +1,190 @@
+/* RPyC's messages: framing, the two dialects, boxing. Shared by both sides; the
+ * protocol is that of rpyc 4.1 to 6.0 (rpyc.core.channel, protocol, consts).
+ *
+ *	frame    4 bytes length, 1 byte "compressed", payload, 1 byte trailer
+ *	payload  dialect 5: brine of (type, seq, body)
+ *	         dialect 6: a byte type, brine of (seq, body)
+ *
+ * Written out, the dialects differ in the first two bytes only. */
+#ifndef RPYC_H
+#define RPYC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpyc/brine.h"
+#include "base/buf.h"
+
+enum rpyc_type { RPYC_REQUEST = 1, RPYC_REPLY = 2, RPYC_EXCEPTION = 3 };
+
+enum rpyc_label {
+	RPYC_VALUE = 1,         /* a brine value */
+	RPYC_TUPLE = 2,         /* a tuple of boxed values */
+	RPYC_LOCAL_REF = 3,     /* id_pack of an object the receiver owns */
+	RPYC_REMOTE_REF = 4     /* id_pack of an object the sender owns */
+};
+
+enum rpyc_handler {
+	RPYC_PING = 1, RPYC_CLOSE, RPYC_GETROOT, RPYC_GETATTR, RPYC_DELATTR, RPYC_SETATTR,
+	RPYC_CALL, RPYC_CALLATTR, RPYC_REPR, RPYC_STR, RPYC_CMP, RPYC_HASH, RPYC_DIR,
+	RPYC_PICKLE, RPYC_DEL, RPYC_INSPECT, RPYC_BUFFITER, RPYC_OLDSLICING, RPYC_CTXEXIT,
+	RPYC_INSTANCECHECK, RPYC_HANDLERS
+};
+
+/* Strings up to RPYC_KEEP_STRING bytes are kept; beyond RPYC_KEEP_MUCH bytes kept, only
+ * those up to RPYC_KEEP_SHORT. All that is kept of a message is RPYC_KEEP_MAX bytes at
+ * most, strings held on request not counted. */
+#define RPYC_KEEP_STRING 4096
+#define RPYC_KEEP_MUCH   ((size_t)64 << 10)
+#define RPYC_KEEP_SHORT  64
+#define RPYC_KEEP_MAX    ((size_t)16 << 20)
+
+struct inflate;
+
+/* Takes frames apart as they arrive, in bounded memory: a message is kept as brine in
+ * which each long byte string (or str) is elided, that is, replaced by its length. */
+struct rpyc_reader {
+	/* Set before the first use, all optional but max. */
+	uint64_t max;           /* a compressed payload may inflate to so many bytes */
+	uint64_t max_frame;     /* a frame may hold so many; 0: no limit but its own */
+	size_t hold_max;        /* bytes of long strings that may be held per message */
+	bool (*hold)(void *ctx);        /* keep the long string that begins now? kept holds
+	                                 * what came before it. NULL: no */
+	void (*sink)(void *ctx, const unsigned char *p, size_t n);  /* is shown all bytes of
+	                                 * elided strings. NULL: nobody */
+	void *ctx;
+
+	/* The message, once rpyc_read() said RPYC_MESSAGE; valid until the next call. */
+	int dialect;            /* 5 or 6, from the first message on; 0 before */
+	int type;               /* enum rpyc_type */
+	struct buf kept;        /* brine of seq, then of body */
+	bool overflow;          /* there was more than may be kept: kept is cut short */
+	const char *error;      /* after RPYC_BAD: what is wrong, static text */
+	bool begun;             /* a frame has begun and is not complete */
+
+	/* Private. */
+	int state;
+	unsigned char head[5];
+	size_t nhead;
+	uint64_t left;          /* bytes of the payload still to come on the wire */
+	bool deflated;
+	struct inflate *inflate;        /* allocated when needed, freed behind the frame */
+	uint64_t inflated;
+	uint64_t values;        /* brine values still to come */
+	int token;              /* what length and data belong to */
+	size_t nlength;         /* bytes of a length still to come */
+	uint64_t length;
+	bool str;               /* the byte string is the text of a str */
+	bool wrapped;           /* the tuple is that of a slice or frozenset */
+	bool keep;              /* it is kept, not elided */
+	uint64_t data_left;     /* bytes of it still to come */
+	uint64_t chars;
+	unsigned utf8_left;     /* continuation bytes due, and the range of the first */
+	unsigned char utf8_low, utf8_high;
+	size_t held, limit;
+};
+
+enum rpyc_status {
+	RPYC_MORE,              /* all bytes taken, no message complete */
+	RPYC_MESSAGE,           /* one is complete: see type and kept */
+	RPYC_BAD                /* not RPyC, or malformed: the stream is of no more use */
+};
+
+/* Take up to n bytes at p, stopping behind the first complete message; *taken says how
+ * many. Start with a zeroed struct. */
+enum rpyc_status rpyc_read(struct rpyc_reader *, const unsigned char *p, size_t n, size_t *taken);
+
+/* Free what a reader holds. */
+void rpyc_reader_free(struct rpyc_reader *);
+
+/* ---- writing ---- */
+
+/* Begin a frame at the end of b: room for the head, then the two first bytes of the payload.
+ * Append seq and body next. Returns what rpyc_end() needs. */
+size_t rpyc_begin(struct buf *b, int dialect, enum rpyc_type);
+
+/* Complete the frame. more is the number of payload bytes that follow from elsewhere; with more
+ * > 0 the trailer (RPYC_TRAILER) is not appended: it belongs behind them. */
+void rpyc_end(struct buf *b, size_t begin, uint64_t more);
+#define RPYC_TRAILER "\n"
+
+/* The largest payload a frame can hold. */
+#define RPYC_PAYLOAD_MAX UINT32_MAX
+
+/* Append the opening of a boxed value: the value itself, or for RPYC_TUPLE the tuple of boxed
+ * values, comes next. */
+void rpyc_put_label(struct buf *, enum rpyc_label);
+
+/* Append a boxed VALUE: a str, (), and what a tag says by itself (None, True ...). */
+void rpyc_put_str(struct buf *, const char *);
+void rpyc_put_nothing(struct buf *);
+void rpyc_put_tag(struct buf *, enum brine_tag);
+
+/* Append (handler, TUPLE of n boxed values): the body of a request up to these. */
+void rpyc_put_request(struct buf *, enum rpyc_handler, uint32_t n);
+
+/* Append a boxed reference to an object of ours, or of the peer. */
+void rpyc_put_ref(struct buf *, enum rpyc_label, const char *name, int64_t cls, int64_t id);
+void rpyc_put_ref_raw(struct buf *, enum rpyc_label, const void *id_pack, size_t n);
+
+/* Append the body of a request: to call a method of an object of the peer's without arguments,
+ * CALLATTR (ref, name, (), ()), and to release one reference to it, DEL (ref, 1). */
+void rpyc_put_callattr(struct buf *, struct brine id_pack, const char *name);
+void rpyc_put_del(struct buf *, struct brine id_pack);
+
+/* Append the body of an exception, the shortest that a stock peer understands:
+ * (("builtins", class), (arg,), (), ""). The argument, one value, is appended between the two. */
+void rpyc_put_exception(struct buf *, const char *class);
+void rpyc_put_exception_end(struct buf *);
+
+/* ---- reading what is kept ---- */
+
+/* Pass the sequence number a message begins with; *seq is where it lies. False: it is cut off,
+ * or too long to be sent back. */
+bool rpyc_seq(struct brine *, struct brine *seq);
+
+/* Is that body of an exception the end of an iteration? */
+bool rpyc_stop_iteration(struct brine body);
+
+/* The text of an exception's body, printable, cut short where it does not fit:
+ * "ValueError: sleep length must be non-negative". */
+void rpyc_exception_text(struct brine body, char *text, size_t size);
+
+/* A boxed value; at stands at the value. */
+struct rpyc_boxed {
+	int64_t label;
+	struct brine at;
+};
+
+/* The items of a boxed tuple, whichever way it was boxed. */
+struct rpyc_items {
+	struct brine at;
+	uint64_t n;             /* items left */
+	bool boxed;             /* each is boxed; else they are plain values */
+};
+
+/* Read a boxed value, with all that it contains. False: it is none. */
+bool rpyc_boxed(struct brine *, struct rpyc_boxed *);
+
+/* Open a boxed tuple. False: it is none. */
+bool rpyc_items(const struct rpyc_boxed *, struct rpyc_items *);
+
+/* The next item (plain values become RPYC_VALUE). False: there is none, or it is invalid. */
+bool rpyc_item(struct rpyc_items *, struct rpyc_boxed *);
+
+/* An id_pack's parts. False: it is none. */
+struct rpyc_id {
+	struct brine_value name;
+	int64_t cls, id;
+};
+bool rpyc_id(struct brine, struct rpyc_id *);
+
+/* Is it a reference to an object of the peer's, one that can be sent back to it? */
+bool rpyc_theirs(const struct rpyc_boxed *);
+
+/* Find the next such reference in a boxed value, at any depth:
+ * returns true and the place of its id_pack. Start with *at at the boxed value and *ahead 1. */
+bool rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack);
+
+#endif

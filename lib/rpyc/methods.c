@@ -1,0 +1,562 @@
+/* The methods of the service over RPyC: their arguments, as Python takes them, and answers. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rpyc/session.h"
+
+#define METHOD RPYC_CLASS ".exposed_%s()"       /* one as Python names it in error texts */
+#define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
+
+static const struct op_spec names[] = {
+	{ "get_service_name", NULL, 0, { NULL, NULL }, false },
+	{ "get_service_aliases", NULL, 0, { NULL, NULL }, false },
+};
+
+static const struct op_spec *
+spec(size_t method)
+{
+	return method < OP_COUNT ? &op_specs[method] : &names[method - OP_COUNT];
+}
+
+const char *
+rpyc_method_name(size_t i)
+{
+	return i < RPYC_METHODS ? spec(i)->method : NULL;
+}
+
+size_t
+rpyc_method(const void *name, size_t n)
+{
+	static const char prefix[] = "exposed_";
+	const char *p = name;
+	size_t i;
+
+	if (n >= sizeof prefix - 1 && memcmp(p, prefix, sizeof prefix - 1) == 0) {
+		p += sizeof prefix - 1;
+		n -= sizeof prefix - 1;
+	}
+	if ((i = op_by_method(p, n)) != OP_COUNT)
+		return i;
+	for (i = RPYC_SERVICE_NAME; i < RPYC_METHODS; i++)
+		if (n == strlen(spec(i)->method) && memcmp(p, spec(i)->method, n) == 0)
+			return i;
+	return RPYC_METHODS;
+}
+
+/* ---- arguments ---- */
+
+const char *
+rpyc_type_name(const struct rpyc_boxed *x, char text[64])
+{
+	struct brine at = x->at;
+	struct brine_value v;
+	struct rpyc_id id;
+	const char *name;
+	size_t n;
+
+	if (x->label == RPYC_TUPLE)
+		return "tuple";
+	if (x->label == RPYC_VALUE)
+		return brine_get(&at, &v) ? brine_type_name(v.type) : "?";
+	if (!rpyc_id(at, &id))
+		return "?";
+	name = (const char *)id.name.p;
+	for (n = id.name.n; n > 0 && name[n - 1] != '.'; n--)
+		;
+	snprintf(text, 64, "%.*s", (int)(id.name.n - n < 63 ? id.name.n - n : 63), name + n);
+	return text;
+}
+
+static int
+parameter(const struct op_spec *op, const struct brine_value *name)
+{
+	int i;
+
+	for (i = 0; i < op->nargs; i++)
+		if (brine_is(name, op->arg[i]))
+			return i;
+	return -1;
+}
+
+/* Take the positional arguments, and note which parameters have one; false: there are more of
+ * them than parameters, and that is answered. */
+static bool
+positional(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+    struct rpyc_boxed value[2], bool have[2])
+{
+	int i;
+
+	if (args.n > (uint64_t)op->nargs) {
+		rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %" PRIu64
+		    " were given", op->method, op->nargs + 1, op->nargs == 0 ? "" : "s", args.n + 1);
+		return false;
+	}
+	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
+		have[i] = true;
+	return true;
+}
+
+/* Take a keyword argument, a pair of name and value, where the first given parameters have a
+ * positional one; false: answered with Python's TypeError. */
+static bool
+keyword(struct rpyc_session *s, const struct op_spec *op, const struct rpyc_boxed *pair,
+    uint64_t given, struct rpyc_boxed value[2], bool have[2])
+{
+	struct rpyc_items parts;
+	struct rpyc_boxed name;
+	struct brine_value v;
+	int i;
+
+	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
+	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR) {
+		rpyc_raise(s, "TypeError", "keywords must be strings");
+		return false;
+	}
+	if ((i = parameter(op, &v)) < 0) {
+		rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument '%.*s'",
+		    op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
+		    v.p ? (const char *)v.p : "");
+		return false;
+	}
+	if ((uint64_t)i < given) {
+		rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
+		    op->method, op->arg[i]);
+		return false;
+	}
+	if (!rpyc_item(&parts, &value[i])) {
+		rpyc_raise(s, "ValueError", "an argument that is not boxed");
+		return false;
+	}
+	have[i] = true;
+	return true;
+}
+
+/* Has every parameter an argument? False: answered with Python's TypeError. */
+static bool
+complete(struct rpyc_session *s, const struct op_spec *op, const bool have[2])
+{
+	int missing = op->nargs - have[0] - have[1];
+
+	if (missing == 2)
+		rpyc_raise(s, "TypeError", METHOD " missing 2 required positional arguments: "
+		    "'%s' and '%s'", op->method, op->arg[0], op->arg[1]);
+	else if (missing == 1)
+		rpyc_raise(s, "TypeError", METHOD " missing 1 required positional argument: '%s'",
+		    op->method, op->arg[have[0]]);
+	return missing == 0;
+}
+
+/* Match arguments to parameters; false: answered with an exception. */
+static bool
+bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+    struct rpyc_items kwargs, struct rpyc_boxed value[2])
+{
+	bool have[2] = { false, false };
+	struct rpyc_boxed pair;
+
+	if (!positional(s, op, args, value, have))
+		return false;
+	while (rpyc_item(&kwargs, &pair))
+		if (!keyword(s, op, &pair, args.n, value, have))
+			return false;
+	return complete(s, op, have);
+}
+
+/* The argument as an int of Python's; false: it is none. */
+static bool
+integer(const struct rpyc_boxed *x, struct brine_value *v)
+{
+	struct brine b = x->at;
+
+	return x->label == RPYC_VALUE && brine_get(&b, v) &&
+	    (v->type == BRINE_INT || v->type == BRINE_BOOL);
+}
+
+/* A number of bytes: negative ones are none. False: answered with an exception. */
+static bool
+byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
+{
+	struct brine_value v;
+	char type[64];
+
+	if (!integer(x, &v)) {
+		rpyc_raise(s, "TypeError", "can't multiply sequence by non-int of type '%s'",
+		    rpyc_type_name(x, type));
+		return false;
+	}
+	if (!v.fits) {
+		rpyc_raise(s, "OverflowError", "cannot fit 'int' into an index-sized integer");
+		return false;
+	}
+	*n = v.i > 0 ? (uint64_t)v.i : 0;
+	return true;
+}
+
+static bool
+limit(struct rpyc_session *s, uint64_t n, uint64_t max)
+{
+	if (n > max)
+		rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64, n, max);
+	return n <= max;
+}
+
+bool
+rpyc_within(struct rpyc_session *s, uint64_t n)
+{
+	return limit(s, n, s->service->max_payload);
+}
+
+/* Can one message hold as much? False: answered with MemoryError. */
+static bool
+fits(struct rpyc_session *s, uint64_t n)
+{
+	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX);
+}
+
+/* len() of a value that is not a reference to the peer's. False: it has none. */
+static bool
+length(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
+{
+	struct rpyc_items items;
+	struct brine_value v;
+	struct brine b = x->at;
+	size_t index;
+
+	switch (x->label) {
+	case RPYC_TUPLE:
+		if (!rpyc_items(x, &items))
+			return false;
+		*n = items.n;
+		return true;
+	case RPYC_LOCAL_REF:
+		if (rpyc_resolve(s, b, &index) != RPYC_LIST)
+			return false;
+		*n = (uint64_t)s->object[index].count;
+		return true;
+	case RPYC_VALUE:
+		break;
+	default:
+		return false;
+	}
+	if (!brine_get(&b, &v) || (v.type == BRINE_FROZENSET && !brine_get(&b, &v)))
+		return false;
+	*n = v.len;
+	return v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE;
+}
+
+bool
+rpyc_len(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
+{
+	char type[64];
+
+	if (length(s, x, n))
+		return true;
+	rpyc_raise(s, "TypeError", "object of type '%s' has no len()", rpyc_type_name(x, type));
+	return false;
+}
+
+/* ---- the methods ---- */
+
+/* Append a boxed value as its receiver may send it back: what was a reference to an object
+ * of the peer's is one to its own, and the other way round. False: it is malformed. */
+static bool
+put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct buf *to = &s->message;
+	struct brine b = x->at, at;
+	struct brine_value v;
+	int64_t label = x->label;
+	uint64_t ahead = 1;
+	size_t index;
+
+	for (;;) {
+		at = b;
+		if (label == RPYC_TUPLE) {
+			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE)
+				return false;
+			ahead += v.len;
+		} else if (!brine_skip(&b, NULL)) {
+			return false;
+		}
+		at.end = b.p;
+		if (label == RPYC_LOCAL_REF) {
+			enum rpyc_kind kind = rpyc_resolve(s, at, &index);
+
+			if (kind == RPYC_LIST || kind == RPYC_ITERATOR)
+				s->object[index].refs++;
+			label = RPYC_REMOTE_REF;
+		} else if (label == RPYC_REMOTE_REF) {
+			label = RPYC_LOCAL_REF;
+		}
+		rpyc_put_label(to, (enum rpyc_label)label);
+		buf_add(to, at.p, (size_t)(at.end - at.p));
+		if (--ahead == 0)
+			return true;
+		if (!brine_tuple(&b, 2) || !brine_int(&b, &label))
+			return false;
+	}
+}
+
+static void
+echo(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	size_t n = (size_t)(at.end - at.p);
+	bool elided = false;
+	struct buf *b;
+
+	brine_skip(&at, &elided);
+	if (elided) {
+		rpyc_raise(s, "MemoryError", "echo holds its data, and at most %" PRIu64
+		    " bytes of it", echo_limit(s->service));
+		return;
+	}
+	b = rpyc_answer(s);
+	if (x->label != RPYC_VALUE) {
+		if (put_echo(s, x))
+			rpyc_message_end(s);
+		else
+			rpyc_raise(s, "ValueError", "an argument that is not boxed");
+		return;
+	}
+	rpyc_put_label(b, RPYC_VALUE);
+	if (n <= COPY_MAX) {
+		buf_add(b, x->at.p, n);
+		rpyc_message_end(s);
+		return;
+	}
+	/* what was received is sent: it stays in place until then */
+	rpyc_message_data(s, x->at.p, n, n);
+	s->borrowed = true;
+}
+
+static bool
+upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+{
+	uint64_t n;
+
+	if (x->label == RPYC_REMOTE_REF)
+		return rpyc_pull_len(s, x->at, whole);
+	if (rpyc_len(s, x, &n) && rpyc_within(s, n))
+		rpyc_answer_int(s, n);
+	return false;
+}
+
+/* What the items of an argument amount to that is no reference to the peer's, and no boxed
+ * tuple; false: answered with an exception. */
+static bool
+chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
+{
+	struct rpyc_items items = { .boxed = false };
+	struct rpyc_boxed item;
+	struct brine_value v;
+	char type[64];
+	uint64_t n;
+
+	*total = 0;
+	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, total))
+		return true;
+	items.at = x->at;
+	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v))
+		v.type = BRINE_NONE;
+	if (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v))
+		v.type = BRINE_NONE;
+	switch (v.type) {
+	case BRINE_STR:
+		*total = v.len;         /* characters, each a str of length 1 */
+		return true;
+	case BRINE_BYTES:
+		if (v.len > 0)          /* iteration gives ints */
+			rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
+		return v.len == 0;
+	case BRINE_TUPLE:
+		for (items.n = v.len; rpyc_item(&items, &item); *total += n)
+			if (!rpyc_len(s, &item, &n))
+				return false;
+		return true;
+	default:
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_type_name(x, type));
+		return false;
+	}
+}
+
+static bool
+upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+{
+	struct rpyc_items items;
+	uint64_t total;
+
+	if (x->label == RPYC_REMOTE_REF)
+		return rpyc_pull_iter(s, x->at, whole);
+	if (x->label == RPYC_TUPLE && rpyc_items(x, &items))
+		return rpyc_pull_tuple(s, items, whole);
+	if (chunk_total(s, x, &total) && rpyc_within(s, total))
+		rpyc_answer_int(s, total);
+	return false;
+}
+
+static void
+download(struct rpyc_session *s, enum op op, const struct rpyc_boxed *x)
+{
+	struct buf *b;
+	uint64_t n;
+
+	if (!byte_count(s, x, &n) || !rpyc_within(s, n) || !fits(s, n))
+		return;
+	b = rpyc_answer(s);
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_bytes_head(b, (uint32_t)n);
+	rpyc_message_data(s, fill_block(op_fill(op)), FILL_SIZE, n);
+}
+
+static void
+download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
+{
+	uint64_t size, chunk;
+	struct brine_value v;
+
+	/* range(0, size, chunk): of a size below none, or a chunk beyond all, only that counts */
+	if (integer(&value[0], &v) && !v.fits && v.negative)
+		size = 0;
+	else if (!byte_count(s, &value[0], &size))
+		return;
+	if (integer(&value[1], &v) && !v.fits && !v.negative)
+		chunk = INT64_MAX;
+	else if (!byte_count(s, &value[1], &chunk))
+		return;
+	if (!rpyc_within(s, size) || !fits(s, chunk < size ? chunk : size))
+		return;
+	if (size > 0 && chunk == 0)
+		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
+	else
+		rpyc_list_answer(s, size, chunk);
+}
+
+static void
+not_integer(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	char type[64];
+
+	rpyc_raise(s, "TypeError", "'%s' object cannot be interpreted as an integer",
+	    rpyc_type_name(x, type));
+}
+
+static void
+compute(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine_value v;
+
+	if (!integer(x, &v)) {
+		not_integer(s, x);
+	} else if (!v.negative && (!v.fits || (uint64_t)v.i > COMPUTE_MAX)) {
+		rpyc_raise(s, "OverflowError", "compute takes at most %" PRIu64, COMPUTE_MAX);
+	} else {
+		memset(&s->compute, 0, sizeof s->compute);
+		s->compute.n = v.fits && v.i > 0 ? (uint64_t)v.i : 0;
+		s->busy = RPYC_COMPUTE;
+	}
+}
+
+static void
+sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+	double seconds = 0;
+
+	if (integer(x, &v)) {
+		seconds = v.fits ? (double)v.i : SLEEP_MAX_S * 2;
+	} else if (x->label == RPYC_VALUE && brine_get(&at, &v) && v.type == BRINE_FLOAT) {
+		seconds = v.f;
+	} else {
+		not_integer(s, x);
+		return;
+	}
+	if (isnan(seconds)) {
+		rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
+	} else if (seconds < 0) {
+		rpyc_raise(s, "ValueError", "sleep length must be non-negative");
+	} else if (seconds > SLEEP_MAX_S) {
+		rpyc_raise(s, "OverflowError", "timestamp too large to convert to C _PyTime_t");
+	} else {
+		s->busy = RPYC_SLEEP;
+		s->sleep_ns = (uint64_t)(seconds * 1e9);
+		s->slept = x->at;
+	}
+}
+
+static bool
+call(struct rpyc_session *s, size_t method, const struct rpyc_boxed value[2],
+    struct brine whole)
+{
+	struct buf *b;
+	bool waits = false;
+
+	switch (method) {
+	case OP_PING:
+		rpyc_answer_str(s, "pong");
+		break;
+	case OP_ECHO:
+		echo(s, &value[0]);
+		break;
+	case OP_UPLOAD:
+	case OP_UPLOAD_FILE:
+		waits = upload(s, &value[0], whole);
+		break;
+	case OP_DOWNLOAD:
+	case OP_DOWNLOAD_FILE:
+		download(s, (enum op)method, &value[0]);
+		break;
+	case OP_COMPUTE:
+		compute(s, &value[0]);
+		break;
+	case OP_SLEEP:
+		sleep_for(s, &value[0]);
+		break;
+	case OP_UPLOAD_FILE_CHUNKED:
+		waits = upload_chunked(s, &value[0], whole);
+		break;
+	case OP_DOWNLOAD_FILE_CHUNKED:
+		download_chunked(s, value);
+		break;
+	case RPYC_SERVICE_NAME:
+		rpyc_answer_str(s, "BENCHMARK");
+		break;
+	default:
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_tuple(b, 1);
+		brine_put_str(b, "BENCHMARK");
+		rpyc_message_end(s);
+		break;
+	}
+	return waits;
+}
+
+bool
+rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
+    struct rpyc_items kwargs, struct brine whole)
+{
+	struct rpyc_boxed value[2];
+
+	memset(value, 0, sizeof value);
+	if (!bind(s, spec(method), args, kwargs, value))
+		return false;
+	if (!s->service->timed || method >= OP_COUNT)
+		return call(s, method, value, whole);
+	s->busy = RPYC_DUE;
+	s->due.method = method;
+	memcpy(s->due.value, value, sizeof value);
+	s->due.whole = whole;
+	return true;            /* the references are still needed */
+}
+
+void
+rpyc_call_due(struct rpyc_session *s)
+{
+	s->busy = RPYC_READY;   /* the call may make it something else */
+	if (!call(s, s->due.method, s->due.value, s->due.whole))
+		rpyc_release_all(s, s->due.whole);
+}

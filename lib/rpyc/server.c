@@ -1,0 +1,843 @@
+/* RPyC, the server's side: a session answers the requests of a stock client, or of ours,
+ * in the dialect it finds.
+ *
+ * Timing follows from two rules: each answer is ready as soon as its request is complete
+ * (that of DEL too: a stock client's next request waits in its kernel until then), and
+ * answers to requests that came together leave together. */
+#include "rpyc/session.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEP_BYTES 512          /* of memory an idle session keeps of each of its buffers */
+#define OUT_MAX  65536          /* with so much to send, no more requests are taken */
+#define ARGS_MAX 6              /* arguments of a handler */
+
+/* ---- writing ---- */
+
+static struct buf *
+answer(struct rpyc_session *s, enum rpyc_type type)
+{
+	buf_clear(&s->message, KEEP_BYTES);
+	rpyc_begin(&s->message, s->in.dialect, type);
+	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
+	return &s->message;
+}
+
+struct buf *
+rpyc_answer(struct rpyc_session *s)
+{
+	return answer(s, RPYC_REPLY);
+}
+
+void
+rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64_t n)
+{
+	rpyc_end(&s->message, 0, n);
+	out_add(&s->out, s->message.p, s->message.n);
+	if (n > 0) {
+		out_cycle(&s->out, src, period, 0, n);
+		out_text(&s->out, RPYC_TRAILER);
+	}
+	if (s->message.failed)
+		s->out.failed = true;
+	buf_clear(&s->message, KEEP_BYTES);
+}
+
+void
+rpyc_message_end(struct rpyc_session *s)
+{
+	rpyc_message_data(s, NULL, 0, 0);
+}
+
+void
+rpyc_answer_int(struct rpyc_session *s, uint64_t n)
+{
+	struct buf *b = rpyc_answer(s);
+
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_int(b, (int64_t)n);
+	rpyc_message_end(s);
+}
+
+void
+rpyc_answer_str(struct rpyc_session *s, const char *text)
+{
+	rpyc_put_str(rpyc_answer(s), text);
+	rpyc_message_end(s);
+}
+
+void
+rpyc_answer_tag(struct rpyc_session *s, enum brine_tag tag)
+{
+	rpyc_put_tag(rpyc_answer(s), tag);
+	rpyc_message_end(s);
+}
+
+static void
+exception_end(struct rpyc_session *s)
+{
+	rpyc_put_exception_end(&s->message);
+	rpyc_message_end(s);
+	s->base.errors++;
+}
+
+void
+rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
+{
+	struct buf *b = answer(s, RPYC_EXCEPTION);
+	char text[512];
+	size_t i, k, len;
+	va_list ap;
+
+	if (strcmp(class, "StopIteration") == 0) {
+		brine_put_int(b, 1);    /* no error: it is how an iteration ends */
+		rpyc_message_end(s);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	/* it may hold text of the peer's, cut off anywhere */
+	for (i = 0, len = strlen(text); i < len; i += k) {
+		if ((k = brine_utf8((unsigned char *)text + i, len - i)) == 0) {
+			text[i] = '?';
+			k = 1;
+		}
+	}
+	rpyc_put_exception(b, class);
+	brine_put_str(b, text);
+	exception_end(s);
+}
+
+void
+rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback)
+{
+	struct buf *b = answer(s, RPYC_EXCEPTION);
+
+	buf_add(b, parts.p, (size_t)(parts.end - parts.p));
+	if (traceback.end > traceback.p)
+		buf_add(b, traceback.p, (size_t)(traceback.end - traceback.p));
+	else
+		brine_put_str(b, "");
+	rpyc_message_end(s);
+	s->base.errors++;
+}
+
+/* KeyError with an encoded value as its argument. */
+static void
+raise_key(struct rpyc_session *s, struct brine key)
+{
+	struct buf *b = answer(s, RPYC_EXCEPTION);
+	bool elided = false;
+	struct brine at = key;
+
+	rpyc_put_exception(b, "KeyError");
+	if (brine_skip(&at, &elided) && !elided)
+		buf_add(b, key.p, (size_t)(at.p - key.p));
+	else
+		brine_put_str(b, "?");
+	exception_end(s);
+}
+
+static struct buf *
+request_begin(struct rpyc_session *s)
+{
+	struct buf *b = &s->message;
+
+	buf_clear(b, KEEP_BYTES);
+	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
+	brine_put_int(b, (int64_t)s->next_seq);
+	return b;
+}
+
+uint64_t
+rpyc_ask(struct rpyc_session *s, struct brine id_pack, const char *name)
+{
+	rpyc_put_callattr(request_begin(s), id_pack, name);
+	rpyc_message_end(s);
+	return s->next_seq++;
+}
+
+void
+rpyc_release(struct rpyc_session *s, struct brine id_pack)
+{
+	rpyc_put_del(request_begin(s), id_pack);
+	rpyc_message_end(s);
+	s->next_seq++;
+}
+
+void
+rpyc_release_all(struct rpyc_session *s, struct brine boxed)
+{
+	struct brine id_pack;
+	uint64_t ahead = 1;
+
+	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
+		rpyc_release(s, id_pack);
+}
+
+/* ---- handlers ---- */
+
+/* What a handler works on. */
+struct request {
+	struct rpyc_boxed arg[ARGS_MAX];
+	int n;                          /* number of arguments */
+	struct brine whole;             /* the boxed argument tuple */
+	enum rpyc_kind kind;            /* of the first one */
+	size_t index;
+	bool waits;                     /* the answer comes later, and references are kept */
+};
+
+/* The name argument of an attribute request: a str, or bytes. False: answered. */
+static bool
+attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value *name)
+{
+	struct brine at = x->at;
+
+	if (x->label != RPYC_VALUE || !brine_get(&at, name) ||
+	    (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
+		rpyc_raise(s, "TypeError", "name must be a string");
+		return false;
+	}
+	if (!name->p) {
+		rpyc_raise(s, "AttributeError", "no attribute has so long a name");
+		return false;
+	}
+	name->type = BRINE_STR;
+	return true;
+}
+
+static void
+no_attribute(struct rpyc_session *s, enum rpyc_kind kind, const struct brine_value *name)
+{
+	int n = (int)(name->n < 200 ? name->n : 200);
+	const char *p = (const char *)name->p;
+
+	if (n > 0 && p[0] == '_')
+		rpyc_raise(s, "AttributeError", "cannot access '%.*s'", n, p);
+	else
+		rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
+		    rpyc_kind_name(kind), n, p);
+}
+
+static void
+handle_ping(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->arg[0].at;
+	bool elided = false;
+	struct buf *b;
+
+	brine_skip(&at, &elided);
+	if (r->arg[0].label != RPYC_VALUE || elided) {
+		rpyc_raise(s, "ValueError", "PING takes a plain value, not too long a one");
+		return;
+	}
+	b = rpyc_answer(s);
+	rpyc_put_label(b, RPYC_VALUE);
+	buf_add(b, r->arg[0].at.p, (size_t)(r->arg[0].at.end - r->arg[0].at.p));
+	rpyc_message_end(s);
+}
+
+static void
+handle_close(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	s->closing = true;      /* a stock peer does not answer either */
+}
+
+static void
+handle_getroot(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.object", 1, 1);
+	rpyc_message_end(s);
+}
+
+static void
+handle_getattr(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value name;
+	size_t i;
+
+	if (!attribute(s, &r->arg[1], &name))
+		return;
+	if (r->kind != RPYC_ROOT || (i = rpyc_method(name.p, name.n)) == RPYC_METHODS) {
+		no_attribute(s, r->kind, &name);
+		return;
+	}
+	/* always the same reference: releasing it means nothing */
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.method", 2, (int64_t)i + 1);
+	rpyc_message_end(s);
+}
+
+static void
+handle_refused(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_raise(s, "AttributeError", "access denied");
+}
+
+/* The positional and keyword arguments that begin at argument i; false: answered. */
+static bool
+call_arguments(struct rpyc_session *s, const struct request *r, int i,
+    struct rpyc_items *args, struct rpyc_items *kwargs)
+{
+	memset(kwargs, 0, sizeof *kwargs);
+	if (rpyc_items(&r->arg[i], args) &&
+	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
+		return true;
+	rpyc_raise(s, "TypeError", "arguments must be tuples");
+	return false;
+}
+
+static void
+handle_call(struct rpyc_session *s, struct request *r)
+{
+	struct rpyc_items args, kwargs;
+
+	if (!call_arguments(s, r, 1, &args, &kwargs))
+		return;
+	if (r->kind == RPYC_METHOD)
+		r->waits = rpyc_call(s, r->index, args, kwargs, r->whole);
+	else
+		rpyc_raise(s, "TypeError", "'%s' object is not callable", rpyc_kind_name(r->kind));
+}
+
+static void
+handle_callattr(struct rpyc_session *s, struct request *r)
+{
+	struct rpyc_items args, kwargs;
+	struct brine_value name;
+	size_t i;
+
+	if (!attribute(s, &r->arg[1], &name) || !call_arguments(s, r, 2, &args, &kwargs))
+		return;
+	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR) {
+		if (kwargs.n > 0)
+			rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments",
+			    (int)(name.n < 200 ? name.n : 200), (const char *)name.p);
+		else
+			rpyc_list_call(s, r->index, &name, args);
+	} else if (r->kind == RPYC_ROOT && (i = rpyc_method(name.p, name.n)) != RPYC_METHODS) {
+		r->waits = rpyc_call(s, i, args, kwargs, r->whole);
+	} else {
+		no_attribute(s, r->kind, &name);
+	}
+}
+
+static void
+handle_repr(struct rpyc_session *s, struct request *r)
+{
+	char text[100];
+
+	switch (r->kind) {
+	case RPYC_LIST:
+	case RPYC_ITERATOR:
+		rpyc_list_repr(s, r->index);
+		break;
+	case RPYC_METHOD:
+		snprintf(text, sizeof text, "<bound method " RPYC_CLASS ".%s>",
+		    rpyc_method_name(r->index));
+		rpyc_answer_str(s, text);
+		break;
+	default:
+		rpyc_answer_str(s, "<" RPYC_CLASS " object at 0x1>");
+		break;
+	}
+}
+
+/* Objects are equal to themselves; all else is left to the peer. */
+static void
+handle_cmp(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->arg[2].at;
+	struct brine_value op;
+	enum rpyc_kind kind;
+	size_t index = 0;
+	bool eq, ne;
+
+	if (r->arg[2].label != RPYC_VALUE || !brine_get(&at, &op)) {
+		rpyc_raise(s, "TypeError", "the comparison must be a string");
+		return;
+	}
+	eq = brine_is(&op, "__eq__");
+	ne = brine_is(&op, "__ne__");
+	kind = r->arg[1].label == RPYC_LOCAL_REF ? rpyc_resolve(s, r->arg[1].at, &index) :
+	    RPYC_NONE;
+	if ((eq || ne) && kind == r->kind && index == r->index)
+		rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
+	else
+		rpyc_answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+}
+
+static void
+handle_hash(struct rpyc_session *s, struct request *r)
+{
+	if (r->kind == RPYC_LIST)
+		rpyc_raise(s, "TypeError", "unhashable type: 'list'");
+	else
+		rpyc_answer_int(s, r->kind * 100000u + r->index);
+}
+
+static void
+handle_dir(struct rpyc_session *s, struct request *r)
+{
+	struct buf *b = rpyc_answer(s);
+	size_t i;
+
+	rpyc_put_label(b, RPYC_VALUE);
+	if (r->kind == RPYC_ROOT) {
+		brine_put_tuple(b, RPYC_METHODS);
+		for (i = 0; i < RPYC_METHODS; i++)
+			brine_put_str(b, rpyc_method_name(i));
+	} else {
+		brine_put_tuple(b, 0);
+	}
+	rpyc_message_end(s);
+}
+
+static void
+handle_pickle(struct rpyc_session *s, struct request *r)
+{
+	(void)r;
+	rpyc_raise(s, "ValueError", "pickling is disabled");
+}
+
+static void
+handle_del(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value count = { .i = 1, .fits = true };
+	struct brine at = r->arg[r->n - 1].at;
+
+	if (r->n == 2 && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits ||
+	    count.i < 0)) {
+		rpyc_raise(s, "TypeError", "the count must be an int");
+		return;
+	}
+	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR)
+		rpyc_object_release(s, r->index, (uint64_t)count.i);
+	rpyc_answer_tag(s, BRINE_TAG_NONE);
+}
+
+/* The methods a proxy of the object should have: (name, doc) pairs. */
+static void
+handle_inspect(struct rpyc_session *s, struct request *r)
+{
+	size_t index, i;
+	struct buf *b;
+
+	switch (rpyc_resolve(s, r->arg[0].at, &index)) {
+	case RPYC_NONE:
+		raise_key(s, r->arg[0].at);
+		break;
+	case RPYC_ROOT:
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		brine_put_tuple(b, RPYC_METHODS);
+		for (i = 0; i < RPYC_METHODS; i++) {
+			brine_put_tuple(b, 2);
+			brine_put_str(b, rpyc_method_name(i));
+			buf_byte(b, BRINE_TAG_NONE);
+		}
+		rpyc_message_end(s);
+		break;
+	default:
+		rpyc_answer_tag(s, BRINE_TAG_EMPTY_TUPLE);
+		break;
+	}
+}
+
+static void
+handle_buffiter(struct rpyc_session *s, struct request *r)
+{
+	struct brine_value count;
+	struct brine at = r->arg[1].at;
+
+	if (r->arg[1].label != RPYC_VALUE || !brine_get(&at, &count) || count.type != BRINE_INT)
+		rpyc_raise(s, "TypeError", "the count must be an int");
+	else if (r->kind != RPYC_LIST && r->kind != RPYC_ITERATOR)
+		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_kind_name(r->kind));
+	else
+		rpyc_list_buffiter(s, r->index,
+		    count.fits ? count.i : count.negative ? 0 : INT64_MAX);
+}
+
+/* object: the first argument must be a reference to an object of ours. */
+static const struct {
+	int min, max;
+	bool object;
+	void (*handle)(struct rpyc_session *, struct request *);
+} handlers[RPYC_HANDLERS] = {
+	[RPYC_PING] = { 1, 1, false, handle_ping },
+	[RPYC_CLOSE] = { 0, 0, false, handle_close },
+	[RPYC_GETROOT] = { 0, 0, false, handle_getroot },
+	[RPYC_GETATTR] = { 2, 2, true, handle_getattr },
+	[RPYC_DELATTR] = { 2, 2, true, handle_refused },
+	[RPYC_SETATTR] = { 3, 3, true, handle_refused },
+	[RPYC_CALL] = { 2, 3, true, handle_call },
+	[RPYC_CALLATTR] = { 3, 4, true, handle_callattr },
+	[RPYC_REPR] = { 1, 1, true, handle_repr },
+	[RPYC_STR] = { 1, 1, true, handle_repr },
+	[RPYC_CMP] = { 3, 3, true, handle_cmp },
+	[RPYC_HASH] = { 1, 1, true, handle_hash },
+	[RPYC_DIR] = { 1, 1, true, handle_dir },
+	[RPYC_PICKLE] = { 2, 2, true, handle_pickle },
+	[RPYC_DEL] = { 1, 2, true, handle_del },
+	[RPYC_INSPECT] = { 1, 1, false, handle_inspect },
+	[RPYC_BUFFITER] = { 2, 2, true, handle_buffiter },
+	[RPYC_OLDSLICING] = { 6, 6, true, handle_refused },
+	[RPYC_CTXEXIT] = { 2, 2, true, handle_refused },
+	[RPYC_INSTANCECHECK] = { 2, 2, true, handle_refused },
+};
+
+/* Is all of a boxed value well-formed, and each reference to an object of ours to one there
+ * is? False: answered, as a stock peer does before it looks at the handler. Otherwise the end
+ * of whole is set to that of the value, and *refs to whether it holds a reference to an object
+ * of the peer's. */
+static bool
+check(struct rpyc_session *s, struct brine *whole, bool *refs)
+{
+	struct brine b = *whole, at;
+	int64_t label;
+	uint64_t ahead, items;
+	size_t index;
+	bool found = false;
+
+	for (ahead = 1; ahead > 0; ahead--) {
+		if (!brine_tuple(&b, 2) || !brine_int(&b, &label)) {
+			rpyc_raise(s, "ValueError", "arguments that are not boxed");
+			return false;
+		}
+		at = b;
+		switch (label) {
+		case RPYC_TUPLE:
+			if (!brine_items(&b, &items)) {
+				rpyc_raise(s, "TypeError", "a tuple that is none");
+				return false;
+			}
+			ahead += items;
+			continue;
+		case RPYC_LOCAL_REF:
+			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {
+				raise_key(s, b);
+				return false;
+			}
+			break;
+		case RPYC_REMOTE_REF: {
+			struct rpyc_id id;
+
+			if (!rpyc_id(at, &id)) {
+				rpyc_raise(s, "ValueError", "a reference without an id_pack");
+				return false;
+			}
+			found = true;
+			break;
+		}
+		case RPYC_VALUE:
+			break;
+		default:
+			rpyc_raise(s, "ValueError", "invalid label %" PRId64, label);
+			return false;
+		}
+		if (!brine_skip(&b, NULL)) {
+			rpyc_raise(s, "ValueError", "arguments that are not boxed");
+			return false;
+		}
+	}
+	whole->end = b.p;
+	*refs = found;
+	return true;
+}
+
+/* Call the handler, whose arguments are those of a checked request. */
+static void
+dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
+{
+	struct rpyc_items items;
+	struct rpyc_boxed boxed, extra;
+
+	boxed.at = r->whole;
+	if (!brine_tuple(&boxed.at, 2) || !brine_int(&boxed.at, &boxed.label) ||
+	    !rpyc_items(&boxed, &items)) {
+		rpyc_raise(s, "TypeError", "arguments must be a tuple");
+		return;
+	}
+	while (r->n < ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
+		r->n++;
+	if (r->n < handlers[handler].min || r->n > handlers[handler].max ||
+	    rpyc_item(&items, &extra)) {
+		rpyc_raise(s, "TypeError", "handler %d takes %d to %d arguments",
+		    (int)handler, handlers[handler].min, handlers[handler].max);
+		return;
+	}
+	if (handlers[handler].object && r->arg[0].label == RPYC_LOCAL_REF)
+		r->kind = rpyc_resolve(s, r->arg[0].at, &r->index);
+	if (handlers[handler].object && r->kind == RPYC_NONE)
+		rpyc_raise(s, "AttributeError", "not an object of this service");
+	else
+		handlers[handler].handle(s, r);
+}
+
+/* Whatever comes of it, what the request refers to is released once. */
+static void
+answer_request(struct rpyc_session *s, struct brine b)
+{
+	struct request r;
+	struct brine key, at;
+	int64_t handler = 0;
+	bool refs = true;
+
+	if (!brine_tuple(&b, 2)) {
+		rpyc_raise(s, "ValueError", "a request that is not a pair");
+		return;
+	}
+	key = at = b;
+	if (!brine_skip(&b, NULL))
+		b.p = b.end;            /* cut off: there is nothing behind it */
+	r.n = 0;
+	r.kind = RPYC_NONE;
+	r.index = 0;
+	r.waits = false;
+	r.whole = b;
+	if (s->in.overflow)
+		rpyc_raise(s, "MemoryError", "arguments of too many parts");
+	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
+		raise_key(s, key);
+	else if (check(s, &r.whole, &refs))
+		dispatch(s, &r, handler);
+	if (refs && !r.waits)
+		rpyc_release_all(s, r.whole);
+	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
+		s->base.requests--;     /* no requests in the sense of anybody who counts them */
+}
+
+/* ---- the session ---- */
+
+/* Must the long string that begins be held? It is if it is to be sent back, or compared:
+ * PING, echo, and "in". kept holds the request up to it. */
+static bool
+hold(void *ctx)
+{
+	struct rpyc_session *s = ctx;
+	struct brine b = brine_span(&s->in.kept), seq;
+	struct brine_value v;
+	enum rpyc_kind kind;
+	int64_t handler, label;
+	size_t index = 0;
+
+	/* asked for each string of a message: nothing here may take time that grows with it */
+	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2) ||
+	    !brine_int(&b, &handler))
+		return false;
+	if (handler == RPYC_PING)
+		return true;
+	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) ||
+	    !brine_tuple(&b, 2) || !brine_int(&b, &label) || label != RPYC_TUPLE ||
+	    !brine_get(&b, &v) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
+	    label != RPYC_LOCAL_REF)
+		return false;
+	kind = rpyc_resolve(s, b, &index);
+	if (handler == RPYC_CALL)
+		return kind == RPYC_METHOD && index == OP_ECHO;
+	if (kind == RPYC_NONE || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) ||
+	    !brine_int(&b, &label) || !brine_get(&b, &v) || !v.p)
+		return false;
+	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
+	    rpyc_method(v.p, v.n) == OP_ECHO;
+}
+
+/* Say what comes next. */
+static void
+settle(struct rpyc_session *s)
+{
+	struct server_session *base = &s->base;
+
+	if (s->out.pending == 0)
+		s->borrowed = false;
+	if (s->out.failed) {
+		base->want = WANT_CLOSE;
+	} else if (s->out.pending > 0) {
+		base->want = WANT_OUTPUT;
+	} else if (s->busy == RPYC_DUE) {
+		base->want = WANT_WAIT;
+	} else if (s->busy == RPYC_SLEEP) {
+		base->want = WANT_WAIT;
+		base->wait_ns = s->sleep_ns;
+	} else if (s->busy == RPYC_COMPUTE) {
+		base->want = WANT_WAIT;
+		base->wait_ns = 0;
+	} else {
+		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
+	}
+	base->service_time = s->busy == RPYC_DUE;
+	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->pulls;
+	if (base->idle)
+		buf_clear(&s->in.kept, KEEP_BYTES);
+}
+
+static struct server_session *
+rpyc_open(const struct service *service)
+{
+	struct rpyc_session *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->base.protocol = &rpyc_server_protocol;
+	s->service = service;
+	s->in.max = service->max_payload + RPYC_KEEP_MAX;
+	s->in.hold_max = (size_t)echo_limit(service);
+	s->in.hold = hold;
+	s->in.ctx = s;
+	settle(s);
+	return &s->base;
+}
+
+static void
+rpyc_close(struct server_session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	rpyc_pulls_free(s);
+	rpyc_reader_free(&s->in);
+	out_free(&s->out);
+	buf_free(&s->message);
+	free(s->object);
+	free(s);
+}
+
+/* What came is of no use: say CLOSE in the peer's dialect, if that is known, and close. */
+static void
+give_up(struct rpyc_session *s)
+{
+	s->base.errors++;
+	s->closing = true;
+	rpyc_pulls_free(s);
+	if (s->in.dialect != 0) {
+		rpyc_put_request(request_begin(s), RPYC_CLOSE, 0);
+		rpyc_message_end(s);
+	}
+}
+
+/* A message is complete. */
+static void
+message(struct rpyc_session *s)
+{
+	struct brine b = brine_span(&s->in.kept), seq;
+	int64_t n;
+
+	if (!rpyc_seq(&b, &seq)) {
+		give_up(s);
+	} else if (s->in.type == RPYC_REQUEST) {
+		s->base.requests++;
+		s->seq = seq;
+		answer_request(s, b);
+	} else if (brine_int(&seq, &n) && n >= 0) {
+		rpyc_pulled(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
+	}
+}
+
+static size_t
+rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+	bool begun = s->in.begun;
+	size_t taken = 0, k;
+
+	while (taken < n && !s->closing && s->busy == RPYC_READY && !s->borrowed &&
+	    s->out.pending < OUT_MAX) {
+		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
+		case RPYC_MESSAGE:
+			base->progress++;
+			message(s);
+			break;
+		case RPYC_BAD:
+			give_up(s);
+			break;
+		default:
+			break;
+		}
+		taken += k;
+		if ((s->progress_bytes += k) >= PROGRESS_BYTES) {
+			s->progress_bytes = 0;
+			base->progress++;
+		}
+		if (base->one_request && !s->in.begun)
+			break;
+	}
+	if (s->in.begun && !begun)
+		base->progress++;
+	settle(s);
+	return taken;
+}
+
+static void
+rpyc_end_input(struct server_session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	base->errors += s->in.begun || s->pulls;        /* cut off */
+	rpyc_pulls_free(s);
+	s->closing = true;
+	settle(s);
+}
+
+static void
+rpyc_resume(struct server_session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+	struct buf *b;
+	char text[40];
+	size_t n;
+
+	if (s->busy == RPYC_DUE) {
+		rpyc_call_due(s);
+	} else if (s->busy == RPYC_SLEEP) {
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		buf_add(b, s->slept.p, (size_t)(s->slept.end - s->slept.p));
+		rpyc_message_end(s);
+		s->busy = RPYC_READY;
+	} else if (s->busy == RPYC_COMPUTE && compute_run(&s->compute)) {
+		n = compute_text(&s->compute, text);
+		b = rpyc_answer(s);
+		rpyc_put_label(b, RPYC_VALUE);
+		if (s->compute.hi == 0 && s->compute.lo < 160)
+			brine_put_int(b, (int64_t)s->compute.lo);
+		else
+			brine_put_int_text(b, text, n);
+		rpyc_message_end(s);
+		s->busy = RPYC_READY;
+	}
+	settle(s);
+}
+
+static int
+rpyc_output(struct server_session *base, struct iovec *iov, int max)
+{
+	return out_iov(&((struct rpyc_session *)base)->out, iov, max);
+}
+
+static void
+rpyc_sent(struct server_session *base, size_t n)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	out_sent(&s->out, n);
+	settle(s);
+}
+
+const struct server_protocol rpyc_server_protocol = {
+	.scheme = "rpc",
+	.port = 18812,
+	.open = rpyc_open,
+	.close = rpyc_close,
+	.input = rpyc_input,
+	.end = rpyc_end_input,
+	.resume = rpyc_resume,
+	.output = rpyc_output,
+	.sent = rpyc_sent,
+};

@@ -1,0 +1,220 @@
+/* A process per connection. What it has counted comes back through a pipe, as one write
+ * that the system doesn't split; the pipe's end of file, once the parent has closed its own
+ * writing end, also tells that all children have ended. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
+#include <sys/prctl.h>
+#endif
+#include "server/model.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/pipe.h"
+#include "net/sock.h"
+
+#define PATIENCE_MS 2000        /* from SIGTERM to SIGKILL: only a stopped child needs it */
+
+_Static_assert(sizeof(struct server_usage) <= _POSIX_PIPE_BUF, "a report is written at once");
+
+struct family {
+	int report[2];
+	pid_t parent;
+};
+
+/* The connection of a child, for its signal handler. */
+static volatile sig_atomic_t child_fd = -1;
+
+static void
+end_child(int sig)
+{
+	int e = errno;
+
+	(void)sig;
+	/* a flag would leave a race with the next recv(2); this ends that one too */
+	shutdown(child_fd, SHUT_RDWR);
+	errno = e;
+}
+
+/* Signals of the terminal are for the parent, which passes them on as SIGTERM if it
+ * stops at all: with a command it stops after that. */
+static void
+set_signals(const sigset_t *mask)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	sa.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &sa, NULL);
+	sa.sa_handler = end_child;
+	sigaction(SIGTERM, &sa, NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+_Noreturn static void
+live_child(struct conn *c, struct family *f, const sigset_t *mask)
+{
+	struct server_usage u;
+	ssize_t n;
+
+	child_fd = c->fd;
+	set_signals(mask);
+#ifdef CHILDREN_FOLLOW
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != f->parent)     /* it was too late for that */
+		_exit(1);
+#endif
+	close(f->report[0]);
+	server_leave(c->server);
+
+	conn_serve(c, false);
+
+	memset(&u, 0, sizeof u);
+	conn_count(c, &u);
+	server_measure(&u);
+	do
+		n = write(f->report[1], &u, sizeof u);
+	while (n < 0 && errno == EINTR);
+	_exit(n == (ssize_t)sizeof u ? 0 : 1);
+}
+
+static int
+serve(struct conn *c)
+{
+	struct family *f = server_data(c->server);
+	sigset_t all, mask;
+	pid_t pid;
+	int e;
+
+	/* until the child has its own handlers, a signal to it would count as the parent's */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	pid = fork();
+	e = errno;
+	if (pid == 0)
+		live_child(c, f, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (pid < 0)
+		return e;
+	c->pid = pid;
+	close(c->fd);
+	c->fd = -1;
+	return 0;
+}
+
+/* Take in what reports are there; false at the end of file. */
+static bool
+read_reports(struct server *sv, int fd)
+{
+	struct server_usage u[32];
+	ssize_t n;
+	size_t i;
+
+	while ((n = read(fd, u, sizeof u)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return true;
+		for (i = 0; i < (size_t)n / sizeof u[0]; i++)
+			server_count(sv, &u[i]);
+	}
+	return false;
+}
+
+static void
+readable(struct server *sv)
+{
+	struct family *f = server_data(sv);
+
+	read_reports(sv, f->report[0]);
+}
+
+static void
+terminate(struct conn *c)
+{
+	if (c->pid > 0)
+		kill(c->pid, SIGTERM);
+}
+
+static void
+destroy(struct conn *c)
+{
+	if (c->pid > 0)
+		kill(c->pid, SIGKILL);
+}
+
+static void
+reap(struct conn *c)
+{
+	if (c->pid > 0)
+		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+}
+
+static void
+end(struct server *sv)
+{
+	struct family *f = server_data(sv);
+	struct pollfd p = { .fd = f->report[0], .events = POLLIN };
+	uint64_t t0_ns = clock_ns();
+	bool killed = false;
+
+	server_each(sv, terminate);
+	close(f->report[1]);
+	while (read_reports(sv, f->report[0])) {
+		poll(&p, 1, killed ? -1 : PATIENCE_MS);
+		if (!killed && clock_ns() - t0_ns >= (uint64_t)PATIENCE_MS * 1000000) {
+			server_each(sv, destroy);
+			killed = true;
+		}
+	}
+	server_each(sv, reap);
+	close(f->report[0]);
+	free(f);
+}
+
+static int
+begin(struct server *sv)
+{
+	struct family *f = malloc(sizeof *f);
+	int e;
+
+	if (!f)
+		return ENOMEM;
+	if (pipe_open(f->report) < 0) {
+		e = errno;
+		free(f);
+		return e;
+	}
+	f->parent = getpid();
+	if (sock_blocking(f->report[1], true) < 0 || server_watch(sv, f->report[0]) < 0) {
+		e = errno;
+		close(f->report[0]);
+		close(f->report[1]);
+		free(f);
+		return e;
+	}
+	server_set_data(sv, f);
+	return 0;
+}
+
+const struct server_model model_fork = {
+	.name = "fork",
+	.blocking = true,
+	.begin = begin,
+	.end = end,
+	.serve = serve,
+	.readable = readable,
+};

@@ -1,0 +1,599 @@
+/* The command line of the servers, and their life: listen, tell that it is so, serve until
+ * a signal or until the command has ended, clean up, report. */
+#if defined(__linux__) && !defined(POSIX_ONLY)
+#define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
+#include <sys/prctl.h>
+#endif
+#include "server/main.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "server/delay.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/pipe.h"
+#include "base/std.h"
+#include "server/server.h"
+#include "service.h"
+#include "net/sock.h"
+#include "protocol.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+#define MAX_PAYLOAD ((uint64_t)1 << 30)         /* -M: default */
+#define LARGEST_PAYLOAD ((uint64_t)1 << 40)     /* -M: at most */
+#define MAX_CONNS 16384         /* -c: default; each costs a descriptor and a small stack */
+#define MOST_CONNS 1000000
+#define TIMEOUT_NS (60 * CLOCK_S)
+#define LONGEST_TIMEOUT_S 1000000
+#define MOST_THREADS 1024
+#define MOST_PROCESSORS 256     /* that the default of -j counts with */
+
+#define BY_KILL 0x80            /* in the pipe's byte: not the kernel's, or a terminal's */
+
+struct options {
+	const struct server_model *model;
+	const char *addr;
+	const char *port;               /* NULL: the protocol's, or any with a command */
+	uint64_t max_payload;
+	uint64_t max_conns;
+	uint64_t timeout_ns;
+	uint64_t threads;               /* 0: by the model and the processors */
+	const char *usage_path;         /* -u, or NULL */
+	bool timed;                     /* -d was given: */
+	struct delay_dist dist;
+	bool seeded;                    /* -S was given: */
+	uint64_t seed;
+	char wrong[DELAY_WHY];            /* what is wrong with the distribution */
+	char **command;                 /* NULL: none */
+};
+
+/* What the command must find as this program found it. */
+struct inherited {
+	struct sigaction hup, intr, term, chld;
+	sigset_t mask;
+	struct rlimit nofile;
+	bool nofile_known;
+};
+
+struct serve {
+	const struct server_protocol *protocol;
+	struct options opt;
+	struct inherited before;
+	char url[320];
+	char label[64];
+	int listen_fd;
+	int usage_fd;                   /* -1: none */
+	int signal_fd;                  /* the pipe's reading end */
+	pid_t command;                  /* 0: none, or ended */
+	int status;                     /* of the command, as the exit status tells it */
+};
+
+/* Where the signal handler writes, one byte a signal. */
+static volatile sig_atomic_t signal_pipe = -1;
+
+/* ---- options ---- */
+
+struct help_of {
+	const char *default_model;
+	const struct server_protocol *protocol;
+};
+
+static void
+print_help(const void *arg)
+{
+	const struct help_of *of = arg;
+	char models[128];
+
+	server_model_list(models, sizeof models);
+	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
+	    "       [-j threads] [-T secs] [-d dist[-S seed]] [-u file]\n"
+	    "       [command [arg ...]]\n"
+	    "Serve the operations that the benchmarks call.\n\n", msg_name());
+	printf("  -m model    %s (default: %s)\n", models, of->default_model);
+	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
+	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
+	    of->protocol->port);
+	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
+	printf("  -c maxconn  connections at once; more wait (default: %d)\n", MAX_CONNS);
+	printf("  -j threads  their number, in pool and event (default: %u and %u per processor)\n",
+	    server_model_threads(server_model("pool")),
+	    server_model_threads(server_model("event")));
+	printf("  -T secs     time limit of an idle peer, and of one message (default: 60)\n");
+	printf("  -d dist     let each request take a time: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
+	    "              stall:1s/5s (units: ns, us, ms, s)\n");
+	printf("  -S seed     of the random times of -d (default: 1)\n");
+	printf("  -u file     on exit write there what the server used, as TSV\n");
+	printf("  -h, -V      print this, or the version\n\n"
+	    "Prints its URL once it listens. With a command: runs it with the URL in\n"
+	    "BENCH_TARGET, ends with it, and exits with its status.\n");
+}
+
+static int
+bad_option(int letter, const char *text, const char *why)
+{
+	msg("-%c %s: %s", letter, text, why);
+	return EXIT_USAGE;
+}
+
+static int
+bad_model(const char *name)
+{
+	char models[128];
+
+	server_model_list(models, sizeof models);
+	msg("-m %s: unknown model (there are: %s)", name, models);
+	return EXIT_USAGE;
+}
+
+/* One option with a value. Returns NULL, or what is wrong with it. */
+static const char *
+set_option(struct options *o, int letter, const char *text)
+{
+	uint64_t v;
+
+	switch (letter) {
+	case 'a':
+		o->addr = text;
+		return *text ? NULL : "an address is needed";
+	case 'p':
+		o->port = text;
+		return num_count(text, 0, 65535, &v);
+	case 'M':
+		return num_size(text, 1, LARGEST_PAYLOAD, &o->max_payload);
+	case 'c':
+		return num_count(text, 1, MOST_CONNS, &o->max_conns);
+	case 'j':
+		return num_count(text, 1, MOST_THREADS, &o->threads);
+	case 'T':
+		return num_secs(text, false, LONGEST_TIMEOUT_S, &o->timeout_ns);
+	case 'd':
+		o->timed = true;
+		return delay_parse(&o->dist, text, o->wrong) ? NULL : o->wrong;
+	case 'S':
+		o->seeded = true;
+		return num_count(text, 0, UINT64_MAX, &o->seed);
+	default:
+		o->usage_path = text;
+		return *text ? NULL : "a file name is needed";
+	}
+}
+
+/* Returns -1, or the exit status if there is nothing to serve. */
+static int
+parse(struct serve *s, int argc, char **argv, const char *default_model)
+{
+	struct options *o = &s->opt;
+	const struct help_of of = { default_model, s->protocol };
+	const struct opt opt = { .letters = "m:a:p:M:c:j:T:d:S:u:", .help = print_help, .arg = &of,
+	    .trouble = EXIT_FAILED };
+	const char *why;
+	int letter, status = 0;
+
+	o->model = server_model(default_model);
+	o->addr = "127.0.0.1";
+	o->max_payload = MAX_PAYLOAD;
+	o->max_conns = MAX_CONNS;
+	o->timeout_ns = TIMEOUT_NS;
+	o->seed = 1;
+	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
+		switch (letter) {
+		case OPT_EXIT:
+			return status;
+		case 'm':
+			if (!(o->model = server_model(optarg)))
+				return bad_model(optarg);
+			break;
+		default:
+			if ((why = set_option(o, letter, optarg)))
+				return bad_option(letter, optarg, why);
+		}
+	}
+	if (o->threads != 0 && !server_model_threads(o->model)) {
+		msg("-j: the model %s has no fixed number of threads", server_model_name(o->model));
+		return EXIT_USAGE;
+	}
+	if (o->seeded && !o->timed) {
+		msg("-S: it is for the random times of -d");
+		return EXIT_USAGE;
+	}
+	if (optind < argc)
+		o->command = argv + optind;
+	return -1;
+}
+
+/* ---- set-up ---- */
+
+static void
+raise_nofile(struct inherited *in)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &in->nofile) < 0)
+		return;
+	in->nofile_known = true;
+	r = in->nofile;
+	r.rlim_cur = r.rlim_max;
+	/* some systems refuse RLIM_INFINITY here; then the limit stays as it is */
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+start_listening(struct serve *s)
+{
+	const struct options *o = &s->opt;
+	const char *port = o->port, *why;
+	struct addrinfo *list;
+	char own[8];
+
+	if (!port) {
+		snprintf(own, sizeof own, "%u", o->command ? 0u : (unsigned)s->protocol->port);
+		port = own;
+	}
+	if ((why = sock_resolve(o->addr, port, true, &list))) {
+		msg("-a %s: %s", o->addr, why);
+		return -1;
+	}
+	s->listen_fd = sock_listen(list);
+	freeaddrinfo(list);
+	if (s->listen_fd < 0) {
+		msg(strchr(o->addr, ':') ? "bind [%s]:%s: %s" : "bind %s:%s: %s", o->addr, port,
+		    strerror(errno));
+		return -1;
+	}
+	if (sock_url(s->listen_fd, s->protocol->scheme, s->url, sizeof s->url) < 0) {
+		msg("%s: %s", o->addr, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* A file that can't be written is better known before than after a long run. What is in it
+ * stays until there is something to replace it. */
+static int
+open_usage(struct serve *s)
+{
+	if (!s->opt.usage_path)
+		return 0;
+	s->usage_fd = open(s->opt.usage_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (s->usage_fd < 0)
+		msg("%s: %s", s->opt.usage_path, strerror(errno));
+	return s->usage_fd < 0 ? -1 : 0;
+}
+
+static int
+write_usage(const struct serve *s, const struct server_usage *u)
+{
+	FILE *f;
+	int e;
+
+	/* fails for what is no file, a pipe or a terminal: there is nothing to cut off there */
+	if (ftruncate(s->usage_fd, 0) < 0 && errno != EINVAL) {
+		msg("%s: %s", s->opt.usage_path, strerror(errno));
+		return -1;
+	}
+	if (!(f = fdopen(s->usage_fd, "w"))) {
+		msg("%s: %s", s->opt.usage_path, strerror(errno));
+		return -1;
+	}
+	fprintf(f, "label\tconnections\trequests\terrors\tbytes_in\tbytes_out\tuser_s\tsys_s\t"
+	    "maxrss_kb\n");
+	fprintf(f, "%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu.%06llu\t%llu.%06llu\t%llu\n", s->label,
+	    (unsigned long long)u->connections, (unsigned long long)u->requests,
+	    (unsigned long long)u->errors, (unsigned long long)u->bytes_in,
+	    (unsigned long long)u->bytes_out, (unsigned long long)u->user_us / 1000000,
+	    (unsigned long long)u->user_us % 1000000, (unsigned long long)u->sys_us / 1000000,
+	    (unsigned long long)u->sys_us % 1000000, (unsigned long long)u->maxrss_kb);
+	e = fflush(f) != 0 ? errno : 0;
+	if (fclose(f) != 0 && e == 0)
+		e = errno;
+	if (e != 0)
+		msg("%s: %s", s->opt.usage_path, strerror(e));
+	return e != 0 ? -1 : 0;
+}
+
+/* Nobody is to wait for this process's end because it holds stdout open. The number stays
+ * taken. */
+static int
+close_stdout(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || dup2(fd, 1) < 0) {
+		msg("/dev/null: %s", strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+/* The readiness signal: a line, and end of file. */
+static int
+tell_url(const struct serve *s)
+{
+	printf("%s\n", s->url);
+	if (fflush(stdout) != 0) {
+		msg("stdout: %s", strerror(errno));
+		return -1;
+	}
+	return close_stdout();
+}
+
+/* ---- signals ---- */
+
+static void
+on_signal(int sig, siginfo_t *info, void *context)
+{
+	unsigned char byte = (unsigned char)sig;
+
+	(void)context;
+	/* SIGTERM is what no terminal sends */
+	if (sig == SIGTERM || info->si_code <= 0)
+		byte |= BY_KILL;
+	pipe_wake(signal_pipe, byte);
+}
+
+static int
+catch_signals(struct serve *s)
+{
+	struct inherited *in = &s->before;
+	struct sigaction sa;
+	int fd[2];
+
+	if (pipe_open(fd) < 0) {
+		msg("pipe: %s", strerror(errno));
+		return -1;
+	}
+	s->signal_fd = fd[0];
+	signal_pipe = fd[1];
+
+	sigprocmask(SIG_SETMASK, NULL, &in->mask);
+	memset(&sa, 0, sizeof sa);
+	sigfillset(&sa.sa_mask);
+	sa.sa_flags = SA_SIGINFO | SA_RESTART;
+	sa.sa_sigaction = on_signal;
+	sigaction(SIGCHLD, &sa, &in->chld);
+	sigaction(SIGTERM, &sa, &in->term);
+	/* a shell without job control has what it puts into the background ignore this, yet
+	 * kill -INT is to stop a server */
+	sigaction(SIGINT, &sa, &in->intr);
+	/* nohup */
+	sigaction(SIGHUP, NULL, &in->hup);
+	if (in->hup.sa_flags & SA_SIGINFO || in->hup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
+	return 0;
+}
+
+static void
+release_signals(struct serve *s)
+{
+	if (s->signal_fd < 0)
+		return;
+	sigaction(SIGCHLD, &s->before.chld, NULL);
+	sigaction(SIGTERM, &s->before.term, NULL);
+	sigaction(SIGINT, &s->before.intr, NULL);
+	sigaction(SIGHUP, &s->before.hup, NULL);
+	close(s->signal_fd);
+	close(signal_pipe);
+	signal_pipe = -1;
+	s->signal_fd = -1;
+}
+
+/* A child process has ended. */
+static void
+reap(struct serve *s, struct server *sv)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != s->command) {
+			server_reaped(sv, pid, status);
+			continue;
+		}
+		s->command = 0;
+		s->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	}
+}
+
+/* server.h: control. With a command its end is the only thing that stops the server; a
+ * signal is passed on to it, unless the terminal has sent it to both. */
+static bool
+control(void *arg, struct server *sv)
+{
+	struct serve *s = arg;
+	bool had_command = s->command != 0, told = false;
+	unsigned char byte[64];
+	ssize_t i, n;
+	int sig;
+
+	while ((n = read(s->signal_fd, byte, sizeof byte)) > 0 || (n < 0 && errno == EINTR)) {
+		for (i = 0; i < n; i++) {
+			sig = byte[i] & ~BY_KILL;
+			if (sig == SIGCHLD)
+				continue;
+			told = true;
+			if (s->command > 0 && byte[i] & BY_KILL)
+				kill(s->command, sig);
+		}
+	}
+	reap(s, sv);
+	return had_command ? s->command == 0 : told;
+}
+
+/* ---- the command ---- */
+
+/* An address for all interfaces is none to connect to. */
+static void
+reachable_url(const struct serve *s, char *text, size_t size)
+{
+	static const struct { const char *any, *one; } hosts[] = {
+		{ "0.0.0.0:", "127.0.0.1:" }, { "[::]:", "[::1]:" },
+	};
+	const char *host = s->url + strlen(s->protocol->scheme) + strlen("://");
+	size_t i, n;
+
+	snprintf(text, size, "%s", s->url);
+	for (i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+		n = strlen(hosts[i].any);
+		if (strncmp(host, hosts[i].any, n) == 0)
+			snprintf(text, size, "%s://%s%s", s->protocol->scheme, hosts[i].one, host + n);
+	}
+}
+
+_Noreturn static void
+become_command(const struct serve *s, pid_t parent)
+{
+	const struct inherited *in = &s->before;
+	int e;
+
+	sigaction(SIGCHLD, &in->chld, NULL);
+	sigaction(SIGTERM, &in->term, NULL);
+	sigaction(SIGINT, &in->intr, NULL);
+	sigaction(SIGHUP, &in->hup, NULL);
+	if (in->nofile_known)
+		setrlimit(RLIMIT_NOFILE, &in->nofile);
+#ifdef CHILDREN_FOLLOW
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)        /* it was too late for that */
+		_exit(EXIT_FAILED);
+#else
+	(void)parent;
+#endif
+	sigprocmask(SIG_SETMASK, &in->mask, NULL);
+	execvp(s->opt.command[0], s->opt.command);
+	e = errno;
+	msg("%s: %s", s->opt.command[0], strerror(e));
+	_exit(e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+static int
+start_command(struct serve *s)
+{
+	char url[sizeof s->url];
+	pid_t parent = getpid(), pid;
+	sigset_t all;
+	int e;
+
+	reachable_url(s, url, sizeof url);
+	if (setenv("BENCH_TARGET", url, 1) < 0 || setenv("BENCH_LABEL", s->label, 1) < 0) {
+		msg("environment: %s", strerror(errno));
+		return -1;
+	}
+	/* what comes before the child has its own handlers again would be taken for ours */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	pid = fork();
+	e = errno;
+	if (pid == 0)
+		become_command(s, parent);
+	sigprocmask(SIG_SETMASK, &s->before.mask, NULL);
+	if (pid < 0) {
+		msg("fork: %s", strerror(e));
+		return -1;
+	}
+	s->command = pid;
+	return close_stdout();
+}
+
+/* The server can't serve it any more. */
+static void
+end_command(struct serve *s)
+{
+	int status;
+
+	if (s->command <= 0)
+		return;
+	kill(s->command, SIGTERM);
+	while (waitpid(s->command, &status, 0) < 0 && errno == EINTR)
+		;
+	s->command = 0;
+}
+
+/* ---- life ---- */
+
+static int
+serve(struct serve *s)
+{
+	const struct options *o = &s->opt;
+	struct service service = { .max_payload = o->max_payload, .timed = o->timed };
+	struct server_usage usage;
+	struct server_conf conf;
+	int status = 0;
+
+	snprintf(s->label, sizeof s->label, "%s-%s", s->protocol->scheme, server_model_name(o->model));
+	if (std_fill() < 0) {
+		msg("/dev/null: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	raise_nofile(&s->before);
+	if (start_listening(s) < 0 || open_usage(s) < 0 || catch_signals(s) < 0)
+		return EXIT_FAILED;
+	if ((o->command ? start_command(s) : tell_url(s)) < 0) {
+		end_command(s);
+		return EXIT_FAILED;
+	}
+
+	memset(&conf, 0, sizeof conf);
+	conf.protocol = s->protocol;
+	conf.service = &service;
+	conf.model = o->model;
+	if (o->timed)
+		conf.dist = &o->dist;
+	conf.seed = o->seed;
+	conf.threads = (unsigned)o->threads;
+	if (conf.threads == 0)
+		conf.threads = server_model_threads(o->model) * opt_processors(MOST_PROCESSORS);
+	conf.max_conns = (unsigned)o->max_conns;
+	conf.timeout_ns = o->timeout_ns;
+	conf.listen_fd = s->listen_fd;
+	conf.control_fd = s->signal_fd;
+	conf.control = control;
+	conf.arg = s;
+	memset(&usage, 0, sizeof usage);
+	clock_be_punctual();
+	if (server_run(&conf, &usage) < 0) {
+		end_command(s);
+		status = EXIT_FAILED;
+	}
+	server_measure(&usage);
+	if (s->usage_fd >= 0) {
+		if (write_usage(s, &usage) < 0)
+			status = EXIT_FAILED;
+		s->usage_fd = -1;
+	}
+	return s->status != 0 ? s->status : status;
+}
+
+int
+serve_main(int argc, char **argv, const struct server_protocol *protocol, const char *default_model)
+{
+	struct serve s;
+	int status;
+
+	memset(&s, 0, sizeof s);
+	s.protocol = protocol;
+	s.listen_fd = s.usage_fd = s.signal_fd = -1;
+	msg_program(argv[0]);
+	if ((status = parse(&s, argc, argv, default_model)) >= 0)
+		return status;
+	status = serve(&s);
+	release_signals(&s);
+	if (s.listen_fd >= 0)
+		close(s.listen_fd);
+	if (s.usage_fd >= 0)
+		close(s.usage_fd);
+	return status;
+}

@@ -1,0 +1,745 @@
+/* What all models share: accepting, the limit of connections, parking, stopping, and the
+ * counters. The main thread runs the loop below; see server.h. */
+#include "server/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "base/msg.h"
+#include "base/pipe.h"
+#include "base/rng.h"
+#include "net/sock.h"
+
+#define EVENTS 256              /* handled between two looks at anything else */
+#define ACCEPTS 64              /* the same */
+#define RETRY_NS CLOCK_S        /* after a lack of descriptors, threads or processes */
+
+/* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
+ * padding. Only the pages that are used cost memory. */
+#define STACK_BYTES ((size_t)128 << 10)
+
+struct server {
+	const struct server_conf *conf;
+	uint64_t started_ns;
+	struct loop *loop;
+	pthread_attr_t small_stack;
+	void *data;                     /* the model's */
+
+	/* the main thread's own */
+	bool accepting;                 /* the listening socket is of interest */
+	uint64_t retry_ns;              /* no accepting until then; 0: nothing is lacking */
+	bool told_accept, told_serve;   /* a lack is told once */
+	int watched;                    /* the model's descriptor, or -1 */
+
+	int wake[2];                    /* for the main thread to look again */
+
+	pthread_mutex_t lock;           /* over all that follows */
+	struct conn *conns;
+	unsigned n_conns;
+	struct conn_list parked;        /* the first has been there longest */
+	struct conn_list refused;       /* the model had no room for these */
+	bool waits_for_room;            /* the main thread wants to know of a connection's end */
+	bool stopping;
+	bool failed;                    /* the model can't go on */
+	unsigned n_threads;             /* spawned, and not yet past their work */
+	pthread_cond_t no_thread;
+	bool any_ended;                 /* while stopping, at least one thread is past it */
+	pthread_t last_ended;           /* the last of these */
+	struct server_usage usage;
+};
+
+static const struct server_model *const models[] = {
+	&model_thread, &model_fork, &model_request, &model_pool, &model_event,
+};
+
+#define N_MODELS (sizeof models / sizeof models[0])
+
+const struct server_model *
+server_model(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_MODELS; i++)
+		if (strcmp(models[i]->name, name) == 0)
+			return models[i];
+	return NULL;
+}
+
+const char *
+server_model_name(const struct server_model *m)
+{
+	return m->name;
+}
+
+unsigned
+server_model_threads(const struct server_model *m)
+{
+	return m->threads;
+}
+
+void
+server_model_list(char *text, size_t size)
+{
+	size_t i, n = 0;
+	int k;
+
+	text[0] = '\0';
+	for (i = 0; i < N_MODELS && n < size; i++) {
+		k = snprintf(text + n, size - n, "%s%s", i ? ", " : "", models[i]->name);
+		if (k < 0)
+			return;
+		n += (size_t)k;
+	}
+}
+
+const struct server_conf *
+server_conf(const struct server *sv)
+{
+	return sv->conf;
+}
+
+uint64_t
+server_started_ns(const struct server *sv)
+{
+	return sv->started_ns;
+}
+
+void
+server_set_data(struct server *sv, void *data)
+{
+	sv->data = data;
+}
+
+void *
+server_data(const struct server *sv)
+{
+	return sv->data;
+}
+
+size_t
+server_stack_size(void)
+{
+	long min = sysconf(_SC_THREAD_STACK_MIN);
+
+	/* the minimum depends on the processor: its registers are saved there at a signal */
+	return min > 0 && (size_t)min > STACK_BYTES / 2 ? STACK_BYTES + (size_t)min : STACK_BYTES;
+}
+
+/* ---- the main thread's attention ---- */
+
+static void
+wake_main(struct server *sv)
+{
+	pipe_wake(sv->wake[1], 0);
+}
+
+int
+server_watch(struct server *sv, int fd)
+{
+	if (loop_add(sv->loop, fd, LOOP_READ, &sv->watched) < 0)
+		return -1;
+	sv->watched = fd;
+	return 0;
+}
+
+void
+server_leave(struct server *sv)
+{
+	close(sv->conf->listen_fd);
+	close(sv->wake[0]);
+	close(sv->wake[1]);
+	loop_free(sv->loop);
+	sv->loop = NULL;
+}
+
+/* ---- threads ---- */
+
+struct task {
+	void (*work)(struct conn *);
+	struct conn *conn;
+	struct server *server;
+};
+
+/* While the server runs, a thread that has done its work vanishes by itself. Once it stops,
+ * each joins the one that ended before it, and the main thread the last, so that none is
+ * left when the server's memory is freed. (To join them so all the time would have ended
+ * threads pile up, stacks and all, behind any one that the scheduler lets wait.) */
+static void *
+run_task(void *arg)
+{
+	struct task t = *(struct task *)arg;
+	struct server *sv = t.server;
+	pthread_t before = { 0 };
+	bool join = false;
+
+	free(arg);
+	t.work(t.conn);
+
+	pthread_mutex_lock(&sv->lock);
+	if (!sv->stopping) {
+		pthread_detach(pthread_self());
+	} else {
+		join = sv->any_ended;
+		before = sv->last_ended;
+		sv->any_ended = true;
+		sv->last_ended = pthread_self();
+	}
+	if (--sv->n_threads == 0)
+		pthread_cond_signal(&sv->no_thread);
+	pthread_mutex_unlock(&sv->lock);
+	if (join)
+		pthread_join(before, NULL);
+	return NULL;
+}
+
+int
+server_spawn(struct conn *c, void (*work)(struct conn *))
+{
+	struct server *sv = c->server;
+	struct task *t;
+	pthread_t thread;
+	int e;
+
+	if (!(t = malloc(sizeof *t)))
+		return ENOMEM;
+	t->work = work;
+	t->conn = c;
+	t->server = sv;
+	pthread_mutex_lock(&sv->lock);
+	sv->n_threads++;
+	pthread_mutex_unlock(&sv->lock);
+	if ((e = pthread_create(&thread, &sv->small_stack, run_task, t)) != 0) {
+		free(t);
+		pthread_mutex_lock(&sv->lock);
+		if (--sv->n_threads == 0)
+			pthread_cond_signal(&sv->no_thread);
+		pthread_mutex_unlock(&sv->lock);
+	}
+	return e;
+}
+
+static void
+join_threads(struct server *sv)
+{
+	pthread_mutex_lock(&sv->lock);
+	while (sv->n_threads > 0)
+		pthread_cond_wait(&sv->no_thread, &sv->lock);
+	pthread_mutex_unlock(&sv->lock);
+	/* which has joined, or is joining, the others */
+	if (sv->any_ended)
+		pthread_join(sv->last_ended, NULL);
+}
+
+/* ---- connections ---- */
+
+static struct conn *
+conn_new(struct server *sv, int fd)
+{
+	struct conn *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->server = sv;
+	c->fd = fd;
+	pthread_mutex_lock(&sv->lock);
+	c->next = sv->conns;
+	if (c->next)
+		c->next->prev = c;
+	sv->conns = c;
+	sv->n_conns++;
+	c->rng = rng_stream(sv->conf->seed, sv->usage.connections++);
+	pthread_mutex_unlock(&sv->lock);
+	return c;
+}
+
+void
+conn_end(struct conn *c)
+{
+	struct server *sv = c->server;
+	bool wake;
+
+	if (c->known_to_loop)
+		loop_remove(sv->loop, c->fd);
+	pthread_mutex_lock(&sv->lock);
+	conn_count(c, &sv->usage);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		sv->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	sv->n_conns--;
+	wake = sv->waits_for_room;
+	sv->waits_for_room = false;
+	pthread_mutex_unlock(&sv->lock);
+
+	/* not before it is out of the list: the descriptor's number may be somebody else's
+	 * right afterwards */
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->session)
+		c->session->protocol->close(c->session);
+	free(c->keep);
+	free(c->extra);
+	free(c);
+	if (wake)
+		wake_main(sv);
+}
+
+void
+server_each(struct server *sv, void (*f)(struct conn *))
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&sv->lock);
+	for (c = sv->conns; c; c = c->next)
+		f(c);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+static void
+add_usage(struct server_usage *to, const struct server_usage *u)
+{
+	to->connections += u->connections;
+	to->requests += u->requests;
+	to->errors += u->errors;
+	to->bytes_in += u->bytes_in;
+	to->bytes_out += u->bytes_out;
+	to->user_us += u->user_us;
+	to->sys_us += u->sys_us;
+	if (to->maxrss_kb < u->maxrss_kb)
+		to->maxrss_kb = u->maxrss_kb;
+}
+
+void
+server_count(struct server *sv, const struct server_usage *u)
+{
+	pthread_mutex_lock(&sv->lock);
+	add_usage(&sv->usage, u);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+void
+server_reaped(struct server *sv, pid_t pid, int status)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&sv->lock);
+	for (c = sv->conns; c && c->pid != pid; c = c->next)
+		;
+	pthread_mutex_unlock(&sv->lock);
+	if (!c)
+		return;
+	if (WIFSIGNALED(status)) {
+		msg("process %ld: killed by signal %d", (long)pid, WTERMSIG(status));
+		c->errors++;
+	}
+	conn_end(c);
+}
+
+void
+server_fail(struct server *sv, const char *what, int error)
+{
+	msg("%s: %s", what, strerror(error));
+	pthread_mutex_lock(&sv->lock);
+	sv->failed = true;
+	pthread_mutex_unlock(&sv->lock);
+	wake_main(sv);
+}
+
+static uint64_t
+microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* The largest resident size of this program in kilobytes. Linux's ru_maxrss counts the
+ * program that this process ran before exec(2), too: a shell's, say. */
+static uint64_t
+peak_kb(const struct rusage *ru)
+{
+	uint64_t kb = (uint64_t)ru->ru_maxrss;
+#if defined(__linux__) && !defined(POSIX_ONLY)
+	unsigned long long v;
+	char line[128];
+	FILE *f;
+
+	if ((f = fopen("/proc/self/status", "re"))) {
+		while (fgets(line, sizeof line, f))
+			/* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
+			if (sscanf(line, "VmHWM: %llu", &v) == 1)
+				kb = v;
+		fclose(f);
+	}
+#elif defined(__APPLE__)
+	kb /= 1024;             /* bytes there */
+#endif
+	return kb;
+}
+
+void
+server_measure(struct server_usage *u)
+{
+	struct rusage ru;
+	uint64_t kb;
+
+	if (getrusage(RUSAGE_SELF, &ru) < 0)
+		return;
+	u->user_us += microseconds(ru.ru_utime);
+	u->sys_us += microseconds(ru.ru_stime);
+	kb = peak_kb(&ru);
+	if (u->maxrss_kb < kb)
+		u->maxrss_kb = kb;
+}
+
+void
+server_serve(struct conn *c)
+{
+	struct server *sv = c->server;
+
+	if (sv->conf->model->serve(c) == 0)
+		return;
+	pthread_mutex_lock(&sv->lock);
+	conn_list_add(&sv->refused, c);
+	pthread_mutex_unlock(&sv->lock);
+	wake_main(sv);
+}
+
+void
+server_park(struct conn *c)
+{
+	struct server *sv = c->server;
+	bool parked = false;
+	int e = 0;
+
+	/* The lock is held until the loop knows, for the main thread may see the event, take
+	 * the connection out of the list and even end it before loop_add returns here. */
+	pthread_mutex_lock(&sv->lock);
+	if (!sv->stopping) {
+		c->since_ns = clock_ns();
+		conn_list_add(&sv->parked, c);
+		if (!c->known_to_loop) {
+			c->known_to_loop = true;
+			parked = loop_add(sv->loop, c->fd, LOOP_READ | LOOP_ONCE, c) == 0;
+			if (!parked)
+				c->known_to_loop = false;
+		} else {
+			parked = loop_change(sv->loop, c->fd, LOOP_READ | LOOP_ONCE, c) == 0;
+		}
+		if (!parked) {
+			e = errno;
+			conn_list_remove(&sv->parked, c);
+		}
+	}
+	pthread_mutex_unlock(&sv->lock);
+	if (e != 0)
+		msg("%s: %s", loop_backend, strerror(e));
+	if (!parked)
+		conn_end(c);
+}
+
+/* A parked connection has input. */
+static void
+unpark(struct conn *c)
+{
+	struct server *sv = c->server;
+
+	pthread_mutex_lock(&sv->lock);
+	conn_list_remove(&sv->parked, c);
+	pthread_mutex_unlock(&sv->lock);
+	server_serve(c);
+}
+
+/* End parked connections whose time is over; returns how long the next look may wait. One
+ * that a thread parks meanwhile has its whole time before it, so nobody need wake the main
+ * thread for it. */
+static uint64_t
+expire(struct server *sv)
+{
+	uint64_t now, over, left;
+	struct conn *c;
+
+	for (;;) {
+		pthread_mutex_lock(&sv->lock);
+		left = sv->n_conns > 0 ? sv->conf->timeout_ns : LOOP_FOREVER;
+		if ((c = sv->parked.first)) {
+			now = clock_ns();
+			over = c->since_ns + sv->conf->timeout_ns;
+			if (now < over) {
+				left = over - now;
+				c = NULL;
+			} else {
+				conn_list_remove(&sv->parked, c);
+			}
+		}
+		pthread_mutex_unlock(&sv->lock);
+		if (!c)
+			return left;
+		conn_end(c);
+	}
+}
+
+/* ---- accepting ---- */
+
+/* A descriptor, a thread or a process is lacking: wait for a connection to end, or for
+ * better times. */
+static void
+lack(struct server *sv, const char *what, int e, bool *told)
+{
+	if (!*told)
+		msg("%s: %s (waiting for connections to end)", what, strerror(e));
+	*told = true;
+	sv->retry_ns = clock_ns() + RETRY_NS;
+}
+
+static void
+take_connection(struct server *sv, int fd)
+{
+	const struct server_conf *conf = sv->conf;
+	struct conn *c;
+
+	if (conf->model->blocking && sock_timeout_receive(fd, conf->timeout_ns) < 0) {
+		/* the peer is gone already: that is what some systems say then */
+		close(fd);
+		return;
+	}
+	if (!(c = conn_new(sv, fd))) {
+		close(fd);
+		lack(sv, "connection", ENOMEM, &sv->told_accept);
+	} else if (conf->model->parks) {
+		server_park(c);
+	} else {
+		server_serve(c);
+	}
+}
+
+/* May the main thread accept now? If not, the next connection that ends wakes it. */
+static bool
+has_room(struct server *sv)
+{
+	bool room;
+
+	pthread_mutex_lock(&sv->lock);
+	room = sv->n_conns < sv->conf->max_conns && !sv->refused.first && sv->retry_ns == 0;
+	sv->waits_for_room = !room;
+	pthread_mutex_unlock(&sv->lock);
+	return room;
+}
+
+static void
+accept_some(struct server *sv)
+{
+	int fd, i;
+
+	for (i = 0; i < ACCEPTS && has_room(sv); i++) {
+		fd = sock_accept(sv->conf->listen_fd, sv->conf->model->blocking);
+		if (fd >= 0) {
+			take_connection(sv, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		/* one peer that has given up is nothing; all else may last */
+		if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR)
+			lack(sv, "accept", errno, &sv->told_accept);
+	}
+}
+
+/* Once more for those the model had no room for. */
+static void
+retry(struct server *sv)
+{
+	struct conn *c;
+	int e;
+
+	for (;;) {
+		pthread_mutex_lock(&sv->lock);
+		c = conn_list_take(&sv->refused);
+		pthread_mutex_unlock(&sv->lock);
+		if (!c)
+			return;
+		if ((e = sv->conf->model->serve(c)) == 0)
+			continue;
+		pthread_mutex_lock(&sv->lock);
+		conn_list_add(&sv->refused, c);
+		pthread_mutex_unlock(&sv->lock);
+		lack(sv, sv->conf->model->name, e, &sv->told_serve);
+		return;
+	}
+}
+
+/* Look after what isn't an event; returns how long the loop may wait for the next one. */
+static uint64_t
+attend(struct server *sv)
+{
+	uint64_t now, left;
+	bool room;
+
+	if (sv->retry_ns != 0 && clock_ns() >= sv->retry_ns)
+		sv->retry_ns = 0;
+	if (sv->retry_ns == 0)
+		retry(sv);
+	room = has_room(sv);
+	if (room != sv->accepting && loop_change(sv->loop, sv->conf->listen_fd,
+	    room ? LOOP_READ : 0, &sv->accepting) == 0)
+		sv->accepting = room;
+	left = expire(sv);
+	if (sv->retry_ns != 0) {
+		now = clock_ns();
+		now = now < sv->retry_ns ? sv->retry_ns - now : 0;
+		left = now < left ? now : left;
+	}
+	return left;
+}
+
+/* ---- life ---- */
+
+static bool
+has_failed(struct server *sv)
+{
+	bool failed;
+
+	pthread_mutex_lock(&sv->lock);
+	failed = sv->failed;
+	pthread_mutex_unlock(&sv->lock);
+	return failed;
+}
+
+static int
+serve_until_told(struct server *sv)
+{
+	struct loop_event ev[EVENTS];
+	bool stop = false;
+	int i, n;
+
+	while (!stop) {
+		if (has_failed(sv))
+			return -1;
+		n = loop_wait(sv->loop, ev, EVENTS, attend(sv));
+		if (n < 0) {
+			msg("%s: %s", loop_backend, strerror(errno));
+			return -1;
+		}
+		for (i = 0; i < n; i++) {
+			if (ev[i].user == &sv->accepting) {
+				accept_some(sv);
+			} else if (ev[i].user == &sv->conf) {
+				stop = sv->conf->control(sv->conf->arg, sv) || stop;
+			} else if (ev[i].user == &sv->wake) {
+				pipe_drain(sv->wake[0]);
+				sv->retry_ns = 0;
+			} else if (ev[i].user == &sv->watched) {
+				sv->conf->model->readable(sv);
+			} else {
+				unpark(ev[i].user);
+			}
+		}
+	}
+	return 0;
+}
+
+static void
+shut_down(struct conn *c)
+{
+	/* ends whatever wait for this connection a thread is in; fails if the peer was
+	 * quicker, and then that has ended the wait */
+	if (c->fd >= 0)
+		shutdown(c->fd, SHUT_RDWR);
+}
+
+static void
+end_all(struct server *sv)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&sv->lock);
+	sv->stopping = true;
+	sv->waits_for_room = false;
+	pthread_mutex_unlock(&sv->lock);
+	server_each(sv, shut_down);
+	if (sv->conf->model->end)
+		sv->conf->model->end(sv);
+	join_threads(sv);
+	/* parked ones, refused ones, and what the model has left; nobody else is there now */
+	while ((c = sv->conns))
+		conn_end(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
+}
+
+static void
+server_free(struct server *sv)
+{
+	close(sv->wake[0]);
+	close(sv->wake[1]);
+	loop_free(sv->loop);
+	pthread_attr_destroy(&sv->small_stack);
+	pthread_cond_destroy(&sv->no_thread);
+	pthread_mutex_destroy(&sv->lock);
+	free(sv);
+}
+
+static struct server *
+server_new(const struct server_conf *conf)
+{
+	struct server *sv = calloc(1, sizeof *sv);
+	int e;
+
+	if (!sv)
+		return NULL;
+	sv->conf = conf;
+	sv->started_ns = clock_ns();
+	sv->watched = -1;
+	if (pipe_open(sv->wake) < 0) {
+		free(sv);
+		return NULL;
+	}
+	/* these three take nothing that could be lacking */
+	pthread_mutex_init(&sv->lock, NULL);
+	pthread_cond_init(&sv->no_thread, NULL);
+	pthread_attr_init(&sv->small_stack);
+	if ((e = pthread_attr_setstacksize(&sv->small_stack, server_stack_size())) != 0) {
+		server_free(sv);
+		errno = e;
+		return NULL;
+	}
+	if (!(sv->loop = loop_new())
+	    || loop_add(sv->loop, conf->listen_fd, 0, &sv->accepting) < 0
+	    || loop_add(sv->loop, conf->control_fd, LOOP_READ, &sv->conf) < 0
+	    || loop_add(sv->loop, sv->wake[0], LOOP_READ, &sv->wake) < 0) {
+		e = errno;
+		server_free(sv);
+		errno = e;
+		return NULL;
+	}
+	return sv;
+}
+
+int
+server_run(const struct server_conf *conf, struct server_usage *usage)
+{
+	struct server *sv;
+	int e, r;
+
+	if (!(sv = server_new(conf))) {
+		msg("server: %s", strerror(errno));
+		return -1;
+	}
+	if (conf->model->begin && (e = conf->model->begin(sv)) != 0) {
+		msg("%s: %s", conf->model->name, strerror(e));
+		server_free(sv);
+		return -1;
+	}
+	r = serve_until_told(sv);
+	end_all(sv);
+	add_usage(usage, &sv->usage);
+	server_free(sv);
+	return r;
+}

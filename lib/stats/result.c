@@ -1,0 +1,182 @@
+/* What one thread measured of one row. */
+#include "stats/result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct result *
+result_new(bool raw, bool open)
+{
+	struct result *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->raw = raw;
+	t->hist = hist_new();
+	if (open) {
+		t->wait = hist_new();
+		t->service = hist_new();
+	}
+	if (!t->hist || (open && (!t->wait || !t->service))) {
+		result_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void
+free_samples(struct result *t)
+{
+	struct result_piece *p;
+
+	while ((p = t->first)) {
+		t->first = p->next;
+		free(p);
+	}
+	t->last = NULL;
+}
+
+void
+result_free(struct result *t)
+{
+	if (!t)
+		return;
+	free_samples(t);
+	free(t->hist);
+	free(t->wait);
+	free(t->service);
+	free(t);
+}
+
+static void
+clear_hist(struct hist *hist)
+{
+	size_t i;
+
+	/* only what isn't 0 is written: with a thousand threads, pages that were never
+	 * touched should stay so */
+	for (i = 0; i < HIST_BUCKETS; i++)
+		if (hist->count[i])
+			hist->count[i] = 0;
+	hist->n = hist->min = hist->max = 0;
+	hist->mean = hist->m2 = 0;
+}
+
+void
+result_clear(struct result *t)
+{
+	struct result kept = { .hist = t->hist, .wait = t->wait, .service = t->service,
+	    .raw = t->raw };
+
+	free_samples(t);
+	clear_hist(t->hist);
+	if (t->wait) {
+		clear_hist(t->wait);
+		clear_hist(t->service);
+	}
+	*t = kept;
+}
+
+static void
+keep(struct result *t, const struct result_sample *s)
+{
+	struct result_piece *p = t->last;
+
+	if (!p || p->n == sizeof p->sample / sizeof *p->sample) {
+		if (!(p = malloc(sizeof *p))) {
+			t->dropped++;
+			return;
+		}
+		p->next = NULL;
+		p->n = 0;
+		if (t->last)
+			t->last->next = p;
+		else
+			t->first = p;
+		t->last = p;
+	}
+	p->sample[p->n++] = *s;
+}
+
+/* n errors of one cause. */
+static void
+blame(struct result *t, const char *why, uint64_t n)
+{
+	unsigned i;
+
+	for (i = 0; i < t->ncauses && strcmp(t->cause[i].text, why) != 0; i++)
+		;
+	if (i == RESULT_CAUSES) {
+		t->other += n;
+		return;
+	}
+	if (i == t->ncauses) {
+		snprintf(t->cause[i].text, sizeof t->cause[i].text, "%s", why);
+		t->cause[i].n = 0;
+		t->ncauses++;
+	}
+	t->cause[i].n += n;
+}
+
+void
+result_note(struct result *t, const char *what, const char *why)
+{
+	char text[RESULT_TEXT];
+
+	snprintf(text, sizeof text, "%s: %s", what, why);
+	t->notes++;
+	blame(t, text, 1);
+}
+
+void
+result_add(struct result *t, const struct result_sample *s, const char *why)
+{
+	if (why) {
+		t->errors++;
+		if (*why)
+			blame(t, why, 1);
+	} else {
+		hist_add(t->hist, s->ns);
+		if (t->wait) {
+			hist_add(t->wait, s->wait_ns);
+			hist_add(t->service, s->ns - s->wait_ns);
+		}
+	}
+	if (s->start_ns + s->ns > t->end_ns)
+		t->end_ns = s->start_ns + s->ns;
+	if (t->raw)
+		keep(t, s);
+}
+
+void
+result_merge(struct result *to, struct result *from)
+{
+	unsigned i;
+
+	hist_merge(to->hist, from->hist);
+	if (to->wait && from->wait) {
+		hist_merge(to->wait, from->wait);
+		hist_merge(to->service, from->service);
+	}
+	to->errors += from->errors;
+	to->notes += from->notes;
+	to->redialled += from->redialled;
+	to->cpu_ns += from->cpu_ns;
+	to->gone += from->gone;
+	to->dropped += from->dropped;
+	to->other += from->other;
+	if (from->end_ns > to->end_ns)
+		to->end_ns = from->end_ns;
+	for (i = 0; i < from->ncauses; i++)
+		blame(to, from->cause[i].text, from->cause[i].n);
+	if (from->first) {
+		if (to->last)
+			to->last->next = from->first;
+		else
+			to->first = from->first;
+		to->last = from->last;
+		from->first = from->last = NULL;
+	}
+	result_clear(from);
+}

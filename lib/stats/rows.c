@@ -1,0 +1,233 @@
+/* The rows of benchmarks, read back: see rows.h. */
+#include "stats/rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/msg.h"
+
+#define READ_SIZE 65536
+
+struct rows *
+rows_new(void)
+{
+	struct rows *r = calloc(1, sizeof *r);
+
+	if (r)
+		table_init(&r->table);
+	return r;
+}
+
+/* Which schema is it, and is it all there? */
+static bool
+know_schema(struct rows *r)
+{
+	struct table *t = &r->table;
+	const char *const *want;
+	size_t i;
+
+	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? TSV_RAW :
+	    table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0 ? TSV_HIST :
+	    TSV_SUMMARY;
+	want = tsv_columns(r->schema);
+	for (i = 0; want[i]; i++) {
+		if (i < t->columns && strcmp(t->name[i], want[i]) == 0)
+			continue;
+		if (table_column(t, want[i]) < 0)
+			return table_bad(t, want[i], "missing column");
+		return table_bad(t, t->name[i], "this column should be %s", want[i]);
+	}
+	r->rounds = i < t->columns && strcmp(t->name[i], "round") == 0;
+	i += r->rounds;
+	return i == t->columns || table_bad(t, t->name[i], "unknown column");
+}
+
+static bool
+read_round(struct rows *r)
+{
+	size_t last = r->table.columns - 1;
+
+	if (!r->rounds)
+		return true;
+	if (!table_count(&r->table, last, &r->round, NULL))
+		return false;
+	return r->round > 0 || table_bad(&r->table, "round", "rounds count from 1");
+}
+
+static bool
+take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
+{
+	bool known = r->table.columns > 0;
+
+	for (;;) {
+		switch (table_feed(&r->table, &p, &n)) {
+		case TABLE_MORE:
+			return true;
+		case TABLE_BAD:
+			return false;
+		case TABLE_HEADER:
+			if (!known && !know_schema(r))
+				return false;
+			known = true;
+			break;
+		case TABLE_ROW:
+			if (!read_round(r) || !reader->row(reader->arg, r))
+				return false;
+			break;
+		}
+	}
+}
+
+/* Read to the end. *why: errno if reading failed, else 0. */
+static bool
+read_all(struct rows *r, int fd, const struct rows_reader *reader, int *why)
+{
+	static char buf[READ_SIZE];
+	ssize_t n;
+
+	*why = 0;
+	for (;;) {
+		if ((n = read(fd, buf, sizeof buf)) < 0) {
+			if (errno == EINTR)
+				continue;
+			*why = errno;
+			return false;
+		}
+		if (n == 0)
+			return table_end(&r->table)
+			    && (!reader->ended || reader->ended(reader->arg, r));
+		if (!take(r, buf, (size_t)n, reader))
+			return false;
+	}
+}
+
+bool
+rows_read(struct rows *r, const char *path, const struct rows_reader *reader)
+{
+	bool in = strcmp(path, "-") == 0, good;
+	int fd = in ? STDIN_FILENO : open(path, O_RDONLY), why;
+
+	r->path = in ? "stdin" : path;
+	if (fd < 0) {
+		msg("%s: %s", path, strerror(errno));
+		return false;
+	}
+	table_next(&r->table);
+	good = read_all(r, fd, reader, &why);
+	if (why)
+		msg("%s: %s", r->path, strerror(why));
+	else if (!good && r->table.bad)
+		msg("%s:%" PRIu64 ": %s: %s", r->path, r->table.line, r->table.column,
+		    r->table.why);
+	if (!in)
+		close(fd);
+	return good;
+}
+
+/* ---- configurations ---- */
+
+/* FNV-1a (Fowler, Noll, Vo). */
+static uint64_t
+hash(const char *p, size_t n)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; n > 0; n--, p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	return h;
+}
+
+/* Where the key is, or would go. */
+static size_t *
+slot_of(struct rows_index *x, const char *key, size_t bytes)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): who calls has seen that there are slots */
+	size_t i = (size_t)(hash(key, bytes) % x->slots), k;
+
+	for (; (k = x->slot[i]) > 0; i = (i + 1) % x->slots)
+		if (x->bytes[k - 1] == bytes && memcmp(x->key[k - 1], key, bytes) == 0)
+			break;
+	return &x->slot[i];
+}
+
+/* Room for one more; the hash table is at most half full. */
+static bool
+grow(struct rows_index *x)
+{
+	size_t cap = x->cap ? 2 * x->cap : 64, i, *p;
+	char **key;
+
+	if (x->n < x->cap)
+		return true;
+	if ((key = realloc(x->key, cap * sizeof *key)))
+		x->key = key;
+	if ((p = realloc(x->bytes, cap * sizeof *p)))
+		x->bytes = p;
+	if (!key || !p || !(p = calloc(2 * cap, sizeof *p)))
+		return false;
+	free(x->slot);
+	x->slot = p;
+	x->slots = 2 * cap;
+	x->cap = cap;
+	for (i = 0; i < x->n; i++)
+		*slot_of(x, x->key[i], x->bytes[i]) = i + 1;
+	return true;
+}
+
+static bool
+check_key(struct rows *r)
+{
+	struct table *t = &r->table;
+	uint64_t v;
+	double x;
+	bool na;
+
+	if (!table_count(t, ROWS_SIZE, &v, NULL) || !table_count(t, ROWS_CHUNK, &v, NULL))
+		return false;
+	/* of raw rows, bench-stat can't tell depth and rate */
+	return r->schema == TSV_RAW || (table_count(t, ROWS_CLIENTS, &v, &na)
+	    && table_count(t, ROWS_DEPTH, &v, &na) && table_real(t, ROWS_RATE, &x, &na));
+}
+
+bool
+rows_find(struct rows_index *x, struct rows *r, size_t *number, bool *fresh)
+{
+	size_t last = r->schema == TSV_RAW ? ROWS_CHUNK : ROWS_RATE;
+	size_t bytes = r->table.end[last] + 1, *slot;
+	const char *key = r->table.text;
+
+	*fresh = false;
+	if (x->slots > 0 && *(slot = slot_of(x, key, bytes)) > 0) {
+		*number = *slot - 1;
+		return true;
+	}
+	if (!check_key(r))
+		return false;
+	if (!grow(x) || !(x->key[x->n] = malloc(bytes))) {
+		msg("%s", strerror(ENOMEM));
+		return false;
+	}
+	memcpy(x->key[x->n], key, bytes);
+	x->bytes[x->n] = bytes;
+	*slot_of(x, key, bytes) = x->n + 1;
+	*number = x->n++;
+	*fresh = true;
+	return true;
+}
+
+void
+rows_index_free(struct rows_index *x)
+{
+	size_t i;
+
+	for (i = 0; i < x->n; i++)
+		free(x->key[i]);
+	free(x->key);
+	free(x->bytes);
+	free(x->slot);
+	memset(x, 0, sizeof *x);
+}

@@ -1,0 +1,60 @@
+/* The rows of benchmarks, read back: files in one of the schemas of tsv.h, each perhaps with
+ * a column "round" at the end; and the configurations that they are of. */
+#ifndef ROWS_H
+#define ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/table.h"
+#include "stats/tsv.h"
+
+/* The leading columns of all schemas, and those of summaries and histograms. */
+enum rows_column {
+	ROWS_LABEL, ROWS_BENCH, ROWS_OP, ROWS_SIZE, ROWS_CHUNK,
+	ROWS_CLIENTS, ROWS_DEPTH, ROWS_RATE, ROWS_N, ROWS_ERRORS, ROWS_ELAPSED,
+	ROWS_LOW, ROWS_HIGH, ROWS_COUNT,                        /* histograms */
+	ROWS_CLIENT = ROWS_CLIENTS, ROWS_SEQ, ROWS_START, ROWS_US, ROWS_OK      /* raw */
+};
+
+struct rows {
+	const char *path;       /* "-": standard input */
+	enum tsv_rows schema;
+	bool rounds;            /* there is a round column */
+	uint64_t round;         /* of the row; 0 if there is none */
+	struct table table;
+};
+
+/* NULL: out of memory. To be released with free(). */
+struct rows *rows_new(void);
+
+/* Read a file, or standard input if path is "-". All files read with one struct must have
+ * the same columns. row gets each row; ended is told that the file is at its end. Either
+ * returns false to stop: after table_bad(), or having said why by itself. False: it went
+ * wrong, and a message has said so: "file:line: column: why". */
+struct rows_reader {
+	bool (*row)(void *arg, struct rows *);
+	bool (*ended)(void *arg, struct rows *);        /* may be NULL */
+	void *arg;
+};
+
+bool rows_read(struct rows *, const char *path, const struct rows_reader *);
+
+/* The configurations: each text of the leading columns that tell them apart (label to
+ * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance. */
+struct rows_index {
+	char **key;             /* cells, each with a NUL behind it; owned */
+	size_t *bytes;
+	size_t n, cap;
+	size_t *slot, slots;    /* hash table: number + 1, or 0 */
+};
+
+#define ROWS_KEY_CELLS 8        /* of a key; 5 of raw rows */
+
+/* The number of the row's configuration; *fresh: it has not been there before, and its cells
+ * have been checked. False: as rows_read's row. */
+bool rows_find(struct rows_index *, struct rows *, size_t *number, bool *fresh);
+void rows_index_free(struct rows_index *);
+
+#endif

@@ -1,0 +1,134 @@
+/* The rows all benchmarks print. */
+#include "stats/tsv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define OPERATION "label", "bench", "op", "size_bytes", "chunk_bytes"
+#define RUN OPERATION, "clients", "depth", "rate_per_s", "n", "errors", "elapsed_s"
+
+static const char *const summary[] = {
+	RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us", "p50_us", "p90_us", "p95_us",
+	"p99_us", "p999_us", "max_us", "cpu_us", "busy", NULL
+};
+
+static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", NULL };
+
+static const char *const hist[] = { RUN, "low_us", "high_us", "count", NULL };
+
+const char *const *
+tsv_columns(enum tsv_rows rows)
+{
+	return rows == TSV_RAW ? raw : rows == TSV_HIST ? hist : summary;
+}
+
+void
+tsv_header(FILE *f, enum tsv_rows rows)
+{
+	const char *const *name = tsv_columns(rows);
+
+	fputs(*name, f);
+	while (*++name)
+		fprintf(f, "\t%s", *name);
+	putc('\n', f);
+}
+
+/* One more cell of a row: the number, or NA if it is not known. */
+static void
+cell(FILE *f, bool known, int digits, double v)
+{
+	if (known)
+		fprintf(f, "\t%.*f", digits, v);
+	else
+		fputs("\tNA", f);
+}
+
+/* A time, exact to the nanosecond however long it is. */
+static void
+cell_us(FILE *f, uint64_t ns)
+{
+	fprintf(f, "\t%" PRIu64 ".%03u", ns / 1000, (unsigned)(ns % 1000));
+}
+
+static void
+cell_quantile(FILE *f, const struct hist *h, double q)
+{
+	if (hist_shows(h, q))
+		cell_us(f, hist_quantile(h, q));
+	else
+		fputs("\tNA", f);
+}
+
+/* What summaries and histograms have in common. */
+static void
+cells_of_run(FILE *f, const struct tsv_row *r)
+{
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64
+	    "\t%.6f", r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk,
+	    r->clients, r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
+}
+
+void
+tsv_summary(FILE *f, const struct tsv_row *r)
+{
+	const struct hist *h = r->hist;
+	double n = (double)h->n, all = n + (double)r->errors;
+	double elapsed = (double)r->elapsed_ns / 1e9;
+	bool timed = r->elapsed_ns > 0;
+
+	cells_of_run(f, r);
+	cell(f, timed, 2, n / elapsed);
+	cell(f, timed, 2, (double)r->size * n / elapsed);
+	cell_quantile(f, h, 0);
+	cell(f, h->n >= 1, 3, h->mean / 1e3);
+	cell(f, h->n >= 2, 3, hist_sd(h) / 1e3);
+	cell_quantile(f, h, 0.5);
+	cell_quantile(f, h, 0.9);
+	cell_quantile(f, h, 0.95);
+	cell_quantile(f, h, 0.99);
+	cell_quantile(f, h, 0.999);
+	cell_quantile(f, h, 1);
+	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
+	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
+	putc('\n', f);
+}
+
+void
+tsv_hist(FILE *f, const struct tsv_row *r)
+{
+	uint64_t low, high;
+	unsigned i;
+
+	for (i = 0; hist_bucket(r->hist, &i, &low, &high); i++) {
+		cells_of_run(f, r);
+		cell_us(f, low);
+		cell_us(f, high);
+		fprintf(f, "\t%" PRIu64 "\n", r->hist->count[i]);
+	}
+	if (r->hist->n == 0) {
+		cells_of_run(f, r);
+		fputs("\tNA\tNA\t0\n", f);
+	}
+}
+
+void
+tsv_sample(FILE *f, const struct tsv_raw *r)
+{
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64,
+	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->client,
+	    r->seq);
+	cell_us(f, r->start_ns);
+	cell_us(f, r->ns);
+	fprintf(f, "\t%d\n", r->ok);
+}
+
+const char *
+tsv_bad_label(const char *s)
+{
+	if (!*s)
+		return "empty";
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return "tab, newline or other control character";
+	return NULL;
+}
