@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 # .POSIX makes CC follow the line below rather than the environment: say "make CC=clang".
 .POSIX:
 .SUFFIXES:
 .SUFFIXES: .c .o
 
-VERSION = 0.1.0
+VERSION = 0.2.0
 
 PREFIX = /usr/local
 MANPREFIX = $(PREFIX)/share/man

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-bw: bandwidth. For each size a number of uploads, then of downloads, on one
  * connection, each as one message that is written and read as fast as the peer goes. The
  * figure is the payload's: headers and encoding cost time but are not counted as bytes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-cmp: has anything become slower? Two files of summary rows, in which each
  * configuration was measured in several rounds; the round is the unit, because the
  * operations of one round share its server, its place on the processors and its moment, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-conc: concurrency. Many clients, each with a connection of its own and one request
  * (-d: several) under way, driven by a few threads with a loop each, or (-j = -c, without -d
  * and -r) by a thread per client that blocks. Rows: "first-reply", connecting with all the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-conn: connection set-up. Connections one after the other, kept open until the end,
  * as each may cost the peer a thread or a process. Two times of each: "connect", the
  * kernel's handshake, which is over before the peer's program has seen anything, and

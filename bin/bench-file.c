@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-file: transfer of large files. For each size each way of the protocols' users:
  * whole, chunked (RPC: a list of which one chunk is fetched per round trip; HTTP: a JSON
  * document of hex strings), and as a stream (RPC: a call per chunk, several under way;

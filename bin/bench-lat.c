@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-lat: latency. One persistent connection, one request at a time, the next as soon
  * as the reply is complete: a closed loop, which a stall of the peer slows down as well,
  * so that it shows once and not in all the requests that would have come meanwhile. With a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bench-stat: what several runs say together. A filter: raw rows (-R), histogram rows (-D)
  * or summary rows in, a summary row for each configuration out, with limits between which
  * the median and p99 lie with 95 % confidence. Without a round column all operations are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service over HTTP/1.1. All of it is in lib: the command line in server/main.c, the
  * protocol in http/, the models in server/. */
 #include "server/main.h"

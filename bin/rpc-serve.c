@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service over RPyC's wire. All of it is in lib: the command line in server/main.c, the
  * protocol in rpyc/, the models in server/. */
 #include "server/main.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The bytes that uploads and echoes consist of. */
 #include "payload.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The bytes that uploads and echoes consist of. */
 #ifndef PAYLOAD_H
 #define PAYLOAD_H

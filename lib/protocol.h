@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The seam between protocols and I/O.
  *
  * A protocol speaks one protocol on one connection as a state machine: bytes in,

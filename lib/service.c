@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service both servers offer: its table of operations, and the arithmetic behind them. */
 #include "service.h"
 

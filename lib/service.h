@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service both servers offer: ten operations, known to neither protocol nor model. */
 #ifndef SERVICE_H
 #define SERVICE_H

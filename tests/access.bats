@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # No way in: what the servers offer is ten operations, to this machine.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Does bench-cmp cry wolf, and does it see one? Two claims, each tried on many pairs of files:
 #
 # same    Two runs of the same build: an alarm (exit status 1) in at most 5 of 100 pairs.

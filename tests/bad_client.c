@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A client that misbehaves in the way its argument names, for the tests of the servers.
  *
  * usage: bad_client NAME PORT [count]     (without an argument it lists the names)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A server that misbehaves in the way its argument names, for the tests of the clients.
  *
  * usage: bad_peer NAME     (without one it lists the names)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-bw: bandwidth of uploads and downloads.
 
 bats_require_minimum_version 1.5.0

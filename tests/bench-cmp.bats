@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-cmp: what has become slower. The rows are made here, so that each outcome is known.
 
 bats_require_minimum_version 1.5.0

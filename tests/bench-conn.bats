@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-conn: the cost of a connection.
 
 bats_require_minimum_version 1.5.0

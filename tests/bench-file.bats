@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-file: large files, whole, in chunks, in streams.
 
 bats_require_minimum_version 1.5.0

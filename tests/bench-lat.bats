@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-lat: latency over one connection.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-report and bench-plot: figures and verdicts on rows whose answer is known, pictures,
 # and tables that are no such.
 

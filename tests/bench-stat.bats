@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-stat: what several runs say together, against sorting and counting with awk.
 
 bats_require_minimum_version 1.5.0

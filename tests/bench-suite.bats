@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # bench-suite: files, table, external targets, interruption.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Builds and checks beyond the tests: other compilers and libraries, sanitizers, linters. One
 # line of TAP each (and those of the tests that a step runs); a step whose tool is absent is
 # skipped.

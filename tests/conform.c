@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How an HTTP server answers, row by row of a table (conformance.tsv). Prints TAP.
  *
  * usage: conform [-b] url table

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Which lines of lib/ the tests run: all of them, or the bats files that are named. Prints a table,
 # and then the lines that were not run, as ranges. Fails if less than COVERAGE_MIN percent (90)
 # of all lines were.

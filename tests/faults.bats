@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The fault matrix: every benchmark program against every fault of a peer, on both wires. A row
 # of the table is a fault, a cell one run of one program, with -T 1. Of each cell: it ends
 # within -T plus 2 s; the exit status; messages of one printable line each that name the cause;

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The corpus of the fuzz targets, replayed: what broke something once, and what reaches far into
 # the parsers, must keep every promise of its target. (make fuzz looks for more.)
 

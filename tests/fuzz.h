@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the fuzz targets share: an assertion, pieces of chosen sizes, a running sum of output,
  * memory that is held. Included by the one source file of each target.
  *

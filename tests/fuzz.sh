@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Fuzz the parsers and the state machines: every target that tests/fuzz_*.c holds, or those that
 # are named (fuzz_json, or json), each for FUZZ_S seconds (60), with libFuzzer,
 # AddressSanitizer and UndefinedBehaviorSanitizer. It begins with what tests/corpus has, and prints

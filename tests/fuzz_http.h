@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the fuzz targets of HTTP share: a head that comes in pieces, and a body's framing. */
 #ifndef FUZZ_HTTP_H
 #define FUZZ_HTTP_H

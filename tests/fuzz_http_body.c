@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for bodies. Two bytes choose the framing and seed the sizes of the pieces in which
  * it comes: in one piece the content must be the same. Then the bytes are content, cut into
  * chunks as they come, and must be found in them again. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for heads of requests. The first byte seeds the sizes of the pieces in which it
  * comes: in one piece it must be the same head. What is accepted is written down anew from its
  * parts, and must be accepted again with the same meaning. */

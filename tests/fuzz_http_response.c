@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for heads of responses. The first byte seeds the sizes of the pieces in which it
  * comes: in one piece it must be the same head. */
 #include "fuzz_http.h"

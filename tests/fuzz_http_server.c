@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the server's side of HTTP: the input is all that a client sends.
  *
  * Two bytes in front of it choose the session's mode and seed the sizes of the pieces in which it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the decoder of zlib streams. The first byte seeds the sizes of the pieces in
  * which the stream comes; in one piece it must decode to the same.
  * (Whether that is right is for tests/peers/inflate_check.py to say, which asks zlib.) */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for JSON and hex. Two bytes choose the sizes of pieces, of the room for the output,
  * and of a chunk; the rest is a document. Then it is read as bytes that are written as a document
  * and read back. */

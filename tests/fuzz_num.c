@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the readers of numbers: whatever is accepted is what a slower reader written
  * down from the manual says, and lies within the limits. The first two bytes choose these. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the client's side of RPyC: the input is what a server sends.
  *
  * Three bytes in front of it choose the call, the configuration, and the sizes of the pieces

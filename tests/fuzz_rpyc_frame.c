@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for RPyC's frames and brine. The first byte seeds the sizes of the pieces, and
  * chooses what is held: in one piece the messages must be the same. What is kept of each is
  * then read in every way that both sides read it, and written down anew.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the server's side of RPyC: the input is what a client sends.
  *
  * Two bytes in front of it choose the session's mode and seed the sizes of the pieces in

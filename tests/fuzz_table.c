@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for the reader of TSV. The first byte seeds the sizes of the pieces in which a file
  * comes: in one piece it must be the same rows, or the same complaint. Every cell is then read
  * as a number in each way there is, and the file is read a second time behind itself. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Fuzz target for targets: what is accepted has all its parts, and put together again
  * they are what was read. */
 #include "fuzz.h"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # How cost grows with connections: throughput, p99, the server's processor time per request
 # and its memory per connection, from 1 to 10,000 connections, for each model on both wires.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2154
 # (variables that bats sets or that the bats files use; words for another shell)
 # What the bats files share: finding programs, servers that are started and surely stopped,

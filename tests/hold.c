@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Connections that do nothing: what they cost a server, and whether those that stop reading
  * hold up others.
  *

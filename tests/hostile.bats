@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Peers that break the rules: the clients against misbehaving servers, the servers against
 # misbehaving clients.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # http-serve: the command line, starting and stopping, the command form, limits.
 
 bats_require_minimum_version 1.5.0

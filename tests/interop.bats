@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Real peers: stock RPyC clients and servers, Flask, nginx.
 
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Service times by a law (-d): what is a law, in every model on both wires, from a seed.
 # Lower limits of time are exact; there are no upper ones but where a row has slept for
 # another's time.

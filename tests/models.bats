@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Every concurrency model with either wire: what one connection does holds up no other, and
 # nothing is lost under load.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # What a server has started dies with it, however it dies: SIGKILL leaves it no time to see
 # to that itself. Linux tells children (prctl(2), PR_SET_PDEATHSIG); elsewhere a process per
 # connection stays until its connection ends, as the manual pages say.

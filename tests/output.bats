@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Output is neither lost nor made up: what can't be written is told, what was measured before a
 # signal is there in whole lines, and nothing is left behind.
 

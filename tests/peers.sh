@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Our speed against others', side by side: bare TCP, sockperf, wrk, nginx, iperf3, a stock RPyC
 # server.
 #

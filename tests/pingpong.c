@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The least that a round trip costs: one process answers, one asks, with nothing but
  * blocking send and recv between them. What a benchmark is compared with (peers.sh).
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Our servers beside those of Python, under the same clients: RPyC's ThreadedServer and
 # ForkingServer, and Flask on werkzeug's threaded server. What is slower there and as fast
 # here is no matter of the protocol.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Run the tests: all bats files, or those that are named. Without bats, get it from the
 # system's package manager if that needs no questions.
 

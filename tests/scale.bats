@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Many connections: what idle ones cost, and that none holds up others.
 
 bats_require_minimum_version 1.5.0

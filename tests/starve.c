@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Have threads, processes or the network run out, for the tests: preloaded (LD_PRELOAD), it lets
  * pthread_create(3) and fork(2) fail with EAGAIN, and connect(2) with ENETUNREACH, as long as
  * the file that $STARVE names exists. (Limits of the system do not bind the superuser, who may

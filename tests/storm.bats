@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # Storms: every server model on both wires, while clients do all that tests/bad_client.c knows
 # at once. Nobody else's request fails meanwhile, and afterwards the server has as many
 # descriptors, threads and children as before, and a second storm costs no more memory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What unit tests print: TAP, one line a check, read by bats (unit.bats) and prove.
  * Included by the one source file of each test program. */
 #ifndef TAP_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # What the programs report, against what is known: laws of service times, queues that have a
 # formula, Little's law, the bytes that the network interface has counted.
 #

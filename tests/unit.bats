@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
 # The unit tests: each program prints TAP of its own.
 
 bats_require_minimum_version 1.5.0

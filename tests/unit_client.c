@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Which of a target's addresses is chosen (client_probe()), and in how much time: on
  * sockets of this process whose queues are full, so that nobody answers on them. */
 #include <arpa/inet.h>

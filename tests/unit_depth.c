@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Several calls in flight on one connection, of both wires: against the servers in memory,
  * with bytes handed over in pieces of several lengths, and against replies made here, in
  * and out of order. No socket, no clock. */

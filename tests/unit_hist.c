@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hist, tsv, payload: quantiles against sorted samples, the columns to the letter, and the
  * bytes of payloads. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* http.c, http_server.c, http_client.c, without any socket: every message is fed whole, byte by
  * byte, and cut at every position in two, always from memory of exactly its size. */
 #include <inttypes.h>
@@ -1340,7 +1341,7 @@ test_client_rest(void)
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	is((char *)b.p,
-	    "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: rpcbench/1\r\nAccept: */*\r\n\r\n",
+	    "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n\r\n",
 	    "the request to a named path");
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* inflate: streams of every kind of block, cut at every place; what zlib refuses, bit by bit.
  *
  * With -f it is a filter instead, by which peers/inflate_check.py compares the decoder with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json.c: the stream of chunks, short documents, hex. Every document is read whole, byte by byte
  * and cut at every position in two, from memory of exactly its size. */
 #include <inttypes.h>

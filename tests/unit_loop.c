@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The readiness loop, whichever backend was built in (POSIX_ONLY: poll). */
 #include <errno.h>
 #include <limits.h>

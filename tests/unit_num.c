@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* num, url, msg: what is accepted, with which value, and what is refused. */
 #include <errno.h>
 #include <stdint.h>

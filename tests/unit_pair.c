@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Both sides of each protocol, back to back in memory: every operation, many sizes, and bytes
  * handed over in pieces of several lengths. No socket, no clock. */
 #include <stdio.h>

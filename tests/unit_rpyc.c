@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC against recorded sessions (tests/wire): every frame is taken apart and put together
  * again, the server's side answers the recorded clients as the recorded servers did, and the
  * client's side asks as the recorded clients did. Each in every split of the input.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* schedule: due times against sums made here, shares against the whole, the distribution of
  * random gaps. */
 #include <math.h>

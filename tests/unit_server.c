@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Every concurrency model, with a protocol made for the purpose: a server in a child process,
  * its clients here. What is checked is what the models promise whatever the protocol:
  * every byte arrives, time limits hold, counters are exact, and a stop leaves nothing. */

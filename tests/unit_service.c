@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service: names, limits, and sums against Python's. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* stat: ranks and limits against published tables, and against counting. */
 #include <math.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* table: what is taken, and what is refused where; the same however the bytes come. */
 #include <inttypes.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A growable byte buffer. */
 #ifndef BUF_H
 #define BUF_H

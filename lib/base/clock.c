@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Clocks. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
 #define TIMER_SLACK             /* prctl(2) sets it; by default it is 50 us */

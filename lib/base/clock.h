@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Clocks, in nanoseconds. A system without them is told so, and the program exits with 1. */
 #ifndef CLOCK_H
 #define CLOCK_H

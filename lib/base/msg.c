@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Messages on stderr. */
 #include "base/msg.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Messages on stderr: one line each, "program: what: why". */
 #ifndef MSG_H
 #define MSG_H

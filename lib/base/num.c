@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Text to number. */
 #include "base/num.h"
 

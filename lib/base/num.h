@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Text to number, the whole text or nothing: no blanks, signs, exponents, other bases. */
 #ifndef NUM_H
 #define NUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The options that a command line begins with. */
 #include "base/opt.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The options that a command line begins with: those of the program, as getopt(3) takes them
  * apart, and those that every program here has (-h, --help, -V). */
 #ifndef OPT_H

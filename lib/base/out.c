@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The queue of what a connection has yet to send. */
 #include "base/out.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a connection has yet to send: short pieces that are copied in, and long
  * ones that are only pointed to, in order. Nothing here does any I/O. */
 #ifndef OUT_H

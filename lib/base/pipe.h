@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Pipes by which threads and signal handlers wake a loop. */
 #ifndef PIPE_H
 #define PIPE_H

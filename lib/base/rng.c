@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Pseudo-random numbers from a seed. */
 #include "base/rng.h"
 

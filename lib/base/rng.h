@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Pseudo-random numbers from a seed: the same on every machine, good enough for gaps and
  * samples, of no use for secrets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The standard streams. */
 #include "base/std.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The standard streams: their beginning and their end. */
 #ifndef STD_H
 #define STD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Targets. */
 #include "base/url.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Targets: rpc://host[:port][/method], http://host[:port][/path], IPv6 as [::1]. */
 #ifndef URL_H
 #define URL_H

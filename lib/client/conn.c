@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Targets and connections: see client.h. */
 #include "client/conn.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A target and connections to it: the I/O that client protocols (protocol.h) leave to others.
  *
  * Two drivers share struct client_conn. The blocking one makes one system call each way

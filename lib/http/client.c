@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The calls of the benchmarks over HTTP/1.1: one connection as a state machine over the bytes.
  *
  * Payloads are sent from where they lie and replies are checked and counted as they pass, so that a
@@ -284,7 +285,7 @@ build_request(struct http_client *h)
 		body = call->sized;
 		break;
 	}
-	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/1\r\nAccept: */*\r\n",
+	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n",
 	    conf->host);
 	if (body)
 		buf_printf(b, "Content-Type: %s\r\n", type);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The JSON of the service, and hex.
  *
  * The reader of chunks is a state machine of one state a character, because a document of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The JSON of the service, and hex: read and written as streams. */
 #ifndef JSON_H
 #define JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* HTTP/1.1 messages: heads parsed, bodies unframed.
  *
  * Wherever RFC 9112 leaves a choice between guessing what a malformed message meant and refusing

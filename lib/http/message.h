@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* HTTP/1.1 messages (RFC 9112): heads parsed, bodies unframed. No I/O, no connection.
  *
  * A head is gathered until it is complete (in place if it came in one piece), then

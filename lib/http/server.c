@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The service over HTTP/1.1: one connection as a state machine over the bytes.
  *
  * Bodies are counted or decoded as they pass, results are described rather than built, so that a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the benchmark programs share: the command line, the life cycle of a run, the
  * operations of one connection, and how rows and messages come out. */
 #ifndef BENCH_H

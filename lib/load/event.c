@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Clients driven by one thread.
  *
  * A client has a connection, and on it flights: operations under way, up to depth of them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Clients driven by one thread from one loop (loop.h), with several requests in flight on
  * each connection, and at a rate: the other driver beside the blocking one of bench.h, which
  * does one request after the other. Same rules, same figures. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The command line of the benchmark programs: options, target, and the rows they ask for. */
 #include "load/bench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* When the requests of an open loop are due. */
 #include "load/schedule.h"
 

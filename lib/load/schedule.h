@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* When the requests of an open loop are due: arithmetic, without any clock.
  *
  * Request k of a run is due at start + k / rate, or with exponential gaps of that mean

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Readiness: which of many descriptors can be read or written.
  *
  * Three backends behind the same functions, chosen when the program is built: epoll on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Readiness by epoll(7). See loop.h. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
 #define _GNU_SOURCE             /* ppoll */

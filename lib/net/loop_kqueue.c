@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Readiness by kqueue(2). See loop.h. */
 
 /* The systems that have it hide it from a program that asks for POSIX alone. Before any

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Readiness by poll(2): for any POSIX system. See loop.h.
  *
  * Each wait costs time in proportion to the number of descriptors, in this file and in

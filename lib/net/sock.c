@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Sockets: listen, accept, connect, and the options that timing depends on.
  *
  * Every descriptor made here is close-on-exec, and never raises SIGPIPE. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Sockets: listen, accept, connect, and the options that timing depends on. */
 #ifndef SOCK_H
 #define SOCK_H

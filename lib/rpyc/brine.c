@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Brine, RPyC's serializer: values in memory to bytes and back. */
 #include "rpyc/brine.h"
 

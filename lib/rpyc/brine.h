@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Brine, RPyC's serializer (rpyc.core.brine): values in memory to bytes and back.
  *
  * The reader works on what rpyc_read() keeps of a message (rpyc.h): valid brine, in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC, the client's side: calls methods of a server's root object, stock or ours.
  *
  * By default a call is one CALLATTR request, the cheapest exchange there is; with -N it is

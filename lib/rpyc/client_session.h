@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The inside of RPyC's client side: what its two files share, and nobody else uses.
  *
  *	rpyc_client.c   calls and their replies

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC, the client's side: what the server asks of us while a call is under way. It is
  * offered a list whose items it pulls, one round trip each, and answered at once. */
 #include "rpyc/client_session.h"

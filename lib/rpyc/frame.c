@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC's messages: reading frames in bounded memory, writing them, boxing. */
 #include "rpyc/frame.h"
 

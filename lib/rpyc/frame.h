@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC's messages: framing, the two dialects, boxing. Shared by both sides; the
  * protocol is that of rpyc 4.1 to 6.0 (rpyc.core.channel, protocol, consts).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Decoder of zlib streams.
  *
  * A state machine that can be suspended anywhere, since every step takes its bits only when

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Decoder of zlib streams (RFC 1950 around RFC 1951), by the piece.
  *
  * RPyC's stock peers compress every frame of more than 3000 bytes, so one that talks to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The objects that a peer can refer to, and the lists among them that download_file_chunked
  * returns, as the peer operates on them: one round trip per item, nothing stored but where
  * the iteration stands. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The methods of the service over RPyC: their arguments, as Python takes them, and answers. */
 #include <inttypes.h>
 #include <math.h>

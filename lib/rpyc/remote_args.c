@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Calls of the service with arguments that come by reference: these stay with the peer, and
  * what is needed of them is asked for, one request at a time, while the call waits. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* RPyC, the server's side: a session answers the requests of a stock client, or of ours,
  * in the dialect it finds.
  *

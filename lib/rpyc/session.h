@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The inside of RPyC's server side: what its four files share, and nobody else uses.
  *
  *	rpyc_server.c   the session: frames in and out, the handlers, attributes

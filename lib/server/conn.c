@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One connection, driven by a thread or process of its own: a session's wishes turned
  * into blocking system calls.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Laws of service times. */
 #include "server/delay.h"
 

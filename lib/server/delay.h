@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Laws of service times: how long a server takes over each request, by what its user says
  * rather than by the work that there is.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A fixed number of event loops, each a thread of its own, and each connection in one of
  * them. Nothing here blocks: a session that wants to wait is put aside, and a long
  * transfer gives way after TURN_BYTES to whatever else is ready. */

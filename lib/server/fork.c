@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A process per connection. What it has counted comes back through a pipe, as one write
  * that the system doesn't split; the pipe's end of file, once the parent has closed its own
  * writing end, also tells that all children have ended. */

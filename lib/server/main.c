@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The command line of the servers, and their life: listen, tell that it is so, serve until
  * a signal or until the command has ended, clean up, report. */
 #if defined(__linux__) && !defined(POSIX_ONLY)

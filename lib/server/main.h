@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The command line of the servers. */
 #ifndef SERVE_H
 #define SERVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the models see of a server, and what they must provide. */
 #ifndef SERVER_MODEL_H
 #define SERVER_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A fixed number of threads over a queue of ready connections. As with a thread per
  * request, idle connections are parked in the main thread's loop; one with input goes to
  * the end of the queue, and the next free thread answers one request of it. A request that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What all models share: accepting, the limit of connections, parking, stopping, and the
  * counters. The main thread runs the loop below; see server.h. */
 #include "server/model.h"

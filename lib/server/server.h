@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A server: any protocol (protocol.h) under any concurrency model.
  *
  *     thread    a thread per connection

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A thread per connection. */
 #include "server/model.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Latency histogram. */
 #include "stats/hist.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Latency histogram: log-linear, bounded memory, mergeable. (Links with -lm.) */
 #ifndef HIST_H
 #define HIST_H

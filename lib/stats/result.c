@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What one thread measured of one row. */
 #include "stats/result.h"
 

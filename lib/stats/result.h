@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What one thread measured of one row: latencies, samples, errors and their causes.
  * Written by one thread, merged when it is done. */
 #ifndef RESULT_H

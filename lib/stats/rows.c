@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The rows of benchmarks, read back: see rows.h. */
 #include "stats/rows.h"
 

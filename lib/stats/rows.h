@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The rows of benchmarks, read back: files in one of the schemas of tsv.h, each perhaps with
  * a column "round" at the end; and the configurations that they are of. */
 #ifndef ROWS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Order statistics and confidence limits: see stat.h. */
 #include "stats/stat.h"
 

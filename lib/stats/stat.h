@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Order statistics and confidence limits that assume no distribution. Pure functions.
  * (Links with -lm.) */
 #ifndef STAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Tab-separated values, read strictly: see table.h. */
 #include "stats/table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Tab-separated values, read strictly: bytes in, rows of cells out. Nothing here does any
  * I/O, or knows what the columns mean.
  *

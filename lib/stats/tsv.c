@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The rows all benchmarks print. */
 #include "stats/tsv.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The rows all benchmarks print. */
 #ifndef TSV_H
 #define TSV_H

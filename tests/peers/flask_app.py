@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The service as a Flask application on werkzeug's threaded server, HTTP/1.1 with
 keep-alive. Prints its URL once it listens."""
 

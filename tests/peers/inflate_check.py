@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Compare lib/inflate.c with zlib.
 
 usage: inflate_check.py path/to/unit_inflate [count [seed]]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What a stock RPyC client must not get from rpc-serve.
 
 usage: no_way_in.py port

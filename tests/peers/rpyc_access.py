@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Tries to reach what a server must not give away: writes requests by hand, which a stock
 client would refuse to send. Every check is a line of TAP, the exit status is 1 if one failed.
 

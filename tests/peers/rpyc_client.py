@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What a benchmark client does, done with a stock Python client: every check is a line of
 TAP, the exit status is 1 if one failed.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The service on a stock RPyC server.
 
 Prints its URL once it listens. Options: --fork (a process per connection in place of a

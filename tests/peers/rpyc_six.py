@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Make an rpyc 5 library speak the wire of rpyc 6.
 
 The two dialects differ in the first two bytes of a payload - 5: the tag of a 3-tuple and
