@@ -599,7 +599,7 @@ take_body(struct http_client *h, const unsigned char *p, size_t n)
 /* ---- the protocol ---- */
 
 static void
-settle(struct http_client *h)
+update_want(struct http_client *h)
 {
 	if (h->out.failed && !h->dead) {
 		wrong(h, "out of memory");
@@ -685,7 +685,7 @@ http_begin(struct client_session *c, const struct call *call)
 		break;
 	}
 	h->length = h->out.pending - before;
-	settle(h);
+	update_want(h);
 }
 
 static size_t
@@ -710,7 +710,7 @@ http_input(struct client_session *c, const unsigned char *p, size_t n)
 			give_up(h);
 		}
 	}
-	settle(h);
+	update_want(h);
 	return i;
 }
 
@@ -729,7 +729,7 @@ http_end(struct client_session *c)
 		give_up(h);
 	}
 	h->dead = true;
-	settle(h);
+	update_want(h);
 }
 
 static int
@@ -748,7 +748,7 @@ http_sent(struct client_session *c, size_t n)
 		make_more(h);
 	if (h->state == REPLIED && all_sent(h))
 		finish(h);
-	settle(h);
+	update_want(h);
 }
 
 const struct client_protocol http_client_protocol = {

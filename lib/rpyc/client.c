@@ -45,109 +45,19 @@ static const struct {
 };
 
 static void
-settle(struct rpyc_client *c)
+update_want(struct rpyc_client *c)
 {
 	if (c->base.want != WANT_CLOSE)
 		c->base.want = c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
 }
 
-/* The call has failed; the first reason counts. It may be c->base.error itself. */
-static void
-fail(struct rpyc_client *c, const char *error)
-{
-	if (c->base.ok && error != c->base.error)
-		snprintf(c->base.error, sizeof c->base.error, "%s", error);
-	c->base.ok = false;
-}
-
-/* The call is over. error: why it failed, or NULL. */
-static void
-finish(struct rpyc_client *c, const char *error)
-{
-	if (error)
-		fail(c, error);
-	c->base.flying--;
-}
-
-void
-rpyc_lost(struct rpyc_client *c, const char *error)
-{
-	c->base.want = WANT_CLOSE;
-	c->base.which = 0;
-	if (c->base.flying > 0)
-		finish(c, error);
-}
-
 /* ---- requests ---- */
-
-static struct buf *
-request_begin(struct rpyc_client *c)
-{
-	buf_clear(&c->message, 512);
-	rpyc_begin(&c->message, c->base.dialect, RPYC_REQUEST);
-	brine_put_int(&c->message, (int64_t)c->next_seq);
-	return &c->message;
-}
-
-void
-rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail, size_t ntail)
-{
-	const struct payload *payload = c->conf->payload;
-
-	if (n == 0)
-		buf_add(&c->message, tail, ntail);
-	rpyc_end(&c->message, 0, n > 0 ? n + ntail : 0);
-	out_add(&c->out, c->message.p, c->message.n);
-	if (n > 0) {
-		out_cycle(&c->out, payload->data, payload->period, at, n);
-		out_add(&c->out, tail, ntail);
-		out_text(&c->out, RPYC_TRAILER);
-	}
-	if (c->message.failed)
-		c->out.failed = true;
-}
-
-static void
-request_send(struct rpyc_client *c)
-{
-	rpyc_send(c, 0, 0, NULL, 0);
-	c->waiting = c->next_seq++;
-}
-
-/* DEL: the answer is not waited for. */
-static void
-release(struct rpyc_client *c, struct brine id_pack)
-{
-	rpyc_put_del(request_begin(c), id_pack);
-	rpyc_send(c, 0, 0, NULL, 0);
-	c->next_seq++;
-	c->deletions++;
-}
-
-static void
-release_kept(struct rpyc_client *c, struct buf *id_pack)
-{
-	if (id_pack->n == 0)
-		return;
-	release(c, brine_span(id_pack));
-	buf_clear(id_pack, id_pack->cap);
-}
-
-void
-rpyc_drop(struct rpyc_client *c, struct brine boxed)
-{
-	struct brine id_pack;
-	uint64_t ahead = 1;
-
-	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
-		release(c, id_pack);
-}
 
 static void
 getroot_send(struct rpyc_client *c)
 {
-	rpyc_put_request(request_begin(c), RPYC_GETROOT, 0);
-	request_send(c);
+	rpyc_put_request(rpyc_request_begin(c), RPYC_GETROOT, 0);
+	rpyc_request_send(c);
 	c->step = STEP_ROOT;
 }
 
@@ -166,7 +76,7 @@ method_name(const struct rpyc_client *c, const char **name)
 static void
 getattr_send(struct rpyc_client *c)
 {
-	struct buf *b = request_begin(c);
+	struct buf *b = rpyc_request_begin(c);
 	const char *name;
 	size_t n = method_name(c, &name);
 
@@ -174,7 +84,7 @@ getattr_send(struct rpyc_client *c)
 	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
 	rpyc_put_label(b, RPYC_VALUE);
 	brine_put_str_n(b, name, n);
-	request_send(c);
+	rpyc_request_send(c);
 	c->step = STEP_ATTR;
 }
 
@@ -182,7 +92,7 @@ getattr_send(struct rpyc_client *c)
 static struct buf *
 call_begin(struct rpyc_client *c, enum rpyc_label arguments)
 {
-	struct buf *b = request_begin(c);
+	struct buf *b = rpyc_request_begin(c);
 	const char *name;
 	size_t n = method_name(c, &name);
 
@@ -262,22 +172,6 @@ named_send(struct rpyc_client *c)
 	call_send(c, 0, n);
 }
 
-uint64_t
-rpyc_piece(const struct rpyc_client *c, uint64_t i)
-{
-	uint64_t left = c->call.size - i * c->call.chunk;
-
-	return left < c->call.chunk ? left : c->call.chunk;
-}
-
-uint64_t
-rpyc_pieces(const struct rpyc_client *c)
-{
-	uint64_t n = c->call.size / c->call.chunk + (c->call.size % c->call.chunk != 0);
-
-	return n > 0 ? n : 1;
-}
-
 /* A call whose argument is n bytes of the payload, or the number n. */
 static void
 simple_send(struct rpyc_client *c, uint64_t at, uint64_t n)
@@ -324,7 +218,7 @@ call_start(struct rpyc_client *c)
 	case CALL_UPLOAD_CHUNKED:
 		b = call_begin(c, RPYC_TUPLE);
 		brine_put_tuple(b, 1);
-		rpyc_put_offer(c);
+		rpyc_put_export(c);
 		call_send(c, 0, 0);
 		break;
 	case CALL_DOWNLOAD_CHUNKED:
@@ -351,7 +245,7 @@ static void
 method_start(struct rpyc_client *c)
 {
 	if (c->call.op == CALL_HELLO)
-		finish(c, NULL);
+		rpyc_call_finish(c, NULL);
 	else if (c->conf->native)
 		getattr_send(c);
 	else
@@ -362,8 +256,8 @@ method_start(struct rpyc_client *c)
 static void
 item_send(struct rpyc_client *c, const struct buf *id_pack, const char *name)
 {
-	rpyc_put_callattr(request_begin(c), brine_span(id_pack), name);
-	request_send(c);
+	rpyc_put_callattr(rpyc_request_begin(c), brine_span(id_pack), name);
+	rpyc_request_send(c);
 }
 
 /* ---- replies ---- */
@@ -452,10 +346,10 @@ expect_pong(const struct rpyc_boxed *x)
 static void
 result(struct rpyc_client *c, const char *error)
 {
-	release_kept(c, &c->method);
-	release_kept(c, &c->iterator);
-	release_kept(c, &c->list);
-	finish(c, error);
+	rpyc_release_kept(c, &c->method);
+	rpyc_release_kept(c, &c->iterator);
+	rpyc_release_kept(c, &c->list);
+	rpyc_call_finish(c, error);
 }
 
 /* The reply to the call itself; true: it is a reference, and kept. */
@@ -476,7 +370,7 @@ call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 		result(c, expect_int(c, x, c->call.size));
 		break;
 	case CALL_UPLOAD_CHUNKED:
-		result(c, c->offered != c->call.size ? "the server did not pull all chunks" :
+		result(c, c->exported != c->call.size ? "the server did not pull all chunks" :
 		    expect_int(c, x, c->call.size));
 		break;
 	case CALL_DOWNLOAD_CHUNKED:
@@ -484,7 +378,7 @@ call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 			result(c, "a reply that is not a list by reference");
 			break;
 		}
-		release_kept(c, &c->method);
+		rpyc_release_kept(c, &c->method);
 		brine_copy(&c->list, x->at);
 		c->got = 0;
 		c->step = STEP_ITER;
@@ -522,7 +416,7 @@ stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 		error = c->call.op == CALL_UPLOAD_STREAM ? expect_int(c, x, n) :
 		    expect_data(c, x, n);
 	if (error)
-		fail(c, error);
+		rpyc_call_fail(c, error);
 	c->answered++;
 	stream_send(c);
 	if (c->answered == c->sent)
@@ -601,7 +495,7 @@ raised(struct rpyc_client *c, struct brine body)
 		rpyc_exception_text(body, text, sizeof text);
 	}
 	if (c->step == STEP_STREAM) {
-		fail(c, text);
+		rpyc_call_fail(c, text);
 		stream_answered(c, NULL);
 	} else {
 		result(c, text);
@@ -668,7 +562,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 		c->waiting = oldest;
 		if (c->out.failed)
 			rpyc_lost(c, "out of memory");
-		settle(c);
+		update_want(c);
 		return;
 	}
 	c->call = *call;
@@ -684,7 +578,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 	    largest > c->call.chunk)
 		largest = c->call.chunk;
 	if (largest > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
-		finish(c, "a payload beyond what an RPyC frame can hold");
+		rpyc_call_finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
 	/* what a named method returns is anybody's guess; what can't be compressed becomes a
@@ -697,7 +591,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 		method_start(c);
 	if (c->out.failed || c->root.failed)
 		rpyc_lost(c, "out of memory");
-	settle(c);
+	update_want(c);
 }
 
 /* Is that a stream's request whose turn has not come yet? */
@@ -748,7 +642,7 @@ unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
 		rpyc_lost(c, "a reply out of turn");
 	} else if (c->deletions == 0) {
 		/* even if the first was good, and its call over a moment ago */
-		fail(c, "a second reply to a request");
+		rpyc_call_fail(c, "a second reply to a request");
 		rpyc_lost(c, c->base.error);
 	} else {
 		c->deletions--;
@@ -826,7 +720,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
 		buf_clear(&c->in.kept, 512);    /* an idle connection keeps no more */
-	settle(c);
+	update_want(c);
 	return taken;
 }
 
@@ -851,7 +745,7 @@ rpyc_sent(struct client_session *base, size_t n)
 	struct rpyc_client *c = (struct rpyc_client *)base;
 
 	out_sent(&c->out, n);
-	settle(c);
+	update_want(c);
 }
 
 const struct client_protocol rpyc_client_protocol = {

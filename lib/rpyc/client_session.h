@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of RPyC's client side: what its two files share, and nobody else uses.
+/* RPyC, the client's side: what its files share and nothing else uses. Each calls only those
+ * below it:
  *
- *	rpyc_client.c   calls and their replies
- *	rpyc_offer.c    what the server asks of us: the chunks of upload_file_chunked */
-#ifndef RPYC_CLIENT_H
-#define RPYC_CLIENT_H
+ *	client.c        calls and their replies
+ *	exports.c       what the server requests: the chunks of upload_file_chunked
+ *	request.c       messages on their way out, and the end of a call */
+#ifndef RPYC_CLIENT_SESSION_H
+#define RPYC_CLIENT_SESSION_H
 
 #include "base/out.h"
 #include "rpyc/frame.h"
@@ -34,28 +36,46 @@ struct rpyc_client {
 	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers: of request i at i mod size */
 	uint64_t seen;                  /* bytes of the reply's data checked so far */
 	bool differs;                   /* and one of them was wrong */
-	int64_t offer;                  /* number of the list offered to the server */
-	uint64_t offered;               /* bytes of it that the server has pulled */
+	int64_t export;                 /* number of the list exported to the server */
+	uint64_t exported;              /* bytes of it that the server has fetched */
 };
+
+/* ---- request.c ---- */
+
+/* Begin a request in c->message: append its body to what is returned, then send it. */
+struct buf *rpyc_request_begin(struct rpyc_client *);
 
 /* Send c->message, with n bytes of the payload from position at on as the last thing in
  * it but for tail, which is encoded already. */
 void rpyc_send(struct rpyc_client *, uint64_t at, uint64_t n, const char *tail, size_t ntail);
+
+/* Send c->message, the request whose reply the call waits for next. */
+void rpyc_request_send(struct rpyc_client *);
+
+/* Release the object whose id_pack is kept there (none if empty), or every reference in a boxed
+ * value; the answers are not waited for. */
+void rpyc_release_kept(struct rpyc_client *, struct buf *id_pack);
+void rpyc_drop(struct rpyc_client *, struct brine boxed);
 
 /* Into how many chunks the call's bytes are cut (an empty transfer is one, too), and the
  * size of chunk i. */
 uint64_t rpyc_pieces(const struct rpyc_client *);
 uint64_t rpyc_piece(const struct rpyc_client *, uint64_t i);
 
-/* The connection is of no more use. */
+/* The call has failed; the first reason counts. It may be c->base.error itself. */
+void rpyc_call_fail(struct rpyc_client *, const char *error);
+
+/* The call is over. error: why it failed, or NULL. */
+void rpyc_call_finish(struct rpyc_client *, const char *error);
+
+/* The connection cannot be used any more. */
 void rpyc_lost(struct rpyc_client *, const char *error);
 
-/* Append a boxed reference to a list of the call's chunks that the server can pull. Its
- * numbers are fresh for each call, since a repeated id_pack would be the same object. */
-void rpyc_put_offer(struct rpyc_client *);
+/* ---- exports.c ---- */
 
-/* Release every reference in a boxed value; the answers are not waited for. */
-void rpyc_drop(struct rpyc_client *, struct brine boxed);
+/* Append a boxed reference to a list of the call's chunks that the server can fetch. Its
+ * numbers are fresh for each call, since a repeated id_pack would be the same object. */
+void rpyc_put_export(struct rpyc_client *);
 
 /* Answer a request of the server's: seq, encoded, and the body. */
 void rpyc_requested(struct rpyc_client *, struct brine seq, struct brine body);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* RPyC, the client's side: what the server asks of us while a call is under way. It is
- * offered a list whose items it pulls, one round trip each, and answered at once. */
+/* RPyC, the client's side: what the server requests while a call is in progress, answered at
+ * once. The chunks of upload_file_chunked are exported to it as a list; it fetches the items
+ * one by one. */
 #include "rpyc/client_session.h"
 
-#define CLASS_LIST 1            /* class numbers of what is offered */
+#define CLASS_LIST 1            /* class numbers of what is exported */
 #define CLASS_ITERATOR 2
 
 void
-rpyc_put_offer(struct rpyc_client *c)
+rpyc_put_export(struct rpyc_client *c)
 {
-	c->offer++;
-	c->offered = 0;
+	c->export++;
+	c->exported = 0;
 	rpyc_put_ref(&c->message, RPYC_REMOTE_REF, "builtins.list", CLASS_LIST,
-	    c->offer * 2 - 1);
+	    c->export * 2 - 1);
 }
 
 static void
@@ -36,14 +37,14 @@ refuse(struct rpyc_client *c, struct brine seq)
 {
 	answer_begin(c, RPYC_EXCEPTION, seq);
 	rpyc_put_exception(&c->message, "AttributeError");
-	brine_put_str(&c->message, "not offered by this client");
+	brine_put_str(&c->message, "not exported by this client");
 	rpyc_put_exception_end(&c->message);
 	rpyc_send(c, 0, 0, NULL, 0);
 }
 
-/* The server operates on the list it is offered: answers __iter__, __next__, __len__. */
+/* The server operates on the exported list: answer __iter__, __next__, __len__. */
 static bool
-offer(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
+exported_call(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 {
 	struct rpyc_boxed object, name;
 	struct brine_value v;
@@ -56,15 +57,15 @@ offer(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 	    !rpyc_id(object.at, &id) ||
 	    !rpyc_item(&items, &name) || name.label != RPYC_VALUE || !brine_get(&name.at, &v))
 		return false;
-	list = id.cls == CLASS_LIST && id.id == c->offer * 2 - 1;
-	iterator = id.cls == CLASS_ITERATOR && id.id == c->offer * 2;
+	list = id.cls == CLASS_LIST && id.id == c->export * 2 - 1;
+	iterator = id.cls == CLASS_ITERATOR && id.id == c->export * 2;
 	if (brine_is(&v, "__iter__") && (list || iterator)) {
 		answer_begin(c, RPYC_REPLY, seq);
 		rpyc_put_ref(&c->message, RPYC_REMOTE_REF, "builtins.list_iterator",
-		    CLASS_ITERATOR, c->offer * 2);
+		    CLASS_ITERATOR, c->export * 2);
 		rpyc_send(c, 0, 0, NULL, 0);
 		if (list)
-			c->offered = 0;
+			c->exported = 0;
 		return true;
 	}
 	if (brine_is(&v, "__len__") && list) {
@@ -76,18 +77,18 @@ offer(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 	}
 	if (!brine_is(&v, "__next__") || !iterator)
 		return false;
-	if (c->offered == c->call.size) {
+	if (c->exported == c->call.size) {
 		answer_begin(c, RPYC_EXCEPTION, seq);
 		brine_put_int(&c->message, 1);  /* StopIteration */
 		rpyc_send(c, 0, 0, NULL, 0);
 		return true;
 	}
-	n = rpyc_piece(c, c->offered / c->call.chunk);
+	n = rpyc_piece(c, c->exported / c->call.chunk);
 	answer_begin(c, RPYC_REPLY, seq);
 	rpyc_put_label(&c->message, RPYC_VALUE);
 	brine_put_bytes_head(&c->message, (uint32_t)n);
-	rpyc_send(c, c->offered, n, NULL, 0);
-	c->offered += n;
+	rpyc_send(c, c->exported, n, NULL, 0);
+	c->exported += n;
 	return true;
 }
 
@@ -145,7 +146,7 @@ rpyc_requested(struct rpyc_client *c, struct brine seq, struct brine body)
 			refuse(c, seq);
 		break;
 	case RPYC_CALLATTR:
-		if (!offer(c, seq, items))
+		if (!exported_call(c, seq, items))
 			refuse(c, seq);
 		break;
 	default:
