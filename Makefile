@@ -36,7 +36,7 @@ LIB_SRC = \
 	lib/server/conn.c lib/server/delay.c lib/server/event.c lib/server/fork.c \
 	lib/server/main.c lib/server/pool.c lib/server/request.c lib/server/server.c \
 	lib/server/thread.c \
-	lib/client/conn.c \
+	lib/client/conn.c lib/client/target.c \
 	lib/load/bench.c lib/load/event.c lib/load/options.c lib/load/schedule.c
 BIN_SRC = \
 	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \

@@ -212,7 +212,7 @@ free_workers(struct worker *w, unsigned n)
 		if (w[i].crowd)
 			crowd_free(w[i].crowd);
 		else if (w[i].in)
-			client_hang_up(&w[i].client.conn);
+			client_close(&w[i].client.conn);
 		free(w[i].in);
 		result_free(w[i].result);
 	}

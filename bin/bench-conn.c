@@ -130,7 +130,7 @@ warm_up(struct run *r)
 			res = client_call(&c, &hello, c.dialled_ns);
 		judge(r, &c, res);
 	}
-	client_hang_up(&c);
+	client_close(&c);
 }
 
 /* Is one more to be tried? A peer that has never answered, or answers no more, is not
@@ -176,7 +176,7 @@ run(struct run *r)
 		r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
 		judge(r, c, res);
 		if (res != CLIENT_OK) {
-			client_hang_up(c);
+			client_close(c);
 			r->n--;
 		}
 	}
@@ -247,7 +247,7 @@ main(int argc, char **argv)
 		b.failed = true;
 	}
 	for (i = 0; i < r.n; i++)
-		client_hang_up(&r.conn[i]);
+		client_close(&r.conn[i]);
 	free(r.conn);
 	free(r.in);
 	result_free(r.connect);

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "client/conn.h"
+#include "client/target.h"
 #include "base/msg.h"
 #include "base/num.h"
 
@@ -97,7 +97,7 @@ main(int argc, char **argv)
 	while (getchar() != EOF)
 		;
 	for (i = 0; i < count; i++)
-		client_hang_up(&conn[i]);
+		client_close(&conn[i]);
 	free(conn);
 	client_free(&cl);
 	return 0;

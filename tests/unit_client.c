@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/conn.h"
+#include "client/target.h"
 #include "base/clock.h"
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Targets and connections: see client.h. */
+/* Connections to a target, for both drivers. */
 #include "client/conn.h"
 
 #include <errno.h>
@@ -19,104 +19,6 @@
  * while the peer, too, writes and reads nothing: it fits into any system's send buffer. */
 #define SMALL_WRITE ((size_t)8 << 10)
 
-const char *
-client_target(struct client *cl, const char *target)
-{
-	const char *why;
-
-	if ((why = url_parse(&cl->url, target)))
-		return why;
-	cl->protocol = strcmp(cl->url.scheme, "rpc") == 0 ? &rpyc_client_protocol : &http_client_protocol;
-	cl->conf.host = cl->url.authority;
-	cl->conf.name = cl->url.path;
-	return NULL;
-}
-
-static void
-choose(struct client *cl, const struct addrinfo *ai)
-{
-	char host[256], port[8];
-	bool v6 = ai->ai_family == AF_INET6;
-
-	cl->addr = ai;
-	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof host, port, sizeof port,
-	    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(cl->address, sizeof cl->address, "%s%s%s:%s", v6 ? "[" : "", host,
-		    v6 ? "]" : "", port);
-	else
-		snprintf(cl->address, sizeof cl->address, "%s", cl->url.authority);
-}
-
-const char *
-client_resolve(struct client *cl)
-{
-	const char *why = sock_resolve(cl->url.host, cl->url.port, false, &cl->list);
-
-	if (!why)
-		choose(cl, cl->list);
-	return why;
-}
-
-/* Say hello on a connection of its own, in the other dialect too if the peer wants it. */
-static enum client_result
-probe_dialect(struct client *cl, struct client_conn *c)
-{
-	struct call hello = { .op = CALL_HELLO };
-	enum client_result res = CLIENT_LOST;
-	int turn;
-
-	for (turn = 0; turn < 2 && res != CLIENT_OK; turn++) {
-		if ((res = client_dial(c)) != CLIENT_OK)
-			break;
-		res = client_call(c, &hello, c->dialled_ns);
-		if (res != CLIENT_OK && !c->session->retry_dialect)
-			break;
-		cl->conf.dialect = c->session->dialect;
-	}
-	return res;
-}
-
-void
-client_probe(struct client *cl)
-{
-	unsigned char in[4096];
-	enum client_result res = CLIENT_OK;
-	struct client_conn c;
-	const struct addrinfo *ai;
-	bool silent = false;
-
-	client_conn_init(&c, cl, in, sizeof in);
-	if (cl->list->ai_next) {
-		for (ai = cl->list; ai; ai = ai->ai_next) {
-			choose(cl, ai);
-			/* after a silent one each has the grace, and not a time limit more */
-			if (silent)
-				c.until_ns = clock_ns() + CLIENT_GRACE_NS;
-			if ((res = client_dial(&c)) == CLIENT_OK)
-				break;
-			silent = silent || res == CLIENT_TIMEOUT;
-		}
-		if (!ai)
-			choose(cl, cl->list);
-		silent = silent && !ai;
-		client_hang_up(&c);
-		client_answered(&c);
-	}
-	if (cl->protocol->hello && res == CLIENT_OK)
-		res = probe_dialect(cl, &c);
-	if (res == CLIENT_TIMEOUT || (res != CLIENT_OK && silent))
-		cl->until_ns = clock_ns() + CLIENT_GRACE_NS;
-	client_hang_up(&c);
-}
-
-void
-client_free(struct client *cl)
-{
-	if (cl->list)
-		freeaddrinfo(cl->list);
-	cl->list = NULL;
-}
-
 void
 client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *in, size_t size)
 {
@@ -135,7 +37,7 @@ client_ready(const struct client_conn *c)
 }
 
 void
-client_hang_up(struct client_conn *c)
+client_close(struct client_conn *c)
 {
 	if (c->fd >= 0)
 		close(c->fd);
@@ -229,7 +131,7 @@ prepare(struct client_conn *c)
 {
 	const struct client *cl = c->client;
 
-	client_hang_up(c);
+	client_close(c);
 	c->error[0] = '\0';
 	c->connected_ns = 0;
 	c->dialled_ns = clock_ns();

@@ -72,19 +72,6 @@ struct client_conn {
 	int doomed;             /* a write failed with this errno; what can still be read is */
 };
 
-/* Parse a target, which must outlive the client, into a zeroed client. Returns NULL, or
- * what is wrong (static text). */
-const char *client_target(struct client *, const char *target);
-
-/* Look up the target's addresses and choose the first. Returns NULL, or why not. */
-const char *client_resolve(struct client *);
-
-/* Before anything is measured: find out which of the addresses answers and, by a
- * connection of its own, which RPyC dialect the peer speaks. What can't be found out is
- * left as it was: the first connection that is measured will fail and say why. */
-void client_probe(struct client *);
-void client_free(struct client *);
-
 /* Not connected. The client is borrowed, and so is in, of size bytes, which what is read goes
  * into: connections of one thread may share it. */
 void client_conn_init(struct client_conn *, const struct client *, unsigned char *in, size_t size);
@@ -93,7 +80,7 @@ void client_conn_init(struct client_conn *, const struct client *, unsigned char
 bool client_ready(const struct client_conn *);
 
 /* Close it, if it is open. */
-void client_hang_up(struct client_conn *);
+void client_close(struct client_conn *);
 
 /* ---- blocking: the result is never CLIENT_BUSY ---- */
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "client/target.h"
 #include "load/event.h"
 #include "net/loop.h"
 #include "base/msg.h"
@@ -511,7 +512,7 @@ bench_sequence(struct bench *b)
 	}
 	if (k.gone && i < b->nrows)
 		msg("%zu of %zu rows were not measured", b->nrows - i, b->nrows);
-	client_hang_up(&k.conn);
+	client_close(&k.conn);
 out:
 	crowd_free(w);
 	result_free(t);

@@ -135,7 +135,7 @@ hang_up(struct crowd *w, struct member *m)
 		loop_remove(w->loop, m->k.conn.fd);
 	m->watched = false;
 	m->hung_up = w->round;
-	client_hang_up(&m->k.conn);
+	client_close(&m->k.conn);
 }
 
 void

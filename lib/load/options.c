@@ -12,6 +12,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
+#include "client/target.h"
 
 #define COUNT_MAX   1000000000000u
 #define CLIENTS_MAX 1000000u
