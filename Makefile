@@ -43,20 +43,19 @@ BIN_SRC = \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
-	tests/unit_client.c tests/unit_depth.c tests/unit_hist.c tests/unit_http.c \
-	tests/unit_inflate.c tests/unit_json.c tests/unit_law.c tests/unit_loop.c tests/unit_num.c \
-	tests/unit_pair.c tests/unit_rpyc.c tests/unit_rpyc_hostile.c \
-	tests/unit_schedule.c tests/unit_server.c tests/unit_service.c tests/unit_stat.c \
-	tests/unit_table.c
+	tests/unit/client.c tests/unit/delay.c tests/unit/depth.c tests/unit/hist.c \
+	tests/unit/http.c tests/unit/inflate.c tests/unit/json.c tests/unit/loop.c \
+	tests/unit/num.c tests/unit/pair.c tests/unit/rpyc.c tests/unit/rpyc_hostile.c \
+	tests/unit/schedule.c tests/unit/server.c tests/unit/service.c tests/unit/stat.c \
+	tests/unit/table.c
 FUZZ_SRC = \
-	tests/fuzz_http_body.c tests/fuzz_http_client.c tests/fuzz_http_request.c \
-	tests/fuzz_http_response.c tests/fuzz_http_server.c tests/fuzz_inflate.c \
-	tests/fuzz_json.c tests/fuzz_num.c tests/fuzz_rpyc_client.c \
-	tests/fuzz_rpyc_frame.c tests/fuzz_rpyc_server.c tests/fuzz_table.c \
-	tests/fuzz_url.c
+	tests/fuzz/http_body.c tests/fuzz/http_client.c tests/fuzz/http_request.c \
+	tests/fuzz/http_response.c tests/fuzz/http_server.c tests/fuzz/inflate.c \
+	tests/fuzz/json.c tests/fuzz/num.c tests/fuzz/rpyc_client.c \
+	tests/fuzz/rpyc_frame.c tests/fuzz/rpyc_server.c tests/fuzz/table.c tests/fuzz/url.c
 TEST_SRC = \
-	$(UNIT_SRC) $(FUZZ_SRC) tests/bad_client.c tests/bad_peer.c tests/conform.c \
-	tests/hold.c tests/pingpong.c
+	$(UNIT_SRC) $(FUZZ_SRC) tests/peers/bad_client.c tests/peers/bad_peer.c \
+	tests/peers/conform.c tests/peers/hold.c tests/peers/pingpong.c
 HDR = lib/*.h lib/*/*.h
 
 LIB = lib/librpcbench.a
@@ -70,7 +69,7 @@ all: $(BIN)
 # build takes seconds.
 $(LIB_OBJ): $(HDR) Makefile
 $(BIN): $(LIB) $(HDR) Makefile
-$(TEST_BIN): $(LIB) $(HDR) tests/tap.h tests/fuzz.h tests/fuzz_http.h Makefile
+$(TEST_BIN): $(LIB) $(HDR) tests/unit/tap.h tests/fuzz/fuzz.h tests/fuzz/fuzz_http.h Makefile
 
 .c.o:
 	$(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS) -c -o $@ $<
@@ -99,7 +98,7 @@ check:
 
 # Inputs made up without end, for FUZZ_S seconds each target; needs clang.
 fuzz:
-	sh tests/fuzz.sh
+	sh tests/fuzz/fuzz.sh
 
 # Which lines of lib/ the tests run; needs gcc and gcov.
 coverage:
@@ -107,19 +106,19 @@ coverage:
 
 # Our speed against others, side by side: rows under results/.
 peers: all test-programs
-	sh tests/peers.sh
+	sh tests/measure/peers.sh
 
 # What more connections cost, for each model on both wires: rows and pictures there, too.
 growth: all test-programs
-	sh tests/growth.sh
+	sh tests/measure/scaling.sh
 
 # What the programs report against what is known: a few minutes on a quiet machine.
 truth: all test-programs
-	sh tests/truth.sh
+	sh tests/measure/accuracy.sh
 
 # Our servers beside stock Python ones, under the same clients.
 python: all test-programs
-	sh tests/python.sh
+	sh tests/measure/python.sh
 
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1

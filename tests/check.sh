@@ -55,7 +55,7 @@ suites() {
 		shift
 		# the pattern for all
 		# shellcheck disable=SC2086
-		set -- "$@" $suite.bats
+		set -- "$@" */$suite.bats
 	done
 	for suite in "$@"; do
 		shift
@@ -86,7 +86,7 @@ step_clang() {
 
 step_musl() {
 	build musl musl-gcc make CC=musl-gcc CFLAGS="-O2 $warnings" &&
-	    try "$work/musl/tests/run.sh" "$work/musl/tests/unit.bats"
+	    try "$work/musl/tests/run.sh" "$work/musl/tests/unit/unit.bats"
 }
 
 step_bmake() {
@@ -99,8 +99,8 @@ step_parallel_make() {
 
 step_posix_only() {
 	build posix gcc make CC=gcc CPPFLAGS=-DPOSIX_ONLY CFLAGS="-O2 $warnings" &&
-	    try "$work/posix/tests/run.sh" "$work/posix/tests/unit.bats" \
-	    "$work/posix/tests/models.bats" "$work/posix/tests/hostile.bats"
+	    try "$work/posix/tests/run.sh" "$work/posix/tests/unit/unit.bats" \
+	    "$work/posix/tests/system/models.bats" "$work/posix/tests/system/hostile.bats"
 }
 
 # AddressSanitizer (with its search for leaks) and UndefinedBehaviorSanitizer.
@@ -108,7 +108,7 @@ step_asan() {
 	build asan gcc make CC=gcc \
 	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" || return
 	if [ "$quick" = 1 ]; then
-		set -- unit fuzz hostile storm models http-serve rpc-serve bench-conn bench-lat \
+		set -- unit fuzz hostile stress models http-serve rpc-serve bench-conn bench-lat \
 		    bench-bw bench-file bench-conc bench-stat bench-cmp
 	else
 		set -- '*'
@@ -119,7 +119,7 @@ step_asan() {
 step_tsan() {
 	build tsan gcc make CC=gcc CFLAGS="-O1 -g -fsanitize=thread" || return
 	if [ "$quick" = 1 ]; then
-		set -- models storm bench-conc
+		set -- models stress bench-conc
 	else
 		set -- '*'
 	fi
@@ -128,11 +128,11 @@ step_tsan() {
 
 step_fuzz() {
 	need clang || return
-	FUZZ_S=${FUZZ_S:-5} try sh tests/fuzz.sh
+	FUZZ_S=${FUZZ_S:-5} try sh tests/fuzz/fuzz.sh
 }
 
 step_makefile() {
-	for f in lib/*.c lib/*/*.c bin/*.c tests/unit_*.c tests/fuzz_*.c; do
+	for f in lib/*.c lib/*/*.c bin/*.c tests/unit/*.c tests/fuzz/*.c; do
 		# one word each, so a word that is missing would go unnoticed for long
 		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
 	done
@@ -140,7 +140,7 @@ step_makefile() {
 
 step_headers() {
 	need gcc || return
-	for f in lib/*.h lib/*/*.h tests/tap.h; do
+	for f in lib/*.h lib/*/*.h tests/unit/tap.h; do
 		# shellcheck disable=SC2086 # words
 		printf '#include "%s"\n#include "%s"\n' "$f" "$f" |
 		    gcc -std=c11 -D_POSIX_C_SOURCE=200809L $warnings -Wno-unused -I. -Ilib -fsyntax-only -x c - || {
@@ -163,10 +163,10 @@ step_install() {
 
 step_shellcheck() {
 	need shellcheck || return
-	try shellcheck -x bin/bench-suite bin/bench-report bin/bench-plot tests/*.sh tests/*.bash .ci/run || return
+	try shellcheck -x bin/bench-suite bin/bench-report bin/bench-plot tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
 	# each @test is a subshell with variables of its own, some of them set by run; the words of
 	# other languages are in single quotes
-	try shellcheck -e SC1010,SC2015,SC2016,SC2030,SC2031,SC2129,SC2153,SC2154 tests/*.bats
+	try shellcheck -e SC1010,SC2015,SC2016,SC2030,SC2031,SC2129,SC2153,SC2154 tests/*/*.bats
 }
 
 step_man_pages() {

@@ -4,10 +4,10 @@
 # What the bats files share: finding programs, servers that are started and surely stopped,
 # rows that are taken apart.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BIN=$ROOT/bin
 PEERS=$ROOT/tests/peers
-PATH=$BIN:$ROOT/tests:$PATH
+PATH=$BIN:$PEERS:$PATH
 export LC_ALL=C
 export PYTHONDONTWRITEBYTECODE=1
 unset BENCH_TARGET BENCH_LABEL
@@ -105,10 +105,10 @@ need_python() {
 	skip "no python3 with $*"
 }
 
-# need_starve: starve.so is what tests/starve.c tells.
+# need_starve: starve.so is what tests/peers/starve.c tells.
 need_starve() {
 	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer has these functions for itself'
-	cc -shared -fPIC -o starve.so "$ROOT/tests/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
+	cc -shared -fPIC -o starve.so "$PEERS/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
 }
 
 # reap PID: wait for a child, for a minute at most, then kill it. Returns its status.

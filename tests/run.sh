@@ -71,7 +71,7 @@ if ! command -v bats >/dev/null; then
 	get_bats >&2 || exit 1
 fi
 if [ $# -eq 0 ]; then
-	set -- tests/*.bats
+	set -- tests/*/*.bats
 fi
 # a test that hangs is ended (by versions of bats that know this)
 BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}

@@ -1,0 +1,296 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# bench-cmp: what has become slower. The rows are made here, so that each outcome is known.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+CMP_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s metric old new ratio low high \
+rounds_old rounds_new verdict"
+
+# rounds P50...: summary rows of one configuration, a round each. LABEL, OP and SIZE say which;
+# HEAD=no: without the header line.
+rounds() {
+	local v
+	[ "${HEAD:-yes}" = no ] || tr ' ' '\t' <<<"$HEADER"
+	for v in "$@"; do
+		printf '%s\tbench-lat\t%s\t%s\t0\t1\t1\t0.00\t1000\t0\t0.020000\t%s\t0.00\t' \
+		    "${LABEL:-l}" "${OP:-ping}" "${SIZE:-0}" "${RATE:-50000.00}"
+		printf '1.000\t2.000\t0.500\t%s\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\n' "$v"
+	done
+}
+
+# numbered: the same with a round column.
+numbered() {
+	awk 'BEGIN { FS = OFS = "\t" } { print $0, NR == 1 ? "round" : NR - 1 }'
+}
+
+# compare STATUS ARGUMENT...: its rows to out.tsv.
+compare() {
+	local want=$1
+	shift
+	run --separate-stderr bench-cmp -T "$@"
+	[ "$status" -eq "$want" ] || fail "status $status, not $want: $output / $stderr"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(head -n 1 out.tsv)" = "$(tr ' ' '\t' <<<"$CMP_HEADER")" ] || fail "header: $output"
+	awk -F '\t' 'NF != 17 { exit 1 }' out.tsv || fail "cells: $output"
+}
+
+TEN='100.0 101.0 99.0 102.0 98.0 100.5 99.5 101.5 98.5 100.2'
+
+# times FACTOR NUMBER...: each number times the factor.
+times() {
+	local f=$1
+	shift
+	printf '%s\n' "$@" | awk -v f="$f" '{ printf "%.3f ", $1 * f }'
+}
+
+@test "help and version" { help_is_fine bench-cmp; }
+
+@test "wrong use is refused" {
+	rounds 1 2 >a
+	refuses bench-cmp 'two files.*not 0'
+	refuses bench-cmp 'two files.*not 1' a
+	refuses bench-cmp 'two files.*not 3' a a a
+	refuses bench-cmp 'standard input' - -
+	refuses bench-cmp '-y' -y a a
+	refuses bench-cmp '-l.*value' -l
+	refuses bench-cmp '-l.*x' -l x a a
+	refuses bench-cmp '-l' -l '' a a
+	refuses bench-cmp '-l' -l % a a
+	refuses bench-cmp '-l.*-1%' -l -1% a a
+	refuses bench-cmp '-l.*1001%' -l 1001% a a
+	refuses bench-cmp '-m.*errors' -m errors a a
+	refuses bench-cmp '-m.*busy' -m busy a a
+	refuses bench-cmp '-m.*p51_us' -m p51_us a a
+	refuses bench-cmp '-m' -m '' a a
+	refuses bench-cmp 'nowhere: No such file' nowhere a
+	refuses bench-cmp 'directory' . a
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "same, better, worse, undecided" {
+	rounds $TEN >old
+	rounds $(times 1.001 $TEN) >new
+	compare 0 old new
+	[ "$(cell out.tsv verdict)" = same ] || fail "$(cat out.tsv)"
+	rounds $(times 1.2 $TEN) >new
+	compare 1 old new
+	[ "$(cell out.tsv verdict)" = worse ] || fail "$(cat out.tsv)"
+	compare 0 new old
+	[ "$(cell out.tsv verdict)" = better ] || fail "$(cat out.tsv)"
+	# half of the rounds: neither
+	rounds 100 100 100 100 100 120 120 120 120 120 >new
+	compare 2 old new
+	[ "$(cell out.tsv verdict)" = undecided ] || fail "$(cat out.tsv)"
+	# what is worse than 1 % need not be worse than 10 %
+	rounds $(times 1.05 $TEN) >new
+	compare 1 -l 1% old new
+	compare 1 -l 2 old new
+	compare 0 -l 10% old new
+	compare 2 -l 4.9% old new
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "the interval is that of the sorted ratios" {
+	rounds $TEN >old
+	rounds $(times 1.1 100 103 97 102 98 101) >new
+	compare 1 -l 1% old new
+	# 10 and 6: the 12th of 60 ratios from either end
+	printf '%s\n' $TEN >o
+	printf '%s\n' $(times 1.1 100 103 97 102 98 101) >n
+	while read -r a; do awk -v a="$a" '{ printf "%.4f\n", $1 / a }' n; done <o | sort -n >all
+	[ "$(wc -l <all)" -eq 60 ] || fail "$(cat all)"
+	[ "$(cell out.tsv low)/$(cell out.tsv high)" = "$(sed -n 12p all)/$(sed -n 49p all)" ] ||
+	    fail "$(cat out.tsv) $(sed -n '12p;49p' all)"
+	[ "$(cell out.tsv old)/$(cell out.tsv new)/$(cell out.tsv ratio)" = 100.100/110.550/1.1044 ] ||
+	    fail "$(cat out.tsv)"
+	[ "$(cell out.tsv rounds_old)/$(cell out.tsv rounds_new)" = 10/6 ] || fail "$(cat out.tsv)"
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "rates: less is worse (-m)" {
+	local v
+	for v in $TEN; do RATE=$v HEAD=no rounds 1; done >body
+	{ rounds 1 | head -n 1; cat body; } >old
+	for v in $(times 0.8 $TEN); do RATE=$v HEAD=no rounds 1; done >body
+	{ rounds 1 | head -n 1; cat body; } >new
+	compare 1 -m ops_per_s old new
+	[ "$(cell out.tsv verdict)/$(cell out.tsv metric)" = worse/ops_per_s ] || fail "$(cat out.tsv)"
+	compare 0 -m ops_per_s new old
+	[ "$(cell out.tsv verdict)" = better ] || fail "$(cat out.tsv)"
+	compare 0 old new       # the times are the same
+	[ "$(cell out.tsv verdict)" = same ] || fail "$(cat out.tsv)"
+}
+
+@test "too few rounds" {
+	rounds 1 1 1 >old
+	rounds 2 2 2 >new
+	compare 2 old new
+	[[ $stderr == *"1 of 1 have too few rounds"*"takes 4"*"nothing could be decided"* ]] || fail "$stderr"
+	[ "$(cell out.tsv low)/$(cell out.tsv high)/$(cell out.tsv verdict)" = NA/NA/undecided ] || fail "$(cat out.tsv)"
+	rounds 1 1 1 1 >old
+	rounds 2 2 2 2 >new
+	compare 1 old new
+	# of two configurations it takes more to be sure of one
+	OP=echo HEAD=no rounds 1 1 1 1 >>old
+	OP=echo HEAD=no rounds 1 1 1 1 >>new
+	compare 0 old new
+	[ "$(cell out.tsv verdict | tr '\n' ' ')" = 'undecided same ' ] || fail "$(cat out.tsv)"
+	[[ $stderr == *"too few rounds to be called better or worse"*"it takes 5"* ]] || fail "$stderr"
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "NA and what is only in one file" {
+	{ rounds $TEN; HEAD=no rounds NA NA; OP=gone HEAD=no rounds 1 1; } >old
+	{ rounds $TEN; OP=come HEAD=no SIZE=1024 rounds 1 1; OP=none HEAD=no rounds NA; } >new
+	OP=none HEAD=no rounds 1 >>old
+	compare 0 old new
+	[ "$(wc -l <out.tsv)/$(cell out.tsv verdict | tr '\n' ' ')" = '3/same undecided ' ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv rounds_old ping)/$(cell out.tsv rounds_new none)/$(cell out.tsv new none)" = 10/0/NA ] ||
+	    fail "$(cat out.tsv)"
+	grep -q '^bench-cmp: only in old: l bench-lat gone size 0 ' <<<"$stderr" || fail "$stderr"
+	grep -q '^bench-cmp: only in new: l bench-lat come size 1024 ' <<<"$stderr" || fail "$stderr"
+	grep -q '^bench-cmp: 1 only in old, 1 only in new, 2 in both$' <<<"$stderr" || fail "$stderr"
+
+	LABEL=other rounds $TEN >new
+	rounds $TEN >old
+	run --separate-stderr bench-cmp old new
+	[ "$status/$output" = 2/ ] || fail "$status $output"
+	[[ $stderr == *'no configuration in common'* ]] || fail "$stderr"
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "a round column, headers that repeat, standard input" {
+	rounds $TEN >old
+	rounds $(times 1.2 $TEN) >new
+	compare 1 old new
+	mv out.tsv plain.tsv
+	numbered <old >old.r
+	numbered <new >new.r
+	compare 1 old.r new.r
+	cmp out.tsv plain.tsv
+	compare 1 old.r new
+	cmp out.tsv plain.tsv
+	{ head -n 6 new; head -n 1 new; tail -n 5 new; } >parts
+	run bash -c 'bench-cmp -T old - <parts'
+	[ "$status" -eq 1 ] && [ "$output" = "$(cat plain.tsv)" ] || fail "$output"
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "the readable table fits, and shows what tells rows apart" {
+	{ rounds $TEN; LABEL=http-request OP=download-chunked SIZE=134217728 HEAD=no rounds $TEN; } >old
+	run --separate-stderr bench-cmp old old
+	want 0
+	printf '%s\n' "$output" >table
+	awk 'length > 100 { exit 1 }' table || fail "$output"
+	[[ ${lines[2]} =~ ^http-request\ lat\ +download-chunked\ +128m\ .*\ same$ ]] || fail "$output"
+	[[ ${lines[3]} == *'0 worse, 0 better, 2 same, 0 undecided.' ]] || fail "$output"
+	[[ $output != *depth* ]] || fail "$output"
+	awk 'BEGIN { FS = OFS = "\t" } { print } NR > 1 { $7 = 16; print }' old >deep
+	run --separate-stderr bench-cmp -H deep deep
+	want 0
+	[ "${#lines[@]}" -eq 4 ] || fail "$output"
+	run --separate-stderr bench-cmp deep deep
+	[[ ${lines[0]} == *' depth '* ]] || fail "$output"
+}
+
+@test "failed operations are told" {
+	rounds 1 1 1 1 >old
+	awk 'BEGIN { FS = OFS = "\t" } NR == 3 { $10 = 7 } { print }' old >new
+	run --separate-stderr bench-cmp old new
+	want 0 'new: 7 operations failed'
+}
+
+@test "malformed files name file, line and column" {
+	local good
+	rounds 1 1 1 1 >good
+	: >empty
+	head -n 1 good >header
+	cut -f 1-16,18- good >missing
+	sed '3s/\t[^\t]*$//' good >short
+	sed '4s/$/\t7/' good >long
+	awk 'BEGIN { FS = OFS = "\t" } NR == 3 { $17 = "fast" } { print }' good >text
+	awk 'BEGIN { FS = OFS = "\t" } NR == 2 { $10 = "NA" } { print }' good >na
+	awk 'BEGIN { FS = OFS = "\t" } NR == 2 { $4 = "1k" } { print }' good >size
+	sed 's/$/\r/' good >crlf
+	printf '%s' "$(cat good)" >trunc
+	tail -n +2 good >body
+	{ cat good; tr ' ' '\t' <<<"$RAW_HEADER"; } >mixed
+	numbered <good | sed '3s/4$/4/;2s/1$/0/' >round
+	sed '1s/p50_us/p51_us/' good >unknown
+	sed '1s/$/\tfoo/;2,$s/$/\t1/' good >extra
+	tr ' ' '\t' <<<"$RAW_HEADER" >raw
+	printf 'l\tb\to\t0\t0\t0\t0\t0.000\t1.000\t1\n' >>raw
+	for good in old new; do
+		say() {
+			if [ "$good" = old ]; then
+				refuses bench-cmp "$2" good "$1"
+			else
+				refuses bench-cmp "$2" "$1" good
+			fi
+		}
+		say empty '^bench-cmp: empty:1: .*empty'
+		say header '^bench-cmp: header:1: label: no row'
+		say missing '^bench-cmp: missing:1: p50_us: missing column'
+		say short '^bench-cmp: short:3: busy: missing: 23 cells, not 24'
+		say long '^bench-cmp: long:4: busy: .*25 cells, not 24'
+		say text '^bench-cmp: text:3: p50_us: not a number: fast'
+		say na '^bench-cmp: na:2: errors: NA'
+		say size '^bench-cmp: size:2: size_bytes: not a number: 1k'
+		say crlf '^bench-cmp: crlf:1: .*CR LF'
+		say trunc '^bench-cmp: trunc:5: busy: .*no end'
+		say body '^bench-cmp: body:1: .*no header'
+		say mixed '^bench-cmp: mixed:6: client: mixed schemas'
+		say round '^bench-cmp: round:2: round: rounds count from 1'
+		say unknown '^bench-cmp: unknown:1: p50_us: missing column'
+		say extra '^bench-cmp: extra:1: foo: unknown column'
+		say raw '^bench-cmp: raw:2: us: raw rows, not summary rows'
+	done
+}
+
+@test "lost output is trouble" {
+	rounds 1 1 1 1 >a
+	run --separate-stderr bash -c 'bench-cmp a a >/dev/full'
+	want 2 'stdout: No space left on device'
+}
+
+@test "rows of real runs" {
+	for _ in 1 2 3 4; do
+		rpc-serve bench-conc -n 20 -c 2 -l x
+		http-serve bench-bw -n 5 -s 1k -l x
+	done >a.tsv
+	# what it finds is the machine's; that it reads all of it is not
+	run --separate-stderr bench-cmp -l 1000 -T a.tsv a.tsv
+	want 0
+	[ "$(wc -l <<<"$output")" -eq 5 ] || fail "$output"
+}
+
+# ---- does it cry wolf?
+
+# Synthetic rows from a seed: the outcome is the same each time. For real: tests/measure/false-alarms.sh.
+@test "100 pairs of the same: an alarm in at most 5; 100 slowed by 5 %: found in at least 95" {
+	run sh "$ROOT/tests/measure/false-alarms.sh" -s -n 100 -e 2 -k 10 -r 40
+	[ "$status" -eq 0 ] || fail "$output"
+	[ "$(grep -c '^slowed' <<<"$output")/$(grep -c ': holds$' <<<"$output")" = 100/2 ] || fail "$output"
+}
+
+@test "the same where the noise is larger than the limit: undecided rather than wrong" {
+	run sh "$ROOT/tests/measure/false-alarms.sh" -s -n 100 -e 10 -k 30 -r 10 -c same
+	[ "$status" -eq 0 ] || fail "$output"
+	# and with no limit at all
+	run sh "$ROOT/tests/measure/false-alarms.sh" -s -n 100 -e 10 -k 30 -r 10 -c same -l 0
+	[ "$status" -eq 0 ] || fail "$output"
+	# what it does not find it does not claim to find
+	run sh "$ROOT/tests/measure/false-alarms.sh" -s -n 20 -e 10 -k 1 -r 5 -c slowed
+	[ "$status" -eq 1 ] || fail "$output"
+}
+
+@test "false-alarms.sh refuses wrong use" {
+	local arg
+	for arg in '-n 0' '-n x' '-c other' '-y' '-r' 'operand'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr sh "$ROOT/tests/measure/false-alarms.sh" $arg
+		[ "$status/$output" = 2/ ] || fail "$arg: $status $output"
+	done
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# bench-conc: many clients at once.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+@test "help and version" { help_is_fine bench-conc; }
+@test "wrong use is refused" { bench_refuses_wrong_use bench-conc; }
+@test "rows from both servers under every model" { bench_rows_are_right bench-conc; }
+@test "output that can't be written is an error" { bench_notices_lost_output bench-conc; }
+@test "a refused connection is an error" { bench_reports_refused_connection bench-conc; }
+@test "a silent peer is given up on (-T)" { bench_gives_up_on_silence bench-conc; }
+@test "an interrupted run keeps its rows" { bench_keeps_rows_when_interrupted bench-conc /ping -n 1000000000; }
+@test "labels, targets, headers" { bench_takes_labels_and_headers bench-conc; }
+@test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conc; }
+@test "the distribution (-D)" { bench_prints_histograms bench-conc; }
+@test "localhost and IPv6" { bench_reaches_other_addresses bench-conc; }
+
+@test "clients times requests, exactly" {
+	local server j extra
+	for server in $SERVERS; do
+		for j in 1 2 13; do
+			"$server" -u usage.tsv bench-conc -c 13 -n 17 -w 3 -j "$j" >out.tsv
+			rows out.tsv
+			[ "$(cell out.tsv n ping)/$(cell out.tsv n first-reply)" = 221/13 ] || fail "$(cat out.tsv)"
+			[ "$(cell out.tsv clients | sort -u)/$(total out.tsv errors)" = 13/0 ] || fail "$(cat out.tsv)"
+			extra=$(($(usage_cell requests) - 221 - 39))
+			[ "$extra" -eq "$(usage_cell connections)" ] && [ "$extra" -le 15 ] || fail "$(cat usage.tsv)"
+		done
+	done
+}
+
+@test "all defaults" {
+	rpc-serve bench-conc >out.tsv
+	[ "$(cell out.tsv n ping)/$(cell out.tsv clients ping)" = 1000/10 ] || fail "$(cat out.tsv)"
+}
+
+@test "sizes, methods, paths" {
+	local server
+	for server in $SERVERS; do
+		"$server" bench-conc -C -c 4 -n 5 -s 1k,100k >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n echo | sort -u)/$(total out.tsv errors)" = 20/0 ] || fail "$(cat out.tsv)"
+	done
+	start http-serve -p 0
+	bench-conc -c 4 -n 5 "$URL/compute/100" >out.tsv
+	[ "$(cell out.tsv n /compute/100)" = 20 ] || fail "$(cat out.tsv)"
+	run --separate-stderr bench-conc -c 4 -n 5 "$URL/nosuch"
+	[ "$status" -eq 1 ] || fail "status $status"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(cell out.tsv n /nosuch)/$(cell out.tsv errors /nosuch)" = 0/20 ] || fail "$output"
+}
+
+# A reply that is an error is no lost connection, with -K either.
+@test "errors of every request, with -K and without" {
+	local k
+	start http-serve -p 0
+	for k in '' -K; do
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-conc $k -c 2 -n 5 -w 2 "$URL/nosuch"
+		[ "$status" -eq 1 ] || fail "'$k': status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(cell out.tsv errors /nosuch)" = 10 ] || fail "'$k': $output $stderr"
+		! grep -q 'gave up\|no connection' <<<"$stderr" || fail "'$k': $stderr"
+	done
+	stop
+}
+
+@test "-K, -N, -t" {
+	http-serve -u usage.tsv bench-conc -K -c 4 -n 10 -w 0 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"
+	[ "$(usage_cell connections)" -ge 40 ] || fail "$(cat usage.tsv)"
+	rpc-serve bench-conc -N -c 4 -n 10 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"
+	http-serve bench-conc -t 0.5 -c 4 >out.tsv
+	awk -F '\t' '$3 == "ping" && ($11 < 0.45 || $9 < 10) { exit 1 }' out.tsv ||
+	    fail "$(cat out.tsv)"
+}
+
+@test "requests in flight (-d)" { bench_keeps_depth bench-conc; }
+@test "requests in flight, of much data" { bench_keeps_depth_of_bulk bench-conc; }
+@test "a rate (-r)" { bench_keeps_rate bench-conc; }
+@test "a rate shows a stall in full" { bench_shows_a_stall bench-conc 300; }
+@test "a rate loses no request" { bench_loses_no_request bench-conc -c 2; }
+@test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-conc; }
+@test "settings are told (-v)" { bench_tells_settings bench-conc; }
+
+@test "a rate is shared by threads, and by connections that are made anew" {
+	local j
+	for j in 1 3 5; do
+		http-serve -m event bench-conc -c 5 -j "$j" -r 1000 -n 60 -R -A exp >raw.tsv
+		cell raw.tsv start_us ping | sort -n >due.$j
+		[ "$(wc -l <due.$j)" -eq 300 ] || fail "$(wc -l <due.$j)"
+		# all clients have their turn
+		[ "$(cell raw.tsv client ping | sort -u | wc -l)" -eq 5 ] || fail "$(cell raw.tsv client ping | sort | uniq -c)"
+	done
+	cmp due.1 due.3
+	cmp due.1 due.5
+	http-serve -m event -u usage.tsv bench-conc -c 4 -K -r 500 -n 25 -w 0 >out.tsv
+	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 100/0 ] || fail "$(cat out.tsv)"
+	[ "$(usage_cell requests)" = 104 ] || fail "$(cat usage.tsv)"
+}
+
+@test "clients that are gone before requests are due: the row ends when it does" {
+	refused_port
+	run --separate-stderr bench-conc -c 2 -j 2 -r 0.1 -o ping "rpc://127.0.0.1:$PORT"
+	[ "$status" -eq 1 ] || fail "status $status"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(cell out.tsv n ping)" = 0 ] && [ "$(cell out.tsv errors ping)" -ge 1 ] || fail "$output"
+	# the second thread's first request would be due after 10 s
+	cell out.tsv elapsed_s | awk '$1 >= 10 { exit 1 }' || fail "$output"
+}
+
+@test "every thread has a loop of its own with -d, blocks without" {
+	local server
+	for server in $SERVERS; do
+		"$server" -u usage.tsv bench-conc -c 6 -j 6 -n 50 -w 2 -d 3 >out.tsv
+		[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 300/0 ] || fail "$(cat out.tsv)"
+		[ $(($(usage_cell requests) - 312)) -eq "$(usage_cell connections)" ] || fail "$(cat usage.tsv)"
+	done
+}
+
+@test "local ports that run out are told" {
+	need unshare ip
+	unshare -n true 2>/dev/null || skip 'no network of our own'
+	run --separate-stderr unshare -n bash -c 'ip link set lo up &&
+	    echo "40000 40020" >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+	    exec http-serve -m event bench-conc -c 100 -n 1 -w 0 -o first-reply'
+	[ "$status" -ne 77 ] || skip 'the range of ports is fixed'
+	[ "$status" -eq 1 ] || fail "status $status: $stderr"
+	[ "$(grep -c 'no free local port: ' <<<"$stderr")" -eq 1 ] || fail "$stderr"
+}
+
+@test "wrong numbers of clients and threads" {
+	refuses bench-conc '-c' -c 0 rpc://h
+	refuses bench-conc '-c.*x' -c x rpc://h
+	refuses bench-conc '-j' -j 0 rpc://h
+	refuses bench-conc '-j' -c 2 -j 3 rpc://h
+}
+
+@test "more clients than descriptors is told before anything starts" {
+	start http-serve -p 0
+	run --separate-stderr bash -c 'ulimit -n 50; exec bench-conc -c 100 -n 1 "$0"' "$URL"
+	want 2 '-c'
+	[ -z "$output" ] || fail "$output"
+}

@@ -1,0 +1,291 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# bench-report and bench-plot: figures and verdicts on rows whose answer is known, pictures,
+# and tables that are no such.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+# made ROUNDS: a folder run with figures that are known. In round r the factor all have in
+# common is f(r), so that ratios are exact where the figures vary: rpc-fork takes twice the
+# time of rpc-thread to connect, http-thread 1.1 times; of latency http-thread takes 1.5 times
+# in two rounds of three, and half of it in the third. Rates go down as times go up.
+made() {
+	mkdir -p run
+	awk -v rounds="$1" -v header="$HEADER round" '
+	function row(label, bench, op, size, us, r) {
+		printf "%s\t%s\t%s\t%d\t0\t1\t1\t0.00\t1000\t0\t1.000000\t%.2f\t%.2f", label, bench, op, size, 1e6 / us, size * 1e6 / us
+		printf "\t%.3f\t%.3f\t0.000\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t1.000\t0.500\t%d\n", us, us, us, us, us, us, "NA", us, r
+	}
+	BEGIN {
+		gsub(/ /, "\t", header)
+		print header
+		for (r = 1; r <= rounds; r++) {
+			f = 1 + (r * 7 % 5) / 2
+			row("rpc-thread", "bench-conn", "first-reply", 0, 100 * f, r)
+			row("rpc-fork", "bench-conn", "first-reply", 0, 200 * f, r)
+			row("http-thread", "bench-conn", "first-reply", 0, 110 * f, r)
+			row("rpc-thread", "bench-lat", "ping", 0, 20 * f, r)
+			row("rpc-fork", "bench-lat", "ping", 0, 30 * f, r)
+			row("http-thread", "bench-lat", "ping", 0, (r % 3 ? 30 : 10) * f, r)
+			row("rpc-thread", "bench-bw", "upload", 1024, 20 * f, r)
+			row("rpc-thread", "bench-bw", "upload", 1048576, 400 * f, r)
+			row("http-thread", "bench-bw", "upload", 1048576, 300 * f, r)
+			row("http-thread", "bench-file", "upload", 1048576, 300 * f, r)
+			row("http-thread", "bench-file", "upload-chunked", 1048576, 700 * f, r)
+		}
+	}' >run/suite.tsv
+	sed -i 's/\t0\.000\(\t1\.000\t0\.500\)/\tNA\1/' run/suite.tsv
+}
+
+# claim ID A B OP: ratio, interval, rounds and verdict.
+claim() {
+	bench-report -C run | awk -F '\t' -v id="$1" -v a="$2" -v b="$3" -v op="$4" '
+		$1 == id && $2 == a && $3 == b && $4 == op { print $9, $10, $11, $12, $13 }'
+}
+
+# is WANTED GIVEN
+is() {
+	[ "$1" = "$2" ] || fail "wanted: $1; there is: $2"
+}
+
+# broken PATTERN: suite.tsv is refused by both programs, with a message that names the place.
+broken() {
+	refuses bench-report "$1" run
+	refuses bench-report "$1" -T run
+	refuses bench-plot "$1" run
+	[ -z "$(find run -name '*.png')" ] || fail 'a picture all the same'
+}
+
+@test "help and version" {
+	help_is_fine bench-report
+	help_is_fine bench-plot
+}
+
+@test "wrong use is refused" {
+	local p
+	for p in bench-report bench-plot; do
+		refuses "$p" '-y' -y
+		refuses "$p" 'one folder'
+		refuses "$p" 'one folder' a b
+		refuses "$p" 'nosuch: no such folder' nosuch
+		mkdir -p empty
+		refuses "$p" 'suite.tsv: no such file' empty
+	done
+	refuses bench-report '-C and -T' -C -T empty
+	refuses bench-plot '-t.*x11' -t x11 empty
+	refuses bench-plot '-o' -o
+	refuses bench-plot 'exclude' -o x -t dumb empty
+}
+
+@test "the median over rounds and its interval" {
+	local n
+	# what a table of the sign test says of 95 %
+	for n in '5 NA NA' '6 1 6' '8 1 8' '9 2 8' '11 2 10' '12 3 10' '20 6 15' '30 10 21'; do
+		# shellcheck disable=SC2086
+		set -- $n
+		made 1
+		head -n 1 run/suite.tsv >head.tsv
+		{
+			cat head.tsv
+			for ((r = $1; r >= 1; r--)); do
+				sed -n '2{s/\t[^\t]*$//;p;}' run/suite.tsv | awk -F '\t' -v OFS='\t' -v r="$r" '{ $17 = r ".000"; print $0, r }'
+			done
+		} >suite.new
+		mv suite.new run/suite.tsv
+		is "$1 $(awk -v n="$1" -v l="$2" -v h="$3" 'BEGIN {
+			printf l == "NA" ? "%.3f NA NA" : "%.3f %.3f %.3f", (n + 1) / 2, l, h }')" \
+		    "$(bench-report -T run | awk '$5 == "p50_us" { print $6, $7, $8, $9 }')"
+	done
+}
+
+@test "expectations: holds, refuted, undecided, untested" {
+	made 9
+	is '0.5000 0.5000 0.5000 9 holds' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+	is '1.1000 1.1000 1.1000 9 holds' "$(claim connect-http-like-rpc http-thread rpc-thread first-reply)"
+	is '0.6667 0.6667 2.0000 9 undecided' "$(claim latency-rpc-below-http rpc-thread http-thread ping)"
+	is '1.5000 1.5000 1.5000 9 refuted' "$(claim latency-like-thread rpc-fork rpc-thread ping)"
+	is '0.7500 0.7500 0.7500 9 refuted' "$(claim bandwidth-rpc-least-http rpc-thread http-thread upload)"
+	is '0.4286 0.4286 0.4286 9 holds' "$(claim hex-much-slower http-thread http-thread upload-chunked)"
+	bench-report -C run | grep -q $'^fork-memory-above\trpc-fork\trpc-thread\t.*\tuntested$'
+	bench-report run >out.txt
+	grep -q 'Not testable.*lack' out.txt || fail "$(cat out.txt)"
+	grep -q 'rpc-thread/rpc-fork .*0.500 0.500..0.500 *holds' out.txt || fail "$(cat out.txt)"
+	awk 'length > 100 { print; exit 1 }' out.txt
+	# too few rounds
+	made 5
+	is '0.5000 NA NA 5 undecided' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+}
+
+@test "memory and isolation" {
+	local r
+	made 6
+	printf 'label\tconnections\tbase_kb\theld_kb\tkb_per_connection\tround\n' >run/memory.tsv
+	head -n 1 run/suite.tsv >run/isolation.tsv
+	for r in 1 2 3 4 5 6; do
+		printf 'rpc-thread\t100\t100\t1600\t15.000\t%d\nrpc-fork\t100\t100\t6100\t60.000\t%d\n' "$r" "$r" >>run/memory.tsv
+		awk -F '\t' -v r="$r" '$2 == "bench-lat" && $1 ~ /^rpc/ && $NF == r' run/suite.tsv >>run/isolation.tsv
+	done
+	is '4.0000 4.0000 4.0000 6 holds' "$(claim fork-memory-above rpc-fork rpc-thread idle)"
+	is '1.5000 1.5000 1.5000 6 refuted' "$(claim fork-isolates rpc-fork rpc-thread ping)"
+	# a system that does not tell
+	sed -i 's/60\.000/NA/' run/memory.tsv
+	bench-report -C run | grep -q $'^fork-memory-above\trpc-fork\trpc-thread\t.*\tuntested$'
+	printf 'rpc-thread\t100\t100\tmuch\t15.000\t7\n' >>run/memory.tsv
+	refuses bench-report 'run/memory.tsv:14: held_kb: not a number: much' run
+}
+
+@test "repetitions are rounds where there is no column" {
+	made 7
+	cut -f 1-24 run/suite.tsv | awk -F '\t' '$1 == "label" { h = $0; print; next } $1 != last && n++ % 5 == 0 { print h } { print }' >x
+	mv x run/suite.tsv
+	is '0.5000 0.5000 0.5000 7 holds' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+}
+
+@test "tables that can't be read" {
+	local line
+	made 6
+	cp run/suite.tsv whole.tsv
+	: >run/suite.tsv
+	broken 'run/suite.tsv: empty'
+	head -n 1 whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv.*no rows'
+	cut -f 1-16,18- whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:1: no column p50_us'
+	sed '5s/\t[^\t]*$//' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:5: 24 cells, not 25'
+	sed '7s/$/\t1/' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:7: 26 cells, not 25'
+	awk -F '\t' -v OFS='\t' 'NR == 4 { $17 = "fast\033[1m" } { print }' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:4: p50_us: not a number: fast\?'
+	awk -F '\t' -v OFS='\t' 'NR == 4 { $9 = "NA" } { print }' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:4: n: not a count: NA'
+	awk -F '\t' -v OFS='\t' 'NR == 4 { $25 = "first" } { print }' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:4: round: not a count: first'
+	sed 's/$/\r/' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:(1|2): .*round'
+	{ cat whole.tsv; sed -n 3p whole.tsv; } >run/suite.tsv
+	broken 'run/suite.tsv:68: .*twice'
+	sed '1s/label/bench/' whole.tsv >run/suite.tsv
+	broken 'run/suite.tsv:1: column bench comes twice'
+	line=$(head -c 100000 /dev/zero | tr '\0' x)
+	{ cat whole.tsv; echo "$line"; } >run/suite.tsv
+	broken 'run/suite.tsv:68: 1 cells, not 25'
+	{ head -c 3000 /dev/urandom; echo; } >run/suite.tsv
+	broken 'run/suite.tsv:1: '
+	# raw rows are another schema
+	rpc-serve bench-lat -n 5 -R >run/suite.tsv
+	broken 'run/suite.tsv:1: no column n'
+	# a last line that is cut off is told, and the others count
+	head -c -9 whole.tsv >run/suite.tsv
+	run --separate-stderr bench-report -T run
+	want 0 'run/suite.tsv: the last line is cut off'
+}
+
+@test "rounds are counted, whatever their numbers" {
+	made 6
+	awk -F '\t' 'NR == 1 || $NF == 3 || $NF == 5' run/suite.tsv >suite.new
+	mv suite.new run/suite.tsv
+	bench-report run >out.txt
+	grep -q '^Medians over 2 rounds' out.txt || fail "$(cat out.txt)"
+}
+
+@test "a folder with a name that is hard to pass on" {
+	made 6
+	mkdir ./-
+	cp run/* ./-/
+	bench-report -T - >out.txt
+	bench-report -T run | diff - out.txt || fail 'other figures'
+	mv run "a=b 'c\""
+	bench-report -T "a=b 'c\"" | grep -q $'^rpc-fork\tlat\tping\t0\tp50_us\t6\t'
+	need gnuplot
+	TMPDIR="$PWD/a=b 'c\"" bench-plot "a=b 'c\""
+	[ -s "a=b 'c\"/latency.svg" ]
+}
+
+@test "pictures of a run in rounds" {
+	local p
+	need gnuplot
+	bench-suite -q -r 6 -o run rpc-thread http-fork >out.txt 2>err.txt
+	bench-plot run
+	for p in connection latency bandwidth files concurrency; do
+		[ "$(head -c 8 "run/$p.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || fail "$p.png"
+		grep -q '</svg>' "run/$p.svg" || fail "$p.svg"
+		# everybody is named, and so are the bars
+		grep -q 'rpc-thread' "run/$p.svg" && grep -q 'http-fork' "run/$p.svg" || fail "$p.svg: no names"
+		grep -q '95 % interval of the median over 6 rounds' "run/$p.svg" || fail "$p.svg: no bars"
+	done
+	# again, elsewhere
+	mkdir before
+	mv run/*.svg run/*.png before
+	bench-plot -o there/deep run
+	[ "$(cd before && echo *)" = "$(cd there/deep && echo *)" ] || fail "$(ls there/deep)"
+	[ -z "$(find run -name '*.svg')" ]
+}
+
+# What one decides between are seldom pings.
+@test "pictures of targets that name a path" {
+	local p
+	need gnuplot
+	made 2
+	awk -F '\t' -v OFS='\t' '{ if ($1 == "http-thread" && $3 == "ping") $3 = "/a%20b?page=12&sort=name" }
+		{ print }
+		$1 ~ /thread$/ && $2 == "bench-lat" { $2 = "bench-conc"; print; $3 = "first-reply"; print }' \
+	    run/suite.tsv >x
+	mv x run/suite.tsv
+	bench-plot run
+	for p in latency concurrency connection; do
+		grep -q 'http-thread /a%20b?page=12&amp;sort=name<' "run/$p.svg" || fail "$p.svg: $(grep http- "run/$p.svg")"
+		grep -q 'rpc-thread<' "run/$p.svg" || fail "$p.svg: $(grep rpc- "run/$p.svg")"
+	done
+	grep -q 'Latency of a request' run/latency.svg
+	! grep -q 'http-thread.*/a%20b' run/bandwidth.svg || fail 'bandwidth is not that of a path'
+	# and there is a mark behind each name
+	COLUMNS=100 bench-plot -t dumb run >letters
+	sed -n '/: throughput/,/requests per second/p' letters >throughput
+	grep -qE ' rpc-thread \+\|.*[A-Z]' throughput || fail "$(cat throughput)"
+	grep -qE ' http-thread /a%20b[^ ]* \+\|.*[A-Z]' throughput || fail "$(cat throughput)"
+}
+
+@test "pictures in the terminal, of a part of a run, with NA" {
+	need gnuplot
+	made 2
+	# somebody else's server, with an odd name; nothing that could be a command
+	sed -i 's/^http-thread/it'"'"'s"`$(x)`_y/' run/suite.tsv
+	COLUMNS=70 run --separate-stderr bench-plot -t dumb run
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$stderr" = 'bench-plot: no picture of concurrency: nothing of it was measured' ] || fail "$stderr"
+	[[ $output == *'Connection set-up'*'Latency of a ping'*'Bandwidth'*'upload'*'Transfer of files'* ]] || fail "$output"
+	[[ $output == *"it's\"\`\$(x)\`_y"* ]] || fail "$output"
+	awk 'length > 70 { exit 1 }' <<<"$output" || fail "$output"
+	[ "$(ls run)" = suite.tsv ] || fail "$(ls run)"
+	[[ $output != *'99.9 %'* ]] || fail 'a tick for what nobody has'
+	# nothing but failures
+	awk -F '\t' -v OFS='\t' 'NR > 1 { $9 = 0; $10 = 9; for (i = 12; i <= 22; i++) $i = "NA" } { print }' run/suite.tsv >x
+	mv x run/suite.tsv
+	run --separate-stderr bench-plot run
+	[ "$status" -eq 0 ] || fail "$stderr"
+	[ "$(grep -c 'nothing of it was measured' <<<"$stderr")" = 5 ] || fail "$stderr"
+	bench-report run | grep -q failed
+}
+
+@test "without gnuplot, a word on how to get it" {
+	local p
+	made 6
+	mkdir path
+	for p in sh awk sed cat rm mktemp dirname tail tr wc; do
+		ln -s "$(command -v "$p")" path
+	done
+	PATH=$PWD/path run --separate-stderr "$BIN/bench-plot" run
+	want 1 'gnuplot is not installed.*gnuplot-nox'
+	[ "$(ls run)" = suite.tsv ]
+}
+
+@test "output that can't be written" {
+	made 6
+	run --separate-stderr bash -c 'bench-report run >/dev/full'
+	want 1 'could not be written'
+	need gnuplot
+	run --separate-stderr bench-plot -o /proc/nosuch run
+	[ "$status" -eq 1 ] || fail "$status $stderr"
+}

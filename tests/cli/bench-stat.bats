@@ -1,0 +1,372 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# bench-stat: what several runs say together, against sorting and counting with awk.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+STAT_HEADER="$HEADER p50_low_us p50_high_us p99_low_us p99_high_us rounds"
+
+# summary P50...: a row each.
+summary() {
+	local v
+	tr ' ' '\t' <<<"$HEADER"
+	for v in "$@"; do
+		printf 'l\tbench-lat\tping\t1024\t0\t1\t1\t0.00\t1000\t1\t2.000000\t500.00\t512000.00\t'
+		printf '1.000\t2.000\t0.500\t%s\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\n' "$v"
+	done
+}
+
+# stat ARGUMENT...: its rows to out.tsv.
+stat_rows() {
+	run --separate-stderr bench-stat "$@"
+	want 0
+	[ -z "$stderr" ] || fail "$stderr"
+	printf '%s\n' "$output" >out.tsv
+}
+
+@test "help and version" { help_is_fine bench-stat; }
+
+@test "wrong use is refused" {
+	summary 1 >a
+	refuses bench-stat '-y' -y a
+	refuses bench-stat '-q.*value' -q
+	refuses bench-stat '-q.*1' -q 1 a
+	refuses bench-stat '-q.*0' -q .0 a
+	refuses bench-stat '-q.*1\.5' -q 1.5 a
+	refuses bench-stat '-q.*twice' -q .5,0.50 a
+	refuses bench-stat '-q' -q '' a
+	refuses bench-stat '-q' -q .5, a
+	refuses bench-stat '-q.*x' -q .5x a
+	refuses bench-stat '-q.*9 digits' -q .1234567891 a
+	refuses bench-stat '-q.*many' -q "$(seq -s , 0.11 0.01 0.27)" a
+	refuses bench-stat 'nowhere: No such file' nowhere
+	refuses bench-stat 'p75_us: not a quantile' -q .75 a
+}
+
+@test "summary rows: medians over rounds, with limits" {
+	summary 10 11 12 13 14 >a
+	stat_rows a
+	rows out.tsv "$STAT_HEADER"
+	[ "$(cell out.tsv p50_us)/$(cell out.tsv p50_low_us)/$(cell out.tsv rounds)" = 12.000/NA/5 ] || fail "$(cat out.tsv)"
+	summary 10 11 12 13 14 15 >a
+	stat_rows a
+	[ "$(cell out.tsv p50_us)/$(cell out.tsv p50_low_us)/$(cell out.tsv p50_high_us)/$(cell out.tsv rounds)" = \
+	    12.500/10.000/15.000/6 ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv n)/$(cell out.tsv errors)/$(cell out.tsv elapsed_s)" = 6000/6/12.000000 ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv ops_per_s)/$(cell out.tsv p999_us)/$(cell out.tsv busy)" = 500.00/NA/0.500 ] || fail "$(cat out.tsv)"
+	summary 19 10 18 11 17 12 16 13 15 14 >b
+	stat_rows b
+	[ "$(cell out.tsv p50_us)/$(cell out.tsv p50_low_us)/$(cell out.tsv p50_high_us)" = 14.500/11.000/18.000 ] ||
+	    fail "$(cat out.tsv)"
+	mv out.tsv want.tsv
+	# a round column makes no difference, nor do files
+	awk '{ print $0 "\t" (NR == 1 ? "round" : NR) }' b >r
+	stat_rows r
+	cmp out.tsv want.tsv
+	{ head -n 5 b; head -n 1 b; tail -n 6 b; } >parts
+	stat_rows <parts
+	cmp out.tsv want.tsv
+	{ head -n 1 b; tail -n 6 b; } >b2
+	head -n 5 b >b1
+	stat_rows - b2 <b1
+	cmp out.tsv want.tsv
+	stat_rows -H b
+	cmp out.tsv <(tail -n +2 want.tsv)
+}
+
+@test "NA does not count as a round of that figure" {
+	summary 10 NA 11 12 13 14 15 >a
+	stat_rows a
+	[ "$(cell out.tsv p50_us)/$(cell out.tsv p50_low_us)/$(cell out.tsv rounds)" = 12.500/10.000/7 ] || fail "$(cat out.tsv)"
+	summary NA NA >a
+	stat_rows a
+	[ "$(cell out.tsv p50_us)/$(cell out.tsv rounds)" = NA/2 ] || fail "$(cat out.tsv)"
+}
+
+# ---- raw rows
+
+# raw SEED N LABEL [CLIENTS]: so many raw rows of a long-tailed law, 1 of 100 failed; start_us
+# and seq as a closed loop has them.
+raw() {
+	# the generator of Park and Miller: rand() is another one in each awk
+	awk -v seed="$1" -v n="$2" -v label="$3" -v clients="${4:-1}" '
+		function random() { x = x * 16807 % 2147483647; return x / 2147483647 }
+		BEGIN {
+		OFS = "\t"; x = seed * 1000003
+		print "label", "bench", "op", "size_bytes", "chunk_bytes", "client", "seq", "start_us", "us", "ok"
+		for (i = 0; i < n; i++) {
+			c = i % clients
+			us = sprintf("%.3f", 20 - 15 * log(1 - random()))
+			print label, "bench-x", "echo", 100, 0, c, seq[c]++, sprintf("%.3f", at[c]), us, (random() >= 0.01)
+			at[c] += us
+		} }'
+}
+
+# exact FILE...: what the raw rows of one configuration have: n errors p50 p90 p95 p99 p999 min
+# max mean sd, by sorting.
+exact() {
+	cat "$@" | awk -F '\t' '$10 == 1 { print $9 }' | sort -n | awk -v errors="$(cat "$@" | awk -F '\t' '$10 == "0"' | wc -l)" '
+		function q(p,  r) { r = p * NR; r = r > int(r) ? int(r) + 1 : int(r); return v[r] }
+		{ v[NR] = $1; s += $1 }
+		END { for (i = 1; i <= NR; i++) d += (v[i] - s / NR) ^ 2
+			print NR, errors, q(.5), q(.9), q(.95), q(.99), q(.999), v[1], v[NR], s / NR, sqrt(d / (NR - 1)) }'
+}
+
+# near COLUMNS VALUES TOLERANCE: of out.tsv's only row.
+near() {
+	local name got want
+	# shellcheck disable=SC2086
+	set -- "$1" "$3" $2
+	for name in $1; do
+		got=$(cell out.tsv "$name") want=$3
+		awk -v a="$got" -v b="$want" -v t="$2" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(d <= t * b) }' ||
+		    fail "$name: $got, not $want: $(cat out.tsv)"
+		set -- "$1" "$2" "${@:4}"
+	done
+}
+
+FIGURES='n errors p50_us p90_us p95_us p99_us p999_us min_us max_us mean_us sd_us'
+
+@test "raw rows: what sorting finds" {
+	raw 1 5000 l >a
+	stat_rows a
+	rows out.tsv "$STAT_HEADER"
+	near "$FIGURES" "$(exact a)" 0.0005
+	near 'n errors min_us max_us' "$(exact a | cut -d ' ' -f 1,2,8,9)" 0
+	# rank (n +- 1.96 sqrt n) / 2 of those that succeeded
+	awk -F '\t' '$10 == 1 { print $9 }' a | sort -n >sorted
+	n=$(wc -l <sorted)
+	low=$(awk -v n="$n" 'BEGIN { print int(n / 2 - 0.98 * sqrt(n)) }')
+	near 'p50_low_us p50_high_us' "$(sed -n "${low}p" sorted) $(sed -n "$((n + 1 - low))p" sorted)" 0.002
+	[ "$(cell out.tsv clients)/$(cell out.tsv depth)/$(cell out.tsv rate_per_s)" = 1/NA/NA ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv cpu_us)/$(cell out.tsv busy)/$(cell out.tsv rounds)" = NA/NA/0 ] || fail "$(cat out.tsv)"
+	near 'elapsed_s ops_per_s bytes_per_s' "$(awk -F '\t' 'NR > 1 { t += $9; n += $10 }
+		END { t /= 1e6; print t, n / t, 100 * n / t }' a)" 0.0001
+}
+
+@test "raw rows of several runs are one sample, and take one time after the other" {
+	raw 1 3000 l 7 >a
+	raw 2 2000 l 3 >b
+	raw 3 1 l >c
+	stat_rows a
+	ta=$(cell out.tsv elapsed_s)
+	stat_rows b
+	tb=$(cell out.tsv elapsed_s)
+	stat_rows c
+	tc=$(cell out.tsv elapsed_s)
+	stat_rows a b c
+	near "$FIGURES" "$(exact a b c)" 0.0005
+	near 'elapsed_s clients' "$(awk -v a="$ta" -v b="$tb" -v c="$tc" 'BEGIN { print a + b + c }') 7" 0.00001
+	mv out.tsv want.tsv
+	run bash -c 'cat a b c | bench-stat'
+	[ "$output" = "$(cat want.tsv)" ] || fail "$output"
+	tail -n +2 b >body
+	run bash -c 'cat a body c | bench-stat'
+	[ "$output" = "$(cat want.tsv)" ] || fail "$output"
+}
+
+@test "quantiles of one's choice (-q)" {
+	raw 4 2000 l | awk -F '\t' '$10' >a
+	stat_rows -q .5,0.75,.05,.9995,.2 a
+	[ "$(head -n 1 out.tsv | cut -f 14-)" = "$(tr ' ' '\t' <<<"p50_us p50_low_us p50_high_us p75_us p75_low_us \
+p75_high_us p05_us p05_low_us p05_high_us p9995_us p9995_low_us p9995_high_us p20_us p20_low_us p20_high_us rounds")" ] ||
+	    fail "$(head -n 1 out.tsv)"
+	awk -F '\t' 'NR > 1 { print $9 }' a | sort -n >sorted
+	n=$(wc -l <sorted)
+	near 'p50_us p75_us p05_us p20_us' "$(for q in 50 75 5 20; do sed -n "$(((n * q + 99) / 100))p" sorted; done | tr '\n' ' ')" 0.0005
+	[ "$(cell out.tsv p9995_us)/$(cell out.tsv p9995_high_us)" = NA/NA ] || fail "$(cat out.tsv)"
+	summary 1 2 3 4 5 6 >s
+	stat_rows -q .99,.5 s
+	[ "$(cell out.tsv p99_us)/$(cell out.tsv p50_low_us)/$(cell out.tsv p50_us)" = 5.000/1.000/3.500 ] || fail "$(cat out.tsv)"
+}
+
+@test "limits need a sample that is large enough" {
+	raw 5 400 l | awk -F '\t' '$10 != "0"' >all
+	head -n 6 all >five
+	stat_rows five
+	[ "$(cell out.tsv p50_low_us)/$(cell out.tsv p50_high_us)/$(cell out.tsv p99_low_us)" = NA/NA/NA ] || fail "$(cat out.tsv)"
+	head -n 7 all >six
+	stat_rows six
+	[ "$(cell out.tsv p50_low_us)/$(cell out.tsv p50_high_us)" = "$(cell out.tsv min_us)/$(cell out.tsv max_us)" ] ||
+	    fail "$(cat out.tsv)"
+	head -n 368 all >few
+	stat_rows few
+	[ "$(cell out.tsv p99_low_us)" != NA ] && [ "$(cell out.tsv p99_high_us)" = NA ] || fail "$(cat out.tsv)"
+	head -n 369 all >b
+	stat_rows b
+	[ "$(cell out.tsv p99_high_us)" = "$(cell out.tsv max_us)" ] || fail "$(cat out.tsv)"
+}
+
+@test "raw rows in rounds: the round is the unit" {
+	local i
+	for i in 1 2 3 4 5 6 7; do
+		raw "$i" 1000 l >one
+		exact one >>want
+		awk -v r="$i" '{ print $0 "\t" (NR == 1 ? "round" : r) }' one
+	done >a
+	stat_rows a
+	sorted=$(cut -d ' ' -f 3 want | sort -n | tr '\n' ' ')
+	near 'p50_low_us p50_us p50_high_us' "$(cut -d ' ' -f 1,4,7 <<<"$sorted")" 0.0005
+	near 'n errors rounds' "$(awk '{ n += $1; e += $2 } END { print n, e, NR }' want)" 0
+	near 'mean_us' "$(cut -d ' ' -f 10 want | sort -n | sed -n 4p)" 0.0001
+	# rounds of another file are others, whatever their number
+	stat_rows a a
+	[ "$(cell out.tsv rounds)" = 14 ] || fail "$(cat out.tsv)"
+}
+
+# ---- histogram rows
+
+# histogram: raw rows (of one run) to histogram rows; as the benchmarks count: below 2048 ns each
+# has its bucket, above it 1024 for each power of two.
+histogram() {
+	awk 'BEGIN { FS = OFS = "\t" }
+		NR == 1 { next }
+		{ key = $1 FS $2 FS $3 FS $4 FS $5; end = $8 + $9 > end ? $8 + $9 : end }
+		$10 == 0 { errors++; next }
+		{ ns = int($9 * 1000 + 0.5); w = 1; while (ns >= 2048 * w) w *= 2; low = ns - ns % w
+			count[low]++; width[low] = w; n++ }
+		END { for (low in count) print key, 1, 1, "0.00", n, errors + 0, sprintf("%.6f", end / 1e6),
+			sprintf("%.3f", low / 1000), sprintf("%.3f", (low + width[low]) / 1000), count[low] }' |
+	    sort -t "$(printf '\t')" -k 12,12n | { tr ' ' '\t' <<<"$HIST_HEADER"; cat; }
+}
+
+@test "histogram rows: what sorting finds, to the error of a bucket" {
+	raw 1 5000 l >a
+	raw 2 3000 l >b
+	histogram <a >ha
+	histogram <b >hb
+	stat_rows ha
+	near "$FIGURES" "$(exact a)" 0.0006
+	stat_rows ha hb
+	near "$FIGURES" "$(exact a b)" 0.0006
+	near 'n errors' "$(exact a b)" 0
+	mv out.tsv want.tsv
+	tail -n +2 hb >body
+	run bash -c 'cat ha body | bench-stat'
+	[ "$output" = "$(cat want.tsv)" ] || fail "$output"
+	# raw rows of the same runs: the same quantiles and limits
+	stat_rows a b
+	[ "$(cut -f 3,9,10,17-21,25-28 out.tsv)" = "$(cut -f 3,9,10,17-21,25-28 want.tsv)" ] || fail "$(cat out.tsv want.tsv)"
+}
+
+@test "histogram rows in rounds, of several configurations by turns" {
+	local i
+	for i in 1 2 3 4 5 6; do
+		for l in x y; do
+			raw "$i$((i % 3))" 500 $l | histogram | awk -v r="$i" '{ print $0 "\t" (NR == 1 ? "round" : r) }'
+		done
+	done >a
+	stat_rows a
+	[ "$(cell out.tsv label | tr '\n' ' ')/$(cell out.tsv rounds | tr '\n' ' ')" = 'x y /6 6 ' ] || fail "$(cat out.tsv)"
+	[ "$(sed -n 2p out.tsv | cut -f 2-)" = "$(sed -n 3p out.tsv | cut -f 2-)" ] || fail "$(cat out.tsv)"
+	sed 's/\t[^\t]*$//' a >pooled
+	for i in 1 2 3 4 5 6; do awk -v r="$i" -F '\t' '$15 == r || NR == 1' a | cut -f 1-14 | bench-stat -H; done >each
+	low=$(awk -F '\t' '$1 == "x" { print $17 }' each | sort -n | head -n 1)
+	[ "$(cell out.tsv p50_low_us | head -n 1)" = "$low" ] || fail "$(cat out.tsv each)"
+	stat_rows pooled
+	[ "$(cell out.tsv rounds | tr '\n' ' ')" = '0 0 ' ] || fail "$(cat out.tsv)"
+}
+
+@test "memory is bounded for histograms, and for raw rows" {
+	raw 1 1000 l | histogram >one
+	tail -n +2 one >body
+	{ cat one; for _ in $(seq 400); do cat body; done; } >many
+	[ "$(wc -c <many)" -gt 15000000 ] || fail "$(wc -c <many)"
+	# 5 MB: the program, the parser, a histogram of 270 KB
+	run bash -c '[ -n "${SANITIZED:-}" ] || ulimit -v 8000; bench-stat many'
+	[ "$status" -eq 0 ] || fail "$output"
+	[ "$(cut -f 9 <<<"${lines[1]}")" = "$((401 * $(cut -f 9 one | tail -n 1)))" ] || fail "$output"
+	run bash -c '{ cat one; yes "$(cat body)" | head -n 100000; } | bench-stat'
+	[ "$status" -eq 2 ] && [[ $output == *count* ]] || fail "$output"
+}
+
+@test "what benchmarks print can be read" {
+	local server
+	for server in $SERVERS; do
+		for bench in $BENCHES; do
+			for form in -R -D; do
+				# shellcheck disable=SC2046
+				"$server" "$bench" $(quick "$bench") $form >a
+				stat_rows a
+				rows out.tsv "$STAT_HEADER"
+				# shellcheck disable=SC2046
+				[ "$(cell out.tsv op | tr '\n' ' ')" = "$(printf '%s ' $(ops "$bench"))" ] || fail "$(cat out.tsv)"
+			done
+		done
+	done
+	rpc-serve bench-lat -D -r 500 -n 200 -d 4 >a
+	stat_rows a
+	[ "$(cell out.tsv op | tr '\n' ' ')/$(total out.tsv n)" = 'ping ping-wait ping-service /600' ] || fail "$(cat out.tsv)"
+}
+
+# ---- bad input
+
+@test "malformed files name file, line and column" {
+	local f
+	raw 1 50 l >r
+	histogram <r >hist
+	summary 1 2 3 >sum
+	: >empty
+	head -n 1 hist >header
+	cut -f 1-12,14 hist >missing
+	sed '3s/\t[^\t]*$//' hist >short
+	sed '5s/\t[^\t]*$/\tmany/' hist >text
+	sed '5s/\t[^\t]*$/\tNA/' hist >na
+	sed 's/$/\r/' hist >crlf
+	printf '%s' "$(cat hist)" >trunc
+	head -n 20 hist >part
+	{ head -n 20 hist; tail -n +2 hist; } >broken
+	{ head -n 20 hist; sed -n '2,$s/^l/k/p' hist; } >other
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $9++ } { print }' hist >n
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $10++ } { print }' hist >errors
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $11 = 9 } { print }' hist >elapsed
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $13 += 1 } { print }' hist >bounds
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $14 = 0 } { print }' hist >zero
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $14 = 99 } { print }' hist >toomany
+	awk 'BEGIN { FS = OFS = "\t" } NR == 4 { $12 = "NA" } { print }' hist >bound
+	awk 'BEGIN { FS = OFS = "\t" } NR == 2 { $12 = $13 = "NA" } { print }' hist >nobound
+	awk 'NR == 3 { row = $0; next } { print } NR == 4 { print row }' hist >order
+	awk 'BEGIN { FS = OFS = "\t" } NR == 7 { $9 = "-1" } { print }' r >negative
+	awk 'BEGIN { FS = OFS = "\t" } NR == 7 { $10 = 2 } { print }' r >ok
+	awk 'BEGIN { FS = OFS = "\t" } NR == 7 { $6 = 1000000 } { print }' r >client
+	awk 'BEGIN { FS = OFS = "\t" } NR == 7 { $9 = "1.2345" } { print }' r >fine
+	cat r hist >mixed
+	refuses bench-stat '^bench-stat: empty:1: .*empty' empty
+	refuses bench-stat '^bench-stat: header:1: label: no row' header
+	refuses bench-stat '^bench-stat: missing:1: high_us: missing column' missing
+	refuses bench-stat '^bench-stat: short:3: count: missing: 13 cells, not 14' short
+	refuses bench-stat '^bench-stat: text:5: count: not a number: many' text
+	refuses bench-stat '^bench-stat: na:5: count: NA' na
+	refuses bench-stat '^bench-stat: crlf:1: .*CR LF' crlf
+	refuses bench-stat '^bench-stat: trunc:[0-9]+: count: .*no end' trunc
+	refuses bench-stat '^bench-stat: part:20: count: the run before is not complete' part
+	refuses bench-stat '^bench-stat: broken:21: low_us: not above' broken
+	refuses bench-stat '^bench-stat: other:21: count: the run before is not complete' other
+	refuses bench-stat '^bench-stat: n:4: n: not that of' n
+	refuses bench-stat '^bench-stat: errors:4: errors: not that of' errors
+	refuses bench-stat '^bench-stat: elapsed:4: elapsed_s: not that of' elapsed
+	refuses bench-stat '^bench-stat: bounds:4: low_us: .*bounds' bounds
+	refuses bench-stat '^bench-stat: zero:4: count: none' zero
+	refuses bench-stat '^bench-stat: toomany:4: count: more' toomany
+	refuses bench-stat '^bench-stat: bound:4: low_us: only one' bound
+	refuses bench-stat '^bench-stat: nobound:2: low_us: NA, but' nobound
+	refuses bench-stat '^bench-stat: order:4: low_us: not above' order
+	refuses bench-stat '^bench-stat: negative:7: us: not a number: -1' negative
+	refuses bench-stat '^bench-stat: ok:7: ok: neither' ok
+	refuses bench-stat '^bench-stat: client:7: client:' client
+	refuses bench-stat '^bench-stat: fine:7: us: .*digits' fine
+	refuses bench-stat '^bench-stat: mixed:52: clients: mixed schemas' mixed
+	refuses bench-stat '^bench-stat: sum:1: clients: mixed schemas' r sum
+	refuses bench-stat '^bench-stat: r:1: client: mixed schemas' sum r
+	for f in empty header short; do
+		run --separate-stderr bash -c 'bench-stat <"$0"' $f
+		want 2 '^bench-stat: stdin:'
+	done
+}
+
+@test "lost output is an error" {
+	summary 1 >a
+	run --separate-stderr bash -c 'bench-stat a >/dev/full'
+	want 1 'stdout: No space left on device'
+}

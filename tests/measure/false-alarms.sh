@@ -1,0 +1,242 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Does bench-cmp cry wolf, and does it see one? Two claims, each tried on many pairs of files:
+#
+# same    Two runs of the same build: an alarm (exit status 1) in at most 5 of 100 pairs.
+# slowed  A server slowed by 5 %: an alarm in at least 95 of 100 pairs.
+#
+# For real: "same" measures the quick forms of four benchmarks on two servers, 16 configurations,
+# and alternates old and new round by round, each round with servers of its own. "slowed" runs
+# bench-lat on a server whose requests take a while (-d, the same for old and new), and new
+# takes 5 % of the median response time more. With -s: rows made by awk from a seed, the same
+# each time; the median of a round varies as a log-normal law says (-e), and each tenth round
+# is an outlier that takes 30 % longer.
+#
+# Prints a TSV row for each pair, then a line for each claim; exit status 0: both hold.
+
+set -eu
+LC_ALL=C
+export LC_ALL
+unset BENCH_TARGET BENCH_LABEL
+
+usage='usage: false-alarms.sh [-hs] [-n pairs] [-r rounds] [-l limit] [-c claim]
+                 [-b delay_us] [-e percent] [-k configs] [-x seed]'
+
+help() {
+	cat <<HELP
+$usage
+Try how often bench-cmp finds a difference where there is one, and where there is none.
+
+  -n pairs     pairs of files for each claim (100)
+  -r rounds    rounds of each file (40)
+  -l limit     of bench-cmp -l, percent (1)
+  -c claim     only this claim: same or slowed
+  -b delay_us  what a request of the slowed claim takes, microseconds (200)
+  -s           synthetic rows instead of real programs:
+  -e percent     deviation of a round's median (2)
+  -k configs     configurations of a file; of the slowed claim only the first is slower (30)
+  -x seed        (1)
+HELP
+}
+
+say() {
+	printf 'false-alarms.sh: %s\n' "$*" >&2
+}
+
+wrong() {
+	say "$@"
+	exit 2
+}
+
+number() {
+	case $2 in
+	''|0|*[!0-9]*) wrong "-$1: not a whole number above 0: $2" ;;
+	esac
+}
+
+pairs=100 rounds=40 limit=1 claims='same slowed' delay=200 synthetic=0 spread=2 configs=30 seed=1
+while getopts :hsn:r:l:c:b:e:k:x: opt; do
+	case $opt in
+	h) help; exit 0 ;;
+	s) synthetic=1 ;;
+	n) number n "$OPTARG"; pairs=$OPTARG ;;
+	r) number r "$OPTARG"; rounds=$OPTARG ;;
+	l) limit=$OPTARG ;;
+	c)
+		claims=$OPTARG
+		case $claims in same|slowed) ;; *) wrong "-c: neither same nor slowed: $claims" ;; esac
+		;;
+	b) number b "$OPTARG"; delay=$OPTARG ;;
+	e) number e "$OPTARG"; spread=$OPTARG ;;
+	k) number k "$OPTARG"; configs=$OPTARG ;;
+	x) number x "$OPTARG"; seed=$OPTARG ;;
+	*) printf '%s\n' "$usage" >&2; exit 2 ;;
+	esac
+done
+[ $# -lt "$OPTIND" ] || wrong "no operands are taken"
+
+bin=$(CDPATH='' cd -- "$(dirname -- "$0")/../../bin" && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+# rows are printed one by one: an interrupted run tells what it has
+
+# ---- rows
+
+# synthetic_pair SEED FACTOR: rows of both files; the first configuration of new takes FACTOR as
+# long.
+synthetic_pair() {
+	# rand() is another one in each awk: this is that of Wichmann and Hill (AS 183)
+	awk -v seed="$1" -v factor="$2" -v rounds="$rounds" -v configs="$configs" -v spread="$spread" \
+	    -v old="$tmp/old" -v new="$tmp/new" '
+	function random() {
+		x = x * 171 % 30269; y = y * 172 % 30307; z = z * 170 % 30323
+		u = x / 30269 + y / 30307 + z / 30323
+		return u - int(u)
+	}
+	function normal() { return sqrt(-2 * log(random())) * cos(6.283185307179586 * random()) }
+	function row(file, r, k, factor,  us) {
+		us = (10 + 7 * k) * exp(spread / 100 * normal()) * factor
+		if (random() < 0.1) us *= 1.3
+		print "synthetic", "bench-x", "op-" k, 0, 0, 1, 1, "0.00", 1000, 0, sprintf("%.6f", us / 1000),
+		    sprintf("%.2f", 1e6 / us), "0.00", "NA", "NA", "NA", sprintf("%.3f", us),
+		    "NA", "NA", "NA", "NA", "NA", "NA", "NA", r >file
+	}
+	BEGIN {
+		OFS = "\t"
+		x = seed % 30268 + 1; y = int(seed / 7) % 30306 + 1; z = int(seed / 49) % 30322 + 1
+		for (i = 0; i < 20; i++) random()
+		header = "label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s " \
+		    "ops_per_s bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us " \
+		    "cpu_us busy round"
+		gsub(" ", "\t", header)
+		print header >old
+		print header >new
+		for (r = 1; r <= rounds; r++) for (k = 1; k <= configs; k++) {
+			row(old, r, k, 1)
+			row(new, r, k, k == 1 ? factor : 1)
+		}
+	}'
+}
+
+# One round of the same claim, appended to a file.
+round_of_same() {
+	{
+		"$bin/rpc-serve" -m thread "$bin/bench-conn" -n 20
+		"$bin/rpc-serve" -m thread "$bin/bench-lat" -n 500
+		"$bin/rpc-serve" -m thread "$bin/bench-bw" -n 20 -s 1k,100k
+		"$bin/rpc-serve" -m thread "$bin/bench-conc" -n 50 -c 4
+		"$bin/http-serve" -m event "$bin/bench-lat" -n 500
+		"$bin/http-serve" -m event "$bin/bench-bw" -n 20 -s 1k,100k
+		"$bin/http-serve" -m event "$bin/bench-conc" -n 50 -c 4
+	} >>"$1" || { say "a benchmark failed"; exit 2; }
+}
+
+# One round of the slowed claim: of a server whose requests take so many microseconds.
+round_of_slowed() {
+	"$bin/rpc-serve" -m thread -d "${2}us" "$bin/bench-lat" -n 500 >>"$1" ||
+	    { say "a benchmark failed"; exit 2; }
+}
+
+# round CLAIM FILE
+round() {
+	if [ "$1" = same ]; then
+		round_of_same "$2"
+	elif [ "$2" = "$tmp/old" ]; then
+		round_of_slowed "$2" "$delay"
+	else
+		round_of_slowed "$2" "$slow_delay"
+	fi
+}
+
+# What new's requests take: 5 % of the response time more.
+find_slow_delay() {
+	: >"$tmp/base"
+	for _ in 1 2 3 4 5 6 7; do
+		round_of_slowed "$tmp/base" "$delay"
+	done
+	median=$("$bin/bench-stat" -q .5 "$tmp/base" |
+	    awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $at["p50_us"] }')
+	slow_delay=$(awk -v d="$delay" -v m="$median" 'BEGIN { printf "%.3f", d + 0.05 * m }')
+	say "slowed: -d ${delay}us makes a median of $median us; the slow one has -d ${slow_delay}us"
+}
+
+# make_pair CLAIM NUMBER: old and new, by turns, and each goes first in turn.
+make_pair() {
+	if [ "$synthetic" = 1 ]; then
+		factor=1
+		[ "$1" = same ] || factor=1.05
+		synthetic_pair $((seed * 1000003 + $2 * 7919)) "$factor"
+		return
+	fi
+	: >"$tmp/old"
+	: >"$tmp/new"
+	i=0
+	while [ "$i" -lt "$rounds" ]; do
+		if [ $((i % 2)) = 0 ]; then
+			round "$1" "$tmp/old"
+			round "$1" "$tmp/new"
+		else
+			round "$1" "$tmp/new"
+			round "$1" "$tmp/old"
+		fi
+		i=$((i + 1))
+	done
+}
+
+# ---- the claims
+
+failed=0
+
+# try_claim CLAIM: pairs, and what came of them.
+try_claim() {
+	pair=0 alarms=0
+	while [ "$pair" -lt "$pairs" ]; do
+		pair=$((pair + 1))
+		make_pair "$1" "$pair"
+		status=0
+		"$bin/bench-cmp" -T -l "$limit%" "$tmp/old" "$tmp/new" >"$tmp/out" 2>"$tmp/err" || status=$?
+		case $status in
+		0) ;;
+		1) alarms=$((alarms + 1)) ;;
+		*)
+			# all undecided is no alarm; other trouble is ours
+			grep -q 'nothing could be decided' "$tmp/err" || {
+				cat "$tmp/err" >&2
+				exit 2
+			}
+			;;
+		esac
+		awk -F '\t' -v OFS='\t' -v claim="$1" -v pair="$pair" -v rounds="$rounds" -v limit="$limit" \
+		    -v status="$status" '
+			NR > 1 { n[$17]++; if ($12 > worst) worst = $12 }
+			END { print claim, pair, rounds, limit, NR - 1, n["worse"] + 0, n["better"] + 0,
+			    n["same"] + 0, n["undecided"] + 0, worst, status }' "$tmp/out"
+	done
+}
+
+# verdict CLAIM
+verdict() {
+	if [ "$1" = same ]; then
+		[ $((alarms * 100)) -le $((pairs * 5)) ] && holds=holds || holds='does not hold'
+		printf '# same: %d alarms in %d pairs, at most 5 of 100: %s\n' "$alarms" "$pairs" "$holds"
+	else
+		[ $((alarms * 100)) -ge $((pairs * 95)) ] && holds=holds || holds='does not hold'
+		printf '# slowed by 5 %%: found in %d of %d pairs, at least 95 of 100: %s\n' "$alarms" \
+		    "$pairs" "$holds"
+	fi
+	[ "$holds" = holds ] || failed=1
+}
+
+printf '%s\t' claim pair rounds limit_percent configs worse better same undecided largest_ratio
+printf 'status\n'
+for claim in $claims; do
+	if [ "$claim/$synthetic" = slowed/0 ]; then
+		find_slow_delay
+	fi
+	try_claim "$claim"
+	verdict "$claim" >>"$tmp/verdicts"
+done
+cat "$tmp/verdicts"
+exit "$failed"

@@ -1,0 +1,410 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The fault matrix: every benchmark program against every fault of a peer, on both wires. A row
+# of the table is a fault, a cell one run of one program, with -T 1. Of each cell: it ends
+# within -T plus 2 s; the exit status; messages of one printable line each that name the cause;
+# a well-formed table of what was measured; what was due is counted as done or as failed, or
+# the program says that it gave up.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+LIMIT_MS=3000                   # -T plus 2 s
+AT_ONCE=${FAULTS_AT_ONCE:-24}   # cells: most of them wait
+
+# What is run, by the name of the cell.
+cell_command() {
+	case $1 in
+	conn) echo 'bench-conn -n 3' ;;
+	lat) echo 'bench-lat -n 4' ;;
+	bw) echo 'bench-bw -n 2 -s 1k,10k' ;;
+	file) echo 'bench-file -n 2 -s 10k -k 1k' ;;
+	conc) echo 'bench-conc -n 3 -c 4' ;;
+	lat-depth) echo 'bench-lat -n 8 -d 4' ;;
+	lat-rate) echo 'bench-lat -n 8 -r 50' ;;
+	conc-depth) echo 'bench-conc -n 4 -c 3 -d 2' ;;
+	conc-rate) echo 'bench-conc -n 4 -c 3 -r 60 -d 2' ;;
+	conc-threads) echo 'bench-conc -n 3 -c 3 -j 3' ;;
+	esac
+}
+
+# How many operations of a row are due at most.
+cell_due() {
+	case $1/$2 in
+	conc*/first-reply) [ "$1" = conc ] && echo 4 || echo 3 ;;
+	conn/*) echo 3 ;;
+	lat/*) echo 4 ;;
+	bw/*|file/*) echo 2 ;;
+	conc/*|conc-depth/*|conc-rate/*) echo 12 ;;
+	lat-*) echo 8 ;;
+	conc-threads/*) echo 9 ;;
+	esac
+}
+
+# one CELL DIRECTORY: run it; leaves out, err, status and ms in the directory.
+one() {
+	local began status=0
+	mkdir -p "$2"
+	began=$(ms)
+	# no reply takes much memory: what a peer claims is not believed
+	[ -n "${SANITIZED:-}" ] || ulimit -v 2000000
+	# shellcheck disable=SC2046
+	timeout 20 $(cell_command "$1") -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
+	echo "$status" >"$2/status"
+	echo "$(($(ms) - began))" >"$2/ms"
+}
+
+# sound CELL DIRECTORY STATUS PATTERN: was it as it should be?
+sound() {
+	local program=bench-${1%%-*} what
+	what="$2: $(cat "$2/err" "$2/out")"
+	[ "$(cat "$2/status")" = "$3" ] || fail "status $(cat "$2/status"), not $3: $what"
+	rows "$2/out"
+	! LC_ALL=C grep -qv "^$program: [ -~]*\$" "$2/err" || fail "not printable: $what"
+	awk 'length > 700 { exit 1 }' "$2/err" || fail "a long line: $what"
+	[ "$3" -ne 0 ] || { [ ! -s "$2/err" ] || grep -q warning: "$2/err" || fail "$what"; return 0; }
+	grep -qE -- "$4" "$2/err" || fail "no message with $4: $what"
+	counted "$1" "$2"
+}
+
+# counted CELL DIRECTORY: n + errors is what was due.
+counted() {
+	local op n errors sum
+	while read -r op n errors; do
+		sum=$((n + errors))
+		[ "$sum" -gt 0 ] || fail "$2: $op: neither success nor failure: $(cat "$2/out" "$2/err")"
+		[ "$sum" -le "$(cell_due "$1" "${op%-wait}")" ] || fail "$2: $op: $sum: $(cat "$2/out")"
+		[ "$sum" -eq "$(cell_due "$1" "${op%-wait}")" ] || grep -qE 'gave up|not measured' "$2/err" ||
+		    fail "$2: $op: $sum due, not $(cell_due "$1" "$op"): $(cat "$2/out" "$2/err")"
+	done < <(awk -F '\t' 'NR > 1 { print $3, $9, $10 }' "$2/out")
+}
+
+# in_time CELL DIRECTORY PATTERN: a machine that has other things to do gets more chances, with
+# nothing beside it; what is wrong is so each time.
+in_time() {
+	for _ in 1 2 3 4; do
+		if [ "$(cat "$2/ms")" -le "$LIMIT_MS" ]; then
+			grep -q 'answer within' "$2/err" || return 0
+			! grep -qE -- "$3" "$2/err" || return 0
+		fi
+		echo "# once more: $2 took $(cat "$2/ms") ms" >&3
+		(one "$1" "$2")
+	done
+	[ "$(cat "$2/ms")" -le "$LIMIT_MS" ] || fail "$2: $(cat "$2/ms") ms: $(cat "$2/err")"
+}
+
+# matrix WIRE CELL... <TABLE: rows of the table are
+#	FAULT  STATUS-OF-BENCH-CONN  STATUS-OF-THE-OTHERS  PATTERN
+# (bench-conn asks for no more than the first reply).
+matrix() {
+	local wire=$1 fault conn others pattern cell want started=0
+	local -A url
+	local faults=() jobs
+	shift
+	cat >table
+	while read -r fault conn others pattern; do
+		if [ "$fault" = refused ]; then
+			refused_port
+			URL=$wire://127.0.0.1:$PORT
+		else
+			bad "$wire" "$fault"
+		fi
+		url[$fault]=$URL
+		faults+=("$fault")
+		for cell; do
+			[ "$started" -lt "$AT_ONCE" ] || { wait -n || true; started=$((started - 1)); }
+			(one "$cell" "cells/$fault/$cell") 3>&- &
+			jobs+=($!)
+			started=$((started + 1))
+		done
+	done <table
+	wait "${jobs[@]}" || true
+	[ "${#faults[@]}" -gt 0 ] || fail 'an empty table'
+	while read -r fault conn others pattern; do
+		URL=${url[$fault]}
+		for cell; do
+			want=$others
+			[ "$cell" != conn ] || want=$conn
+			in_time "$cell" "cells/$fault/$cell" "$pattern"
+			sound "$cell" "cells/$fault/$cell" "$want" "$pattern"
+		done
+	done <table
+}
+
+@test "RPC: connections refused, silent, closed, reset; other protocols" {
+	matrix rpc conn lat bw file conc <<-'TABLE'
+	refused           1 1 Connection refused
+	silent            1 1 no answer within
+	close             1 1 closed|reset
+	close-later       1 1 closed
+	reset             1 1 reset
+	garbage           1 1 127.0.0.1:[0-9]+: .
+	garbage-first     1 1 127.0.0.1:[0-9]+: .
+	flood             1 1 127.0.0.1:[0-9]+: .
+	http-pong         1 1 127.0.0.1:[0-9]+: .
+	TABLE
+}
+
+@test "HTTP: connections refused, silent, closed, reset; other protocols" {
+	matrix http conn lat bw file conc <<-'TABLE'
+	refused           1 1 Connection refused
+	silent            1 1 no answer within
+	close             1 1 closed|reset
+	close-later       1 1 closed
+	reset             1 1 reset
+	garbage           1 1 not an HTTP response
+	garbage-first     1 1 not an HTTP response
+	flood             1 1 not an HTTP response
+	rpc-pong          1 1 127.0.0.1:[0-9]+: .
+	TABLE
+}
+
+@test "RPC: replies that are cut off" {
+	matrix rpc conn lat bw file conc <<-'TABLE'
+	rpc-cut-length    0 1 closed the connection|Broken pipe|reset
+	rpc-cut-head      0 1 closed the connection|Broken pipe|reset
+	rpc-truncated     0 1 closed the connection|Broken pipe|reset
+	rpc-zip-cut       0 1 closed the connection|Broken pipe|reset
+	rpc-reset-body    0 1 reset
+	rpc-close-request 0 1 closed the connection|Broken pipe|reset
+	rpc-half          0 1 no (complete )?answer within
+	rpc-trickle       0 1 no (complete )?answer within
+	TABLE
+}
+
+@test "HTTP: replies that are cut off" {
+	matrix http conn lat bw file conc <<-'TABLE'
+	http-cut-head     1 1 closed in the middle
+	http-cut-length   1 1 closed in the middle
+	http-cut-chunk    1 1 closed in the middle
+	http-truncated    1 1 closed in the middle|expected
+	http-reset-body   1 1 reset
+	http-half         1 1 no complete answer within
+	http-unended      1 1 no complete answer within
+	http-trickle      1 1 no complete answer within
+	TABLE
+}
+
+@test "RPC: lengths that are not true, and no end" {
+	matrix rpc conn lat bw file conc <<-'TABLE'
+	rpc-claim-4g      0 1 larger than any that is due
+	rpc-claim-zip     0 1 larger than any that is due
+	rpc-claim-2g      0 1 larger than any that is due
+	rpc-claim-1m      0 1 no complete answer within
+	rpc-overflow      0 1 cut short
+	rpc-wrong-length  0 1 127.0.0.1:[0-9]+: a reply
+	rpc-huge          0 1 larger than any that is due
+	rpc-zip-bomb      0 1 inflates beyond the limit
+	TABLE
+}
+
+@test "HTTP: lengths that are not true, and no end" {
+	matrix http conn lat bw file conc <<-'TABLE'
+	http-claim-4g     1 1 reply of 4294967296 bytes
+	http-negative     1 1 Content-Length "-19"
+	http-huge-length  1 1 too large
+	http-two-lengths  1 1 more than one Content-Length
+	http-bad-chunk    1 1 bad chunked reply
+	http-wrong-length 1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
+	http-endless-head 1 1 response head over 64 KB
+	http-endless-body 1 1 reply of more than|bad JSON
+	http-endless-chunks 1 1 reply of more than|bad JSON
+	http-endless-size 1 1 a chunk's line is too long
+	http-endless-trailer 1 1 the trailer is too long
+	http-endless-continue 1 1 no complete answer within
+	http-trickle-body 1 1 reply of 100000000 bytes|bad JSON
+	TABLE
+}
+
+@test "RPC: replies that are wrong" {
+	matrix rpc conn lat bw file conc <<-'TABLE'
+	rpc-wrong-pong    0 1 127.0.0.1:[0-9]+: a reply
+	rpc-wrong-type    0 1 127.0.0.1:[0-9]+: a reply
+	rpc-other-seq     0 1 a request that was never sent
+	rpc-exception     0 1 KeyError: lost
+	rpc-evil-exception 0 1 Key\\x1b\[31m
+	rpc-garbage       0 1 127.0.0.1:[0-9]+: .
+	rpc-bad-tag       0 1 undefined brine tag
+	rpc-deep          0 1 127.0.0.1:[0-9]+: a reply
+	rpc-bad-zlib      0 1 not a valid zlib stream
+	rpc-zip-truncated 0 1 cut short
+	rpc-zip-corrupt   0 1 127.0.0.1:[0-9]+: (a compressed message|a reply)
+	rpc-zip-sum       0 1 127.0.0.1:[0-9]+: (a compressed message|a reply)
+	TABLE
+}
+
+@test "HTTP: replies that are wrong" {
+	matrix http conn lat bw file conc <<-'TABLE'
+	http-500          1 1 HTTP 500 Internal Server Error
+	http-404          1 1 HTTP 404 Not Found
+	http-redirect     1 1 HTTP 302 Found
+	http-wrong-pong   1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
+	http-wrong-size   1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
+	http-garbage      1 1 not an HTTP response
+	http-bad-status   1 1 not an HTTP response
+	http-0.9          1 1 not an HTTP response
+	http-gzip         1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
+	http-evil-reason  1 1 not an HTTP response
+	http-evil-json    1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
+	TABLE
+}
+
+@test "RPC: several requests in flight, an open loop, a thread per client" {
+	matrix rpc lat-depth lat-rate conc-depth conc-rate conc-threads <<-'TABLE'
+	refused           1 1 Connection refused
+	silent            1 1 no answer within
+	close             1 1 closed|reset
+	reset             1 1 reset
+	rpc-half          1 1 no complete answer within
+	rpc-truncated     1 1 closed the connection
+	rpc-exception     1 1 KeyError: lost
+	rpc-other-seq     1 1 a request that was never sent
+	rpc-trickle       1 1 no (complete )?answer within
+	TABLE
+}
+
+@test "HTTP: several requests in flight, an open loop, a thread per client" {
+	matrix http lat-depth lat-rate conc-depth conc-rate conc-threads <<-'TABLE'
+	refused           1 1 Connection refused
+	silent            1 1 no answer within
+	close             1 1 closed|reset
+	reset             1 1 reset
+	http-half         1 1 no complete answer within
+	http-truncated    1 1 closed in the middle
+	http-500          1 1 HTTP 500
+	http-endless-head 1 1 response head over 64 KB
+	http-trickle      1 1 no (complete )?answer within
+	TABLE
+}
+
+# ---- real servers that stand still or die in the middle
+
+long_run() {
+	case $1 in
+	conn) echo 'bench-conn -t 60' ;;
+	lat) echo 'bench-lat -t 60' ;;
+	bw) echo 'bench-bw -s 100k -t 60' ;;
+	file) echo 'bench-file -s 20m -t 60' ;;
+	conc) echo 'bench-conc -c 4 -t 60' ;;
+	lat-rate) echo 'bench-lat -r 500 -t 60' ;;
+	conc-depth) echo 'bench-conc -c 4 -d 8 -t 60' ;;
+	esac
+}
+
+# in_the_middle SIGNAL SERVER MODEL CELL: the client has had replies for a while, and then the
+# server gets the signal.
+in_the_middle() {
+	local signal=$1 server=$2 model=$3 cell=$4 pid client dir began status=0
+	dir=middle/$signal-$server-$model-$cell
+	mkdir -p "$dir"
+	mkfifo "$dir/url"
+	"$server" -p 0 -m "$model" >"$dir/url" 2>"$dir/server.err" &
+	pid=$!
+	read -r -t 60 URL <"$dir/url"
+	# shellcheck disable=SC2046
+	$(long_run "$cell") -T 1 "$URL" >"$dir/out" 2>"$dir/err" &
+	client=$!
+	has_run "$client"
+	began=$(ms)
+	kill "-$signal" "$pid"
+	wait "$client" 2>/dev/null || status=$?
+	echo "$(($(ms) - began))" >"$dir/ms"
+	echo "$status" >"$dir/status"
+	kill -KILL "$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || true
+}
+
+# middle_sound DIRECTORY CELL PATTERN
+middle_sound() {
+	local what
+	what="$1: $(cat "$1/err" "$1/out" "$1/server.err")"
+	[ "$(cat "$1/status")" = 1 ] || fail "status $(cat "$1/status"): $what"
+	rows "$1/out"
+	grep -qE -- "$3" "$1/err" || fail "no message with $3: $what"
+	! LC_ALL=C grep -qv "^bench-${2%%-*}: [ -~]*\$" "$1/err" || fail "$what"
+	# what was measured before is there, and what failed
+	[ "$(total "$1/out" n)" -gt 0 ] && [ "$(total "$1/out" errors)" -gt 0 ] || fail "$what"
+}
+
+middle() {
+	local signal=$1 pattern=$2 server model cell dir jobs=()
+	for server in $SERVERS; do
+		model=event
+		for cell in conn lat bw file conc lat-rate conc-depth; do
+			(in_the_middle "$signal" "$server" "$model" "$cell") 3>&- &
+			jobs+=($!)
+			# two at a time: they keep the machine busy until the signal comes
+			[ "${#jobs[@]}" -lt 2 ] || { wait "${jobs[@]}" || true; jobs=(); }
+			[ "$model" = event ] && model=thread || model=event
+		done
+	done
+	# without an argument it would wait for the guard that bats keeps, too
+	[ "${#jobs[@]}" -eq 0 ] || wait "${jobs[@]}" || true
+	for dir in middle/*; do
+		cell=${dir#middle/"$signal"-*-serve-*-}
+		middle_sound "$dir" "$cell" "$pattern"
+		for _ in 1 2 3 4; do
+			[ "$(cat "$dir/ms")" -gt "$LIMIT_MS" ] || continue 2
+			IFS=- read -r _ server _ model _ <<<"${dir#middle/}"
+			echo "# once more: $dir took $(cat "$dir/ms") ms" >&3
+			rm -rf "$dir"
+			(in_the_middle "$signal" "$server-serve" "$model" "$cell") 3>&-
+		done
+		[ "$(cat "$dir/ms")" -le "$LIMIT_MS" ] || fail "$dir: $(cat "$dir/ms") ms"
+	done
+	[ "$(find middle -name status | wc -l)" -eq 14 ] || fail 'cells are missing'
+}
+
+@test "servers that are stopped (SIGSTOP) in the middle" {
+	middle STOP 'no (complete )?answer within'
+}
+
+@test "servers that are killed (SIGKILL) in the middle" {
+	middle KILL 'closed|reset|refused|Broken pipe'
+}
+
+# Between the first row and the second: the clients find it out before they have begun.
+@test "a peer that is gone between two rows, all connections with it" {
+	local o
+	for o in '' '-d 2' '-r 20000' '-j 100'; do
+		bad http http-vanish-after-300
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 60 bench-conc -c 100 -j 1 $o -n 1 -w 1 -T 2 -o ping,ping "$URL"
+		[ "$status" -eq 1 ] || fail "'$o': status $status: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n ping | tr '\n' ' ')" = '100 0 ' ] || fail "'$o': $output"
+		grep -q 'refused' <<<"$stderr" || fail "'$o': $stderr"
+	done
+}
+
+# Many connections break at once, and those who make them again are refused by their own
+# system, while requests go on to become due.
+@test "all connections reset, and no network, in an open loop" {
+	local server client status
+	need_starve
+	for server in $SERVERS; do
+		rm -f famine
+		start "$server" -p 0 -m event
+		env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
+		    bench-conc -q -c 200 -d 2 -j 1 -r 3000 -t 10 -T 2 -o ping "$URL" >out.tsv 2>err.txt 3>&- &
+		client=$!
+		STARTED+=("$client")
+		has_run "$client"
+		# what is unread then makes the server's kernel send resets; they all wait for the client
+		kill -STOP "$PID"
+		sleep 0.2
+		kill -STOP "$client"
+		: >famine
+		kill -KILL "$PID"
+		reap "$PID" || true
+		forget "$PID"
+		kill -CONT "$client"
+		status=0
+		reap "$client" || status=$?
+		forget "$client"
+		[ "$status" -eq 1 ] || fail "$server: status $status: $(cat err.txt out.tsv)"
+		rows out.tsv
+		grep -q 'Network is unreachable' err.txt || fail "$server: $(cat err.txt)"
+	done
+}

@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Peers that break the rules: the clients against misbehaving servers, the servers against
+# misbehaving clients.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+# ---- clients
+
+# fails PATTERN PROGRAM ARGUMENT...: against $URL: exit 1 soon, a message that names the
+# peer's address and matches the pattern, no success counted, every operation an error.
+fails() {
+	local pattern=$1
+	shift
+	run --separate-stderr timeout 60 "$@" "$URL"
+	[ "$status" -eq 1 ] || fail "$* $URL: status $status: $output $stderr"
+	grep -qE -- "$pattern" <<<"$stderr" || fail "$* $URL: $stderr"
+	! grep -q '[^[:print:][:space:]]' <<<"$stderr" || fail "not printable: $stderr"
+	if [ -n "$output" ]; then
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+	fi
+}
+
+# nothing_works: no success in the rows. (A first reply may have been right.)
+nothing_works() {
+	grep -v first-reply out.tsv >rows.tsv
+	[ "$(total rows.tsv n)" = 0 ] || fail "success: $(cat out.tsv)"
+	[ "$(total out.tsv errors)" -gt 0 ] || fail "no error: $(cat out.tsv)"
+}
+
+# all_clients SCHEME BEHAVIOUR PATTERN [PROGRAM...]: none of these (all) takes it for success.
+all_clients() {
+	local p programs=(bench-lat bench-conc bench-bw bench-file)
+	[ $# -le 3 ] || programs=("${@:4}")
+	bad "$1" "$2"
+	for p in "${programs[@]}"; do
+		# shellcheck disable=SC2046
+		fails "$3" "$p" $(quick "$p") -T 0.2
+		nothing_works
+	done
+}
+
+@test "RPC: connections that are closed or reset" {
+	all_clients rpc close '127.0.0.1:[0-9]+: '
+	all_clients rpc close-later '127.0.0.1:[0-9]+: '
+	all_clients rpc reset 'reset|closed'
+}
+
+@test "HTTP: connections that are closed or reset" {
+	all_clients http close '127.0.0.1:[0-9]+: '
+	all_clients http close-later '127.0.0.1:[0-9]+: '
+	all_clients http reset 'reset|closed'
+}
+
+@test "RPC: another protocol, garbage" {
+	all_clients rpc garbage '127.0.0.1:[0-9]+: '
+	all_clients rpc garbage-first '127.0.0.1:[0-9]+: '
+	all_clients rpc flood '127.0.0.1:[0-9]+: '
+	all_clients rpc http-404 '127.0.0.1:[0-9]+: '
+}
+
+@test "HTTP: another protocol, garbage" {
+	all_clients http garbage '127.0.0.1:[0-9]+: '
+	all_clients http garbage-first '127.0.0.1:[0-9]+: '
+	all_clients http flood '127.0.0.1:[0-9]+: '
+	all_clients http rpc-pong '127.0.0.1:[0-9]+: '
+}
+
+@test "RPC: wrong, cut off and malicious replies" {
+	local b
+	for b in rpc-wrong-pong rpc-wrong-type rpc-wrong-length rpc-exception rpc-evil-exception \
+	    rpc-truncated rpc-half rpc-huge rpc-bad-tag rpc-bad-zlib rpc-deep rpc-other-seq rpc-close-request; do
+		all_clients rpc "$b" '127.0.0.1:[0-9]+: ' bench-lat
+	done
+	for b in rpc-wrong-type rpc-exception rpc-truncated rpc-half; do
+		all_clients rpc "$b" '127.0.0.1:[0-9]+: ' bench-conc bench-bw bench-file
+	done
+	bad rpc rpc-exception
+	fails 'KeyError: lost' bench-lat -n 3
+	[ "$(cell out.tsv errors)" = 3 ] || fail "$output $stderr"
+}
+
+@test "HTTP: wrong, cut off and malicious replies" {
+	local b
+	for b in http-500 http-404 http-redirect http-wrong-pong http-wrong-length http-wrong-size http-truncated \
+	    http-half http-huge-length http-two-lengths http-bad-chunk http-endless-head http-bad-status http-0.9; do
+		all_clients http "$b" '127.0.0.1:[0-9]+: ' bench-lat
+	done
+	for b in http-500 http-wrong-size http-truncated http-half; do
+		all_clients http "$b" '127.0.0.1:[0-9]+: ' bench-conc bench-bw bench-file
+	done
+	bad http http-500
+	fails '500' bench-lat -n 3 -w 0
+	[ "$(cell out.tsv errors)" = 3 ] || fail "$output $stderr"
+}
+
+@test "odd but right replies are taken" {
+	local b s
+	for b in rpc-pong rpc-slow http-pong http-slow http-chunked http-continue http-no-length http-1.0 \
+	    http-close-each; do
+		s=${b%%-*}
+		bad "$s" "$b"
+		run --separate-stderr timeout 60 bench-lat -n 10 -w 1 "$URL"
+		[ "$status" -eq 0 ] || fail "$b: status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n)/$(cell out.tsv errors)" = 10/0 ] || fail "$b: $output $stderr"
+	done
+}
+
+@test "a server that turns keep-alive off is told" {
+	bad http http-close-each
+	run --separate-stderr timeout 60 bench-lat -n 10 -w 0 "$URL"
+	[[ $stderr == *clos* ]] || fail "said nothing of it: $stderr"
+}
+
+@test "a connection lost in the middle is an error, and made again" {
+	local b
+	for b in rpc-close-after-3 rpc-reset-after-3 http-close-after-3 http-reset-after-3; do
+		bad "${b%%-*}" "$b"
+		run --separate-stderr timeout 60 bench-lat -n 20 -w 0 "$URL"
+		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		# three pongs a connection, then one that fails: 15 and 5
+		[ "$(cell out.tsv n)/$(cell out.tsv errors)" = 15/5 ] || fail "$b: $output $stderr"
+	done
+}
+
+@test "a peer that falls silent costs an operation its time limit" {
+	local b
+	for b in rpc-silent-after-3 http-silent-after-3; do
+		bad "${b%%-*}" "$b"
+		run --separate-stderr timeout 60 bench-lat -n 7 -w 0 -T 0.2 "$URL"
+		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		[ "$(cell out.tsv n)" -ge 3 ] && [ "$(cell out.tsv errors)" -ge 1 ] || fail "$b: $output $stderr"
+	done
+}
+
+@test "a server killed in the middle" {
+	local server status
+	for server in $SERVERS; do
+		start "$server" -p 0
+		bench-conc -c 4 -n 1000000000 -T 1 "$URL" >out.tsv 2>err.txt 3>&- &
+		STARTED+=($!)
+		has_run "${STARTED[-1]}"
+		kill -KILL "$PID"
+		status=0
+		reap "${STARTED[-1]}" || status=$?
+		reap "$PID" || true
+		STARTED=()
+		[ "$status" -eq 1 ] || fail "$server: status $status: $(cat err.txt)"
+		rows out.tsv
+		[ "$(cell out.tsv n ping)" -gt 0 ] && [ "$(cell out.tsv errors ping)" -gt 0 ] ||
+		    fail "$server: $(cat out.tsv err.txt)"
+	done
+}
+
+@test "a target of the other protocol" {
+	local server
+	for server in $SERVERS; do
+		start "$server" -p 0 -T 1
+		case $URL in
+		rpc*) URL=http${URL#rpc} ;;
+		*) URL=rpc${URL#http} ;;
+		esac
+		fails '127.0.0.1:[0-9]+: ' bench-lat -n 2 -w 0 -T 2
+		nothing_works
+	done
+}
+
+# ---- servers
+
+# send BYTES: say that (as printf does) on a new connection, half-close, collect what comes.
+# A server ends the connection by itself.
+send() {
+	local status=0
+	exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+	# it may be closed before all is said
+	{ printf '%b' "$1" >&9; } 2>/dev/null || true
+	timeout 60 cat <&9 >reply 2>/dev/null || status=$?
+	exec 9>&-
+	[ "$status" -ne 124 ] || fail "the connection stays open after: $1"
+}
+
+# alive: others are served.
+alive() {
+	bench-lat -n 3 -T 20 "$URL" >alive.tsv || fail "no service any more: $URL"
+	[ "$(cell alive.tsv n)" = 3 ] || fail "$(cat alive.tsv)"
+}
+
+@test "rpc-serve: malformed frames end their connection only" {
+	local model text
+	for model in $MODELS; do
+		start rpc-serve -p 0 -m "$model" -T 0.5 -u usage.tsv
+		# GETROOT in both dialects comes first where the fault is a later frame
+		for text in \
+		    'GET / HTTP/1.1\r\nHost: x\r\n\r\n' \
+		    '\0377\0377\0377\0377\0\0022' \
+		    '\0\0\0\0001\0\0360\n' \
+		    '\0\0\0\0010\0\0022\0121\0120\0021\0123\0021\0121\0002\n\0\0\0\0004\0\0022\0121\0120\0360\n' \
+		    '\0\0\0\0010\0\0001\0021\0120\0021\0123\0021\0121\0002\n\0\0\0\0004\0001zlib\n' \
+		    '\0\0\0\0040\0\0022\0121\0020\0020\0020\0020\0020\0020\0020\0020\0020\0020\0020\0020\0020' \
+		    '\0\0\0\0006\0\0022\0121\0120\0025\0377\0377\0377\0377\n' \
+		    '\0\0\0\0006\0\0022\0121\0120\0017\0377\0377\0377\0377\n'; do
+			send "$text"
+		done
+		alive
+		stop
+		[ "$(usage_cell errors)" -ge 6 ] || fail "$model: $(cat usage.tsv)"
+	done
+}
+
+@test "http-serve: malformed requests get an error and end their connection only" {
+	local model text
+	for model in $MODELS; do
+		start http-serve -p 0 -m "$model" -T 2 -u usage.tsv
+		for text in \
+		    'nonsense\r\n\r\n' \
+		    '\0\0\0\0010\0\0022\0121\0120\0021\0123\0021\0121\0002\n\r\n\r\n' \
+		    'GET /ping HTTP/1.1\r\n\r\n' \
+		    'GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n' \
+		    'GET  /ping HTTP/1.1\r\nHost: a\r\n\r\n' \
+		    'GET /ping HTTP/1.1\r\nHost : a\r\n\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n' \
+		    'POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n'; do
+			send "$text"
+			grep -qE '^HTTP/1\.1 (400|413|501) ' reply || fail "$model: $text: $(cat reply)"
+		done
+		alive
+		stop
+		[ "$(usage_cell errors)" -ge 13 ] || fail "$model: $(cat usage.tsv)"
+	done
+}
+
+@test "servers: transfers that are broken off" {
+	local server model
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			start "$server" -p 0 -m "$model" -T 5
+			for _ in 1 2 3 4 5; do
+				# killed with everything under way, in both directions
+				bench-file -n 1000 -s 100m -k 1k "$URL" >/dev/null 2>&1 3>&- &
+				STARTED+=($!)
+			done
+			for p in "${STARTED[@]:1}"; do
+				has_run "$p"
+				kill -KILL "$p"
+				reap "$p" || true
+				forget "$p"
+			done
+			alive
+			stop
+		done
+	done
+}
+
+@test "servers: a client that does not read" {
+	local server model fd urls=() fds=() i
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			start "$server" -p 0 -m "$model" -T 0.2
+			exec {fd}<>"/dev/tcp/127.0.0.1/${URL##*:}"
+			if [ "$server" = http-serve ]; then
+				printf 'GET /download/100000000 HTTP/1.1\r\nHost: x\r\n\r\n' >&"$fd"
+			else
+				# GETROOT, and CALLATTR (root, 'download', (100000000,))
+				printf '%b' '\0\0\0\0010\0\0022\0121\0120\0021\0123\0021\0121\0002\n' \
+				    '\0\0\0\0072\0\0022\0121\0121\0021\0130\0021\0122\0022\0021\0123\0022\0010\0016\0017' \
+				    'builtins.object\0121\0121\0021\0121\0010\0016\0010download\0021\0121\0020\0026\0011' \
+				    '100000000\n' >&"$fd"
+			fi
+			alive
+			urls+=("$URL")
+			fds+=("$fd")
+		done
+	done
+	# 15 times the limit: whoever reads again before it has passed gets all
+	sleep 3
+	for i in "${!urls[@]}"; do
+		URL=${urls[i]} fd=${fds[i]}
+		alive
+		# it has been hung up on, in the middle
+		timeout 60 cat <&"$fd" >reply || fail "$URL: no end"
+		exec {fd}>&-
+		[ "$(wc -c <reply)" -lt 100000000 ] || fail "$URL: all of it came"
+	done
+}

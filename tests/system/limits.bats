@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Limits that are told and kept: what runs out pauses a server, and no more than that.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+# waits_quietly COMMAND...: it lasts 1.5 s, and costs the server next to no time.
+QUIET_TICKS=20
+waits_quietly() {
+	local before used
+	before=$(ticks "$PID")
+	"$@"
+	used=$(($(ticks "$PID") - before))
+	[ "$used" -le "$QUIET_TICKS" ] || fail "the pause took $used ticks"
+}
+
+# Connections held in the background; HELD: their process.
+hold_many() {
+	rm -f held
+	bash -c 'for ((i = 0; i < $2; i++)); do exec {fd}<>"/dev/tcp/127.0.0.1/$1"; done
+		: >held; sleep 600 & p=$!; trap "kill $p; exit" TERM; wait' - "${URL##*:}" "$1" 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	eventually [ -e held ] || fail 'connections can not be held'
+}
+
+let_go() {
+	kill -TERM "$HELD"
+	reap "$HELD" || true
+	forget "$HELD"
+}
+
+# told PATTERN: the server said so, once.
+told() {
+	[ "$(grep -cE -- "$1" server.err)" -eq 1 ] || fail "server: $(cat server.err)"
+	: >server.err
+}
+
+@test "too few descriptors: accepting pauses, quietly, and goes on" {
+	local server model threads
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			[ "$model" != fork ] || continue        # its connections are the children's
+			case $model in
+			pool|event) threads='-j 2' ;;           # descriptors, too
+			*) threads= ;;
+			esac
+			# shellcheck disable=SC2086 # words
+			start bash -c 'ulimit -n 40; exec "$@"' - "$server" -p 0 -m "$model" $threads
+			: >server.err
+			hold_many 60
+			waits_quietly sleep 1.5
+			told 'accept: Too many open files'
+			let_go
+			bench-lat -n 3 -T 20 "$URL" >out.tsv || fail "$server $model: $(cat out.tsv)"
+			stop
+		done
+	done
+}
+
+@test "no thread, no process: accepting pauses, quietly, and goes on" {
+	local server model client
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	need_starve
+	for server in $SERVERS; do
+		for model in thread fork request; do
+			rm -f famine
+			start env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" "$server" -p 0 -m "$model"
+			bench-lat -n 3 "$URL" >/dev/null
+			: >famine
+			bench-lat -n 3 -w 0 -T 20 "$URL" >out.tsv 2>err.txt 3>&- &
+			client=$!
+			STARTED+=("$client")
+			sleep 0.2
+			waits_quietly sleep 1.5
+			told "$model: Resource temporarily unavailable"
+			kill -0 "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			rm famine
+			# who has waited is served
+			reap "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			forget "$client"
+			[ "$(total out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
+			stop
+		done
+	done
+}
+
+@test "beyond -c connections wait, at no cost, and are served" {
+	local server model client
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			start "$server" -p 0 -m "$model" -c 3
+			hold_many 3
+			bench-lat -n 3 -w 0 -T 20 "$URL" >out.tsv 2>err.txt 3>&- &
+			client=$!
+			STARTED+=("$client")
+			waits_quietly sleep 1
+			kill -0 "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			let_go
+			reap "$client" || fail "$server $model: $(cat out.tsv err.txt)"
+			forget "$client"
+			stop
+		done
+	done
+}
