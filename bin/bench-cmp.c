@@ -54,9 +54,7 @@ struct cmp {
 	int side;               /* being read */
 	int column;             /* of the metric in it */
 	uint64_t errors[2];
-	struct rows_index index;
-	struct pair *pair;
-	size_t npairs, cap;
+	struct rows_index index;        /* of struct pair */
 
 	struct {
 		size_t m, n, k;
@@ -94,27 +92,9 @@ add(struct sample *s, double v)
 }
 
 static struct pair *
-find(struct cmp *c, struct rows *r)
+nth_pair(const struct cmp *c, size_t number)
 {
-	size_t i, cap = c->cap ? 2 * c->cap : 64;
-	struct pair *p;
-	bool fresh;
-
-	if (!rows_find(&c->index, r, &i, &fresh))
-		return NULL;
-	if (fresh && i == c->cap) {
-		if (!(p = realloc(c->pair, cap * sizeof *p))) {
-			no_memory();
-			return NULL;
-		}
-		c->pair = p;
-		c->cap = cap;
-	}
-	if (fresh) {
-		memset(&c->pair[i], 0, sizeof c->pair[i]);
-		c->npairs = i + 1;
-	}
-	return &c->pair[i];
+	return (struct pair *)c->index.group + number;
 }
 
 static bool
@@ -133,7 +113,7 @@ take_row(void *arg, struct rows *r)
 		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
 		    r->schema == TSV_RAW ? "raw" : "histogram");
 	c->column = table_column(t, c->metric);
-	if (!(p = find(c, r)) || !table_count(t, ROWS_ERRORS, &errors, NULL)
+	if (!(p = rows_find(&c->index, r, NULL)) || !table_count(t, ROWS_ERRORS, &errors, NULL)
 	    || !table_real(t, (size_t)c->column, &v, &na))
 		return false;
 	s = &p->side[c->side];
@@ -240,15 +220,10 @@ in_both(const struct pair *p)
 	return p->side[0].rounds > 0 && p->side[1].rounds > 0;
 }
 
-/* The n-th cell of a configuration. */
 static const char *
-cell(const struct cmp *c, size_t i, unsigned n)
+cell(const struct cmp *c, size_t number, unsigned column)
 {
-	const char *s = c->index.key[i];
-
-	for (; n > 0; n--)
-		s += strlen(s) + 1;
-	return s;
+	return rows_cell(&c->index, number, (enum rows_column)column);
 }
 
 /* What only one of the files has is told, and counted. */
@@ -258,12 +233,12 @@ compare_all(struct cmp *c)
 	size_t only[2] = { 0, 0 }, i;
 	int side;
 
-	for (i = 0; i < c->npairs; i++) {
-		if (in_both(&c->pair[i])) {
+	for (i = 0; i < c->index.n; i++) {
+		if (in_both(nth_pair(c, i))) {
 			c->compared++;
 			continue;
 		}
-		side = c->pair[i].side[1].rounds > 0;
+		side = nth_pair(c, i)->side[1].rounds > 0;
 		only[side]++;
 		msg("only in %s: %s %s %s size %s chunk %s clients %s depth %s rate %s",
 		    c->path[side], cell(c, i, ROWS_LABEL), cell(c, i, ROWS_BENCH),
@@ -277,8 +252,8 @@ compare_all(struct cmp *c)
 		if (c->errors[side] > 0)
 			msg("warning: %s: %" PRIu64 " operations failed; they have no time",
 			    c->path[side], c->errors[side]);
-	for (i = 0; i < c->npairs; i++)
-		if (in_both(&c->pair[i]) && !compare(c, &c->pair[i]))
+	for (i = 0; i < c->index.n; i++)
+		if (in_both(nth_pair(c, i)) && !compare(c, nth_pair(c, i)))
 			return false;
 	return true;
 }
@@ -308,8 +283,8 @@ print_tsv(const struct cmp *c)
 		printf("%s\t", name[k]);
 	if (c->header)
 		puts("metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
-	for (i = 0; i < c->npairs; i++) {
-		p = &c->pair[i];
+	for (i = 0; i < c->index.n; i++) {
+		p = nth_pair(c, i);
 		if (!in_both(p))
 			continue;
 		for (k = 0; k < ROWS_KEY_CELLS; k++)
@@ -358,9 +333,9 @@ differs(const struct cmp *c, unsigned n)
 	size_t i, j;
 	unsigned k;
 
-	for (i = 0; i < c->npairs; i++) {
+	for (i = 0; i < c->index.n; i++) {
 		for (j = 0; j < i; j++) {
-			if (!in_both(&c->pair[i]) || !in_both(&c->pair[j])
+			if (!in_both(nth_pair(c, i)) || !in_both(nth_pair(c, j))
 			    || strcmp(cell(c, i, n), cell(c, j, n)) == 0)
 				continue;
 			for (k = ROWS_LABEL; k <= ROWS_SIZE; k++)
@@ -385,9 +360,9 @@ widest(const struct cmp *c, unsigned n, int width)
 	const char *s;
 	size_t i;
 
-	for (i = 0; i < c->npairs; i++) {
+	for (i = 0; i < c->index.n; i++) {
 		s = n == ROWS_BENCH ? short_bench(cell(c, i, n)) : cell(c, i, n);
-		if (in_both(&c->pair[i]) && (int)strlen(s) > width)
+		if (in_both(nth_pair(c, i)) && (int)strlen(s) > width)
 			width = (int)strlen(s);
 	}
 	return width;
@@ -412,8 +387,8 @@ print_table(const struct cmp *c)
 				printf(" %7s", extra[k].name);
 		printf(" %10s %10s %6s  %-13s verdict\n", "old", "new", "ratio", "95 % interval");
 	}
-	for (i = 0; i < c->npairs; i++) {
-		p = &c->pair[i];
+	for (i = 0; i < c->index.n; i++) {
+		p = nth_pair(c, i);
 		if (!in_both(p))
 			continue;
 		printf("%-*s %-*s %-*s %5s", wl, cell(c, i, ROWS_LABEL), wb,
@@ -593,7 +568,9 @@ run(struct cmp *c)
 int
 main(int argc, char **argv)
 {
-	struct cmp c = { .metric = "p50_us", .limit = 1.05, .header = true };
+	struct cmp c = {
+		.metric = "p50_us", .limit = 1.05, .header = true, .index.size = sizeof(struct pair)
+	};
 	int status;
 	size_t i;
 
@@ -601,11 +578,10 @@ main(int argc, char **argv)
 	if ((status = parse(&c, argc, argv)) >= 0)
 		return status;
 	status = run(&c);
-	for (i = 0; i < c.npairs; i++) {
-		free(c.pair[i].side[0].v);
-		free(c.pair[i].side[1].v);
+	for (i = 0; i < c.index.n; i++) {
+		free(nth_pair(&c, i)->side[0].v);
+		free(nth_pair(&c, i)->side[1].v);
 	}
-	free(c.pair);
 	rows_index_free(&c.index);
 	return status;
 }

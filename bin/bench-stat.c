@@ -88,9 +88,7 @@ struct merge {
 	bool header;
 
 	struct rows *rows;
-	struct rows_index index;
-	struct group *group;
-	size_t ngroups, cap;
+	struct rows_index index;        /* of struct group */
 	uint64_t file;                  /* number of the file being read */
 	size_t open;                    /* histogram rows: the number of the group whose run is
 	                                 * not complete, from 1; 0: none is open */
@@ -191,38 +189,28 @@ end_round(struct merge *m, struct group *g)
 	return true;
 }
 
+static struct group *
+nth_group(const struct merge *m, size_t number)
+{
+	return (struct group *)m->index.group + number;
+}
+
 /* The row's group. */
 static struct group *
 find(struct merge *m, struct rows *r)
 {
-	size_t i, cap = m->cap ? 2 * m->cap : 64;
-	struct group *g;
 	bool fresh;
+	struct group *g = rows_find(&m->index, r, &fresh);
 
-	if (!rows_find(&m->index, r, &i, &fresh))
+	if (!g || !fresh)
+		return g;
+	g->round = r->round;
+	g->file = m->file;
+	if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
+		no_memory();
 		return NULL;
-	if (fresh && i == m->cap) {
-		if (!(g = realloc(m->group, cap * sizeof *g))) {
-			no_memory();
-			return NULL;
-		}
-		m->group = g;
-		m->cap = cap;
 	}
-	g = &m->group[i];
-	if (fresh) {
-		memset(g, 0, sizeof *g);
-		g->round = r->round;
-		g->file = m->file;
-		m->ngroups = i + 1;
-		if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
-			no_memory();
-			return NULL;
-		}
-		if (!table_count(&r->table, ROWS_SIZE, &g->size, NULL))
-			return NULL;
-	}
-	return g;
+	return table_count(&r->table, ROWS_SIZE, &g->size, NULL) ? g : NULL;
 }
 
 /* Is the row of another round than the group's last one? The rounds of two files are never
@@ -284,7 +272,7 @@ take_summary(struct merge *m, struct rows *r)
 static bool
 whole_run(const struct merge *m, struct table *t)
 {
-	const struct group *g = m->open ? &m->group[m->open - 1] : NULL;
+	const struct group *g = m->open ? nth_group(m, m->open - 1) : NULL;
 
 	return !g || table_bad(t, "count", "the run before is not complete: %" PRIu64 " of n %"
 	    PRIu64 " operations", g->run.n - g->left, g->run.n);
@@ -322,7 +310,7 @@ take_hist(struct merge *m, struct rows *r)
 
 	if (!(g = find(m, r)))
 		return false;
-	number = (size_t)(g - m->group) + 1;
+	number = (size_t)(g - nth_group(m, 0)) + 1;
 	if ((number != m->open || other_round(m, g, r)) && !whole_run(m, t))
 		return false;
 	if (!enter_round(m, g, r) || !read_count(t, &run)
@@ -494,19 +482,18 @@ over_all(const struct merge *m, const struct group *g, size_t i, double out[3])
 static void
 put_key(const struct merge *m, size_t number)
 {
-	const char *p = m->index.key[number];
 	int i, cells = m->rows->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
 
-	for (i = 0; i < cells; i++, p += strlen(p) + 1)
-		printf("%s%s", i > 0 ? "\t" : "", p);
+	for (i = 0; i < cells; i++)
+		printf("%s%s", i > 0 ? "\t" : "", rows_cell(&m->index, number, (enum rows_column)i));
 	if (m->rows->schema == TSV_RAW)
-		printf("\t%" PRIu64 "\tNA\tNA", m->group[number].clients);
+		printf("\t%" PRIu64 "\tNA\tNA", nth_group(m, number)->clients);
 }
 
 static bool
 put_group(struct merge *m, size_t number)
 {
-	struct group *g = &m->group[number];
+	struct group *g = nth_group(m, number);
 	bool rounds = m->rows->rounds || m->rows->schema == TSV_SUMMARY;
 	double (*v)[3], *room;
 	const struct count *c;
@@ -661,7 +648,7 @@ run(struct merge *m, char *const *path)
 	} while (*path && *++path);
 	if (m->header)
 		put_header(m);
-	for (i = 0; i < m->ngroups; i++)
+	for (i = 0; i < m->index.n; i++)
 		if (!put_group(m, i))
 			return 1;
 	if (std_close(stdout) != 0) {
@@ -674,7 +661,11 @@ run(struct merge *m, char *const *path)
 int
 main(int argc, char **argv)
 {
-	struct merge m = { .header = true, .nfigures = sizeof common / sizeof *common };
+	struct merge m = {
+		.header = true, .nfigures = sizeof common / sizeof *common,
+		.index.size = sizeof(struct group)
+	};
+	struct group *g;
 	int status;
 	size_t i;
 
@@ -687,12 +678,12 @@ main(int argc, char **argv)
 		return 1;
 	}
 	status = run(&m, argv + optind);
-	for (i = 0; i < m.ngroups; i++) {
-		free(m.group[i].hist);
-		free(m.group[i].figure);
-		free(m.group[i].begun);
+	for (i = 0; i < m.index.n; i++) {
+		g = nth_group(&m, i);
+		free(g->hist);
+		free(g->figure);
+		free(g->begun);
 	}
-	free(m.group);
 	rows_index_free(&m.index);
 	free(m.rows);
 	return status;

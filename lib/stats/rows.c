@@ -146,7 +146,7 @@ hash(const char *p, size_t n)
 static size_t *
 slot_of(struct rows_index *x, const char *key, size_t bytes)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): who calls has seen that there are slots */
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the caller has seen that there are slots */
 	size_t i = (size_t)(hash(key, bytes) % x->slots), k;
 
 	for (; (k = x->slot[i]) > 0; i = (i + 1) % x->slots)
@@ -161,14 +161,17 @@ grow(struct rows_index *x)
 {
 	size_t cap = x->cap ? 2 * x->cap : 64, i, *p;
 	char **key;
+	void *group;
 
 	if (x->n < x->cap)
 		return true;
+	if ((group = realloc(x->group, cap * x->size)))
+		x->group = group;
 	if ((key = realloc(x->key, cap * sizeof *key)))
 		x->key = key;
 	if ((p = realloc(x->bytes, cap * sizeof *p)))
 		x->bytes = p;
-	if (!key || !p || !(p = calloc(2 * cap, sizeof *p)))
+	if (!group || !key || !p || !(p = calloc(2 * cap, sizeof *p)))
 		return false;
 	free(x->slot);
 	x->slot = p;
@@ -194,30 +197,41 @@ check_key(struct rows *r)
 	    && table_count(t, ROWS_DEPTH, &v, &na) && table_real(t, ROWS_RATE, &x, &na));
 }
 
-bool
-rows_find(struct rows_index *x, struct rows *r, size_t *number, bool *fresh)
+void *
+rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 {
 	size_t last = r->schema == TSV_RAW ? ROWS_CHUNK : ROWS_RATE;
 	size_t bytes = r->table.end[last] + 1, *slot;
 	const char *key = r->table.text;
+	unsigned char *group;
 
-	*fresh = false;
-	if (x->slots > 0 && *(slot = slot_of(x, key, bytes)) > 0) {
-		*number = *slot - 1;
-		return true;
-	}
+	if (fresh)
+		*fresh = false;
+	if (x->slots > 0 && *(slot = slot_of(x, key, bytes)) > 0)
+		return (unsigned char *)x->group + (*slot - 1) * x->size;
 	if (!check_key(r))
-		return false;
+		return NULL;
 	if (!grow(x) || !(x->key[x->n] = malloc(bytes))) {
 		msg("%s", strerror(ENOMEM));
-		return false;
+		return NULL;
 	}
 	memcpy(x->key[x->n], key, bytes);
 	x->bytes[x->n] = bytes;
 	*slot_of(x, key, bytes) = x->n + 1;
-	*number = x->n++;
-	*fresh = true;
-	return true;
+	group = (unsigned char *)x->group + x->n++ * x->size;
+	if (fresh)
+		*fresh = true;
+	return memset(group, 0, x->size);
+}
+
+const char *
+rows_cell(const struct rows_index *x, size_t number, enum rows_column column)
+{
+	const char *s = x->key[number];
+
+	for (; column > 0; column--)
+		s += strlen(s) + 1;
+	return s;
 }
 
 void
@@ -227,6 +241,7 @@ rows_index_free(struct rows_index *x)
 
 	for (i = 0; i < x->n; i++)
 		free(x->key[i]);
+	free(x->group);
 	free(x->key);
 	free(x->bytes);
 	free(x->slot);

@@ -43,8 +43,11 @@ struct rows_reader {
 bool rows_read(struct rows *, const char *path, const struct rows_reader *);
 
 /* The configurations: each text of the leading columns that tell them apart (label to
- * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance. */
+ * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group
+ * in which the owner keeps what it knows of it. */
 struct rows_index {
+	size_t size;            /* bytes of a group: set by the owner, all else is zero */
+	void *group;            /* n of them; owned, but not what they point to */
 	char **key;             /* cells, each with a NUL behind it; owned */
 	size_t *bytes;
 	size_t n, cap;
@@ -53,9 +56,14 @@ struct rows_index {
 
 #define ROWS_KEY_CELLS 8        /* of a key; 5 of raw rows */
 
-/* The number of the row's configuration; *fresh: it has not been there before, and its cells
- * have been checked. False: as rows_read's row. */
-bool rows_find(struct rows_index *, struct rows *, size_t *number, bool *fresh);
+/* The group of the row's configuration, until the next call; *fresh (fresh may be NULL): it
+ * has not been there before, is all zero, and the key's cells have been checked. NULL: as
+ * rows_read's row returns false. */
+void *rows_find(struct rows_index *, struct rows *, bool *fresh);
+
+/* A cell of a configuration's key. */
+const char *rows_cell(const struct rows_index *, size_t number, enum rows_column);
+
 void rows_index_free(struct rows_index *);
 
 #endif
