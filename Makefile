@@ -29,9 +29,10 @@ LIB_SRC = \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/stats/hist.c lib/stats/result.c lib/stats/rows.c lib/stats/stat.c \
 	lib/stats/table.c lib/stats/tsv.c \
-	lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c lib/rpyc/frame.c \
-	lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c lib/rpyc/remote_args.c \
-	lib/rpyc/request.c lib/rpyc/server.c \
+	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c \
+	lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
+	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \
+	lib/rpyc/server.c \
 	lib/http/client.c lib/http/json.c lib/http/message.c lib/http/server.c \
 	lib/server/conn.c lib/server/delay.c lib/server/event.c lib/server/fork.c \
 	lib/server/main.c lib/server/pool.c lib/server/request.c lib/server/server.c \

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Calls of the service with arguments that come by reference: these stay with the peer, and
  * what is needed of them is asked for, one request at a time, while the call waits. */
+#include "rpyc/remote_args.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpyc/session.h"
+#include "rpyc/args.h"
+#include "rpyc/reply.h"
 
 #define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
 

@@ -5,181 +5,20 @@
  * Timing follows from two rules: each answer is ready as soon as its request is complete
  * (that of DEL too: a stock client's next request waits in its kernel until then), and
  * answers to requests that came together leave together. */
-#include "rpyc/session.h"
-
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_BYTES 512          /* of memory an idle session keeps of each of its buffers */
+#include "rpyc/list.h"
+#include "rpyc/methods.h"
+#include "rpyc/objects.h"
+#include "rpyc/remote_args.h"
+#include "rpyc/reply.h"
+
+#define KEEP_BYTES 512          /* of its memory that an idle session's input keeps */
 #define OUT_MAX  65536          /* with so much to send, no more requests are taken */
 #define ARGS_MAX 6              /* arguments of a handler */
-
-/* ---- writing ---- */
-
-static struct buf *
-answer(struct rpyc_session *s, enum rpyc_type type)
-{
-	buf_clear(&s->message, KEEP_BYTES);
-	rpyc_begin(&s->message, s->in.dialect, type);
-	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
-	return &s->message;
-}
-
-struct buf *
-rpyc_answer(struct rpyc_session *s)
-{
-	return answer(s, RPYC_REPLY);
-}
-
-void
-rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64_t n)
-{
-	rpyc_end(&s->message, 0, n);
-	out_add(&s->out, s->message.p, s->message.n);
-	if (n > 0) {
-		out_cycle(&s->out, src, period, 0, n);
-		out_text(&s->out, RPYC_TRAILER);
-	}
-	if (s->message.failed)
-		s->out.failed = true;
-	buf_clear(&s->message, KEEP_BYTES);
-}
-
-void
-rpyc_message_end(struct rpyc_session *s)
-{
-	rpyc_message_data(s, NULL, 0, 0);
-}
-
-void
-rpyc_answer_int(struct rpyc_session *s, uint64_t n)
-{
-	struct buf *b = rpyc_answer(s);
-
-	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_int(b, (int64_t)n);
-	rpyc_message_end(s);
-}
-
-void
-rpyc_answer_str(struct rpyc_session *s, const char *text)
-{
-	rpyc_put_str(rpyc_answer(s), text);
-	rpyc_message_end(s);
-}
-
-void
-rpyc_answer_tag(struct rpyc_session *s, enum brine_tag tag)
-{
-	rpyc_put_tag(rpyc_answer(s), tag);
-	rpyc_message_end(s);
-}
-
-static void
-exception_end(struct rpyc_session *s)
-{
-	rpyc_put_exception_end(&s->message);
-	rpyc_message_end(s);
-	s->base.errors++;
-}
-
-void
-rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
-{
-	struct buf *b = answer(s, RPYC_EXCEPTION);
-	char text[512];
-	size_t i, k, len;
-	va_list ap;
-
-	if (strcmp(class, "StopIteration") == 0) {
-		brine_put_int(b, 1);    /* no error: it is how an iteration ends */
-		rpyc_message_end(s);
-		return;
-	}
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	/* it may hold text of the peer's, cut off anywhere */
-	for (i = 0, len = strlen(text); i < len; i += k) {
-		if ((k = brine_utf8((unsigned char *)text + i, len - i)) == 0) {
-			text[i] = '?';
-			k = 1;
-		}
-	}
-	rpyc_put_exception(b, class);
-	brine_put_str(b, text);
-	exception_end(s);
-}
-
-void
-rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback)
-{
-	struct buf *b = answer(s, RPYC_EXCEPTION);
-
-	buf_add(b, parts.p, (size_t)(parts.end - parts.p));
-	if (traceback.end > traceback.p)
-		buf_add(b, traceback.p, (size_t)(traceback.end - traceback.p));
-	else
-		brine_put_str(b, "");
-	rpyc_message_end(s);
-	s->base.errors++;
-}
-
-/* KeyError with an encoded value as its argument. */
-static void
-raise_key(struct rpyc_session *s, struct brine key)
-{
-	struct buf *b = answer(s, RPYC_EXCEPTION);
-	bool elided = false;
-	struct brine at = key;
-
-	rpyc_put_exception(b, "KeyError");
-	if (brine_skip(&at, &elided) && !elided)
-		buf_add(b, key.p, (size_t)(at.p - key.p));
-	else
-		brine_put_str(b, "?");
-	exception_end(s);
-}
-
-static struct buf *
-request_begin(struct rpyc_session *s)
-{
-	struct buf *b = &s->message;
-
-	buf_clear(b, KEEP_BYTES);
-	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
-	brine_put_int(b, (int64_t)s->next_seq);
-	return b;
-}
-
-uint64_t
-rpyc_ask(struct rpyc_session *s, struct brine id_pack, const char *name)
-{
-	rpyc_put_callattr(request_begin(s), id_pack, name);
-	rpyc_message_end(s);
-	return s->next_seq++;
-}
-
-void
-rpyc_release(struct rpyc_session *s, struct brine id_pack)
-{
-	rpyc_put_del(request_begin(s), id_pack);
-	rpyc_message_end(s);
-	s->next_seq++;
-}
-
-void
-rpyc_release_all(struct rpyc_session *s, struct brine boxed)
-{
-	struct brine id_pack;
-	uint64_t ahead = 1;
-
-	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
-		rpyc_release(s, id_pack);
-}
 
 /* ---- handlers ---- */
 
@@ -433,7 +272,7 @@ handle_inspect(struct rpyc_session *s, struct request *r)
 
 	switch (rpyc_resolve(s, r->arg[0].at, &index)) {
 	case RPYC_NONE:
-		raise_key(s, r->arg[0].at);
+		rpyc_raise_key(s, r->arg[0].at);
 		break;
 	case RPYC_ROOT:
 		b = rpyc_answer(s);
@@ -524,7 +363,7 @@ check(struct rpyc_session *s, struct brine *whole, bool *refs)
 			continue;
 		case RPYC_LOCAL_REF:
 			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {
-				raise_key(s, b);
+				rpyc_raise_key(s, b);
 				return false;
 			}
 			break;
@@ -607,7 +446,7 @@ answer_request(struct rpyc_session *s, struct brine b)
 	if (s->in.overflow)
 		rpyc_raise(s, "MemoryError", "arguments of too many parts");
 	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
-		raise_key(s, key);
+		rpyc_raise_key(s, key);
 	else if (check(s, &r.whole, &refs))
 		dispatch(s, &r, handler);
 	if (refs && !r.waits)
@@ -718,7 +557,7 @@ give_up(struct rpyc_session *s)
 	s->closing = true;
 	rpyc_pulls_free(s);
 	if (s->in.dialect != 0) {
-		rpyc_put_request(request_begin(s), RPYC_CLOSE, 0);
+		rpyc_put_request(rpyc_request(s), RPYC_CLOSE, 0);
 		rpyc_message_end(s);
 	}
 }

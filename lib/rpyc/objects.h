@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* RPyC, the server's side: the objects that the peer can refer to. */
+#ifndef RPYC_OBJECTS_H
+#define RPYC_OBJECTS_H
+
+#include "rpyc/session.h"
+
+/* Which object is meant; *index is its method or its place in s->object. */
+enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
+
+/* Python's name of an object's type, for error texts; of every kind but RPYC_NONE. */
+const char *rpyc_kind_name(enum rpyc_kind);
+
+/* Answer with a reference to an object of the list kinds, and count it: to one there is, or to a
+ * new one like o, with MemoryError if the peer keeps too many. */
+void rpyc_answer_object(struct rpyc_session *, size_t index);
+void rpyc_answer_new(struct rpyc_session *, const struct rpyc_object *o);
+
+/* The peer has released count references. */
+void rpyc_object_release(struct rpyc_session *, size_t index, uint64_t count);
+
+#endif
