@@ -122,7 +122,9 @@ python: all test-programs
 	sh tests/measure/python.sh
 
 install: all
-	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1
+	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1 \
+		$(DESTDIR)$(MANPREFIX)/man7
+	cp bin/rpcbench.7 $(DESTDIR)$(MANPREFIX)/man7 && chmod 644 $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7
 	for p in $(BIN) $(SCRIPTS); do \
 		n=$${p#bin/}; \
 		cp $$p $(DESTDIR)$(PREFIX)/bin/$$n && chmod 755 $(DESTDIR)$(PREFIX)/bin/$$n && \
@@ -131,6 +133,7 @@ install: all
 	done
 
 uninstall:
+	rm -f $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7
 	for p in $(BIN) $(SCRIPTS); do \
 		n=$${p#bin/}; \
 		rm -f $(DESTDIR)$(PREFIX)/bin/$$n $(DESTDIR)$(MANPREFIX)/man1/$$n.1 || exit 1; \

@@ -171,7 +171,7 @@ step_shellcheck() {
 
 step_man_pages() {
 	need mandoc || return
-	try mandoc -T lint -W warning bin/*.1
+	try mandoc -T lint -W warning bin/*.[17]
 }
 
 step_cppcheck() {
