@@ -38,7 +38,8 @@ LIB_SRC = \
 	lib/server/main.c lib/server/pool.c lib/server/request.c lib/server/server.c \
 	lib/server/thread.c \
 	lib/client/conn.c lib/client/target.c \
-	lib/load/bench.c lib/load/event.c lib/load/options.c lib/load/schedule.c
+	lib/load/bench.c lib/load/blocking.c lib/load/event.c lib/load/options.c \
+	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c
 BIN_SRC = \
 	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \
 	bin/bench-lat.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c

@@ -2,11 +2,11 @@
 /* bench-bw: bandwidth. For each size a number of uploads, then of downloads, on one
  * connection, each as one message that is written and read as fast as the peer goes. The
  * figure is the payload's: headers and encoding cost time but are not counted as bytes. */
-#include "load/bench.h"
+#include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ "upload", CALL_UPLOAD, true, false, BENCH_ALWAYS },
-	{ "download", CALL_DOWNLOAD, true, false, BENCH_ALWAYS }
+	{ .name = "upload", .op = CALL_UPLOAD, .sized = true },
+	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true }
 };
 
 static const struct bench_program program = {
@@ -18,17 +18,12 @@ static const struct bench_program program = {
 	.nops = sizeof ops / sizeof *ops,
 	.count = 10,
 	.warmup = 1,
-	.sizes = "1k,10k,100k,1m"
+	.sizes = "1k,10k,100k,1m",
+	.run = bench_sequence
 };
 
 int
 main(int argc, char **argv)
 {
-	struct bench b;
-	int status = bench_begin(&b, &program, argc, argv);
-
-	if (status >= 0)
-		return status;
-	bench_sequence(&b);
-	return bench_end(&b);
+	return bench_main(argc, argv, &program);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* bench-conc: concurrency. Many clients, each with a connection of its own and one request
- * (-d: several) under way, driven by a few threads with a loop each, or (-j = -c, without -d
- * and -r) by a thread per client that blocks. Rows: "first-reply", connecting with all the
- * others (from the start of connect to the first complete reply), and the requests. All
- * threads begin each part at the same moment, when the last client has connected and warmed
- * up; the time runs from there to the last reply. Closed loop: a slow peer is asked less
- * often; with a rate (-r) it is asked all the same. */
+ * (-d: several) outstanding, driven by a few threads with an event loop each, or (-j = -c, without
+ * -d and -r) by a thread per client that blocks. Rows: "first-reply", connecting at the same time
+ * as all the others (from the start of connect to the first complete reply), and the requests.
+ * All threads begin each part at the same moment, when the last client has connected and warmed
+ * up; the time runs from there to the last reply. In a closed loop a slow peer gets fewer
+ * requests; with a rate (-r) it gets them all the same. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -14,37 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load/bench.h"
 #include "base/clock.h"
-#include "load/event.h"
 #include "base/msg.h"
+#include "load/sequence.h"
 
-#define IN_SIZE ((size_t)64 << 10)      /* of a client with a thread of its own */
 #define STACK_SIZE ((size_t)256 << 10)
-#define FDS_PER_THREAD 3                /* of a loop */
+#define FDS_PER_THREAD 3                /* of an event loop */
 
 static const struct bench_op ops[] = {
-	{ "first-reply", CALL_HELLO, false, false, BENCH_ALWAYS },
-	{ "ping", CALL_PING, false, false, BENCH_UNSIZED },
-	{ "echo", CALL_ECHO, true, false, BENCH_SIZED },
-	{ "upload", CALL_UPLOAD, true, false, BENCH_ASKED },
-	{ "download", CALL_DOWNLOAD, true, false, BENCH_ASKED }
-};
-
-static const struct bench_program program = {
-	.name = "bench-conc",
-	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZflRDHvq",
-	.counted = "requests per client",
-	.ops = ops,
-	.nops = sizeof ops / sizeof *ops,
-	.count = 100,
-	.warmup = 10,
-	.named = true
+	{ .name = "first-reply", .op = CALL_HELLO },
+	{ .name = "ping", .op = CALL_PING, .when = BENCH_UNSIZED },
+	{ .name = "echo", .op = CALL_ECHO, .sized = true, .when = BENCH_SIZED },
+	{ .name = "upload", .op = CALL_UPLOAD, .sized = true, .when = BENCH_ASKED },
+	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
 };
 
 /* Where threads wait for each other. */
-struct gate {
+struct barrier {
 	pthread_mutex_t mutex;
 	pthread_cond_t open;
 	unsigned expected, here, round;
@@ -53,42 +39,39 @@ struct gate {
 
 struct shared {
 	struct bench *bench;
-	struct gate gate;
+	struct barrier barrier;
 	struct call first;      /* of each connection */
-	bool cancelled;         /* written before the first gate opens */
+	bool cancelled;         /* written before the barrier first opens */
 	bool over;              /* written by main while the others wait */
 };
 
 struct worker {
 	struct shared *shared;
-	unsigned first, n;      /* its clients */
-	struct crowd *crowd;    /* NULL: one client that blocks */
-	struct bench_client client;
-	unsigned char *in;
+	struct driver *driver;
 	struct result *result;
-	int failed;             /* errno of a loop */
+	int failed;             /* errno of an event loop */
 	pthread_t thread;
 };
 
-/* Wait until all have come; returns the moment, the same for all. */
+/* Wait until all have come; returns the time then, the same for all. */
 static uint64_t
-gate_pass(struct gate *g)
+barrier_wait(struct barrier *b)
 {
 	uint64_t at_ns;
 	unsigned round;
 
-	pthread_mutex_lock(&g->mutex);
-	round = g->round;
-	if (++g->here == g->expected) {
-		g->here = 0;
-		g->round++;
-		g->at_ns = clock_ns();
-		pthread_cond_broadcast(&g->open);
+	pthread_mutex_lock(&b->mutex);
+	round = b->round;
+	if (++b->here == b->expected) {
+		b->here = 0;
+		b->round++;
+		b->at_ns = clock_ns();
+		pthread_cond_broadcast(&b->open);
 	}
-	while (g->round == round)
-		pthread_cond_wait(&g->open, &g->mutex);
-	at_ns = g->at_ns;
-	pthread_mutex_unlock(&g->mutex);
+	while (b->round == round)
+		pthread_cond_wait(&b->open, &b->mutex);
+	at_ns = b->at_ns;
+	pthread_mutex_unlock(&b->mutex);
 	return at_ns;
 }
 
@@ -97,9 +80,7 @@ connect_all(struct worker *w)
 {
 	uint64_t cpu = clock_thread_cpu_ns();
 
-	if (!w->crowd)
-		bench_first(&w->client, &w->shared->first, w->result);
-	else if (crowd_first(w->crowd, &w->shared->first, w->result) < 0)
+	if (w->driver->first(w->driver, &w->shared->first, w->result) < 0)
 		w->failed = errno;
 	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
 }
@@ -107,11 +88,7 @@ connect_all(struct worker *w)
 static void
 warm_up(struct worker *w, const struct call *call)
 {
-	if (!w->crowd && w->client.gone)
-		bench_absent(&w->client, w->result);
-	else if (!w->crowd)
-		bench_warm_up(w->shared->bench, &w->client, call, w->result);
-	else if (!w->failed && crowd_warm_up(w->crowd, call, w->result) < 0)
+	if (!w->failed && w->driver->warm_up(w->driver, call, w->result) < 0)
 		w->failed = errno;
 }
 
@@ -120,14 +97,12 @@ run(struct worker *w, const struct call *call, uint64_t start_ns)
 {
 	uint64_t cpu = clock_thread_cpu_ns();
 
-	if (!w->crowd)
-		bench_run(w->shared->bench, &w->client, call, w->result, start_ns);
-	else if (!w->failed && crowd_run(w->crowd, call, w->result, start_ns) < 0)
+	if (!w->failed && w->driver->run(w->driver, call, w->result, start_ns) < 0)
 		w->failed = errno;
 	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
 }
 
-/* A thread's life. Between the second gate of each part and the next, main has the
+/* A thread's life. Between the second barrier of each part and the next, main has the
  * results. */
 static void *
 work(void *arg)
@@ -138,25 +113,25 @@ work(void *arg)
 	uint64_t start_ns;
 	size_t i;
 
-	gate_pass(&s->gate);
+	barrier_wait(&s->barrier);
 	if (s->cancelled)
 		return NULL;
 	connect_all(w);
-	gate_pass(&s->gate);
-	gate_pass(&s->gate);
+	barrier_wait(&s->barrier);
+	barrier_wait(&s->barrier);
 	for (i = 0; i < b->nrows && !s->over; i++) {
 		if (b->row[i].call.op == CALL_HELLO)
 			continue;
 		warm_up(w, &b->row[i].call);
-		start_ns = gate_pass(&s->gate);
+		start_ns = barrier_wait(&s->barrier);
 		run(w, &b->row[i].call, start_ns);
-		gate_pass(&s->gate);
-		gate_pass(&s->gate);
+		barrier_wait(&s->barrier);
+		barrier_wait(&s->barrier);
 	}
 	return NULL;
 }
 
-/* Print the row that all threads are through with. */
+/* Print the row that all threads have finished. */
 static void
 report(struct shared *s, struct worker *w, const struct bench_row *r, struct result *sum,
     uint64_t start_ns)
@@ -173,14 +148,14 @@ report(struct shared *s, struct worker *w, const struct bench_row *r, struct res
 	}
 	bench_report(b, r, sum, b->clients, b->threads, start_ns);
 	/* of requests without any client one row is enough: all errors */
-	if ((sum->gone == b->clients && r->call.op != CALL_HELLO) || bench_stopped(b))
+	if ((sum->gave_up == b->clients && r->call.op != CALL_HELLO) || bench_stopped(b))
 		s->over = true;
 	result_clear(sum);
 }
 
 /* main's part while the threads are at work: see work(). */
 static void
-conduct(struct shared *s, struct worker *w, struct result *sum)
+coordinate(struct shared *s, struct worker *w, struct result *sum)
 {
 	struct bench *b = s->bench;
 	struct bench_row setup = { .op = ops[0].name, .call = { .op = CALL_HELLO } };
@@ -188,18 +163,18 @@ conduct(struct shared *s, struct worker *w, struct result *sum)
 	size_t i;
 
 	bench_progress(b, &setup);
-	start_ns = gate_pass(&s->gate);
-	gate_pass(&s->gate);
+	start_ns = barrier_wait(&s->barrier);
+	barrier_wait(&s->barrier);
 	report(s, w, &setup, sum, start_ns);
-	gate_pass(&s->gate);
+	barrier_wait(&s->barrier);
 	for (i = 0; i < b->nrows && !s->over; i++) {
 		if (b->row[i].call.op == CALL_HELLO)
 			continue;
 		bench_progress(b, &b->row[i]);
-		start_ns = gate_pass(&s->gate);
-		gate_pass(&s->gate);
+		start_ns = barrier_wait(&s->barrier);
+		barrier_wait(&s->barrier);
 		report(s, w, &b->row[i], sum, start_ns);
-		gate_pass(&s->gate);
+		barrier_wait(&s->barrier);
 	}
 }
 
@@ -209,11 +184,8 @@ free_workers(struct worker *w, unsigned n)
 	unsigned i;
 
 	for (i = 0; w && i < n; i++) {
-		if (w[i].crowd)
-			crowd_free(w[i].crowd);
-		else if (w[i].in)
-			client_close(&w[i].client.conn);
-		free(w[i].in);
+		if (w[i].driver)
+			w[i].driver->free(w[i].driver);
 		result_free(w[i].result);
 	}
 	free(w);
@@ -225,24 +197,18 @@ make_workers(struct shared *s)
 {
 	struct bench *b = s->bench;
 	struct worker *w = calloc(b->threads, sizeof *w);
-	unsigned i, next = 0;
+	unsigned i, n, first = 0;
 
 	for (i = 0; w && i < b->threads; i++) {
+		n = b->clients / b->threads + (i < b->clients % b->threads);
 		w[i].shared = s;
-		w[i].first = next;
-		w[i].n = b->clients / b->threads + (i < b->clients % b->threads);
-		next += w[i].n;
 		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0);
-		if (b->threads == b->clients && bench_one_by_one(b)) {
-			if ((w[i].in = malloc(IN_SIZE)))
-				bench_client_init(&w[i].client, b, i, w[i].in, IN_SIZE);
-		} else {
-			w[i].crowd = crowd_new(b, w[i].first, w[i].n, i, b->threads);
-		}
-		if (!w[i].result || (!w[i].in && !w[i].crowd)) {
+		w[i].driver = bench_driver(b, first, n, i, b->threads);
+		if (!w[i].result || !w[i].driver) {
 			free_workers(w, i + 1);
 			return NULL;
 		}
+		first += n;
 	}
 	return w;
 }
@@ -268,16 +234,16 @@ start(struct shared *s, struct worker *w)
 	}
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_mutex_lock(&s->gate.mutex);
-	s->gate.expected = i + 1;
-	pthread_mutex_unlock(&s->gate.mutex);
+	pthread_mutex_lock(&s->barrier.mutex);
+	s->barrier.expected = i + 1;
+	pthread_mutex_unlock(&s->barrier.mutex);
 	return i;
 }
 
 static void
 measure(struct bench *b)
 {
-	struct shared s = { .bench = b, .gate = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+	struct shared s = { .bench = b, .barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX },
 	    .first = { .op = CALL_HELLO } };
 	struct result *sum = result_new(b->rows == TSV_RAW, b->rate > 0);
@@ -295,31 +261,44 @@ measure(struct bench *b)
 		s.first = b->row[b->nrows - 1].call;
 	n = start(&s, w);
 	if (s.cancelled)
-		gate_pass(&s.gate);
+		barrier_wait(&s.barrier);
 	else
-		conduct(&s, w, sum);
+		coordinate(&s, w, sum);
 	for (i = 0; i < n; i++)
 		pthread_join(w[i].thread, NULL);
 	free_workers(w, b->threads);
 	result_free(sum);
 }
 
+static int
+check_and_measure(struct bench *b)
+{
+	uint64_t max = bench_descriptors();
+
+	if (b->clients + (uint64_t)b->threads * FDS_PER_THREAD > max) {
+		msg("-c: %u connections need more than the %" PRIu64 " descriptors there can be "
+		    "(ulimit -n)", b->clients, max);
+		return 2;
+	}
+	measure(b);
+	return 0;
+}
+
+static const struct bench_program program = {
+	.name = "bench-conc",
+	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
+	.options = "ntwsocjdrASKNTCZflRDHvq",
+	.counted = "requests per client",
+	.ops = ops,
+	.nops = sizeof ops / sizeof *ops,
+	.count = 100,
+	.warmup = 10,
+	.named = true,
+	.run = check_and_measure
+};
+
 int
 main(int argc, char **argv)
 {
-	struct bench b;
-	int status = bench_begin(&b, &program, argc, argv);
-	uint64_t max;
-
-	if (status >= 0)
-		return status;
-	max = bench_descriptors();
-	if (b.clients + (uint64_t)b.threads * FDS_PER_THREAD > max) {
-		msg("-c: %u connections need more than the %" PRIu64 " descriptors there can be "
-		    "(ulimit -n)", b.clients, max);
-		bench_end(&b);
-		return 2;
-	}
-	measure(&b);
-	return bench_end(&b);
+	return bench_main(argc, argv, &program);
 }

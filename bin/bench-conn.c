@@ -12,28 +12,16 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "load/bench.h"
 #include "base/clock.h"
 #include "base/msg.h"
+#include "load/bench.h"
 
 #define IN_SIZE 16384
 #define ENOUGH 3                /* failures in a row that end the run: see wanted() */
 
 static const struct bench_op ops[] = {
-	{ "connect", CALL_HELLO, false, false, BENCH_ALWAYS },
-	{ "first-reply", CALL_HELLO, false, false, BENCH_ALWAYS }
-};
-
-static const struct bench_program program = {
-	.name = "bench-conn",
-	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTlxRDHq",
-	.counted = "connections",
-	.ops = ops,
-	.nops = sizeof ops / sizeof *ops,
-	.count = 100,
-	.warmup = 10,
-	.path = true
+	{ .name = "connect", .op = CALL_HELLO },
+	{ .name = "first-reply", .op = CALL_HELLO }
 };
 
 static const struct call hello = { .op = CALL_HELLO };
@@ -49,7 +37,7 @@ struct run {
 	bool replies;                   /* the first reply is asked for, too */
 	unsigned failed, refused;       /* in a row */
 	uint64_t until_ns;              /* of the next connection: client_grace() */
-	bool gone;                      /* that is over */
+	bool gave_up;                   /* that is over */
 };
 
 /* The next connection, or NULL: no memory. */
@@ -105,7 +93,7 @@ static void
 judge(struct run *r, struct client_conn *c, enum client_result res)
 {
 	if (res == CLIENT_TIMEOUT)
-		r->gone = !client_grace(c);
+		r->gave_up = !client_grace(c);
 	else if (res == CLIENT_OK || res == CLIENT_FAILED)
 		client_answered(c);
 	r->until_ns = c->until_ns;
@@ -143,7 +131,7 @@ wanted(const struct run *r, uint64_t seq)
 
 	if (bench_stopped(b))
 		return false;
-	if ((r->failed >= ENOUGH && never) || r->refused >= ENOUGH || r->gone) {
+	if ((r->failed >= ENOUGH && never) || r->refused >= ENOUGH || r->gave_up) {
 		msg("gave up after %u failure%s in a row", r->failed, r->failed > 1 ? "s" : "");
 		return false;
 	}
@@ -214,37 +202,32 @@ is_reply(const struct bench_row *r)
 	return strcmp(r->op, ops[1].name) == 0;
 }
 
-int
-main(int argc, char **argv)
+static int
+check_and_measure(struct bench *b)
 {
-	struct bench b;
-	struct run r = { .bench = &b };
-	int status = bench_begin(&b, &program, argc, argv);
+	struct run r = { .bench = b };
 	size_t i;
 
-	if (status >= 0)
-		return status;
-	if ((r.max = bench_descriptors()) < b.count) {
+	if ((r.max = bench_descriptors()) < b->count) {
 		msg("-n: more than the %" PRIu64 " descriptors there can be (ulimit -n)", r.max);
-		bench_end(&b);
 		return 2;
 	}
-	for (i = 0; i < b.nrows; i++)
-		r.replies = r.replies || is_reply(&b.row[i]);
+	for (i = 0; i < b->nrows; i++)
+		r.replies = r.replies || is_reply(&b->row[i]);
 	r.in = malloc(IN_SIZE);
-	r.connect = result_new(b.rows == TSV_RAW, false);
-	r.reply = result_new(b.rows == TSV_RAW, false);
+	r.connect = result_new(b->rows == TSV_RAW, false);
+	r.reply = result_new(b->rows == TSV_RAW, false);
 	if (r.in && r.connect && r.reply) {
-		bench_progress(&b, &b.row[0]);
+		bench_progress(b, &b->row[0]);
 		run(&r);
-		for (i = 0; i < b.nrows; i++)
-			bench_report(&b, &b.row[i], is_reply(&b.row[i]) ? r.reply : r.connect,
+		for (i = 0; i < b->nrows; i++)
+			bench_report(b, &b->row[i], is_reply(&b->row[i]) ? r.reply : r.connect,
 			    1, 1, r.start_ns);
-		if (b.command)
+		if (b->command)
 			run_command(&r);
 	} else {
 		msg("%s", strerror(ENOMEM));
-		b.failed = true;
+		b->failed = true;
 	}
 	for (i = 0; i < r.n; i++)
 		client_close(&r.conn[i]);
@@ -252,5 +235,24 @@ main(int argc, char **argv)
 	free(r.in);
 	result_free(r.connect);
 	result_free(r.reply);
-	return bench_end(&b);
+	return 0;
+}
+
+static const struct bench_program program = {
+	.name = "bench-conn",
+	.about = "Measure connection set-up: connections one after the other, all kept open.",
+	.options = "ntwoTlxRDHq",
+	.counted = "connections",
+	.ops = ops,
+	.nops = sizeof ops / sizeof *ops,
+	.count = 100,
+	.warmup = 10,
+	.path = true,
+	.run = check_and_measure
+};
+
+int
+main(int argc, char **argv)
+{
+	return bench_main(argc, argv, &program);
 }

@@ -4,15 +4,15 @@
  * document of hex strings), and as a stream (RPC: a call per chunk, several under way;
  * HTTP: Transfer-Encoding: chunked). Nothing touches a disk: content is made in memory,
  * or read once (-f), and thrown away by the receiver. */
-#include "load/bench.h"
+#include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ "upload", CALL_UPLOAD_FILE, true, false, BENCH_ALWAYS },
-	{ "download", CALL_DOWNLOAD_FILE, true, false, BENCH_ALWAYS },
-	{ "upload-chunked", CALL_UPLOAD_CHUNKED, true, true, BENCH_ALWAYS },
-	{ "download-chunked", CALL_DOWNLOAD_CHUNKED, true, true, BENCH_ALWAYS },
-	{ "upload-stream", CALL_UPLOAD_STREAM, true, true, BENCH_ALWAYS },
-	{ "download-stream", CALL_DOWNLOAD_STREAM, true, true, BENCH_ALWAYS }
+	{ .name = "upload", .op = CALL_UPLOAD_FILE, .sized = true },
+	{ .name = "download", .op = CALL_DOWNLOAD_FILE, .sized = true },
+	{ .name = "upload-chunked", .op = CALL_UPLOAD_CHUNKED, .sized = true, .chunked = true },
+	{ .name = "download-chunked", .op = CALL_DOWNLOAD_CHUNKED, .sized = true, .chunked = true },
+	{ .name = "upload-stream", .op = CALL_UPLOAD_STREAM, .sized = true, .chunked = true },
+	{ .name = "download-stream", .op = CALL_DOWNLOAD_STREAM, .sized = true, .chunked = true }
 };
 
 static const struct bench_program program = {
@@ -24,17 +24,12 @@ static const struct bench_program program = {
 	.nops = sizeof ops / sizeof *ops,
 	.count = 3,
 	.warmup = 0,
-	.sizes = "1536k,128m,500m"
+	.sizes = "1536k,128m,500m",
+	.run = bench_sequence
 };
 
 int
 main(int argc, char **argv)
 {
-	struct bench b;
-	int status = bench_begin(&b, &program, argc, argv);
-
-	if (status >= 0)
-		return status;
-	bench_sequence(&b);
-	return bench_end(&b);
+	return bench_main(argc, argv, &program);
 }

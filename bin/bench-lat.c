@@ -3,13 +3,13 @@
  * as the reply is complete: a closed loop, which a stall of the peer slows down as well,
  * so that it shows once and not in all the requests that would have come meanwhile. With a
  * rate (-r) they do come, and with a depth (-d) several are in flight at a time. */
-#include "load/bench.h"
+#include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ "ping", CALL_PING, false, false, BENCH_UNSIZED },
-	{ "echo", CALL_ECHO, true, false, BENCH_SIZED },
-	{ "upload", CALL_UPLOAD, true, false, BENCH_ASKED },
-	{ "download", CALL_DOWNLOAD, true, false, BENCH_ASKED }
+	{ .name = "ping", .op = CALL_PING, .when = BENCH_UNSIZED },
+	{ .name = "echo", .op = CALL_ECHO, .sized = true, .when = BENCH_SIZED },
+	{ .name = "upload", .op = CALL_UPLOAD, .sized = true, .when = BENCH_ASKED },
+	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
 };
 
 static const struct bench_program program = {
@@ -21,17 +21,12 @@ static const struct bench_program program = {
 	.nops = sizeof ops / sizeof *ops,
 	.count = 1000,
 	.warmup = 10,
-	.named = true
+	.named = true,
+	.run = bench_sequence
 };
 
 int
 main(int argc, char **argv)
 {
-	struct bench b;
-	int status = bench_begin(&b, &program, argc, argv);
-
-	if (status >= 0)
-		return status;
-	bench_sequence(&b);
-	return bench_end(&b);
+	return bench_main(argc, argv, &program);
 }

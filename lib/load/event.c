@@ -1,14 +1,13 @@
-/* SPDX-License-Identifier: ISC */
-/* Clients driven by one thread.
+/* The event driver.
  *
- * A client has a connection, and on it flights: operations under way, up to depth of them.
- * Making the connection is part of a flight, or (a lost one is made again) one of its own,
- * and then the only one. All flights have the same time limit, so a list in order of their
- * beginning is all that is needed to find those that take too long.
+ * A flow is a client with its connection, and on it up to depth requests are outstanding.
+ * Connecting is part of a request, or, when a lost connection is replaced, a request of its own;
+ * then nothing else is outstanding on it. All requests have the same time limit, so a list in
+ * the order they started finds those that take too long.
  *
- * In a closed loop a client begins the next operation when one is complete. In an open one
- * clients offer themselves, and requests go to them as they are due (schedule.h). What is
- * begun together on one connection is sent together. */
+ * In a closed loop a flow starts the next request when one is complete. In an open loop flows
+ * that can take a request queue up, and get one when it is due (schedule.h). Requests that start
+ * together on one connection are sent together. */
 #include "load/event.h"
 
 #include <errno.h>
@@ -18,66 +17,68 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "load/retry.h"
 #include "net/loop.h"
 
 #define IN_SIZE ((size_t)256 << 10)
 #define EVENTS 256
-/* Beginning with a thousand clients takes a while, and so do a thousand answers: after so
- * many, see who has an answer, and what is due, so that neither has to wait for long. */
+/* Starting a thousand flows takes a while, and so do a thousand replies: after this many, see
+ * what has arrived and what is due, so that neither waits for long. */
 #define AT_ONCE 16
-/* A sleep ends that much late (with Linux's usual timer slack): the rest of the time to the
- * next request is passed without sleeping. */
+/* A sleep ends this much late (with Linux's usual timer slack): the rest of the time to the next
+ * request passes without sleeping. */
 #define WAKE_NS ((uint64_t)70 * 1000)
-#define LOOK_NS (20 * CLOCK_MS)
+#define GRACE_CHECK_NS (20 * CLOCK_MS)
 
 enum step {
 	OPEN,                   /* connected and ready for calls, or not connected */
-	DIAL, HELLO             /* its one flight is that far */
+	DIAL, HELLO             /* what the flow's only request is at */
 };
 
 enum phase { FIRST, CONNECT, WARM_UP, RUN };
 
-struct flight {
-	struct member *member;
-	struct flight *prev, *next;     /* of all: the one that began before, after */
+struct request {
+	struct flow *flow;
+	struct request *prev, *next;    /* of all outstanding ones, in the order they started */
 	uint64_t due_ns;        /* open loop */
 	uint64_t start_ns;
 	bool dialled;           /* it began with connecting */
 };
 
-struct member {
+struct flow {
 	struct bench_client k;
 	enum step step;
-	bool active;            /* not through with the phase */
-	bool redial;            /* its one flight is no operation: a lost connection is replaced */
+	bool active;            /* the phase is not over for it */
+	bool reconnect;         /* its only request replaces a lost connection */
 	bool watched;           /* by the loop */
 	unsigned interest;
-	uint64_t left;          /* operations of this phase, still to begin */
+	uint64_t left;          /* operations of this phase, still to start */
 
-	struct flight **order;  /* a ring: those in the air, oldest first, then the others */
+	struct request **order; /* a ring: those outstanding, oldest first, then the others */
 	unsigned head, n;
 
-	bool offered;           /* open loop: takes requests, or did so a moment ago */
-	struct member *next_offer;
-	unsigned hung_up;       /* the crowd's round in which it was, last */
-	unsigned unsent;        /* flights just begun, */
-	struct member *next_unsent;     /* and those that have some */
+	bool queued;            /* open loop: in the queue of flows that are ready */
+	struct flow *next_ready;
+	unsigned closed_round;  /* the driver's round in which it was closed last */
+	unsigned unsent;        /* requests just started, */
+	struct flow *next_unsent;       /* and the next flow that has some */
 };
 
-struct crowd {
-	struct bench *bench;
+struct event_driver {
+	struct driver driver;
+	const struct bench *bench;
 	struct loop *loop;
-	struct member *member;
+	struct flow *flow;
 	unsigned n;
-	struct flight *flight;  /* of all members */
-	struct flight **order;
+	struct request *request;        /* of all flows */
+	struct request **order;
 	unsigned char *in;
-	struct flight *oldest, *newest;         /* in the air */
+	struct request *oldest, *newest;        /* outstanding */
 	unsigned round;         /* counts the waits for events */
-	uint64_t look_ns;       /* when a member's grace ends (client_grace()); of many that do
-	                         * so at almost the same time, the first */
+	uint64_t next_grace_check_ns;   /* when a flow's grace ends (client_grace()); of many that
+	                         * end at almost the same time, the first */
 	struct schedule schedule;
-	struct member *offer, **offer_end;      /* a queue */
+	struct flow *ready, **ready_end;        /* a queue */
 
 	/* The phase. */
 	enum phase phase;
@@ -85,175 +86,111 @@ struct crowd {
 	unsigned depth;
 	const struct call *call;
 	struct result *result;
-	uint64_t until_ns;      /* no operation begins after this */
-	unsigned active;        /* members that are not through with it */
+	uint64_t until_ns;      /* no operation starts after this */
+	unsigned active;        /* flows for which it is not over */
 };
 
 static const struct call hello = { .op = CALL_HELLO };
 
-struct crowd *
-crowd_new(struct bench *b, unsigned first, unsigned n, unsigned share, unsigned shares)
-{
-	struct crowd *w = calloc(1, sizeof *w);
-	size_t i, flights = (size_t)n * b->depth;
-	struct member *m;
-	int e;
-
-	if (!w)
-		return NULL;
-	w->bench = b;
-	w->n = n;
-	w->look_ns = UINT64_MAX;
-	w->in = malloc(IN_SIZE);
-	w->member = calloc(n, sizeof *w->member);
-	w->flight = calloc(flights, sizeof *w->flight);
-	w->order = calloc(flights, sizeof *w->order);
-	if (!w->in || !w->member || !w->flight || !w->order || !(w->loop = loop_new())) {
-		e = errno;
-		crowd_free(w);
-		errno = e;
-		return NULL;
-	}
-	for (i = 0; i < n; i++) {
-		m = &w->member[i];
-		bench_client_init(&m->k, b, first + (unsigned)i, w->in, IN_SIZE);
-		m->order = &w->order[i * b->depth];
-	}
-	for (i = 0; i < flights; i++) {
-		w->flight[i].member = &w->member[i / b->depth];
-		w->order[i] = &w->flight[i];
-	}
-	if (b->rate > 0)
-		schedule_init(&w->schedule, b->dist, b->rate, b->seed, share, shares);
-	return w;
-}
-
 static void
-hang_up(struct crowd *w, struct member *m)
+flow_close(struct event_driver *d, struct flow *f)
 {
-	if (m->watched)
-		loop_remove(w->loop, m->k.conn.fd);
-	m->watched = false;
-	m->hung_up = w->round;
-	client_close(&m->k.conn);
+	if (f->watched)
+		loop_remove(d->loop, f->k.conn.fd);
+	f->watched = false;
+	f->closed_round = d->round;
+	client_close(&f->k.conn);
 }
 
-void
-crowd_free(struct crowd *w)
-{
-	unsigned i;
+/* ---- requests ---- */
 
-	if (!w)
-		return;
-	for (i = 0; w->loop && i < w->n; i++)
-		hang_up(w, &w->member[i]);
-	loop_free(w->loop);
-	free(w->order);
-	free(w->flight);
-	free(w->member);
-	free(w->in);
-	free(w);
+/* Where the ring has number i of the outstanding requests. */
+static struct request **
+place(const struct event_driver *d, const struct flow *f, unsigned i)
+{
+	i += f->head;
+	return &f->order[i < d->bench->depth ? i : i - d->bench->depth];
 }
 
-bool
-crowd_gone(const struct crowd *w)
+static struct request *
+request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t start_ns)
 {
-	unsigned i;
+	struct client_conn *c = &f->k.conn;
+	struct request *r;
 
-	for (i = 0; i < w->n && w->member[i].k.gone; i++)
-		;
-	return i == w->n;
-}
-
-/* ---- flights ---- */
-
-/* Where the ring has the flight number i of those in the air. */
-static struct flight **
-place(const struct crowd *w, const struct member *m, unsigned i)
-{
-	i += m->head;
-	return &m->order[i < w->bench->depth ? i : i - w->bench->depth];
-}
-
-static struct flight *
-take_off(struct crowd *w, struct member *m, uint64_t due_ns, uint64_t start_ns)
-{
-	struct client_conn *c = &m->k.conn;
-	struct flight *f;
-
-	if (m->n == 0 && c->until_ns != UINT64_MAX) {
+	if (f->n == 0 && c->until_ns != UINT64_MAX) {
 		client_awaits(c, clock_ns());
-		if (w->look_ns > c->until_ns)
-			w->look_ns = c->until_ns;
+		if (d->next_grace_check_ns > c->until_ns)
+			d->next_grace_check_ns = c->until_ns;
 	}
-	f = *place(w, m, m->n++);
-	f->due_ns = due_ns;
-	f->start_ns = start_ns;
-	f->dialled = false;
-	f->next = NULL;
-	f->prev = w->newest;
-	if (w->newest)
-		w->newest->next = f;
+	r = *place(d, f, f->n++);
+	r->due_ns = due_ns;
+	r->start_ns = start_ns;
+	r->dialled = false;
+	r->next = NULL;
+	r->prev = d->newest;
+	if (d->newest)
+		d->newest->next = r;
 	else
-		w->oldest = f;
-	w->newest = f;
-	return f;
+		d->oldest = r;
+	d->newest = r;
+	return r;
 }
 
 static void
-land(struct crowd *w, struct member *m, unsigned which)
+request_finish(struct event_driver *d, struct flow *f, unsigned which)
 {
-	struct flight *f = *place(w, m, which);
+	struct request *r = *place(d, f, which);
 
 	for (; which > 0; which--)
-		*place(w, m, which) = *place(w, m, which - 1);
-	*place(w, m, 0) = f;
-	if (++m->head == w->bench->depth)
-		m->head = 0;
-	m->n--;
-	if (f->prev)
-		f->prev->next = f->next;
+		*place(d, f, which) = *place(d, f, which - 1);
+	*place(d, f, 0) = r;
+	if (++f->head == d->bench->depth)
+		f->head = 0;
+	f->n--;
+	if (r->prev)
+		r->prev->next = r->next;
 	else
-		w->oldest = f->next;
-	if (f->next)
-		f->next->prev = f->prev;
+		d->oldest = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
 	else
-		w->newest = f->prev;
+		d->newest = r->prev;
 }
 
 static void
-record(struct crowd *w, struct member *m, const struct flight *f, enum client_result res)
+record(struct event_driver *d, struct flow *f, const struct request *r, enum client_result res)
 {
-	const struct client_conn *c = &m->k.conn;
-	struct result_sample s = { .client = m->k.index, .seq = m->k.seq, .ok = res == CLIENT_OK };
+	const struct client_conn *c = &f->k.conn;
+	struct result_sample s = { .client = f->k.index, .seq = f->k.seq, .ok = res == CLIENT_OK };
 	uint64_t end_ns = s.ok || res == CLIENT_FAILED ? c->received_ns : clock_ns();
 
-	if (end_ns < f->start_ns)       /* nothing had to be received */
-		end_ns = f->start_ns;
-	s.start_ns = w->open ? f->due_ns : f->start_ns;
-	s.wait_ns = f->start_ns - s.start_ns;
+	if (end_ns < r->start_ns)       /* nothing had to be received */
+		end_ns = r->start_ns;
+	s.start_ns = d->open ? r->due_ns : r->start_ns;
+	s.wait_ns = r->start_ns - s.start_ns;
 	s.ns = end_ns - s.start_ns;
-	result_add(w->result, &s, s.ok ? NULL : c->error);
-	m->k.seq++;
-	if (s.ok && f->dialled && w->phase == RUN && !c->client->conf.close_each)
-		w->result->redialled++;
+	result_add(d->result, &s, s.ok ? NULL : c->error);
+	f->k.seq++;
+	if (s.ok && r->dialled && d->phase == RUN && !c->client->conf.close_each)
+		d->result->reconnected++;
 }
 
-/* ---- members ---- */
+/* ---- flows ---- */
 
-/* Have the loop report what the member waits for. False: it can't. */
+/* Have the loop report what the flow waits for. False: it can't. */
 static bool
-watch(struct crowd *w, struct member *m)
+watch(struct event_driver *d, struct flow *f)
 {
-	struct client_conn *c = &m->k.conn;
-	unsigned interest = m->step == DIAL ? LOOP_WRITE
+	struct client_conn *c = &f->k.conn;
+	unsigned interest = f->step == DIAL ? LOOP_WRITE
 	    : client_sending(c) ? LOOP_READ | LOOP_WRITE : LOOP_READ;
 
-	if (m->watched && m->interest == interest)
+	if (f->watched && f->interest == interest)
 		return true;
-	if ((m->watched ? loop_change : loop_add)(w->loop, c->fd, interest, m) == 0) {
-		m->watched = true;
-		m->interest = interest;
+	if ((f->watched ? loop_change : loop_add)(d->loop, c->fd, interest, f) == 0) {
+		f->watched = true;
+		f->interest = interest;
 		return true;
 	}
 	snprintf(c->error, sizeof c->error, "%s: %s", loop_backend, strerror(errno));
@@ -262,158 +199,158 @@ watch(struct crowd *w, struct member *m)
 }
 
 static enum client_result
-dial(struct crowd *w, struct member *m, uint64_t due_ns)
+dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 {
 	enum client_result res;
 
-	hang_up(w, m);
-	m->step = DIAL;
-	res = client_dial_begin(&m->k.conn);
-	take_off(w, m, due_ns, m->k.conn.dialled_ns)->dialled = true;
+	flow_close(d, f);
+	f->step = DIAL;
+	res = client_dial_begin(&f->k.conn);
+	request_start(d, f, due_ns, f->k.conn.dialled_ns)->dialled = true;
 	return res;
 }
 
-/* Can the member take a request? */
+/* Can the flow take a request? */
 static bool
-has_room(const struct crowd *w, const struct member *m)
+has_room(const struct event_driver *d, const struct flow *f)
 {
-	return m->active && m->step == OPEN && !m->k.gone && m->n < w->depth
-	    && (m->n == 0 || client_ready(&m->k.conn));
+	return f->active && f->step == OPEN && !f->k.gave_up && f->n < d->depth
+	    && (f->n == 0 || client_ready(&f->k.conn));
 }
 
 static void
-offer(struct crowd *w, struct member *m)
+enqueue_ready(struct event_driver *d, struct flow *f)
 {
-	if (m->offered || !has_room(w, m))
+	if (f->queued || !has_room(d, f))
 		return;
-	m->offered = true;
-	m->next_offer = NULL;
-	*w->offer_end = m;
-	w->offer_end = &m->next_offer;
+	f->queued = true;
+	f->next_ready = NULL;
+	*d->ready_end = f;
+	d->ready_end = &f->next_ready;
 }
 
 /* The one that has waited longest for a request. NULL: there is none. */
-static struct member *
-next_offer(struct crowd *w)
+static struct flow *
+next_ready(struct event_driver *d)
 {
-	struct member *m;
+	struct flow *f;
 
-	while ((m = w->offer)) {
-		if (!(w->offer = m->next_offer))
-			w->offer_end = &w->offer;
-		m->offered = false;
-		if (has_room(w, m))     /* the connection may be lost by now */
-			return m;
+	while ((f = d->ready)) {
+		if (!(d->ready = f->next_ready))
+			d->ready_end = &d->ready;
+		f->queued = false;
+		if (has_room(d, f))     /* the connection may be lost by now */
+			return f;
 	}
 	return NULL;
 }
 
-/* Send what has been begun. */
+/* Send what was started. */
 static void
-send_off(struct crowd *w, struct member *m)
+flush(struct event_driver *d, struct flow *f)
 {
 	uint64_t now = clock_ns();
 
-	for (; m->unsent > 0; m->unsent--)
-		(*place(w, m, m->n - m->unsent))->start_ns = now;
-	client_send(&m->k.conn);
+	for (; f->unsent > 0; f->unsent--)
+		(*place(d, f, f->n - f->unsent))->start_ns = now;
+	client_send(&f->k.conn);
 }
 
-/* Begin what can be begun now. False: nothing; else *res is what has come of it. */
+/* Start what can be started now. False: nothing; else *res is the outcome. */
 static bool
-refill(struct crowd *w, struct member *m, enum client_result *res)
+refill(struct event_driver *d, struct flow *f, enum client_result *res)
 {
-	struct client_conn *c = &m->k.conn;
+	struct client_conn *c = &f->k.conn;
 
-	if (!m->active || m->step != OPEN || m->n == w->depth)
+	if (!f->active || f->step != OPEN || f->n == d->depth)
 		return false;
-	if (w->open && !m->k.gone) {
-		offer(w, m);
+	if (d->open && !f->k.gave_up) {
+		enqueue_ready(d, f);
 		return false;
 	}
-	if (m->k.gone || bench_stopped(w->bench) || w->result->end_ns >= w->until_ns
-	    || (w->phase == CONNECT && client_ready(c)))
-		m->left = 0;
-	if (m->left > 0 && m->n == 0 && !client_ready(c)) {
-		m->left--;
-		*res = dial(w, m, 0);
+	if (f->k.gave_up || bench_stopped(d->bench) || d->result->end_ns >= d->until_ns
+	    || (d->phase == CONNECT && client_ready(c)))
+		f->left = 0;
+	if (f->left > 0 && f->n == 0 && !client_ready(c)) {
+		f->left--;
+		*res = dial(d, f, 0);
 		return true;
 	}
-	while (m->left > 0 && m->n < w->depth && client_ready(c)) {
-		m->left--;
-		m->unsent++;
-		take_off(w, m, 0, 0);
-		client_begin(c, w->call);
+	while (f->left > 0 && f->n < d->depth && client_ready(c)) {
+		f->left--;
+		f->unsent++;
+		request_start(d, f, 0, 0);
+		client_begin(c, d->call);
 	}
-	if (m->unsent > 0) {
-		send_off(w, m);
+	if (f->unsent > 0) {
+		flush(d, f);
 		return true;
 	}
-	if (m->n == 0) {
-		m->active = false;
-		w->active--;
-		if (m->k.gone || !client_ready(c))
-			hang_up(w, m);
+	if (f->n == 0) {
+		f->active = false;
+		d->active--;
+		if (f->k.gave_up || !client_ready(c))
+			flow_close(d, f);
 	}
 	return false;
 }
 
-/* A flight, and if the connection is lost all of its flights, ended. */
+/* A request ended, and if the connection is lost all that are outstanding on it. */
 static enum client_result
-end(struct crowd *w, struct member *m, unsigned which, enum client_result res)
+end(struct event_driver *d, struct flow *f, unsigned which, enum client_result res)
 {
 	bool lost = res == CLIENT_LOST || res == CLIENT_TIMEOUT;
-	enum bench_next next;
+	enum retry next;
 
-	if (w->phase == CONNECT && res != CLIENT_OK && !lost) {
+	if (d->phase == CONNECT && res != CLIENT_OK && !lost) {
 		lost = true;
 		res = CLIENT_LOST;
 	}
 	do {
-		if (w->phase == CONNECT && lost && w->bench->rate > 0)
-			result_note(w->result, "before the run", m->k.conn.error);
-		else if (!m->redial && w->phase != WARM_UP && (w->phase != CONNECT || lost))
-			record(w, m, *place(w, m, which), res);
-		land(w, m, which);
+		if (d->phase == CONNECT && lost && d->bench->rate > 0)
+			result_warn(d->result, "before the run", f->k.conn.error);
+		else if (!f->reconnect && d->phase != WARM_UP && (d->phase != CONNECT || lost))
+			record(d, f, *place(d, f, which), res);
+		request_finish(d, f, which);
 		which = 0;
-	} while (lost && m->n > 0);
-	m->step = OPEN;
-	if (m->redial) {
-		next = bench_after_redial(&m->k, res, w->result);
-	} else if (w->phase == FIRST || w->phase == CONNECT) {
-		next = bench_after_first(&m->k, res);
-	} else if (w->phase == WARM_UP) {
-		next = bench_after_warm_up(&m->k, res, w->result);
+	} while (lost && f->n > 0);
+	f->step = OPEN;
+	if (f->reconnect) {
+		next = retry_after_reconnect(&f->k, res, d->result);
+	} else if (d->phase == FIRST || d->phase == CONNECT) {
+		next = retry_after_first(&f->k, res);
+	} else if (d->phase == WARM_UP) {
+		next = retry_after_warm_up(&f->k, res, d->result);
 		if (lost)
-			m->left = 0;
+			f->left = 0;
 	} else {
-		next = bench_after(&m->k, res);
+		next = retry_after(&f->k, res);
 	}
 	if (lost)
-		hang_up(w, m);
-	m->redial = next == BENCH_REDIAL;
-	return m->redial ? dial(w, m, 0) : CLIENT_BUSY;
+		flow_close(d, f);
+	f->reconnect = next == RETRY_RECONNECT;
+	return f->reconnect ? dial(d, f, 0) : CLIENT_BUSY;
 }
 
 /* A step ended with res: take the next one. */
 static enum client_result
-react(struct crowd *w, struct member *m, unsigned which, enum client_result res)
+react(struct event_driver *d, struct flow *f, unsigned which, enum client_result res)
 {
-	struct client_conn *c = &m->k.conn;
+	struct client_conn *c = &f->k.conn;
 	const struct call *next;
 
-	if (m->n == 0) {        /* the peer closed between two operations: none is lost */
-		hang_up(w, m);
+	if (f->n == 0) {        /* the peer closed between two operations: none is lost */
+		flow_close(d, f);
 		return CLIENT_BUSY;
 	}
-	if (res == CLIENT_OK && m->step == DIAL && c->client->protocol->hello && w->phase != FIRST) {
-		m->step = HELLO;
+	if (res == CLIENT_OK && f->step == DIAL && c->client->protocol->hello && d->phase != FIRST) {
+		f->step = HELLO;
 		next = &hello;
-	} else if (res == CLIENT_OK && m->step != OPEN && !m->redial && w->phase != CONNECT) {
-		m->step = OPEN;
-		next = w->call;
+	} else if (res == CLIENT_OK && f->step != OPEN && !f->reconnect && d->phase != CONNECT) {
+		f->step = OPEN;
+		next = d->call;
 	} else {
-		return end(w, m, which, res);
+		return end(d, f, which, res);
 	}
 	client_begin(c, next);
 	client_send(c);
@@ -423,140 +360,140 @@ react(struct crowd *w, struct member *m, unsigned which, enum client_result res)
 /* Do all that can be done now; res is the outcome of a step that has just ended, or
  * CLIENT_BUSY. False: no step has ended. */
 static bool
-advance(struct crowd *w, struct member *m, enum client_result res)
+advance(struct event_driver *d, struct flow *f, enum client_result res)
 {
-	struct client_conn *c = &m->k.conn;
+	struct client_conn *c = &f->k.conn;
 	bool moved = false;
 	unsigned which = 0;
 
 	for (;;) {
 		if (res == CLIENT_BUSY)
 			res = client_next(c, &which);
-		if (res == CLIENT_BUSY && !refill(w, m, &res)) {
-			if (c->fd < 0 || watch(w, m))
+		if (res == CLIENT_BUSY && !refill(d, f, &res)) {
+			if (c->fd < 0 || watch(d, f))
 				return moved;
 			res = CLIENT_LOST;
 		}
 		if (res != CLIENT_BUSY) {
-			res = react(w, m, which, res);
+			res = react(d, f, which, res);
 			which = 0;
 			moved = true;
 		}
 	}
 }
 
-/* The loop has something for the member. */
+/* The loop has something for the flow. */
 static void
-handle(struct crowd *w, struct member *m, unsigned ready)
+handle(struct event_driver *d, struct flow *f, unsigned ready)
 {
-	struct client_conn *c = &m->k.conn;
+	struct client_conn *c = &f->k.conn;
 	bool moved;
 
-	if (m->step == DIAL) {
-		advance(w, m, client_dial_end(c));
+	if (f->step == DIAL) {
+		advance(d, f, client_dial_end(c));
 		return;
 	}
 	if (ready & LOOP_WRITE)
 		client_send(c);
 	if (!(ready & (LOOP_READ | LOOP_GONE))) {
-		advance(w, m, CLIENT_BUSY);
+		advance(d, f, CLIENT_BUSY);
 		return;
 	}
 	client_receive(c);
-	moved = advance(w, m, CLIENT_BUSY);
-	/* a reply that is not followed by a request leaves the peer without a sign; one
-	 * that filled the buffer has more behind it */
-	if (m->n > 0 && m->step != DIAL && (!moved || m->left == 0 || w->open)
+	moved = advance(d, f, CLIENT_BUSY);
+	/* after a reply that is not followed by a request the peer gets no acknowledgement;
+	 * one that filled the buffer has more behind it */
+	if (f->n > 0 && f->step != DIAL && (!moved || f->left == 0 || d->open)
 	    && !client_sending(c) && c->have < IN_SIZE)
 		client_hurry(c);
 }
 
 /* ---- open loop ---- */
 
-/* A request was due and is not going to be sent. */
+/* A request was due and will not be sent. */
 static void
-forgo(struct crowd *w, uint64_t now, const char *why)
+miss_due(struct event_driver *d, uint64_t now, const char *why)
 {
-	struct bench_client *k = &w->member[0].k;
-	/* it may not be due yet: see abandon() */
-	uint64_t due_ns = w->schedule.due_ns < now ? w->schedule.due_ns : now;
+	struct bench_client *k = &d->flow[0].k;
+	/* it may not be due yet: see miss_remaining() */
+	uint64_t due_ns = d->schedule.due_ns < now ? d->schedule.due_ns : now;
 	struct result_sample s = { .client = k->index, .seq = k->seq++, .start_ns = due_ns,
 	    .ns = now - due_ns, .wait_ns = now - due_ns };
 
-	schedule_take(&w->schedule);
-	result_add(w->result, &s, why);
+	schedule_take(&d->schedule);
+	result_add(d->result, &s, why);
 }
 
-/* Send what is due, as far as there are connections that take it. */
+/* Send what is due, as far as there are flows that can take it. */
 static void
-dispatch(struct crowd *w)
+dispatch(struct event_driver *d)
 {
-	uint64_t now = clock_ns(), due_ns, limit = w->bench->client.timeout_ns;
-	struct member *m, *unsent = NULL, **end_unsent = &unsent;
+	uint64_t now = clock_ns(), due_ns, limit = d->bench->client.timeout_ns;
+	struct flow *f, *unsent = NULL, **end_unsent = &unsent;
 	char text[RESULT_TEXT];
 
-	while ((due_ns = w->schedule.due_ns) <= now) {
+	while ((due_ns = d->schedule.due_ns) <= now) {
 		if (now - due_ns >= limit) {
 			snprintf(text, sizeof text, "a request was due, and no connection free "
 			    "to send it within %g s", (double)limit / 1e9);
-			forgo(w, now, text);
+			miss_due(d, now, text);
 			continue;
 		}
-		if (!(m = next_offer(w)))
+		if (!(f = next_ready(d)))
 			break;
-		schedule_take(&w->schedule);
-		if (!client_ready(&m->k.conn)) {
-			advance(w, m, dial(w, m, due_ns));
+		schedule_take(&d->schedule);
+		if (!client_ready(&f->k.conn)) {
+			advance(d, f, dial(d, f, due_ns));
 			continue;
 		}
-		take_off(w, m, due_ns, now);
-		client_begin(&m->k.conn, w->call);
-		if (m->unsent++ == 0) {
-			m->next_unsent = NULL;
-			*end_unsent = m;
-			end_unsent = &m->next_unsent;
+		request_start(d, f, due_ns, now);
+		client_begin(&f->k.conn, d->call);
+		if (f->unsent++ == 0) {
+			f->next_unsent = NULL;
+			*end_unsent = f;
+			end_unsent = &f->next_unsent;
 		}
-		offer(w, m);
+		enqueue_ready(d, f);
 	}
-	for (m = unsent; m; m = m->next_unsent) {
-		send_off(w, m);
-		advance(w, m, CLIENT_BUSY);
+	for (f = unsent; f; f = f->next_unsent) {
+		flush(d, f);
+		advance(d, f, CLIENT_BUSY);
 	}
 }
 
-/* All clients are gone: what is due by now is not going to be sent. If they were so from
- * the beginning, that is to be seen in the row even if nothing is due yet. */
+/* All clients have given up: what is due by now will not be sent. If they had from the start,
+ * the row shows that even if nothing is due yet. */
 static void
-abandon(struct crowd *w)
+miss_remaining(struct event_driver *d)
 {
-	const struct result *t = w->result;
+	const struct result *t = d->result;
 	uint64_t now = clock_ns();
 
-	while (w->schedule.due_ns <= now || (w->schedule.due_ns != SCHEDULE_OVER
+	while (d->schedule.due_ns <= now || (d->schedule.due_ns != SCHEDULE_OVER
 	    && t->hist->n + t->errors == 0))
-		forgo(w, now, "a request was due when no connection was left");
+		miss_due(d, now, "a request was due when no connection was left");
 }
 
 static bool
-through(const struct crowd *w)
+phase_done(const struct event_driver *d)
 {
-	if (w->open && w->schedule.due_ns == SCHEDULE_OVER && !w->oldest)
+	if (d->open && d->schedule.due_ns == SCHEDULE_OVER && !d->oldest)
 		return true;
-	return w->active == 0;
+	return d->active == 0;
 }
 
 /* How long to wait for events, at most. */
 static uint64_t
-patience(const struct crowd *w)
+wait_limit_ns(const struct event_driver *d)
 {
-	uint64_t limit = w->bench->client.timeout_ns, now, gap;
+	uint64_t limit = d->bench->client.timeout_ns, now, gap;
 	uint64_t slice = limit < CLIENT_SLICE_NS ? limit : CLIENT_SLICE_NS;
 	struct timespec ts = { 0, 0 };
 
-	if (!w->open || !w->offer || w->schedule.due_ns == SCHEDULE_OVER)
+	if (!d->open || !d->ready || d->schedule.due_ns == SCHEDULE_OVER)
 		return slice;
 	now = clock_ns();
-	gap = w->schedule.due_ns > now ? w->schedule.due_ns - now : 0;
+	gap = d->schedule.due_ns > now ? d->schedule.due_ns - now : 0;
 	if (gap > slice)
 		return slice;
 	if (gap >= LOOP_FINE_NS)
@@ -566,7 +503,7 @@ patience(const struct crowd *w)
 	gap -= WAKE_NS;
 	if (gap > loop_grain_ns)
 		return gap - loop_grain_ns;
-	if (!w->oldest) {       /* no reply is awaited: a signal ends this as well */
+	if (!d->oldest) {       /* no reply is awaited: a signal ends this as well */
 		ts.tv_nsec = (long)gap;
 		nanosleep(&ts, NULL);
 	}
@@ -575,135 +512,208 @@ patience(const struct crowd *w)
 
 /* ---- phases ---- */
 
-/* Give up those whose grace is over. Looking at all of them is bearable now and then. */
+/* Fail the flows whose grace is over. Looking at all of them is affordable now and then. */
 static void
-end_grace(struct crowd *w, uint64_t now)
+expire_grace(struct event_driver *d, uint64_t now)
 {
 	uint64_t next = UINT64_MAX, until_ns;
-	struct member *m;
+	struct flow *f;
 
-	w->look_ns = UINT64_MAX;
-	for (m = w->member; m < w->member + w->n; m++) {
-		if (m->k.conn.until_ns <= now && m->n > 0)
-			advance(w, m, client_time_out(&m->k.conn));
-		until_ns = m->k.conn.until_ns;
-		if (m->n > 0 && until_ns < next)
+	d->next_grace_check_ns = UINT64_MAX;
+	for (f = d->flow; f < d->flow + d->n; f++) {
+		if (f->k.conn.until_ns <= now && f->n > 0)
+			advance(d, f, client_time_out(&f->k.conn));
+		until_ns = f->k.conn.until_ns;
+		if (f->n > 0 && until_ns < next)
 			next = until_ns;
 	}
-	if (w->look_ns > next)
-		w->look_ns = next;
-	if (w->look_ns < now + LOOK_NS)
-		w->look_ns = now + LOOK_NS;
+	if (d->next_grace_check_ns > next)
+		d->next_grace_check_ns = next;
+	if (d->next_grace_check_ns < now + GRACE_CHECK_NS)
+		d->next_grace_check_ns = now + GRACE_CHECK_NS;
 }
 
 /* Wait for events, at most wait_ns, and handle them and the time limits that passed. */
 static int
-pump(struct crowd *w, uint64_t wait_ns)
+poll_once(struct event_driver *d, uint64_t wait_ns)
 {
-	uint64_t limit = w->bench->client.timeout_ns, now;
+	uint64_t limit = d->bench->client.timeout_ns, now;
 	struct loop_event event[EVENTS];
-	struct member *m;
+	struct flow *f;
 	int i, n;
 
-	if ((n = loop_wait(w->loop, event, EVENTS, wait_ns)) < 0)
+	if ((n = loop_wait(d->loop, event, EVENTS, wait_ns)) < 0)
 		return errno == EINTR ? 0 : -1;
-	w->round++;
+	d->round++;
 	for (i = 0; i < n; i++) {
-		m = event[i].user;
-		/* a dispatch meanwhile may have ended the connection this is about */
-		if (m->hung_up != w->round)
-			handle(w, m, event[i].ready);
-		if (w->open && i % AT_ONCE == AT_ONCE - 1)
-			dispatch(w);
+		f = event[i].user;
+		/* a dispatch in between may have closed the connection this is about */
+		if (f->closed_round != d->round)
+			handle(d, f, event[i].ready);
+		if (d->open && i % AT_ONCE == AT_ONCE - 1)
+			dispatch(d);
 	}
 	now = clock_ns();
-	while (w->oldest && now > w->oldest->start_ns && now - w->oldest->start_ns >= limit) {
-		m = w->oldest->member;
-		advance(w, m, client_time_out(&m->k.conn));
+	while (d->oldest && now > d->oldest->start_ns && now - d->oldest->start_ns >= limit) {
+		f = d->oldest->flow;
+		advance(d, f, client_time_out(&f->k.conn));
 	}
-	if (now >= w->look_ns)
-		end_grace(w, now);
+	if (now >= d->next_grace_check_ns)
+		expire_grace(d, now);
 	return 0;
 }
 
-/* Let every member do count operations, or in an open loop all together what is due. */
+/* Have every flow do count operations, or in an open loop all together what is due. */
 static int
-phase(struct crowd *w, enum phase p, const struct call *call, uint64_t count, struct result *t,
-    uint64_t until_ns)
+phase(struct event_driver *d, enum phase p, const struct call *call, uint64_t count,
+    struct result *t, uint64_t until_ns)
 {
-	struct member *m;
+	struct flow *f;
 	unsigned i;
 
-	w->phase = p;
-	w->open = p == RUN && w->bench->rate > 0;
-	w->depth = p == WARM_UP || p == RUN ? w->bench->depth : 1;
-	w->call = call;
-	w->result = t;
-	w->until_ns = until_ns;
-	w->active = 0;
-	w->offer = NULL;
-	w->offer_end = &w->offer;
-	/* all are made ready before one begins: the loop may have something for any of them */
-	for (m = w->member; m < w->member + w->n; m++) {
-		m->k.seq = 0;
-		m->left = count;
-		m->active = !m->k.gone;
-		m->offered = false;
-		w->active += m->active;
+	d->phase = p;
+	d->open = p == RUN && d->bench->rate > 0;
+	d->depth = p == WARM_UP || p == RUN ? d->bench->depth : 1;
+	d->call = call;
+	d->result = t;
+	d->until_ns = until_ns;
+	d->active = 0;
+	d->ready = NULL;
+	d->ready_end = &d->ready;
+	/* all are set up before one starts: the loop may have something for any of them */
+	for (f = d->flow; f < d->flow + d->n; f++) {
+		f->k.seq = 0;
+		f->left = count;
+		f->active = !f->k.gave_up;
+		f->queued = false;
+		d->active += f->active;
 	}
-	for (i = 0; i < w->n && !bench_stopped(w->bench); i++) {
-		if (w->member[i].active)
-			advance(w, &w->member[i], CLIENT_BUSY);
-		if (i % AT_ONCE == AT_ONCE - 1 && pump(w, 0) < 0)
+	for (i = 0; i < d->n && !bench_stopped(d->bench); i++) {
+		if (d->flow[i].active)
+			advance(d, &d->flow[i], CLIENT_BUSY);
+		if (i % AT_ONCE == AT_ONCE - 1 && poll_once(d, 0) < 0)
 			return -1;
 	}
-	while (!through(w) && !bench_stopped(w->bench)) {
-		if (w->open)
-			dispatch(w);
-		if (pump(w, patience(w)) < 0)
+	while (!phase_done(d) && !bench_stopped(d->bench)) {
+		if (d->open)
+			dispatch(d);
+		if (poll_once(d, wait_limit_ns(d)) < 0)
 			return -1;
 	}
-	if (w->open && w->active == 0)
-		abandon(w);
-	for (i = 0; i < w->n; i++) {
-		if (!w->member[i].k.gone)
+	if (d->open && d->active == 0)
+		miss_remaining(d);
+	for (i = 0; i < d->n; i++) {
+		if (!d->flow[i].k.gave_up)
 			continue;
 		if (p == FIRST || p == RUN)
-			t->gone++;
-		else if (p == WARM_UP && w->bench->rate == 0)
-			bench_absent(&w->member[i].k, t);
+			t->gave_up++;
+		else if (p == WARM_UP && d->bench->rate == 0)
+			retry_absent(&d->flow[i].k, t);
 	}
 	return 0;
 }
 
-int
-crowd_first(struct crowd *w, const struct call *call, struct result *t)
+static int
+event_first(struct driver *d, const struct call *call, struct result *t)
 {
-	return phase(w, FIRST, call, 1, t, UINT64_MAX);
+	return phase((struct event_driver *)d, FIRST, call, 1, t, UINT64_MAX);
 }
 
-int
-crowd_connect(struct crowd *w, struct result *t)
+static int
+event_connect(struct driver *driver, struct result *t)
 {
-	if (w->bench->client.conf.close_each)
+	struct event_driver *d = (struct event_driver *)driver;
+
+	if (d->bench->client.conf.close_each)
 		return 0;
-	return phase(w, CONNECT, &hello, 1, t, UINT64_MAX);
+	return phase(d, CONNECT, &hello, 1, t, UINT64_MAX);
 }
 
-int
-crowd_warm_up(struct crowd *w, const struct call *call, struct result *t)
+static int
+event_warm_up(struct driver *driver, const struct call *call, struct result *t)
 {
-	return phase(w, WARM_UP, call, w->bench->warmup, t, UINT64_MAX);
+	struct event_driver *d = (struct event_driver *)driver;
+
+	return phase(d, WARM_UP, call, d->bench->warmup, t, UINT64_MAX);
 }
 
-int
-crowd_run(struct crowd *w, const struct call *call, struct result *t, uint64_t start_ns)
+static int
+event_run(struct driver *driver, const struct call *call, struct result *t, uint64_t start_ns)
 {
-	const struct bench *b = w->bench;
+	struct event_driver *d = (struct event_driver *)driver;
+	const struct bench *b = d->bench;
 	uint64_t until = b->time_ns ? start_ns + b->time_ns : UINT64_MAX;
 
 	if (b->rate > 0)
-		schedule_start(&w->schedule, start_ns, b->count ? b->count * b->clients :
+		schedule_start(&d->schedule, start_ns, b->count ? b->count * b->clients :
 		    UINT64_MAX, until);
-	return phase(w, RUN, call, b->count ? b->count : UINT64_MAX, t, until);
+	return phase(d, RUN, call, b->count ? b->count : UINT64_MAX, t, until);
+}
+
+static bool
+event_gave_up(const struct driver *driver)
+{
+	const struct event_driver *d = (const struct event_driver *)driver;
+	unsigned i;
+
+	for (i = 0; i < d->n && d->flow[i].k.gave_up; i++)
+		;
+	return i == d->n;
+}
+
+static void
+event_free(struct driver *driver)
+{
+	struct event_driver *d = (struct event_driver *)driver;
+	unsigned i;
+
+	for (i = 0; d->loop && i < d->n; i++)
+		flow_close(d, &d->flow[i]);
+	loop_free(d->loop);
+	free(d->order);
+	free(d->request);
+	free(d->flow);
+	free(d->in);
+	free(d);
+}
+
+struct driver *
+event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned share,
+    unsigned shares)
+{
+	struct event_driver *d = calloc(1, sizeof *d);
+	size_t i, requests = (size_t)n * b->depth;
+	struct flow *f;
+	int e;
+
+	if (!d)
+		return NULL;
+	d->driver = (struct driver){ .first = event_first, .connect = event_connect,
+	    .warm_up = event_warm_up, .run = event_run, .gave_up = event_gave_up,
+	    .free = event_free };
+	d->bench = b;
+	d->n = n;
+	d->next_grace_check_ns = UINT64_MAX;
+	d->in = malloc(IN_SIZE);
+	d->flow = calloc(n, sizeof *d->flow);
+	d->request = calloc(requests, sizeof *d->request);
+	d->order = calloc(requests, sizeof *d->order);
+	if (!d->in || !d->flow || !d->request || !d->order || !(d->loop = loop_new())) {
+		e = errno;
+		event_free(&d->driver);
+		errno = e;
+		return NULL;
+	}
+	for (i = 0; i < n; i++) {
+		f = &d->flow[i];
+		bench_client_init(&f->k, &b->client, first + (unsigned)i, d->in, IN_SIZE);
+		f->order = &d->order[i * b->depth];
+	}
+	for (i = 0; i < requests; i++) {
+		d->request[i].flow = &d->flow[i / b->depth];
+		d->order[i] = &d->request[i];
+	}
+	if (b->rate > 0)
+		schedule_init(&d->schedule, b->dist, b->rate, b->seed, share, shares);
+	return &d->driver;
 }

@@ -526,7 +526,7 @@ make_payload(struct bench *b, const struct args *a)
 
 /* -v: what makes a run different from another, defaults included. */
 static void
-say_settings(const struct bench *b)
+print_settings(const struct bench *b)
 {
 	char much[64], open[96] = "";
 
@@ -543,7 +543,7 @@ say_settings(const struct bench *b)
 }
 
 int
-bench_args(struct bench *b, int argc, char **argv)
+bench_options(struct bench *b, int argc, char **argv)
 {
 	struct args a = { .chunk = 64 << 10, .header = true };
 	const struct bench_program *p = b->program;
@@ -566,6 +566,6 @@ bench_args(struct bench *b, int argc, char **argv)
 	b->client.conf.depth = b->depth;
 	b->header = a.header;
 	if (b->verbose)
-		say_settings(b);
+		print_settings(b);
 	return -1;
 }

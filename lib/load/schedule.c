@@ -7,7 +7,7 @@
 /* Request k is the next one, if it is one of ours: when is it due? Others' gaps are drawn
  * as well: that costs every thread a logarithm per request of all threads, some 20 ns. */
 static void
-settle(struct schedule *s)
+compute_next_due(struct schedule *s)
 {
 	double at;
 
@@ -54,7 +54,7 @@ schedule_start(struct schedule *s, uint64_t start_ns, uint64_t count, uint64_t u
 	s->state = s->seed;
 	s->sum_ns = 0;
 	skip(s, s->first);
-	settle(s);
+	compute_next_due(s);
 }
 
 uint64_t
@@ -63,6 +63,6 @@ schedule_take(struct schedule *s)
 	uint64_t due_ns = s->due_ns;
 
 	skip(s, s->step);
-	settle(s);
+	compute_next_due(s);
 	return due_ns;
 }

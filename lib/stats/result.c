@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What one thread measured of one row. */
+/* What one thread measured for one row. */
 #include "stats/result.h"
 
 #include <stdio.h>
@@ -67,7 +67,7 @@ clear_hist(struct hist *hist)
 void
 result_clear(struct result *t)
 {
-	struct result kept = { .hist = t->hist, .wait = t->wait, .service = t->service,
+	struct result empty = { .hist = t->hist, .wait = t->wait, .service = t->service,
 	    .raw = t->raw };
 
 	free_samples(t);
@@ -76,11 +76,11 @@ result_clear(struct result *t)
 		clear_hist(t->wait);
 		clear_hist(t->service);
 	}
-	*t = kept;
+	*t = empty;
 }
 
 static void
-keep(struct result *t, const struct result_sample *s)
+retain(struct result *t, const struct result_sample *s)
 {
 	struct result_piece *p = t->last;
 
@@ -100,9 +100,9 @@ keep(struct result *t, const struct result_sample *s)
 	p->sample[p->n++] = *s;
 }
 
-/* n errors of one cause. */
+/* Count n errors of one cause. */
 static void
-blame(struct result *t, const char *why, uint64_t n)
+count_cause(struct result *t, const char *why, uint64_t n)
 {
 	unsigned i;
 
@@ -121,13 +121,13 @@ blame(struct result *t, const char *why, uint64_t n)
 }
 
 void
-result_note(struct result *t, const char *what, const char *why)
+result_warn(struct result *t, const char *what, const char *why)
 {
 	char text[RESULT_TEXT];
 
 	snprintf(text, sizeof text, "%s: %s", what, why);
-	t->notes++;
-	blame(t, text, 1);
+	t->warnings++;
+	count_cause(t, text, 1);
 }
 
 void
@@ -136,7 +136,7 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 	if (why) {
 		t->errors++;
 		if (*why)
-			blame(t, why, 1);
+			count_cause(t, why, 1);
 	} else {
 		hist_add(t->hist, s->ns);
 		if (t->wait) {
@@ -147,7 +147,7 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 	if (s->start_ns + s->ns > t->end_ns)
 		t->end_ns = s->start_ns + s->ns;
 	if (t->raw)
-		keep(t, s);
+		retain(t, s);
 }
 
 void
@@ -161,16 +161,16 @@ result_merge(struct result *to, struct result *from)
 		hist_merge(to->service, from->service);
 	}
 	to->errors += from->errors;
-	to->notes += from->notes;
-	to->redialled += from->redialled;
+	to->warnings += from->warnings;
+	to->reconnected += from->reconnected;
 	to->cpu_ns += from->cpu_ns;
-	to->gone += from->gone;
+	to->gave_up += from->gave_up;
 	to->dropped += from->dropped;
 	to->other += from->other;
 	if (from->end_ns > to->end_ns)
 		to->end_ns = from->end_ns;
 	for (i = 0; i < from->ncauses; i++)
-		blame(to, from->cause[i].text, from->cause[i].n);
+		count_cause(to, from->cause[i].text, from->cause[i].n);
 	if (from->first) {
 		if (to->last)
 			to->last->next = from->first;

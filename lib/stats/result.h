@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What one thread measured of one row: latencies, samples, errors and their causes.
+/* What one thread measured for one row: latencies, samples, errors and their causes.
  * Written by one thread, merged when it is done. */
 #ifndef RESULT_H
 #define RESULT_H
@@ -14,13 +14,13 @@
 struct result_sample {
 	uint64_t start_ns;      /* as clock_ns(); in an open loop when it was due */
 	uint64_t ns;
-	uint64_t wait_ns;       /* of these: due, but not yet sent (open loop) */
+	uint64_t wait_ns;       /* the part of ns from due to sent (open loop) */
 	uint64_t seq;           /* within its client, from 0 */
 	unsigned client;        /* from 0 */
 	bool ok;
 };
 
-/* Samples are kept in pieces, so that no long run has to copy what it has. */
+/* Samples are stored in pieces, so that a long run never has to copy them. */
 struct result_piece {
 	struct result_piece *next;
 	size_t n;
@@ -36,41 +36,41 @@ struct result_cause {
 };
 
 struct result {
-	struct hist *hist;      /* of the operations that succeeded; owned */
+	struct hist *hist;      /* operations that succeeded; owned */
 	struct hist *wait, *service;    /* open loop: from due to sent, from sent to the end of
 	                         * the reply; else NULL. Owned */
-	uint64_t errors;        /* that failed */
-	uint64_t notes;         /* what went wrong without being an operation */
-	uint64_t redialled;     /* that include connecting anew, as the peer had closed */
-	uint64_t cpu_ns;        /* processor time of the timed run, of all threads */
-	uint64_t end_ns;        /* the last operation's end; 0: there was none */
-	unsigned gone;          /* clients that had to give up */
+	uint64_t errors;        /* operations that failed */
+	uint64_t warnings;      /* failures that are not operations: result_warn() */
+	uint64_t reconnected;   /* operations that include connecting again: the peer had closed */
+	uint64_t cpu_ns;        /* processor time of the timed run, all threads */
+	uint64_t end_ns;        /* when the last operation ended; 0: there was none */
+	unsigned gave_up;       /* clients that gave up */
 
-	bool raw;               /* keep samples */
+	bool raw;               /* store samples */
 	struct result_piece *first, *last;       /* owned */
-	uint64_t dropped;       /* samples there was no memory for */
+	uint64_t dropped;       /* samples lost for lack of memory */
 
 	struct result_cause cause[RESULT_CAUSES]; /* distinct ones, in order of appearance */
 	unsigned ncauses;
-	uint64_t other;         /* errors of causes beyond these */
+	uint64_t other;         /* errors with causes beyond these */
 };
 
-/* raw: keep samples. open: for an open loop, too. NULL: out of memory. */
+/* raw: store samples. open: with the two histograms of an open loop. NULL: out of memory. */
 struct result *result_new(bool raw, bool open);
 void result_free(struct result *);
 
-/* Forget everything, for the next row. */
+/* Empty it for the next row. */
 void result_clear(struct result *);
 
-/* An operation of a client ended; why: what it failed of ("": said elsewhere), NULL if
- * it succeeded. */
+/* An operation of a client ended. why: the cause of its failure ("": reported elsewhere);
+ * NULL if it succeeded. */
 void result_add(struct result *, const struct result_sample *, const char *why);
 
-/* Something went wrong that is no operation of the row: warming up, say, or connecting again.
- * It is told, and is part of the exit status. */
-void result_note(struct result *, const char *what, const char *why);
+/* Something failed that is not an operation of the row, such as warming up or reconnecting.
+ * It is reported, and makes the exit status 1. */
+void result_warn(struct result *, const char *what, const char *why);
 
-/* Add what from has to to; from is as after result_clear(). */
+/* Add from to to; from is left as after result_clear(). */
 void result_merge(struct result *to, struct result *from);
 
 #endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* A client of a run, and what follows from how its operations end. The rule, for both drivers:
+ * a lost connection is replaced, outside of any operation, with up to RETRY_MAX attempts; after
+ * a time limit a second more is waited for an answer, on a new connection (client_grace()), so
+ * that a peer that stands still costs no more. */
+#ifndef RETRY_H
+#define RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/conn.h"
+#include "stats/result.h"
+
+#define RETRY_MAX 3
+
+struct bench_client {
+	struct client_conn conn;
+	unsigned index;         /* from 0 */
+	uint64_t seq;           /* operations of the row so far */
+	unsigned failures;      /* attempts to connect that failed in a row */
+	bool gave_up;
+};
+
+enum retry {
+	RETRY_GO_ON,            /* the next operation; if there is no connection it makes one,
+	                         * and that is part of what it measures */
+	RETRY_RECONNECT,
+	RETRY_GIVE_UP           /* sets gave_up */
+};
+
+/* Not connected yet; in, of in_size bytes, is what its connection reads into, and may be shared
+ * by the clients of one thread. Borrowed, as is the target. */
+void bench_client_init(struct bench_client *, const struct client *, unsigned index,
+    unsigned char *in, size_t in_size);
+
+/* A measured operation ended. */
+enum retry retry_after(struct bench_client *, enum client_result);
+
+/* A warm-up operation ended: it is the last one if its connection is lost. */
+enum retry retry_after_warm_up(struct bench_client *, enum client_result, struct result *);
+
+/* The first call of a client ended: there is no connection yet to be replaced. */
+enum retry retry_after_first(struct bench_client *, enum client_result);
+
+/* An attempt to reconnect ended. */
+enum retry retry_after_reconnect(struct bench_client *, enum client_result, struct result *);
+
+/* A client gave up before the timed run: count its first operation as failed. (In an open loop
+ * operations belong to no client: what is due and can't be sent has failed.) */
+void retry_absent(struct bench_client *, struct result *);
+
+#endif
