@@ -8,6 +8,7 @@ VERSION = 0.2.0
 
 PREFIX = /usr/local
 MANPREFIX = $(PREFIX)/share/man
+COMPPREFIX = $(PREFIX)/share/bash-completion/completions
 
 CC = cc
 AR = ar
@@ -124,22 +125,40 @@ python: all test-programs
 
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANPREFIX)/man1 \
-		$(DESTDIR)$(MANPREFIX)/man7
-	cp bin/rpcbench.7 $(DESTDIR)$(MANPREFIX)/man7 && chmod 644 $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7
+		$(DESTDIR)$(MANPREFIX)/man7 $(DESTDIR)$(COMPPREFIX)
+	cp bin/rpcbench.7 $(DESTDIR)$(MANPREFIX)/man7
+	cp bin/rpcbench.bash $(DESTDIR)$(COMPPREFIX)
+	chmod 644 $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7 $(DESTDIR)$(COMPPREFIX)/rpcbench.bash
 	for p in $(BIN) $(SCRIPTS); do \
 		n=$${p#bin/}; \
 		cp $$p $(DESTDIR)$(PREFIX)/bin/$$n && chmod 755 $(DESTDIR)$(PREFIX)/bin/$$n && \
 		cp $$p.1 $(DESTDIR)$(MANPREFIX)/man1/$$n.1 && \
-		chmod 644 $(DESTDIR)$(MANPREFIX)/man1/$$n.1 || exit 1; \
+		chmod 644 $(DESTDIR)$(MANPREFIX)/man1/$$n.1 && \
+		ln -sf rpcbench.bash $(DESTDIR)$(COMPPREFIX)/$$n || exit 1; \
 	done
 
 uninstall:
-	rm -f $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7
+	rm -f $(DESTDIR)$(MANPREFIX)/man7/rpcbench.7 $(DESTDIR)$(COMPPREFIX)/rpcbench.bash
 	for p in $(BIN) $(SCRIPTS); do \
 		n=$${p#bin/}; \
-		rm -f $(DESTDIR)$(PREFIX)/bin/$$n $(DESTDIR)$(MANPREFIX)/man1/$$n.1 || exit 1; \
+		rm -f $(DESTDIR)$(PREFIX)/bin/$$n $(DESTDIR)$(MANPREFIX)/man1/$$n.1 \
+			$(DESTDIR)$(COMPPREFIX)/$$n || exit 1; \
 	done
+
+# What is committed, as a tarball.
+dist:
+	git archive --prefix=rpcbench-$(VERSION)/ -o rpcbench-$(VERSION).tar.gz HEAD
+
+# For editors and clang tools: how each source is compiled.
+compile_commands.json: Makefile
+	args=$$(for a in $(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS); do \
+		printf '%s\n' "$$a"; done | sed 's/[\\"]/\\&/g; s/.*/"&",/' | tr '\n' ' '); \
+	for f in $(LIB_SRC) $(BIN_SRC) $(TEST_SRC); do \
+		printf '{"directory": "%s", "file": "%s", "arguments": [%s"-c", "%s"]},\n' \
+			"$$(pwd)" $$f "$$args" $$f; \
+	done | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 clean:
 	rm -f $(BIN) $(LIB) $(LIB_OBJ) $(TEST_BIN)
+	rm -f compile_commands.json rpcbench-$(VERSION).tar.gz
 	rm -rf tests/peers/__pycache__

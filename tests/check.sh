@@ -154,16 +154,17 @@ step_install() {
 	copy install && make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p install || return
 	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-stat bench-cmp \
 	    bench-suite bench-report bench-plot; do
-		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] || return 1
+		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] &&
+		    [ -f "$work/there/p/share/bash-completion/completions/$p" ] || return 1
 	done
 	"$work/there/p/bin/rpc-serve" "$work/there/p/bin/bench-lat" -n 5 >/dev/null || return
 	make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p uninstall || return
-	[ -z "$(find "$work/there" -type f)" ]
+	[ -z "$(find "$work/there" ! -type d)" ]
 }
 
 step_shellcheck() {
 	need shellcheck || return
-	try shellcheck -x bin/bench-suite bin/bench-report bin/bench-plot tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
+	try shellcheck -x bin/bench-suite bin/bench-report bin/bench-plot bin/rpcbench.bash tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
 	# each @test is a subshell with variables of its own, some of them set by run; the words of
 	# other languages are in single quotes
 	try shellcheck -e SC1010,SC2015,SC2016,SC2030,SC2031,SC2129,SC2153,SC2154 tests/*/*.bats
