@@ -5,8 +5,8 @@
 #include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ .name = "upload", .op = CALL_UPLOAD, .sized = true },
-	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true }
+	{ .name = "upload", .op = OP_UPLOAD, .sized = true },
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true }
 };
 
 static const struct bench_program program = {

@@ -22,11 +22,11 @@
 #define FDS_PER_THREAD 3                /* of an event loop */
 
 static const struct bench_op ops[] = {
-	{ .name = "first-reply", .op = CALL_HELLO },
-	{ .name = "ping", .op = CALL_PING, .when = BENCH_UNSIZED },
-	{ .name = "echo", .op = CALL_ECHO, .sized = true, .when = BENCH_SIZED },
-	{ .name = "upload", .op = CALL_UPLOAD, .sized = true, .when = BENCH_ASKED },
-	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
+	{ .name = "first-reply", .op = OP_HELLO },
+	{ .name = "ping", .op = OP_PING, .when = BENCH_UNSIZED },
+	{ .name = "echo", .op = OP_ECHO, .sized = true, .when = BENCH_SIZED },
+	{ .name = "upload", .op = OP_UPLOAD, .sized = true, .when = BENCH_ASKED },
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
 };
 
 /* Where threads wait for each other. */
@@ -120,7 +120,7 @@ work(void *arg)
 	barrier_wait(&s->barrier);
 	barrier_wait(&s->barrier);
 	for (i = 0; i < b->nrows && !s->over; i++) {
-		if (b->row[i].call.op == CALL_HELLO)
+		if (b->row[i].call.op == OP_HELLO)
 			continue;
 		warm_up(w, &b->row[i].call);
 		start_ns = barrier_wait(&s->barrier);
@@ -148,7 +148,7 @@ report(struct shared *s, struct worker *w, const struct bench_row *r, struct res
 	}
 	bench_report(b, r, sum, b->clients, b->threads, start_ns);
 	/* of requests without any client one row is enough: all errors */
-	if ((sum->gave_up == b->clients && r->call.op != CALL_HELLO) || bench_stopped(b))
+	if ((sum->gave_up == b->clients && r->call.op != OP_HELLO) || bench_stopped(b))
 		s->over = true;
 	result_clear(sum);
 }
@@ -158,7 +158,7 @@ static void
 coordinate(struct shared *s, struct worker *w, struct result *sum)
 {
 	struct bench *b = s->bench;
-	struct bench_row setup = { .op = ops[0].name, .call = { .op = CALL_HELLO } };
+	struct bench_row setup = { .op = ops[0].name, .call = { .op = OP_HELLO } };
 	uint64_t start_ns;
 	size_t i;
 
@@ -168,7 +168,7 @@ coordinate(struct shared *s, struct worker *w, struct result *sum)
 	report(s, w, &setup, sum, start_ns);
 	barrier_wait(&s->barrier);
 	for (i = 0; i < b->nrows && !s->over; i++) {
-		if (b->row[i].call.op == CALL_HELLO)
+		if (b->row[i].call.op == OP_HELLO)
 			continue;
 		bench_progress(b, &b->row[i]);
 		start_ns = barrier_wait(&s->barrier);
@@ -245,7 +245,7 @@ measure(struct bench *b)
 {
 	struct shared s = { .bench = b, .barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX },
-	    .first = { .op = CALL_HELLO } };
+	    .first = { .op = OP_HELLO } };
 	struct result *sum = result_new(b->rows == TSV_RAW, b->rate > 0);
 	struct worker *w = sum ? make_workers(&s) : NULL;
 	unsigned i, n;
@@ -257,7 +257,7 @@ measure(struct bench *b)
 		return;
 	}
 	/* a path that takes a payload can't be asked without one */
-	if (b->row[b->nrows - 1].call.op == CALL_NAMED && !b->client.protocol->hello)
+	if (b->row[b->nrows - 1].call.op == OP_NAMED && !b->client.protocol->hello)
 		s.first = b->row[b->nrows - 1].call;
 	n = start(&s, w);
 	if (s.cancelled)

@@ -20,11 +20,11 @@
 #define ENOUGH 3                /* failures in a row that end the run: see wanted() */
 
 static const struct bench_op ops[] = {
-	{ .name = "connect", .op = CALL_HELLO },
-	{ .name = "first-reply", .op = CALL_HELLO }
+	{ .name = "connect", .op = OP_HELLO },
+	{ .name = "first-reply", .op = OP_HELLO }
 };
 
-static const struct call hello = { .op = CALL_HELLO };
+static const struct call hello = { .op = OP_HELLO };
 
 struct run {
 	struct bench *bench;

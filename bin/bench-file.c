@@ -7,12 +7,12 @@
 #include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ .name = "upload", .op = CALL_UPLOAD_FILE, .sized = true },
-	{ .name = "download", .op = CALL_DOWNLOAD_FILE, .sized = true },
-	{ .name = "upload-chunked", .op = CALL_UPLOAD_CHUNKED, .sized = true, .chunked = true },
-	{ .name = "download-chunked", .op = CALL_DOWNLOAD_CHUNKED, .sized = true, .chunked = true },
-	{ .name = "upload-stream", .op = CALL_UPLOAD_STREAM, .sized = true, .chunked = true },
-	{ .name = "download-stream", .op = CALL_DOWNLOAD_STREAM, .sized = true, .chunked = true }
+	{ .name = "upload", .op = OP_UPLOAD_FILE, .sized = true },
+	{ .name = "download", .op = OP_DOWNLOAD_FILE, .sized = true },
+	{ .name = "upload-chunked", .op = OP_UPLOAD_FILE_CHUNKED, .sized = true, .chunked = true },
+	{ .name = "download-chunked", .op = OP_DOWNLOAD_FILE_CHUNKED, .sized = true, .chunked = true },
+	{ .name = "upload-stream", .op = OP_UPLOAD_STREAM, .sized = true, .chunked = true },
+	{ .name = "download-stream", .op = OP_DOWNLOAD_STREAM, .sized = true, .chunked = true }
 };
 
 static const struct bench_program program = {

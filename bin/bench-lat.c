@@ -6,10 +6,10 @@
 #include "load/sequence.h"
 
 static const struct bench_op ops[] = {
-	{ .name = "ping", .op = CALL_PING, .when = BENCH_UNSIZED },
-	{ .name = "echo", .op = CALL_ECHO, .sized = true, .when = BENCH_SIZED },
-	{ .name = "upload", .op = CALL_UPLOAD, .sized = true, .when = BENCH_ASKED },
-	{ .name = "download", .op = CALL_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
+	{ .name = "ping", .op = OP_PING, .when = BENCH_UNSIZED },
+	{ .name = "echo", .op = OP_ECHO, .sized = true, .when = BENCH_SIZED },
+	{ .name = "upload", .op = OP_UPLOAD, .sized = true, .when = BENCH_ASKED },
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
 };
 
 static const struct bench_program program = {

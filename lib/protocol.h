@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "service.h"
+
 enum want {
 	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
 	WANT_OUTPUT,    /* send what output() describes, then call sent() */
@@ -21,8 +23,6 @@ enum want {
 };
 
 /* ---- server side ---- */
-
-struct service;
 
 /* A long message is no sign of a slow peer while so many bytes of it come within the time
  * limit; fewer are. */
@@ -75,24 +75,9 @@ extern const struct server_protocol rpyc_server_protocol, http_server_protocol;
 
 struct payload;
 
-enum call_op {
-	CALL_HELLO,             /* a connection's first exchange: GETROOT, or GET of the path */
-	CALL_PING,
-	CALL_ECHO,
-	CALL_UPLOAD,
-	CALL_DOWNLOAD,
-	CALL_UPLOAD_FILE,
-	CALL_DOWNLOAD_FILE,
-	CALL_UPLOAD_CHUNKED,    /* RPC: a list the server pulls; HTTP: JSON of hex strings */
-	CALL_DOWNLOAD_CHUNKED,  /* RPC: iteration over a remote list; HTTP: JSON of hex strings */
-	CALL_UPLOAD_STREAM,     /* RPC: pipelined calls; HTTP: Transfer-Encoding: chunked */
-	CALL_DOWNLOAD_STREAM,
-	CALL_NAMED              /* the method or path of the target's URL */
-};
-
 struct call {
-	enum call_op op;
-	bool sized;             /* CALL_NAMED: send a payload of size bytes along */
+	enum op op;
+	bool sized;             /* OP_NAMED: send a payload of size bytes as well */
 	uint64_t size;          /* payload bytes */
 	uint64_t chunk;         /* bytes per chunk, for the chunked and stream operations */
 };
@@ -126,15 +111,15 @@ struct client_session {
 };
 
 struct client_protocol {
-	bool hello;             /* connections must begin with CALL_HELLO */
+	bool hello;             /* connections must begin with OP_HELLO */
 
 	struct client_session *(*open)(const struct client_conf *);
 	void (*close)(struct client_session *);
 
 	/* Begin a call; not when want is WANT_CLOSE. While others are in flight, only if
 	 * these are fewer than depth and the same as this one, which has to be one request
-	 * and one reply: no CALL_HELLO, no chunks, no stream, no call with native, and over
-	 * RPC none before a CALL_HELLO. */
+	 * and one reply: no OP_HELLO, no chunks, no stream, no call with native, and over
+	 * RPC none before a OP_HELLO. */
 	void (*begin)(struct client_session *, const struct call *);
 
 	/* Take bytes from the peer; returns how many were taken. A call is complete when

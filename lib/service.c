@@ -1,50 +1,61 @@
 /* SPDX-License-Identifier: ISC */
-/* The service both servers offer: its table of operations, and the arithmetic behind them. */
+/* The table of operations, and the arithmetic behind some. */
 #include "service.h"
 
 #include <string.h>
 
-const struct op_spec op_specs[OP_COUNT] = {
-	[OP_PING] = { "ping", "ping", 0, { NULL, NULL }, false },
-	[OP_ECHO] = { "echo", "echo", 1, { "data", NULL }, true },
-	[OP_UPLOAD] = { "upload", "upload", 1, { "data", NULL }, true },
-	[OP_DOWNLOAD] = { "download", "download", 1, { "size", NULL }, false },
-	[OP_COMPUTE] = { "compute", "compute", 1, { "n", NULL }, false },
-	[OP_SLEEP] = { "sleep", "sleep", 1, { "duration", NULL }, false },
-	[OP_UPLOAD_FILE] = { "upload_file", "upload-file", 1, { "data", NULL }, true },
-	[OP_DOWNLOAD_FILE] = { "download_file", "download-file", 1, { "size", NULL }, false },
-	[OP_UPLOAD_FILE_CHUNKED] = { "upload_file_chunked", "upload-file-chunked", 1,
-	    { "chunks", NULL }, true },
-	[OP_DOWNLOAD_FILE_CHUNKED] = { "download_file_chunked", "download-file-chunked", 2,
-	    { "size", "chunk_size" }, false },
+const struct operation operations[OP_COUNT] = {
+	[OP_PING] = { .method = "ping", .path = "ping", .reply = REPLY_PONG },
+	[OP_ECHO] = { .method = "echo", .path = "echo", .nargs = 1, .arg = { "data" },
+	    .sends = true, .reply = REPLY_PAYLOAD },
+	[OP_UPLOAD] = { .method = "upload", .path = "upload", .nargs = 1, .arg = { "data" },
+	    .sends = true, .reply = REPLY_SIZE },
+	[OP_DOWNLOAD] = { .method = "download", .path = "download", .nargs = 1,
+	    .arg = { "size" }, .reply = REPLY_FILL, .fill = 'x' },
+	[OP_COMPUTE] = { .method = "compute", .path = "compute", .nargs = 1, .arg = { "n" } },
+	[OP_SLEEP] = { .method = "sleep", .path = "sleep", .nargs = 1, .arg = { "duration" } },
+	[OP_UPLOAD_FILE] = { .method = "upload_file", .path = "upload-file", .nargs = 1,
+	    .arg = { "data" }, .sends = true, .reply = REPLY_SIZE },
+	[OP_DOWNLOAD_FILE] = { .method = "download_file", .path = "download-file", .nargs = 1,
+	    .arg = { "size" }, .reply = REPLY_FILL },
+	[OP_UPLOAD_FILE_CHUNKED] = { .method = "upload_file_chunked",
+	    .path = "upload-file-chunked", .nargs = 1, .arg = { "chunks" }, .sends = true,
+	    .form = FORM_CHUNKED, .reply = REPLY_SIZE },
+	[OP_DOWNLOAD_FILE_CHUNKED] = { .method = "download_file_chunked",
+	    .path = "download-file-chunked", .nargs = 2, .arg = { "size", "chunk_size" },
+	    .form = FORM_CHUNKED, .reply = REPLY_CHUNKS },
+	[OP_UPLOAD_STREAM] = { .method = "upload_file", .path = "upload-file", .nargs = 1,
+	    .arg = { "data" }, .sends = true, .form = FORM_STREAM, .reply = REPLY_SIZE },
+	[OP_DOWNLOAD_STREAM] = { .method = "download_file", .path = "download-stream", .nargs = 2,
+	    .arg = { "size", "chunk_size" }, .form = FORM_STREAM, .reply = REPLY_FILL },
+	[OP_HELLO] = { .path = "ping", .reply = REPLY_PONG },
+	[OP_NAMED] = { .sends = true },
 };
+
+static bool
+is_name(const char *name, const void *s, size_t n)
+{
+	return name && strlen(name) == n && memcmp(name, s, n) == 0;
+}
 
 enum op
 op_by_method(const void *s, size_t n)
 {
-	int op;
+	int op = 0;
 
-	for (op = 0; op < OP_COUNT; op++)
-		if (strlen(op_specs[op].method) == n && memcmp(op_specs[op].method, s, n) == 0)
-			break;
+	while (op < OP_COUNT && !is_name(operations[op].method, s, n))
+		op++;
 	return (enum op)op;
 }
 
 enum op
 op_by_path(const void *s, size_t n)
 {
-	int op;
+	int op = 0;
 
-	for (op = 0; op < OP_COUNT; op++)
-		if (strlen(op_specs[op].path) == n && memcmp(op_specs[op].path, s, n) == 0)
-			break;
+	while (op < OP_COUNT && !is_name(operations[op].path, s, n))
+		op++;
 	return (enum op)op;
-}
-
-unsigned char
-op_fill(enum op op)
-{
-	return op == OP_DOWNLOAD ? 'x' : 0;
 }
 
 /* Constant arrays, so that threads share them without a lock and forked children without a

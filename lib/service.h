@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The service both servers offer: ten operations, known to neither protocol nor model. */
+/* The operations: what servers and clients of both protocols know of each, and the arithmetic
+ * behind some. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
@@ -7,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a server's command line says of the service. */
+/* Settings of a server's command line. */
 struct service {
 	uint64_t max_payload;   /* bytes of one argument or result (-M) */
 	bool timed;             /* each operation takes a service time (-d) before it is done */
@@ -28,25 +29,50 @@ enum op {
 	OP_DOWNLOAD_FILE,
 	OP_UPLOAD_FILE_CHUNKED,
 	OP_DOWNLOAD_FILE_CHUNKED,
+	OP_METHODS,             /* those above have a method of their own over RPC */
+
+	OP_UPLOAD_STREAM = OP_METHODS,
+	OP_DOWNLOAD_STREAM,
+	OP_HELLO,               /* a connection's first exchange: GETROOT, or GET of the path */
+	OP_NAMED,               /* the method or path of the target's URL */
 	OP_COUNT
 };
 
-struct op_spec {
-	const char *method;     /* over RPC: "upload_file" */
-	const char *path;       /* over HTTP, without "/": "upload-file" */
-	int nargs;              /* 0 to 2 */
-	const char *arg[2];     /* parameter names */
-	bool body;              /* HTTP: POST with a body; else GET with arguments in the path */
+/* How a payload travels. */
+enum op_form {
+	FORM_WHOLE,
+	FORM_CHUNKED,           /* RPC: a list by reference; HTTP: a JSON document */
+	FORM_STREAM             /* RPC: pipelined calls; HTTP: Transfer-Encoding: chunked */
 };
 
-extern const struct op_spec op_specs[OP_COUNT];
+/* What a successful reply is. */
+enum op_reply {
+	REPLY_ANY,
+	REPLY_PONG,
+	REPLY_SIZE,             /* the number of bytes sent */
+	REPLY_PAYLOAD,          /* these bytes */
+	REPLY_FILL,             /* bytes of one value, as many as asked for */
+	REPLY_CHUNKS            /* the same, FORM_CHUNKED */
+};
 
-/* The operation whose method (path) is the n bytes at s, or OP_COUNT. */
+struct operation {
+	const char *method;     /* over RPC: "upload_file"; NULL: none */
+	const char *path;       /* over HTTP, without "/": "upload-file"; NULL: none */
+	int nargs;              /* 0 to 2; a stream's calls over RPC have one */
+	const char *arg[2];     /* parameter names */
+	bool sends;             /* the payload is the argument; HTTP: POST with a body, else GET
+	                         * with arguments in the path (OP_NAMED: if the call is sized) */
+	enum op_form form;
+	enum op_reply reply;
+	unsigned char fill;     /* the bytes of REPLY_FILL: 'x' or 0 */
+};
+
+extern const struct operation operations[OP_COUNT];
+
+/* The operation whose method (path) is the n bytes at s, or OP_COUNT. Of several with the same
+ * it is the one that is not a stream. */
 enum op op_by_method(const void *s, size_t n);
 enum op op_by_path(const void *s, size_t n);
-
-/* The byte that downloads consist of: 'x' for OP_DOWNLOAD, 0 for the file ones. */
-unsigned char op_fill(enum op op);
 
 /* A block of FILL_SIZE bytes of that value ('x' or 0), for out_cycle. Static. */
 #define FILL_SIZE 65536

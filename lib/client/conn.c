@@ -312,7 +312,7 @@ client_dial(struct client_conn *c)
 enum client_result
 client_connect(struct client_conn *c)
 {
-	struct call hello = { .op = CALL_HELLO };
+	struct call hello = { .op = OP_HELLO };
 	enum client_result res = client_dial(c);
 
 	if (res == CLIENT_OK && c->client->protocol->hello)

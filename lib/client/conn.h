@@ -85,7 +85,7 @@ void client_close(struct client_conn *);
 /* ---- blocking: the result is never CLIENT_BUSY ---- */
 
 /* Connect, hanging up first if need be. client_dial() only does the kernel's handshake,
- * client_connect() goes on to CALL_HELLO where the protocol asks for it. */
+ * client_connect() goes on to OP_HELLO where the protocol asks for it. */
 enum client_result client_dial(struct client_conn *);
 enum client_result client_connect(struct client_conn *);
 

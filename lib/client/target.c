@@ -51,7 +51,7 @@ client_resolve(struct client *cl)
 static enum client_result
 probe_dialect(struct client *cl, struct client_conn *c)
 {
-	struct call hello = { .op = CALL_HELLO };
+	struct call hello = { .op = OP_HELLO };
 	enum client_result res = CLIENT_LOST;
 	int turn;
 

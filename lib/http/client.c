@@ -36,22 +36,12 @@ enum state {
 	REPLIED                 /* the reply is complete, its request isn't */
 };
 
-/* What the reply to a call has to be. */
-enum reply {
-	ANYTHING,
-	PONG,                   /* {"response":"pong"} */
-	SIZE,                   /* {"size":N} */
-	PAYLOAD,                /* the same bytes */
-	FILLED,                 /* so many bytes, all one value */
-	CHUNKS                  /* {"chunks":["hex",...]} */
-};
-
 struct http_client {
 	struct client_session c;
 	const struct client_conf *conf;
 	struct out out;
 	struct call call;               /* the current one, or the last */
-	enum reply expected;
+	enum op_reply expected;
 	struct buf request;             /* its head, kept for the next call like it */
 	uint64_t length;                /* bytes of a whole request, while nothing is making */
 	struct buf piece;               /* upload-chunked: JSON on its way */
@@ -147,11 +137,11 @@ judge(struct http_client *h)
 	uint64_t n = 0;
 
 	switch (h->expected) {
-	case ANYTHING:
+	case REPLY_ANY:
 		break;
-	case PONG:
-	case SIZE:
-		if (h->expected == PONG) {
+	case REPLY_PONG:
+	case REPLY_SIZE:
+		if (h->expected == REPLY_PONG) {
 			want = "{\"response\":\"pong\"}";
 			why = json_text(h->text, h->short_n, "response", "pong");
 		} else {
@@ -164,16 +154,16 @@ judge(struct http_client *h)
 		else if (why)
 			wrong(h, "reply is not %s (%s): %s", want, why,
 			    msg_printable(text, sizeof text, h->text, h->short_n));
-		else if (h->expected == SIZE && n != h->call.size)
+		else if (h->expected == REPLY_SIZE && n != h->call.size)
 			wrong(h, "the server counted %" PRIu64 " bytes, expected %" PRIu64,
 			    n, h->call.size);
 		break;
-	case PAYLOAD:
-	case FILLED:
+	case REPLY_PAYLOAD:
+	case REPLY_FILL:
 		if (h->got != h->call.size)
 			wrong_length(h, h->got);
 		break;
-	case CHUNKS:
+	case REPLY_CHUNKS:
 		if ((why = json_chunks_end(&h->json)))
 			wrong(h, "bad JSON at character %" PRIu64 ": %s", h->json.at, why);
 		else if (h->json.bytes != h->call.size)
@@ -200,100 +190,53 @@ complete(struct http_client *h)
 
 /* ---- requests ---- */
 
-static enum reply
-reply_to(const struct http_client *h, const struct call *call)
+static bool
+has_body(const struct call *call)
 {
-	switch (call->op) {
-	case CALL_HELLO:
-		return h->conf->name ? ANYTHING : PONG;
-	case CALL_PING:
-		return PONG;
-	case CALL_ECHO:
-		return PAYLOAD;
-	case CALL_UPLOAD:
-	case CALL_UPLOAD_FILE:
-	case CALL_UPLOAD_CHUNKED:
-	case CALL_UPLOAD_STREAM:
-		return SIZE;
-	case CALL_DOWNLOAD:
-	case CALL_DOWNLOAD_FILE:
-	case CALL_DOWNLOAD_STREAM:
-		return FILLED;
-	case CALL_DOWNLOAD_CHUNKED:
-		return CHUNKS;
-	case CALL_NAMED:
-		break;
-	}
-	return ANYTHING;
+	return operations[call->op].sends && (call->op != OP_NAMED || call->sized);
+}
+
+/* GET or POST of the operation's path, or of the target's. */
+static void
+put_request_line(struct buf *b, const struct client_conf *conf, const struct call *call)
+{
+	const struct operation *o = &operations[call->op];
+	bool body = has_body(call);
+
+	buf_text(b, body ? "POST " : "GET ");
+	if (!o->method && conf->name)
+		buf_text(b, conf->name);
+	else
+		buf_printf(b, "/%s", o->path ? o->path : "");
+	if (!body && o->nargs > 0)
+		buf_printf(b, "/%" PRIu64, call->size);
+	if (!body && o->nargs > 1)
+		buf_printf(b, "/%" PRIu64, call->chunk);
+	buf_text(b, " HTTP/1.1\r\n");
 }
 
 /* Build the head of the request for h->call. */
 static void
 build_request(struct http_client *h)
 {
-	const struct client_conf *conf = h->conf;
 	const struct call *call = &h->call;
+	enum op_form form = operations[call->op].form;
 	struct buf *b = &h->request;
-	const char *name = conf->name ? conf->name : "/";
-	const char *type = "application/octet-stream";
-	uint64_t n = call->size;
-	bool body = true;
 
 	buf_clear(b, 4096);
-	switch (call->op) {
-	case CALL_HELLO:
-		buf_printf(b, "GET %s", conf->name ? name : "/ping");
-		body = false;
-		break;
-	case CALL_PING:
-		buf_text(b, "GET /ping");
-		body = false;
-		break;
-	case CALL_ECHO:
-		buf_text(b, "POST /echo");
-		break;
-	case CALL_UPLOAD:
-		buf_text(b, "POST /upload");
-		break;
-	case CALL_UPLOAD_FILE:
-	case CALL_UPLOAD_STREAM:
-		buf_text(b, "POST /upload-file");
-		break;
-	case CALL_UPLOAD_CHUNKED:
-		buf_text(b, "POST /upload-file-chunked");
-		type = "application/json";
-		n = json_chunks_length(call->size, call->chunk);
-		break;
-	case CALL_DOWNLOAD:
-		buf_printf(b, "GET /download/%" PRIu64, n);
-		body = false;
-		break;
-	case CALL_DOWNLOAD_FILE:
-		buf_printf(b, "GET /download-file/%" PRIu64, n);
-		body = false;
-		break;
-	case CALL_DOWNLOAD_CHUNKED:
-		buf_printf(b, "GET /download-file-chunked/%" PRIu64 "/%" PRIu64, n, call->chunk);
-		body = false;
-		break;
-	case CALL_DOWNLOAD_STREAM:
-		buf_printf(b, "GET /download-stream/%" PRIu64 "/%" PRIu64, n, call->chunk);
-		body = false;
-		break;
-	case CALL_NAMED:
-		buf_printf(b, "%s %s", call->sized ? "POST" : "GET", name);
-		body = call->sized;
-		break;
+	put_request_line(b, h->conf, call);
+	buf_printf(b, "Host: %s\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n",
+	    h->conf->host);
+	if (has_body(call)) {
+		buf_printf(b, "Content-Type: application/%s\r\n",
+		    form == FORM_CHUNKED ? "json" : "octet-stream");
+		if (form == FORM_STREAM)
+			buf_text(b, "Transfer-Encoding: chunked\r\n");
+		else
+			buf_printf(b, "Content-Length: %" PRIu64 "\r\n", form == FORM_CHUNKED
+			    ? json_chunks_length(call->size, call->chunk) : call->size);
 	}
-	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n",
-	    conf->host);
-	if (body)
-		buf_printf(b, "Content-Type: %s\r\n", type);
-	if (body && call->op == CALL_UPLOAD_STREAM)
-		buf_text(b, "Transfer-Encoding: chunked\r\n");
-	else if (body)
-		buf_printf(b, "Content-Length: %" PRIu64 "\r\n", n);
-	if (conf->close_each)
+	if (h->conf->close_each)
 		buf_text(b, "Connection: close\r\n");
 	buf_text(b, "\r\n");
 }
@@ -384,7 +327,7 @@ make_chunks(struct http_client *h)
 static void
 make_more(struct http_client *h)
 {
-	if (h->call.op == CALL_UPLOAD_CHUNKED)
+	if (operations[h->call.op].form == FORM_CHUNKED)
 		make_json(h);
 	else
 		make_chunks(h);
@@ -424,11 +367,11 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 			give_up(h);
 			return;
 		}
-	} else if (h->expected == ANYTHING) {
+	} else if (h->expected == REPLY_ANY) {
 		h->got_max = UINT64_MAX;
-	} else if (h->expected == PAYLOAD || h->expected == FILLED) {
+	} else if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL) {
 		h->got_max += h->call.size;
-	} else if (h->expected == CHUNKS) {
+	} else if (h->expected == REPLY_CHUNKS) {
 		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
 	}
 
@@ -442,7 +385,7 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 	http_body_init(&h->body, framing, none ? 0 : a.fields.length);
 	h->state = IN_BODY;
 	if (framing == HTTP_SIZED && !none && a.fields.length > h->got_max) {
-		if (h->expected == PAYLOAD || h->expected == FILLED)
+		if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL)
 			wrong_length(h, a.fields.length);
 		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", a.fields.length);
 		give_up(h);
@@ -547,24 +490,23 @@ take_content(struct http_client *h, const unsigned char *p, size_t n)
 
 	if (!h->bad) {
 		switch (h->expected) {
-		case ANYTHING:
+		case REPLY_ANY:
 			break;
-		case PONG:
-		case SIZE:
+		case REPLY_PONG:
+		case REPLY_SIZE:
 			k = n < SHORT_MAX - h->short_n ? n : SHORT_MAX - h->short_n;
 			memcpy(h->text + h->short_n, p, k);
 			h->short_n += k;
 			break;
-		case PAYLOAD:
+		case REPLY_PAYLOAD:
 			if (h->conf->check && h->got + n <= h->call.size)
 				check_payload(h, p, n);
 			break;
-		case FILLED:
+		case REPLY_FILL:
 			if (h->conf->check && h->got + n <= h->call.size)
-				check_fill(h, p, n, op_fill(h->call.op == CALL_DOWNLOAD
-				    ? OP_DOWNLOAD : OP_DOWNLOAD_FILE), h->got);
+				check_fill(h, p, n, operations[h->call.op].fill, h->got);
 			break;
-		case CHUNKS:
+		case REPLY_CHUNKS:
 			take_chunks(h, p, n);
 			break;
 		}
@@ -643,6 +585,7 @@ http_begin(struct client_session *c, const struct call *call)
 	struct http_client *h = (struct http_client *)c;
 	const struct payload *pl = h->conf->payload;
 	struct call now = *call;
+	enum op_form form;
 	uint64_t before;
 
 	if (now.chunk == 0)
@@ -655,7 +598,8 @@ http_begin(struct client_session *c, const struct call *call)
 		c->ok = false;
 		c->closing = false;
 		c->error[0] = '\0';
-		h->expected = reply_to(h, call);
+		h->expected = now.op == OP_HELLO && h->conf->name ? REPLY_ANY
+		    : operations[now.op].reply;
 		h->at = 0;
 		h->making = false;
 		expect_reply(h);
@@ -666,23 +610,15 @@ http_begin(struct client_session *c, const struct call *call)
 	else
 		out_add(&h->out, h->request.p, h->request.n);
 
-	switch (now.op) {
-	case CALL_ECHO:
-	case CALL_UPLOAD:
-	case CALL_UPLOAD_FILE:
-	case CALL_NAMED:
-		if (now.size > 0 && (now.op != CALL_NAMED || now.sized))
+	if (has_body(&h->call)) {
+		form = operations[now.op].form;
+		h->making = form != FORM_WHOLE;
+		if (form == FORM_CHUNKED)
+			out_text(&h->out, JSON_CHUNKS_OPEN);
+		if (h->making)
+			make_more(h);
+		else
 			out_cycle(&h->out, pl->data, pl->period, 0, now.size);
-		break;
-	case CALL_UPLOAD_CHUNKED:
-		out_text(&h->out, JSON_CHUNKS_OPEN);
-		/* fall through */
-	case CALL_UPLOAD_STREAM:
-		h->making = true;
-		make_more(h);
-		break;
-	default:
-		break;
 	}
 	h->length = h->out.pending - before;
 	update_want(h);

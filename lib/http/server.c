@@ -38,11 +38,8 @@ enum state {
 	AT_END                  /* nothing more is read; what is queued is still sent */
 };
 
-/* What a request asks for: one of enum op, or */
-enum {
-	DOWNLOAD_STREAM = OP_COUNT,     /* GET /download-stream/size/chunk_size */
-	ASK_OPTIONS
-};
+/* What a request asks for: one of enum op (OP_COUNT: nothing that is known), or */
+enum { ASK_OPTIONS = OP_COUNT + 1 };
 
 struct http_session {
 	struct server_session s;
@@ -196,7 +193,7 @@ make_more(struct http_session *h)
 
 	while (h->arg[0] > 0 && o->pending < high && !o->failed) {
 		n = h->arg[0] < h->arg[1] ? h->arg[0] : h->arg[1];
-		if (h->what == DOWNLOAD_STREAM) {
+		if (h->what == OP_DOWNLOAD_STREAM) {
 			out_printf(o, "%" PRIx64 "\r\n", n);
 			add_fill(h, fill_block(0), FILL_SIZE, n);
 			out_text(o, "\r\n");
@@ -209,7 +206,7 @@ make_more(struct http_session *h)
 		h->arg[0] -= n;
 	}
 	if (h->arg[0] == 0) {
-		out_text(o, h->what == DOWNLOAD_STREAM ? "0\r\n\r\n" : JSON_CHUNKS_CLOSE);
+		out_text(o, h->what == OP_DOWNLOAD_STREAM ? "0\r\n\r\n" : JSON_CHUNKS_CLOSE);
 		next_request(h);
 	}
 }
@@ -218,8 +215,7 @@ static void
 reply_download(struct http_session *h)
 {
 	static const char type[] = "application/octet-stream";
-	bool stream = h->what == DOWNLOAD_STREAM;
-	unsigned char fill = stream ? 0 : op_fill((enum op)h->what);
+	bool stream = h->what == OP_DOWNLOAD_STREAM;
 	uint64_t n = h->arg[0];
 
 	if (stream && h->http10)
@@ -232,7 +228,7 @@ reply_download(struct http_session *h)
 		return;
 	}
 	if (!h->head_only)
-		out_cycle(&h->out, fill_block(fill), FILL_SIZE, 0, n);
+		out_cycle(&h->out, fill_block(operations[h->what].fill), FILL_SIZE, 0, n);
 	next_request(h);
 }
 
@@ -313,7 +309,7 @@ operate(struct http_session *h)
 		break;
 	case OP_DOWNLOAD:
 	case OP_DOWNLOAD_FILE:
-	case DOWNLOAD_STREAM:
+	case OP_DOWNLOAD_STREAM:
 		reply_download(h);
 		break;
 	case OP_DOWNLOAD_FILE_CHUNKED:
@@ -408,8 +404,7 @@ take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
 static bool
 take_args(struct http_session *h, const struct http_span *arg, struct rejection *r)
 {
-	static const char *const stream_args[] = { "size", "chunk_size" };
-	const char *const *name = h->what < OP_COUNT ? op_specs[h->what].arg : stream_args;
+	const char *const *name = operations[h->what].arg;
 	uint64_t max = h->service->max_payload;
 
 	switch (h->what) {
@@ -417,7 +412,7 @@ take_args(struct http_session *h, const struct http_span *arg, struct rejection 
 	case OP_DOWNLOAD_FILE:
 		return take_count(h, 0, name[0], arg[0], 0, max, r);
 	case OP_DOWNLOAD_FILE_CHUNKED:
-	case DOWNLOAD_STREAM:
+	case OP_DOWNLOAD_STREAM:
 		if (max > UINT64_MAX / 8)       /* the document's length must be a number, too */
 			max = UINT64_MAX / 8;
 		return take_count(h, 0, name[0], arg[0], 0, max, r)
@@ -465,11 +460,10 @@ not_found(const struct http_request *q, struct rejection *r)
 static bool
 route(struct http_session *h, const struct http_request *q, struct rejection *r)
 {
-	static const char stream[] = "download-stream";
 	struct http_span part[PARTS_MAX];
 	char text[40];
-	int nargs = 2, n;
-	bool post = false;
+	bool post;
+	int n;
 
 	if (q->method == HTTP_UNKNOWN) {
 		r->status = 501;
@@ -485,15 +479,10 @@ route(struct http_session *h, const struct http_request *q, struct rejection *r)
 		goto wrong_method;
 	n = split(q->path, part);
 	h->what = (unsigned char)op_by_path(part[0].p, part[0].n);
-	if (h->what < OP_COUNT) {
-		post = op_specs[h->what].body;
-		nargs = post ? 0 : op_specs[h->what].nargs;
-	} else if (part[0].n == sizeof stream - 1 && memcmp(part[0].p, stream, part[0].n) == 0) {
-		h->what = DOWNLOAD_STREAM;
-	} else {
+	if (h->what == OP_COUNT)
 		return not_found(q, r);
-	}
-	if (n != nargs + 1)
+	post = operations[h->what].sends;
+	if (n != 1 + (post ? 0 : operations[h->what].nargs))
 		return not_found(q, r);
 	h->allow = post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 	if (q->method == HTTP_OPTIONS) {

@@ -232,7 +232,7 @@ bench_report(struct bench *b, const struct bench_row *r, const struct result *t,
     unsigned clients, unsigned threads, uint64_t start_ns)
 {
 	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
-	bool hello = r->call.op == CALL_HELLO, open = b->rate > 0 && !hello;
+	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
 	struct tsv_row row = { .label = b->label, .bench = b->program->name, .op = r->op,
 	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients,
 	    .depth = hello ? 1 : b->depth, .rate = open ? b->rate : 0,

@@ -24,7 +24,7 @@ enum bench_when {
 
 struct bench_op {
 	const char *name;
-	enum call_op op;
+	enum op op;
 	bool sized, chunked;    /* has a payload size, a chunk size */
 	enum bench_when when;
 };
@@ -42,7 +42,7 @@ struct bench_program {
 	uint64_t count, warmup; /* defaults */
 	const char *sizes;      /* default of -s, NULL: none */
 	bool named;             /* a method or path in the target replaces the operations */
-	bool path;              /* only a path, over HTTP: it is what CALL_HELLO asks for */
+	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
 
 	/* Measure and print all rows. Returns 0, or 2: the options ask for more than can be. */
 	int (*run)(struct bench *);

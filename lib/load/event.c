@@ -90,7 +90,7 @@ struct event_driver {
 	unsigned active;        /* flows for which it is not over */
 };
 
-static const struct call hello = { .op = CALL_HELLO };
+static const struct call hello = { .op = OP_HELLO };
 
 static void
 flow_close(struct event_driver *d, struct flow *f)

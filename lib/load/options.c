@@ -449,7 +449,7 @@ make_rows(struct bench *b, const struct args *a)
 	const struct bench_program *p = b->program;
 	const char *list = a->sizes ? a->sizes : p->sizes;
 	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
-	const struct bench_op named = { .name = b->client.url.path, .op = CALL_NAMED,
+	const struct bench_op named = { .name = b->client.url.path, .op = OP_NAMED,
 	    .sized = nsizes > 0 };
 	const struct bench_op **op;
 	uint64_t *size = NULL;
@@ -467,7 +467,7 @@ make_rows(struct bench *b, const struct args *a)
 			if (!op[j]->sized && i > 0)
 				continue;
 			/* the target's method or path is what the program would do by itself */
-			if (p->named && b->client.url.path && op[j]->op != CALL_HELLO)
+			if (p->named && b->client.url.path && op[j]->op != OP_HELLO)
 				add_row(b, &named, size ? size[i] : 0, 0);
 			else
 				add_row(b, op[j], size ? size[i] : 0, a->chunk);
@@ -486,20 +486,9 @@ sends(const struct bench *b)
 {
 	size_t i;
 
-	for (i = 0; i < b->nrows; i++) {
-		switch (b->row[i].call.op) {
-		case CALL_HELLO:
-		case CALL_PING:
-		case CALL_DOWNLOAD:
-		case CALL_DOWNLOAD_FILE:
-		case CALL_DOWNLOAD_CHUNKED:
-		case CALL_DOWNLOAD_STREAM:
-			break;
-		default:
-			if (b->row[i].call.sized)
-				return true;
-		}
-	}
+	for (i = 0; i < b->nrows; i++)
+		if (operations[b->row[i].call.op].sends && b->row[i].call.sized)
+			return true;
 	return false;
 }
 

@@ -33,7 +33,7 @@ rpyc_type_name(const struct rpyc_boxed *x, char text[64])
 }
 
 static int
-parameter(const struct op_spec *op, const struct brine_value *name)
+parameter(const struct operation *op, const struct brine_value *name)
 {
 	int i;
 
@@ -46,7 +46,7 @@ parameter(const struct op_spec *op, const struct brine_value *name)
 /* Take the positional arguments, and note which parameters have one; false: there are more of
  * them than parameters, and that is answered. */
 static bool
-positional(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+positional(struct rpyc_session *s, const struct operation *op, struct rpyc_items args,
     struct rpyc_boxed value[2], bool have[2])
 {
 	int i;
@@ -64,7 +64,7 @@ positional(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items a
 /* Take a keyword argument, a pair of name and value, where the first given parameters have a
  * positional one; false: answered with Python's TypeError. */
 static bool
-keyword(struct rpyc_session *s, const struct op_spec *op, const struct rpyc_boxed *pair,
+keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_boxed *pair,
     uint64_t given, struct rpyc_boxed value[2], bool have[2])
 {
 	struct rpyc_items parts;
@@ -98,7 +98,7 @@ keyword(struct rpyc_session *s, const struct op_spec *op, const struct rpyc_boxe
 
 /* Has every parameter an argument? False: answered with Python's TypeError. */
 static bool
-complete(struct rpyc_session *s, const struct op_spec *op, const bool have[2])
+complete(struct rpyc_session *s, const struct operation *op, const bool have[2])
 {
 	int missing = op->nargs - have[0] - have[1];
 
@@ -112,7 +112,7 @@ complete(struct rpyc_session *s, const struct op_spec *op, const bool have[2])
 }
 
 bool
-rpyc_bind(struct rpyc_session *s, const struct op_spec *op, struct rpyc_items args,
+rpyc_bind(struct rpyc_session *s, const struct operation *op, struct rpyc_items args,
     struct rpyc_items kwargs, struct rpyc_boxed value[2])
 {
 	bool have[2] = { false, false };

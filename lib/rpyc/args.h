@@ -10,7 +10,7 @@ const char *rpyc_type_name(const struct rpyc_boxed *, char text[64]);
 
 /* Match arguments to the parameters of an operation: value[i] is that of parameter i. False:
  * answered with TypeError, as Python words it. */
-bool rpyc_bind(struct rpyc_session *, const struct op_spec *, struct rpyc_items args,
+bool rpyc_bind(struct rpyc_session *, const struct operation *, struct rpyc_items args,
     struct rpyc_items kwargs, struct rpyc_boxed value[2]);
 
 /* The argument as an int of Python's; false: it is none. */

@@ -28,21 +28,12 @@
  * needs to be waited for. */
 #define REPLY_SLACK ((uint64_t)1 << 20)
 
-static const struct {
-	enum op op;
-	bool data;                      /* the argument is the payload; else its size */
-} calls[] = {
-	[CALL_PING] = { OP_PING, false },
-	[CALL_ECHO] = { OP_ECHO, true },
-	[CALL_UPLOAD] = { OP_UPLOAD, true },
-	[CALL_DOWNLOAD] = { OP_DOWNLOAD, false },
-	[CALL_UPLOAD_FILE] = { OP_UPLOAD_FILE, true },
-	[CALL_DOWNLOAD_FILE] = { OP_DOWNLOAD_FILE, false },
-	[CALL_UPLOAD_CHUNKED] = { OP_UPLOAD_FILE_CHUNKED, false },
-	[CALL_DOWNLOAD_CHUNKED] = { OP_DOWNLOAD_FILE_CHUNKED, false },
-	[CALL_UPLOAD_STREAM] = { OP_UPLOAD_FILE, true },
-	[CALL_DOWNLOAD_STREAM] = { OP_DOWNLOAD_FILE, false },
-};
+/* The operation of the call. */
+static const struct operation *
+operation(const struct rpyc_client *c)
+{
+	return &operations[c->call.op];
+}
 
 static void
 update_want(struct rpyc_client *c)
@@ -65,11 +56,11 @@ getroot_send(struct rpyc_client *c)
 static size_t
 method_name(const struct rpyc_client *c, const char **name)
 {
-	if (c->call.op == CALL_NAMED) {
+	if (c->call.op == OP_NAMED) {
 		*name = c->conf->name;
 		return strcspn(*name, "/");
 	}
-	*name = op_specs[calls[c->call.op].op].method;
+	*name = operation(c)->method;
 	return strlen(*name);
 }
 
@@ -172,25 +163,34 @@ named_send(struct rpyc_client *c)
 	call_send(c, 0, n);
 }
 
-/* A call whose argument is n bytes of the payload, or the number n. */
+/* A call whose argument is n bytes of the payload, or whose first is the number n. */
 static void
 simple_send(struct rpyc_client *c, uint64_t at, uint64_t n)
 {
+	const struct operation *o = operation(c);
+	int nargs = o->form == FORM_STREAM ? 1 : o->nargs;
 	struct buf *b = call_begin(c, RPYC_VALUE);
 
-	if (c->call.op == CALL_PING) {
-		brine_put_tuple(b, 0);
-		call_send(c, 0, 0);
-		return;
-	}
-	brine_put_tuple(b, 1);
-	if (calls[c->call.op].data) {
+	brine_put_tuple(b, (uint32_t)nargs);
+	if (o->sends) {
 		brine_put_bytes_head(b, (uint32_t)n);
 		call_send(c, at, n);
-	} else {
-		brine_put_int(b, (int64_t)n);
-		call_send(c, 0, 0);
+		return;
 	}
+	if (nargs > 0)
+		brine_put_int(b, (int64_t)n);
+	if (nargs > 1)
+		brine_put_int(b, (int64_t)c->call.chunk);
+	call_send(c, 0, 0);
+}
+
+/* A call whose argument is a list of the payload's chunks, by reference. */
+static void
+chunked_send(struct rpyc_client *c)
+{
+	brine_put_tuple(call_begin(c, RPYC_TUPLE), 1);
+	rpyc_put_export(c);
+	call_send(c, 0, 0);
 }
 
 static void
@@ -207,36 +207,20 @@ stream_send(struct rpyc_client *c)
 static void
 call_start(struct rpyc_client *c)
 {
-	struct buf *b;
+	const struct operation *o = operation(c);
 
 	c->waiting = c->next_seq;
 	c->step = STEP_CALL;
-	switch (c->call.op) {
-	case CALL_NAMED:
+	if (c->call.op == OP_NAMED) {
 		named_send(c);
-		break;
-	case CALL_UPLOAD_CHUNKED:
-		b = call_begin(c, RPYC_TUPLE);
-		brine_put_tuple(b, 1);
-		rpyc_put_export(c);
-		call_send(c, 0, 0);
-		break;
-	case CALL_DOWNLOAD_CHUNKED:
-		b = call_begin(c, RPYC_VALUE);
-		brine_put_tuple(b, 2);
-		brine_put_int(b, (int64_t)c->call.size);
-		brine_put_int(b, (int64_t)c->call.chunk);
-		call_send(c, 0, 0);
-		break;
-	case CALL_UPLOAD_STREAM:
-	case CALL_DOWNLOAD_STREAM:
+	} else if (o->form == FORM_STREAM) {
 		c->step = STEP_STREAM;
 		c->sent = c->answered = 0;
 		stream_send(c);
-		break;
-	default:
+	} else if (o->form == FORM_CHUNKED && o->sends) {
+		chunked_send(c);
+	} else {
 		simple_send(c, 0, c->call.size);
-		break;
 	}
 }
 
@@ -244,7 +228,7 @@ call_start(struct rpyc_client *c)
 static void
 method_start(struct rpyc_client *c)
 {
-	if (c->call.op == CALL_HELLO)
+	if (c->call.op == OP_HELLO)
 		rpyc_call_finish(c, NULL);
 	else if (c->conf->native)
 		getattr_send(c);
@@ -269,15 +253,15 @@ check_data(struct rpyc_client *c, const unsigned char *p, size_t n)
 	const unsigned char *fill;
 	size_t k;
 
-	if (!c->conf->check || c->base.flying == 0 || c->call.op == CALL_NAMED)
+	if (!c->conf->check || c->base.flying == 0 || operation(c)->reply == REPLY_ANY)
 		return;
-	if (c->call.op == CALL_ECHO) {
+	if (operation(c)->reply == REPLY_PAYLOAD) {
 		if (!payload_equal(c->conf->payload, c->seen, p, n))
 			c->differs = true;
 		c->seen += n;
 		return;
 	}
-	fill = fill_block(op_fill(calls[c->call.op].op));
+	fill = fill_block(operation(c)->fill);
 	for (; n > 0; n -= k, p += k) {
 		k = n < FILL_SIZE ? n : FILL_SIZE;
 		if (memcmp(p, fill, k) != 0)
@@ -356,24 +340,22 @@ result(struct rpyc_client *c, const char *error)
 static bool
 call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 {
-	switch (c->call.op) {
-	case CALL_PING:
+	switch (operation(c)->reply) {
+	case REPLY_ANY:
+		result(c, NULL);
+		break;
+	case REPLY_PONG:
 		result(c, expect_pong(x));
 		break;
-	case CALL_ECHO:
-	case CALL_DOWNLOAD:
-	case CALL_DOWNLOAD_FILE:
+	case REPLY_PAYLOAD:
+	case REPLY_FILL:
 		result(c, expect_data(c, x, c->call.size));
 		break;
-	case CALL_UPLOAD:
-	case CALL_UPLOAD_FILE:
-		result(c, expect_int(c, x, c->call.size));
+	case REPLY_SIZE:
+		result(c, operation(c)->form == FORM_CHUNKED && c->exported != c->call.size
+		    ? "the server did not pull all chunks" : expect_int(c, x, c->call.size));
 		break;
-	case CALL_UPLOAD_CHUNKED:
-		result(c, c->exported != c->call.size ? "the server did not pull all chunks" :
-		    expect_int(c, x, c->call.size));
-		break;
-	case CALL_DOWNLOAD_CHUNKED:
+	case REPLY_CHUNKS:
 		if (!rpyc_theirs(x)) {
 			result(c, "a reply that is not a list by reference");
 			break;
@@ -384,9 +366,6 @@ call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 		c->step = STEP_ITER;
 		item_send(c, &c->list, "__iter__");
 		return true;
-	default:
-		result(c, NULL);        /* any will do */
-		break;
 	}
 	return false;
 }
@@ -413,8 +392,7 @@ stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 	const char *error = NULL;
 
 	if (x && c->base.ok)
-		error = c->call.op == CALL_UPLOAD_STREAM ? expect_int(c, x, n) :
-		    expect_data(c, x, n);
+		error = operation(c)->sends ? expect_int(c, x, n) : expect_data(c, x, n);
 	if (error)
 		rpyc_call_fail(c, error);
 	c->answered++;
@@ -573,9 +551,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 	base->flying = 1;
 	base->ok = true;
 	base->error[0] = '\0';
-	if ((call->op == CALL_UPLOAD_CHUNKED || call->op == CALL_DOWNLOAD_CHUNKED ||
-	    call->op == CALL_UPLOAD_STREAM || call->op == CALL_DOWNLOAD_STREAM) &&
-	    largest > c->call.chunk)
+	if (operation(c)->form != FORM_WHOLE && largest > c->call.chunk)
 		largest = c->call.chunk;
 	if (largest > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
 		rpyc_call_finish(c, "a payload beyond what an RPyC frame can hold");
@@ -583,7 +559,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 	}
 	/* what a named method returns is anybody's guess; what can't be compressed becomes a
 	 * little longer by it */
-	c->in.max = call->op == CALL_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
+	c->in.max = call->op == OP_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
 	c->in.max_frame = c->in.max + c->in.max / 256;
 	if (c->root.n == 0)
 		getroot_send(c);

@@ -14,15 +14,15 @@
 
 #define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
 
-static const struct op_spec names[] = {
-	{ "get_service_name", NULL, 0, { NULL, NULL }, false },
-	{ "get_service_aliases", NULL, 0, { NULL, NULL }, false },
+static const struct operation names[] = {
+	{ .method = "get_service_name" },
+	{ .method = "get_service_aliases" },
 };
 
-static const struct op_spec *
+static const struct operation *
 spec(size_t method)
 {
-	return method < OP_COUNT ? &op_specs[method] : &names[method - OP_COUNT];
+	return method < OP_METHODS ? &operations[method] : &names[method - OP_METHODS];
 }
 
 const char *
@@ -201,7 +201,7 @@ download(struct rpyc_session *s, enum op op, const struct rpyc_boxed *x)
 	b = rpyc_answer(s);
 	rpyc_put_label(b, RPYC_VALUE);
 	brine_put_bytes_head(b, (uint32_t)n);
-	rpyc_message_data(s, fill_block(op_fill(op)), FILL_SIZE, n);
+	rpyc_message_data(s, fill_block(operations[op].fill), FILL_SIZE, n);
 }
 
 static void
@@ -337,7 +337,7 @@ rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
 	memset(value, 0, sizeof value);
 	if (!rpyc_bind(s, spec(method), args, kwargs, value))
 		return false;
-	if (!s->service->timed || method >= OP_COUNT)
+	if (!s->service->timed || method >= OP_METHODS)
 		return call(s, method, value, whole);
 	s->busy = RPYC_DUE;
 	s->due.method = method;

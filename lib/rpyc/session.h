@@ -25,7 +25,7 @@
 enum rpyc_kind { RPYC_NONE, RPYC_ROOT, RPYC_METHOD, RPYC_LIST, RPYC_ITERATOR };
 
 /* Methods: the operations in the order of enum op, then these. */
-enum { RPYC_SERVICE_NAME = OP_COUNT, RPYC_SERVICE_ALIASES, RPYC_METHODS };
+enum { RPYC_SERVICE_NAME = OP_METHODS, RPYC_SERVICE_ALIASES, RPYC_METHODS };
 
 /* A list of byte strings that is computed, not stored: item j is chunk number
  * first + j * step of size zero bytes cut into chunks. Or an iterator over one. */

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service.h"
+
 #ifdef FUZZER
 #include <sanitizer/allocator_interface.h>
 #else
@@ -33,6 +35,19 @@ must(bool cond, const char *what)
 		fprintf(stderr, "broken: %s\n", what);
 		abort();
 	}
+}
+
+/* The operation that a byte of a client's input chooses. The corpus relies on the order. */
+static inline enum op
+fuzz_op(uint8_t byte)
+{
+	static const enum op ops[] = {
+		OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD, OP_UPLOAD_FILE,
+		OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
+		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM, OP_NAMED
+	};
+
+	return ops[byte % (sizeof ops / sizeof *ops)];
 }
 
 /* The size of the next piece of n bytes (not 0): one byte, a few, or all. Seed 0 means

@@ -152,21 +152,21 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static const uint64_t size[] = { 0, 1, 300, 5000 }, chunk[] = { 0, 1, 100, 70000 };
 	struct payload payload = { .data = zeros, .period = sizeof zeros };
 	struct client_conf conf = { .host = "h:80", .payload = &payload };
-	struct call call = { .op = CALL_HELLO };
+	struct call call = { .op = OP_HELLO };
 	struct result whole, pieces;
 
 	if (n < 3)
 		return 0;
-	call.op = (enum call_op)(p[0] % (CALL_NAMED + 1));
+	call.op = fuzz_op(p[0]);
 	call.sized = p[0] & 0x80;
 	call.size = size[p[1] & 3];
 	call.chunk = chunk[p[1] >> 2 & 3];
-	conf.name = p[1] & 0x10 || call.op == CALL_NAMED ? "/a?b" : NULL;
+	conf.name = p[1] & 0x10 || call.op == OP_NAMED ? "/a?b" : NULL;
 	conf.check = p[1] & 0x20;
 	conf.close_each = p[1] & 0x40;
 	/* as protocol.h has it: one request and one reply */
-	if (p[0] & 0x40 && !conf.close_each && (call.op == CALL_PING || call.op == CALL_ECHO ||
-	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
+	if (p[0] & 0x40 && !conf.close_each && (call.op == OP_PING || call.op == OP_ECHO ||
+	    call.op == OP_UPLOAD || call.op == OP_DOWNLOAD || call.op == OP_NAMED))
 		conf.depth = 3;
 	run(&pieces, &conf, &call, p + 3, n - 3, 1 + p[2], true);
 	run(&whole, &conf, &call, p + 3, n - 3, 0, false);

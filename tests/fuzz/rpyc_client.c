@@ -53,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct payload payload = { .data = zeros, .period = sizeof zeros };
 	struct client_conf conf = { .host = "h", .name = "echo/1.5/x", .payload = &payload };
 	struct rpyc_reader peer = { .max = UINT64_MAX };
-	struct call call = { .op = CALL_HELLO };
+	struct call call = { .op = OP_HELLO };
 	struct client_session *c;
 	bool called = false;
 	size_t k, taken;
@@ -62,7 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (n < 3)
 		return 0;
-	call.op = (enum call_op)(p[0] % (CALL_NAMED + 1));
+	call.op = fuzz_op(p[0]);
 	call.sized = p[0] & 0x80;
 	call.size = size[p[1] & 3];
 	call.chunk = chunk[p[1] >> 2 & 3];
@@ -70,8 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.check = p[1] & 0x20;
 	conf.dialect = p[1] & 0x40 ? 5 : 6;
 	/* as protocol.h has it: one request and one reply */
-	if (p[0] & 0x40 && !conf.native && (call.op == CALL_PING || call.op == CALL_ECHO ||
-	    call.op == CALL_UPLOAD || call.op == CALL_DOWNLOAD || call.op == CALL_NAMED))
+	if (p[0] & 0x40 && !conf.native && (call.op == OP_PING || call.op == OP_ECHO ||
+	    call.op == OP_UPLOAD || call.op == OP_DOWNLOAD || call.op == OP_NAMED))
 		conf.depth = 3;
 	seed = 1 + p[2];
 	if (!(c = rpyc_client_protocol.open(&conf)))

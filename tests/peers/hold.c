@@ -43,7 +43,7 @@ raise_descriptors(void)
 static void
 open_one(struct client_conn *c, const struct call *download)
 {
-	static const struct call ping = { .op = CALL_PING };
+	static const struct call ping = { .op = OP_PING };
 	enum client_result r = client_connect(c);
 	unsigned which;
 
@@ -64,7 +64,7 @@ main(int argc, char **argv)
 {
 	static unsigned char in[IN_SIZE];
 	struct client cl = { .timeout_ns = TIMEOUT_NS };
-	struct call download = { .op = CALL_DOWNLOAD };
+	struct call download = { .op = OP_DOWNLOAD };
 	struct client_conn *conn;
 	const char *why = NULL;
 	uint64_t count = 0, i;

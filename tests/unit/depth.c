@@ -142,18 +142,18 @@ struct pair {
 };
 
 static void
-operations(const struct pair *p, unsigned depth, size_t step)
+check_operations(const struct pair *p, unsigned depth, size_t step)
 {
 	static const struct call call[] = {
-		{ .op = CALL_PING },
-		{ .op = CALL_ECHO, .sized = true, .size = 3000 },
-		{ .op = CALL_ECHO, .sized = true, .size = 0 },
-		{ .op = CALL_UPLOAD, .sized = true, .size = 20000 },
-		{ .op = CALL_DOWNLOAD, .sized = true, .size = 20000 },
-		{ .op = CALL_NAMED }
+		{ .op = OP_PING },
+		{ .op = OP_ECHO, .sized = true, .size = 3000 },
+		{ .op = OP_ECHO, .sized = true, .size = 0 },
+		{ .op = OP_UPLOAD, .sized = true, .size = 20000 },
+		{ .op = OP_DOWNLOAD, .sized = true, .size = 20000 },
+		{ .op = OP_NAMED }
 	};
 	struct server_session *s = p->server->open(&service);
-	struct call greeting = { .op = CALL_HELLO };
+	struct call greeting = { .op = OP_HELLO };
 	struct client_conf conf = p->conf;
 	struct outcome o;
 	struct client_session *c;
@@ -190,7 +190,7 @@ static void
 failing(const struct pair *p)
 {
 	struct server_session *s = p->server->open(&service);
-	struct call call = { .op = CALL_NAMED }, greeting = { .op = CALL_HELLO };
+	struct call call = { .op = OP_NAMED }, greeting = { .op = OP_HELLO };
 	struct client_conf conf = p->conf;
 	struct outcome o;
 	struct client_session *c;
@@ -202,7 +202,7 @@ failing(const struct pair *p)
 		calls(c, s, &greeting, 1, 1, 1000, &o);
 	calls(c, s, &call, 8, 20, 1000, &o);
 	ok(o.bad == 20 && o.odd == 0, "%s: 20 calls of nothing: %s", p->name, c->error);
-	call.op = CALL_PING;
+	call.op = OP_PING;
 	calls(c, s, &call, 8, 20, 1000, &o);
 	ok(o.good == 20 && o.bad == 0, "%s: and 20 pings are good", p->name);
 	c->protocol->close(c);
@@ -219,7 +219,7 @@ static struct client_session *
 http_with(unsigned n, const char *reply, size_t step, struct outcome *o)
 {
 	static const struct client_conf conf = { .host = "h", .depth = 4 };
-	struct call ping = { .op = CALL_PING };
+	struct call ping = { .op = OP_PING };
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf there = { 0 };
 
@@ -269,7 +269,7 @@ http_early(void)
 	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"size\":5}";
 	static unsigned char data[8] = "abcdefg";
 	struct payload payload = { data, sizeof data, false };
-	struct call upload = { .op = CALL_UPLOAD, .sized = true, .size = 5 };
+	struct call upload = { .op = OP_UPLOAD, .sized = true, .size = 5 };
 	struct client_conf mine = conf;
 	struct iovec iov[8];
 	struct outcome o;
@@ -325,7 +325,7 @@ static struct client_session *
 rpyc_with(unsigned n)
 {
 	static const struct client_conf conf = { .dialect = 6, .depth = 8 };
-	struct call call = { .op = CALL_HELLO };
+	struct call call = { .op = OP_HELLO };
 	struct client_session *c = rpyc_client_protocol.open(&conf);
 	struct buf there = { 0 }, b = { 0 };
 	struct outcome o = { 0 };
@@ -338,7 +338,7 @@ rpyc_with(unsigned n)
 	rpyc_put_ref(&b, RPYC_REMOTE_REF, "x.Service", 1, 2);
 	rpyc_end(&b, begin, 0);
 	give(c, b.p, b.n, 1000, &o);
-	call.op = CALL_PING;
+	call.op = OP_PING;
 	while (n-- > 0)
 		c->protocol->begin(c, &call);
 	drain(client_output, client_sent, c, &there);
@@ -426,7 +426,7 @@ main(void)
 		pair[i].conf.check = true;
 		for (j = 0; j < sizeof depth / sizeof *depth; j++)
 			for (k = 0; k < sizeof step / sizeof *step; k++)
-				operations(&pair[i], depth[j], step[k]);
+				check_operations(&pair[i], depth[j], step[k]);
 		failing(&pair[i]);
 	}
 	for (k = 0; k < sizeof step / sizeof *step; k++) {

@@ -1062,15 +1062,15 @@ test_changes(void)
 
 static struct payload payload;
 
-static const struct call ping = { CALL_PING, false, 0, 0 };
-static const struct call echo10 = { CALL_ECHO, false, 10, 0 };
-static const struct call upload10 = { CALL_UPLOAD, false, 10, 0 };
-static const struct call download10 = { CALL_DOWNLOAD, false, 10, 0 };
-static const struct call file4 = { CALL_DOWNLOAD_FILE, false, 4, 0 };
-static const struct call chunks3 = { CALL_DOWNLOAD_CHUNKED, false, 3, 2 };
-static const struct call stream3 = { CALL_DOWNLOAD_STREAM, false, 3, 2 };
-static const struct call named = { CALL_NAMED, false, 0, 0 };
-static const struct call hello = { CALL_HELLO, false, 0, 0 };
+static const struct call ping = { OP_PING, false, 0, 0 };
+static const struct call echo10 = { OP_ECHO, false, 10, 0 };
+static const struct call upload10 = { OP_UPLOAD, false, 10, 0 };
+static const struct call download10 = { OP_DOWNLOAD, false, 10, 0 };
+static const struct call file4 = { OP_DOWNLOAD_FILE, false, 4, 0 };
+static const struct call chunks3 = { OP_DOWNLOAD_FILE_CHUNKED, false, 3, 2 };
+static const struct call stream3 = { OP_DOWNLOAD_STREAM, false, 3, 2 };
+static const struct call named = { OP_NAMED, false, 0, 0 };
+static const struct call hello = { OP_HELLO, false, 0, 0 };
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define SIZED(n) OK "Content-Length: " #n "\r\n\r\n"
@@ -1331,8 +1331,8 @@ test_client_rest(void)
 {
 	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false, 1 };
 	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
-	static const struct call up = { CALL_NAMED, true, 3, 0 };
-	static const struct call big = { CALL_UPLOAD_STREAM, false, 10000000, 65536 };
+	static const struct call up = { OP_NAMED, true, 3, 0 };
+	static const struct call big = { OP_UPLOAD_STREAM, false, 10000000, 65536 };
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf b, in = { 0 };
 	struct iovec iov[4];
@@ -1472,9 +1472,10 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 static void
 test_both(void)
 {
-	static const char *const names[] = {
-		"hello", "ping", "echo", "upload", "download", "upload-file", "download-file",
-		"upload-chunked", "download-chunked", "upload-stream", "download-stream",
+	static const enum op ops[] = {
+		OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD, OP_UPLOAD_FILE,
+		OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
+		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM,
 	};
 	static const struct {
 		uint64_t size, chunk;
@@ -1491,32 +1492,31 @@ test_both(void)
 	struct server_session *s = http_server_protocol.open(&service);
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct call call;
-	size_t i, n = 0;
-	int op;
+	size_t i, op, n = 0;
 	bool right;
 
-	for (op = CALL_HELLO; op <= CALL_DOWNLOAD_STREAM; op++) {
+	for (op = 0; op < COUNT(ops); op++) {
 		for (i = 0; i < COUNT(shapes); i++) {
-			call = (struct call){ (enum call_op)op, false, shapes[i].size,
+			call = (struct call){ ops[op], false, shapes[i].size,
 			    shapes[i].chunk };
 			right = call_over(c, s, &call, shapes[i].step);
 			n++;
 			ok(right && s->idle && s->want == WANT_INPUT && c->want == WANT_INPUT
-			    && s->requests == n, "%s: %" PRIu64 " bytes in chunks of %" PRIu64
-			    ", %zu at a time", names[op], shapes[i].size, shapes[i].chunk,
+			    && s->requests == n, "/%s: %" PRIu64 " bytes in chunks of %"
+			    PRIu64 ", %zu at a time", operations[ops[op]].path, shapes[i].size, shapes[i].chunk,
 			    shapes[i].step);
 		}
 	}
 	ok(s->errors == 0, "no errors");
 
 	/* refused by the server, and the connection goes on */
-	call = (struct call){ CALL_DOWNLOAD, false, service.max_payload + 1, 0 };
+	call = (struct call){ OP_DOWNLOAD, false, service.max_payload + 1, 0 };
 	ok(!call_over(c, s, &call, 65536) && s->errors == 1 && c->want == WANT_INPUT,
 	    "too large a size");
 	is(c->error, "HTTP 400 Bad Request", "is reported");
-	call = (struct call){ CALL_PING, false, 0, 0 };
+	call = (struct call){ OP_PING, false, 0, 0 };
 	ok(call_over(c, s, &call, 65536), "a ping after it");
-	call = (struct call){ CALL_UPLOAD, false, service.max_payload + 1, 0 };
+	call = (struct call){ OP_UPLOAD, false, service.max_payload + 1, 0 };
 	ok(!call_over(c, s, &call, 65536) && c->want == WANT_CLOSE, "too large an upload");
 	is(c->error, "HTTP 413 Content Too Large", "is reported");
 	c->protocol->close(c);
@@ -1524,7 +1524,7 @@ test_both(void)
 
 	s = http_server_protocol.open(&service);
 	c = http_client_protocol.open(&each);
-	call = (struct call){ CALL_DOWNLOAD_STREAM, false, 100000, 3000 };
+	call = (struct call){ OP_DOWNLOAD_STREAM, false, 100000, 3000 };
 	ok(call_over(c, s, &call, 65536) && c->want == WANT_CLOSE && c->closing
 	    && s->want == WANT_CLOSE, "one request a connection");
 	c->protocol->close(c);

@@ -900,7 +900,7 @@ check_server(const struct recording *r)
 struct calls {
 	const char *recording;
 	bool native;            /* as with -N: recorded with a stock client */
-	const char *name;       /* of CALL_NAMED */
+	const char *name;       /* of OP_NAMED */
 	const char *error;      /* of the last call; NULL: all succeed */
 	struct call call[6];
 	size_t n;
@@ -911,40 +911,40 @@ struct calls {
 
 static const struct calls calls[] = {
 	{ "native-callattr", false, NULL, NULL,
-	    CALLS({ .op = CALL_PING }, { .op = CALL_UPLOAD, .size = 10 },
-	        { .op = CALL_UPLOAD, .size = 5000 }, { .op = CALL_DOWNLOAD, .size = 10 },
-	        { .op = CALL_DOWNLOAD, .size = 5000 }) },
-	{ "native-callattr", false, "compute/1000", NULL, CALLS({ .op = CALL_NAMED }) },
-	{ "native-callattr", false, "sleep/0.01", NULL, CALLS({ .op = CALL_NAMED }) },
+	    CALLS({ .op = OP_PING }, { .op = OP_UPLOAD, .size = 10 },
+	        { .op = OP_UPLOAD, .size = 5000 }, { .op = OP_DOWNLOAD, .size = 10 },
+	        { .op = OP_DOWNLOAD, .size = 5000 }) },
+	{ "native-callattr", false, "compute/1000", NULL, CALLS({ .op = OP_NAMED }) },
+	{ "native-callattr", false, "sleep/0.01", NULL, CALLS({ .op = OP_NAMED }) },
 	{ "native-list-upload", false, NULL, NULL,
-	    CALLS({ .op = CALL_UPLOAD_CHUNKED, .size = 309, .chunk = 103 }) },
+	    CALLS({ .op = OP_UPLOAD_FILE_CHUNKED, .size = 309, .chunk = 103 }) },
 	{ "native-errors", false, "nosuch", "AttributeError: 'BenchmarkService' object has no attribute 'nosuch'",
-	    CALLS({ .op = CALL_NAMED }) },
+	    CALLS({ .op = OP_NAMED }) },
 	{ "native-errors", false, "compute/x",
-	    "TypeError: 'str' object cannot be interpreted as an integer", CALLS({ .op = CALL_NAMED }) },
+	    "TypeError: 'str' object cannot be interpreted as an integer", CALLS({ .op = OP_NAMED }) },
 	{ "native-errors", false, "echo", "TypeError: BenchmarkService.exposed_echo() missing 1 required "
-	    "positional argument: 'data'", CALLS({ .op = CALL_NAMED }) },
+	    "positional argument: 'data'", CALLS({ .op = OP_NAMED }) },
 	{ "root-ping", true, NULL, NULL,
-	    CALLS({ .op = CALL_PING }, { .op = CALL_PING }, { .op = CALL_PING }) },
+	    CALLS({ .op = OP_PING }, { .op = OP_PING }, { .op = OP_PING }) },
 	{ "download", true, NULL, NULL,
-	    CALLS({ .op = CALL_DOWNLOAD, .size = 0 }, { .op = CALL_DOWNLOAD, .size = 10 },
-	        { .op = CALL_DOWNLOAD, .size = 5000 }, { .op = CALL_DOWNLOAD, .size = 70000 }) },
+	    CALLS({ .op = OP_DOWNLOAD, .size = 0 }, { .op = OP_DOWNLOAD, .size = 10 },
+	        { .op = OP_DOWNLOAD, .size = 5000 }, { .op = OP_DOWNLOAD, .size = 70000 }) },
 	{ "download-chunked-iter", true, NULL, NULL,
-	    CALLS({ .op = CALL_DOWNLOAD_CHUNKED, .size = 10, .chunk = 4 }) },
+	    CALLS({ .op = OP_DOWNLOAD_FILE_CHUNKED, .size = 10, .chunk = 4 }) },
 	{ "download-chunked-empty", true, NULL, NULL,
-	    CALLS({ .op = CALL_DOWNLOAD_CHUNKED, .size = 0, .chunk = 4 }) },
+	    CALLS({ .op = OP_DOWNLOAD_FILE_CHUNKED, .size = 0, .chunk = 4 }) },
 	{ "download-chunked-5000", true, NULL, NULL,
-	    CALLS({ .op = CALL_DOWNLOAD_CHUNKED, .size = 10000, .chunk = 5000 }) },
+	    CALLS({ .op = OP_DOWNLOAD_FILE_CHUNKED, .size = 10000, .chunk = 5000 }) },
 	{ "upload-chunked-list-empty", true, NULL, NULL,
-	    CALLS({ .op = CALL_UPLOAD_CHUNKED, .size = 0, .chunk = 4 }) },
+	    CALLS({ .op = OP_UPLOAD_FILE_CHUNKED, .size = 0, .chunk = 4 }) },
 	{ "upload-file", true, NULL, NULL,
-	    CALLS({ .op = CALL_DOWNLOAD_FILE, .size = 20 }) },
-	{ "compute", true, "compute/1000", NULL, CALLS({ .op = CALL_NAMED }) },
-	{ "sleep", true, "sleep/0.01", NULL, CALLS({ .op = CALL_NAMED }) },
+	    CALLS({ .op = OP_DOWNLOAD_FILE, .size = 20 }) },
+	{ "compute", true, "compute/1000", NULL, CALLS({ .op = OP_NAMED }) },
+	{ "sleep", true, "sleep/0.01", NULL, CALLS({ .op = OP_NAMED }) },
 	{ "err-missing-method", true, "nosuch",
-	    "AttributeError: 'BenchmarkService' object has no attribute 'nosuch'", CALLS({ .op = CALL_NAMED }) },
+	    "AttributeError: 'BenchmarkService' object has no attribute 'nosuch'", CALLS({ .op = OP_NAMED }) },
 	{ "err-arg-type", true, "compute/x",
-	    "TypeError: 'str' object cannot be interpreted as an integer", CALLS({ .op = CALL_NAMED }) },
+	    "TypeError: 'str' object cannot be interpreted as an integer", CALLS({ .op = OP_NAMED }) },
 };
 
 struct asking {
@@ -1095,7 +1095,7 @@ replay_client(struct asking *a)
 {
 	struct payload payload;
 	struct client_conf conf = { .host = "127.0.0.1", .payload = &payload, .check = true };
-	struct call hello = { .op = CALL_HELLO };
+	struct call hello = { .op = OP_HELLO };
 	struct rpyc_reader readers[2];
 	struct messages one = { 0 };
 	bool last;

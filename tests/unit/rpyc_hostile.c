@@ -672,10 +672,10 @@ client_feed(struct client_session *c, const struct buf *b)
 static void
 test_client(void)
 {
-	static const struct call pings = { .op = CALL_PING };
-	static const struct call offers = { .op = CALL_UPLOAD_CHUNKED, .size = 100, .chunk = 10 };
-	static const struct call uploads = { .op = CALL_UPLOAD, .size = 100 };
-	static const struct call streams = { .op = CALL_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
+	static const struct call pings = { .op = OP_PING };
+	static const struct call offers = { .op = OP_UPLOAD_FILE_CHUNKED, .size = 100, .chunk = 10 };
+	static const struct call uploads = { .op = OP_UPLOAD, .size = 100 };
+	static const struct call streams = { .op = OP_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
 	struct client_conf conf = { 0 };
 	struct rpyc_client *rc;
 	struct client_session *c;

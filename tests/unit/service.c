@@ -8,7 +8,7 @@
 static void
 check_names(void)
 {
-	static const char *const methods[OP_COUNT] = {
+	static const char *const methods[OP_METHODS] = {
 		"ping", "echo", "upload", "download", "compute", "sleep", "upload_file",
 		"download_file", "upload_file_chunked", "download_file_chunked",
 	};
@@ -16,18 +16,19 @@ check_names(void)
 	size_t k, n;
 	int op;
 
-	for (op = 0; op < OP_COUNT; op++) {
+	for (op = 0; op < OP_METHODS; op++) {
 		n = strlen(methods[op]);
 		for (k = 0; k <= n; k++)
 			path[k] = methods[op][k] == '_' ? '-' : methods[op][k];
 		ok(op_by_method(methods[op], n) == (enum op)op, "method %s", methods[op]);
 		ok(op_by_path(path, n) == (enum op)op, "path %s", path);
 		ok(op_by_method(methods[op], n - 1) == OP_COUNT, "not without its last letter");
-		ok(op_specs[op].nargs == (op_specs[op].arg[0] != NULL)
-		    + (op_specs[op].arg[1] != NULL), "as many arguments as names of them");
-		ok(op_specs[op].body == (strncmp(path, "upload", 6) == 0 || op == OP_ECHO),
+		ok(operations[op].nargs == (operations[op].arg[0] != NULL)
+		    + (operations[op].arg[1] != NULL), "as many arguments as names of them");
+		ok(operations[op].sends == (strncmp(path, "upload", 6) == 0 || op == OP_ECHO),
 		    "a body if it takes data");
 	}
+	ok(op_by_path("download-stream", 15) == OP_DOWNLOAD_STREAM, "a path without a method");
 	ok(op_by_method("", 0) == OP_COUNT && op_by_path("", 0) == OP_COUNT, "no name is none");
 	ok(op_by_method("pingx", 5) == OP_COUNT, "nor is a longer one");
 	ok(op_by_method("upload-file", 11) == OP_COUNT && op_by_path("upload_file", 11) == OP_COUNT,
@@ -81,7 +82,8 @@ main(void)
 	for (i = 0; i < FILL_SIZE && fill_block('x')[i] == 'x' && fill_block(0)[i] == 0; i++)
 		;
 	ok(i == FILL_SIZE, "blocks to download");
-	ok(op_fill(OP_DOWNLOAD) == 'x' && op_fill(OP_DOWNLOAD_FILE) == 0
-	    && op_fill(OP_DOWNLOAD_FILE_CHUNKED) == 0, "of the right bytes");
+	ok(operations[OP_DOWNLOAD].fill == 'x' && operations[OP_DOWNLOAD_FILE].fill == 0
+	    && operations[OP_DOWNLOAD_FILE_CHUNKED].fill == 0
+	    && operations[OP_DOWNLOAD_STREAM].fill == 0, "of the right bytes");
 	return done();
 }
