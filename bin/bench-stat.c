@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/std.h"
+#include "stats/rounds.h"
 #include "stats/rows.h"
 #include "stats/stat.h"
 #include "stats/tsv.h"
@@ -64,9 +65,7 @@ struct group {
 	struct hist *hist;              /* of the one being read; owned */
 	uint64_t round, file;           /* which one that is */
 
-	/* rounds that are over: a set of figures each; owned */
-	double *figure;
-	size_t rounds, cap;
+	struct rounds rounds;           /* that are over */
 
 	/* histogram rows: the run being read */
 	uint64_t left;                  /* operations its rows have yet to show */
@@ -138,20 +137,14 @@ at_rank(const struct hist *h, uint64_t rank)
 
 /* Room for the figures of one more. */
 static double *
-new_round(struct merge *m, struct group *g)
+new_round(struct group *g)
 {
-	size_t cap = g->cap ? 2 * g->cap : 8;
-	double *p;
+	bool fresh;
+	double *p = rounds_add(&g->rounds, g->rounds.n + 1, &fresh);
 
-	if (g->rounds == g->cap) {
-		if (!(p = realloc(g->figure, cap * m->nfigures * sizeof *p))) {
-			no_memory();
-			return NULL;
-		}
-		g->figure = p;
-		g->cap = cap;
-	}
-	return g->figure + g->rounds++ * m->nfigures;
+	if (!p)
+		no_memory();
+	return p;
 }
 
 static void
@@ -179,7 +172,7 @@ end_round(struct merge *m, struct group *g)
 
 	if (g->nbegun > 0)
 		end_run(g);
-	if (!(p = new_round(m, g)))
+	if (!(p = new_round(g)))
 		return false;
 	for (i = 0; i < m->nfigures; i++)
 		p[i] = figure_of(&m->figure[i], g);
@@ -206,6 +199,7 @@ find(struct merge *m, struct rows *r)
 		return g;
 	g->round = r->round;
 	g->file = m->file;
+	g->rounds.figures = m->nfigures;
 	if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
 		no_memory();
 		return NULL;
@@ -254,7 +248,7 @@ take_summary(struct merge *m, struct rows *r)
 	size_t i;
 	bool na;
 
-	if (!(g = find(m, r)) || !read_count(t, &count) || !(p = new_round(m, g)))
+	if (!(g = find(m, r)) || !read_count(t, &count) || !(p = new_round(g)))
 		return false;
 	add_count(&g->total, &count);
 	for (i = 0; i < m->nfigures; i++) {
@@ -444,39 +438,17 @@ put(int digits, double v)
 		printf("\t%.*f", digits, v);
 }
 
-/* A figure of all rounds: its median, and between which of the rounds it lies. */
+/* Of one sample: the figure, and between which of the operations it lies. */
 static void
-over_rounds(const struct merge *m, const struct group *g, size_t i, double *room, double out[3])
-{
-	uint64_t low, high;
-	size_t k, n = 0;
-
-	out[0] = out[1] = out[2] = NAN;
-	for (k = 0; k < g->rounds; k++)
-		if (!isnan(g->figure[k * m->nfigures + i]))
-			room[n++] = g->figure[k * m->nfigures + i];
-	if (n == 0)
-		return;
-	stat_sort(room, n);
-	out[0] = stat_median(room, n);
-	stat_ranks(n, 0.5, STAT_LEVEL, &low, &high);
-	if (low > 0)
-		out[1] = room[low - 1];
-	if (high > 0)
-		out[2] = room[high - 1];
-}
-
-/* The same of one sample. */
-static void
-over_all(const struct merge *m, const struct group *g, size_t i, double out[3])
+over_all(const struct figure *f, const struct group *g, struct stat_median *out)
 {
 	uint64_t low = 0, high = 0;
 
-	out[0] = figure_of(&m->figure[i], g);
-	if (m->figure[i].limits && !isnan(out[0]))
-		stat_ranks(g->hist->n, m->figure[i].q, STAT_LEVEL, &low, &high);
-	out[1] = at_rank(g->hist, low);
-	out[2] = at_rank(g->hist, high);
+	out->median = figure_of(f, g);
+	if (f->limits && !isnan(out->median))
+		stat_ranks(g->hist->n, f->q, STAT_LEVEL, &low, &high);
+	out->low = at_rank(g->hist, low);
+	out->high = at_rank(g->hist, high);
 }
 
 static void
@@ -490,12 +462,21 @@ put_key(const struct merge *m, size_t number)
 		printf("\t%" PRIu64 "\tNA\tNA", nth_group(m, number)->clients);
 }
 
+static void
+put_limits(const struct figure *f, const struct stat_median *v)
+{
+	if (f->limits) {
+		put(f->digits, v->low);
+		put(f->digits, v->high);
+	}
+}
+
 static bool
 put_group(struct merge *m, size_t number)
 {
 	struct group *g = nth_group(m, number);
 	bool rounds = m->rows->rounds || m->rows->schema == TSV_SUMMARY;
-	double (*v)[3], *room;
+	struct stat_median v[FIGURES_MAX];
 	const struct count *c;
 	size_t i;
 
@@ -504,37 +485,22 @@ put_group(struct merge *m, size_t number)
 	if (g->nbegun > 0)
 		end_run(g);
 	c = rounds ? &g->total : &g->now;
-	v = malloc(m->nfigures * sizeof *v);
-	room = malloc((g->rounds + 1) * sizeof *room);
-	if (!v || !room) {
-		free(v);
-		free(room);
-		return no_memory();
-	}
 	for (i = 0; i < m->nfigures; i++) {
-		if (rounds)
-			over_rounds(m, g, i, room, v[i]);
-		else
-			over_all(m, g, i, v[i]);
+		if (!rounds)
+			over_all(&m->figure[i], g, &v[i]);
+		else if (!rounds_median(&g->rounds, i, &v[i]))
+			return no_memory();
 	}
 	put_key(m, number);
 	printf("\t%" PRIu64 "\t%" PRIu64 "\t%.6f", c->n, c->errors, (double)c->elapsed_ns / 1e9);
 	for (i = 0; i < m->nfigures; i++) {
-		put(m->figure[i].digits, v[i][0]);
-		if (m->chosen && m->figure[i].limits) {
-			put(m->figure[i].digits, v[i][1]);
-			put(m->figure[i].digits, v[i][2]);
-		}
+		put(m->figure[i].digits, v[i].median);
+		if (m->chosen)
+			put_limits(&m->figure[i], &v[i]);
 	}
-	for (i = 0; i < m->nfigures && !m->chosen; i++) {
-		if (m->figure[i].limits) {
-			put(m->figure[i].digits, v[i][1]);
-			put(m->figure[i].digits, v[i][2]);
-		}
-	}
-	printf("\t%zu\n", g->rounds);
-	free(v);
-	free(room);
+	for (i = 0; i < m->nfigures && !m->chosen; i++)
+		put_limits(&m->figure[i], &v[i]);
+	printf("\t%zu\n", g->rounds.n);
 	return true;
 }
 
@@ -681,7 +647,7 @@ main(int argc, char **argv)
 	for (i = 0; i < m.index.n; i++) {
 		g = nth_group(&m, i);
 		free(g->hist);
-		free(g->figure);
+		rounds_free(&g->rounds);
 		free(g->begun);
 	}
 	rows_index_free(&m.index);

@@ -71,7 +71,8 @@ take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
 		case TABLE_BAD:
 			return false;
 		case TABLE_HEADER:
-			if (!known && !know_schema(r))
+			if (!known && !(reader->header ? reader->header(reader->arg, r)
+			    : know_schema(r)))
 				return false;
 			known = true;
 			break;
@@ -81,6 +82,18 @@ take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
 			break;
 		}
 	}
+}
+
+static bool
+end(struct rows *r, const struct rows_reader *reader)
+{
+	struct table *t = &r->table;
+
+	if (reader->lenient && !reader->quiet && t->n > 0)
+		msg("warning: %s: the last line is cut off; left out", r->path);
+	if (!(reader->lenient ? !t->bad : table_end(t)))
+		return false;
+	return !reader->ended || reader->ended(reader->arg, r);
 }
 
 /* Read to the end. *why: errno if reading failed, else 0. */
@@ -99,8 +112,7 @@ read_all(struct rows *r, int fd, const struct rows_reader *reader, int *why)
 			return false;
 		}
 		if (n == 0)
-			return table_end(&r->table)
-			    && (!reader->ended || reader->ended(reader->arg, r));
+			return end(r, reader);
 		if (!take(r, buf, (size_t)n, reader))
 			return false;
 	}
@@ -200,8 +212,8 @@ check_key(struct rows *r)
 void *
 rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 {
-	size_t last = r->schema == TSV_RAW ? ROWS_CHUNK : ROWS_RATE;
-	size_t bytes = r->table.end[last] + 1, *slot;
+	size_t cells = x->cells ? x->cells : r->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_KEY_CELLS;
+	size_t bytes = r->table.end[cells - 1] + 1, *slot;
 	const char *key = r->table.text;
 	unsigned char *group;
 
@@ -209,7 +221,7 @@ rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 		*fresh = false;
 	if (x->slots > 0 && *(slot = slot_of(x, key, bytes)) > 0)
 		return (unsigned char *)x->group + (*slot - 1) * x->size;
-	if (!check_key(r))
+	if (cells > ROWS_SIZE && !check_key(r))
 		return NULL;
 	if (!grow(x) || !(x->key[x->n] = malloc(bytes))) {
 		msg("%s", strerror(ENOMEM));

@@ -37,6 +37,12 @@ struct rows *rows_new(void);
 struct rows_reader {
 	bool (*row)(void *arg, struct rows *);
 	bool (*ended)(void *arg, struct rows *);        /* may be NULL */
+	bool (*header)(void *arg, struct rows *);       /* the columns are known: to check those
+	                         * of another schema, without r->round. NULL: they must be one
+	                         * of those of tsv.h */
+	bool lenient;           /* a last line without its end is left out, with a warning unless
+	                         * quiet, and there need be no row */
+	bool quiet;
 	void *arg;
 };
 
@@ -46,7 +52,8 @@ bool rows_read(struct rows *, const char *path, const struct rows_reader *);
  * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group
  * in which the owner keeps what it knows of it. */
 struct rows_index {
-	size_t size;            /* bytes of a group: set by the owner, all else is zero */
+	size_t size;            /* bytes of a group: set by the owner, all else is zero but */
+	size_t cells;           /* how many leading columns make the key; 0: the above */
 	void *group;            /* n of them; owned, but not what they point to */
 	char **key;             /* cells, each with a NUL behind it; owned */
 	size_t *bytes;

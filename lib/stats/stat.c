@@ -26,7 +26,7 @@ stat_sort(double *v, size_t n)
 double
 stat_median(const double *v, size_t n)
 {
-	return n % 2 ? v[n / 2] : v[n / 2 - 1] + (v[n / 2] - v[n / 2 - 1]) / 2;
+	return n % 2 ? v[n / 2] : v[n / 2 - 1] / 2 + v[n / 2] / 2;
 }
 
 /* ---- binomial ---- */
@@ -72,6 +72,19 @@ stat_ranks(uint64_t n, double q, double level, uint64_t *low, uint64_t *high)
 	for (k = mode, w = 1; k < n && above > bound; k++)
 		above -= w *= step_up(n, q, k);
 	*high = k < n ? k + 1 : 0;
+}
+
+void
+stat_median_limits(double *v, size_t n, struct stat_median *m)
+{
+	uint64_t low, high;
+
+	stat_sort(v, n);
+	stat_ranks(n, 0.5, STAT_LEVEL, &low, &high);
+	m->n = n;
+	m->median = n > 0 ? stat_median(v, n) : NAN;
+	m->low = low > 0 ? v[low - 1] : NAN;
+	m->high = high > 0 ? v[high - 1] : NAN;
 }
 
 /* ---- Mann and Whitney ---- */

@@ -24,6 +24,15 @@ double stat_median(const double *sorted, size_t n);
  * 2003, section 7.1; Hahn and Meeker, Statistical Intervals, 1991, section 5.2. */
 void stat_ranks(uint64_t n, double q, double level, uint64_t *low, uint64_t *high);
 
+/* What a sample comes to: its median, with limits on level STAT_LEVEL. NAN: there is none. */
+struct stat_median {
+	size_t n;
+	double median, low, high;
+};
+
+/* Of n values, which are sorted for it. */
+void stat_median_limits(double *v, size_t n, struct stat_median *);
+
 /* Two samples of positive values, of sizes m and n, that differ by a factor. Of all m * n
  * ratios of a value of the one and a value of the other, sorted, the k-th from either end
  * are the limits of the factor with at least this level: k, or 0 if the samples are too

@@ -49,16 +49,22 @@ is() {
 	[ "$1" = "$2" ] || fail "wanted: $1; there is: $2"
 }
 
-# broken PATTERN: suite.tsv is refused by both programs, with a message that names the place.
+# broken PATTERN: suite.tsv is refused by all, with a message that names the place.
 broken() {
-	refuses bench-report "$1" run
-	refuses bench-report "$1" -T run
-	refuses bench-plot "$1" run
+	local c
+	refuses bench-rounds "$1" run
+	for c in 'bench-report run' 'bench-report -T run' 'bench-plot run'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr $c
+		want 2 "$1"
+		[ -z "$output" ] || fail "$c: stdout: $output"
+	done
 	[ -z "$(find run -name '*.png')" ] || fail 'a picture all the same'
 }
 
 @test "help and version" {
 	help_is_fine bench-report
+	help_is_fine bench-rounds
 	help_is_fine bench-plot
 }
 
@@ -72,6 +78,12 @@ broken() {
 		mkdir -p empty
 		refuses "$p" 'suite.tsv: no such file' empty
 	done
+	refuses bench-rounds '-y' -y
+	refuses bench-rounds 'one folder'
+	refuses bench-rounds 'one folder' a b
+	refuses bench-rounds 'empty/suite.tsv: No such file' empty
+	refuses bench-rounds '-d: not a number from 0 to 17: 18' -d 18 empty
+	refuses bench-rounds '-d' -d x empty
 	refuses bench-report '-C and -T' -C -T empty
 	refuses bench-plot '-t.*x11' -t x11 empty
 	refuses bench-plot '-o' -o
@@ -97,6 +109,27 @@ broken() {
 			printf l == "NA" ? "%.3f NA NA" : "%.3f %.3f %.3f", (n + 1) / 2, l, h }')" \
 		    "$(bench-report -T run | awk '$5 == "p50_us" { print $6, $7, $8, $9 }')"
 	done
+}
+
+@test "bench-rounds: figures and ratios" {
+	made 6
+	bench-rounds run >out.tsv
+	grep -q $'^rpc-fork\tlat\tping\t0\tp50_us\t6\t60.000\t30.000\t90.000\t6\t6000\t0$' out.tsv ||
+	    fail "$(cat out.tsv)"
+	cut -f 1-9 out.tsv | diff - <(bench-report -T run)
+	[ "$(bench-rounds -d 1 run | awk '$1 == "rpc-fork" && $3 == "ping" && $5 == "p50_us" { print $7, $8 }')" = '60.0 30.0' ]
+	bench-rounds -r run >out.tsv
+	grep -q $'^rpc-fork\trpc-thread\tlat\tping\tping\t0\tp50_us\t6\t1.5000\t1.5000\t1.5000$' out.tsv ||
+	    fail "$(cat out.tsv)"
+	grep -q $'^http-thread\thttp-thread\tfile\tupload-chunked\tupload\t1048576\tbytes_per_s\t6\t0.4286\t' out.tsv ||
+	    fail "$(cat out.tsv)"
+	# the rounds that both have, whatever their order in the file
+	{ head -n 1 run/suite.tsv; sed -n '2,$p' run/suite.tsv | sort -r | grep -v $'^rpc-fork.*\t4$'; } >x
+	mv x run/suite.tsv
+	bench-rounds -r run | grep -q $'^rpc-fork\trpc-thread\tlat\tping\tping\t0\tp50_us\t5\t1.5000\tNA\tNA$' ||
+	    fail "$(bench-rounds -r run)"
+	run --separate-stderr bash -c 'bench-rounds -r run >/dev/full'
+	want 1 'stdout: No space left'
 }
 
 @test "expectations: holds, refuted, undecided, untested" {
@@ -132,7 +165,7 @@ broken() {
 	sed -i 's/60\.000/NA/' run/memory.tsv
 	bench-report -C run | grep -q $'^fork-memory-above\trpc-fork\trpc-thread\t.*\tuntested$'
 	printf 'rpc-thread\t100\t100\tmuch\t15.000\t7\n' >>run/memory.tsv
-	refuses bench-report 'run/memory.tsv:14: held_kb: not a number: much' run
+	refuses bench-rounds 'run/memory.tsv:14: held_kb: not a number: much' run
 }
 
 @test "repetitions are rounds where there is no column" {
@@ -147,35 +180,36 @@ broken() {
 	made 6
 	cp run/suite.tsv whole.tsv
 	: >run/suite.tsv
-	broken 'run/suite.tsv: empty'
+	refuses bench-rounds 'run/suite.tsv: no rows' run
+	refuses bench-report 'run/suite.tsv: empty' run
 	head -n 1 whole.tsv >run/suite.tsv
 	broken 'run/suite.tsv.*no rows'
 	cut -f 1-16,18- whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:1: no column p50_us'
+	broken 'run/suite.tsv:1: p50_us: missing column'
 	sed '5s/\t[^\t]*$//' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:5: 24 cells, not 25'
+	broken 'run/suite.tsv:5: round: missing: 24 cells, not 25'
 	sed '7s/$/\t1/' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:7: 26 cells, not 25'
+	broken 'run/suite.tsv:7: round: not the last: 26 cells, not 25'
 	awk -F '\t' -v OFS='\t' 'NR == 4 { $17 = "fast\033[1m" } { print }' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:4: p50_us: not a number: fast\?'
+	broken 'run/suite.tsv:4: p50_us: control character'
 	awk -F '\t' -v OFS='\t' 'NR == 4 { $9 = "NA" } { print }' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:4: n: not a count: NA'
+	broken 'run/suite.tsv:4: n: NA where a number is needed'
 	awk -F '\t' -v OFS='\t' 'NR == 4 { $25 = "first" } { print }' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:4: round: not a count: first'
+	broken 'run/suite.tsv:4: round: not a number: first'
 	sed 's/$/\r/' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:(1|2): .*round'
+	broken 'run/suite.tsv:1: .*CR LF'
 	{ cat whole.tsv; sed -n 3p whole.tsv; } >run/suite.tsv
 	broken 'run/suite.tsv:68: .*twice'
 	sed '1s/label/bench/' whole.tsv >run/suite.tsv
-	broken 'run/suite.tsv:1: column bench comes twice'
+	broken 'run/suite.tsv:1: bench: there are two columns of this name'
 	line=$(head -c 100000 /dev/zero | tr '\0' x)
 	{ cat whole.tsv; echo "$line"; } >run/suite.tsv
-	broken 'run/suite.tsv:68: 1 cells, not 25'
+	broken 'run/suite.tsv:68: .*too long'
 	{ head -c 3000 /dev/urandom; echo; } >run/suite.tsv
 	broken 'run/suite.tsv:1: '
 	# raw rows are another schema
 	rpc-serve bench-lat -n 5 -R >run/suite.tsv
-	broken 'run/suite.tsv:1: no column n'
+	broken 'run/suite.tsv:2: n: not summary rows'
 	# a last line that is cut off is told, and the others count
 	head -c -9 whole.tsv >run/suite.tsv
 	run --separate-stderr bench-report -T run
@@ -273,7 +307,7 @@ broken() {
 	local p
 	made 6
 	mkdir path
-	for p in sh awk sed cat rm mktemp dirname tail tr wc; do
+	for p in sh awk cut sed cat rm mktemp dirname tail tr wc; do
 		ln -s "$(command -v "$p")" path
 	done
 	PATH=$PWD/path run --separate-stderr "$BIN/bench-plot" run

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "stats/rounds.h"
 #include "stats/stat.h"
 #include "tap.h"
 
@@ -173,6 +174,45 @@ test_small(void)
 	stat_sort(NULL, 0);
 }
 
+/* Rounds that come in any order, some without a figure, or only in one of the two. */
+static void
+test_rounds(void)
+{
+	static const unsigned order[] = { 5, 2, 9, 1, 7, 3, 8, 6 };
+	struct rounds a = { .figures = 2 }, b = { .figures = 2 };
+	struct stat_median m;
+	double *p = NULL;
+	bool fresh, new = true;
+	size_t i;
+
+	ok(rounds_median(&a, 0, &m) && m.n == 0 && isnan(m.median) && isnan(m.low),
+	    "no rounds: no median");
+	for (i = 0; i < 8; i++) {
+		if ((p = rounds_add(&a, order[i], &fresh)) && fresh)
+			p[1] = order[i];
+		else
+			new = false;
+	}
+	ok(new && a.n == 8, "eight rounds");
+	ok((p = rounds_add(&a, 7, &fresh)) && !fresh && p[1] == 7 && isnan(p[0]) && a.n == 8,
+	    "one of them again");
+	for (i = 1; i < 8; i++)
+		if (a.round[i - 1] >= a.round[i] || a.figure[2 * i + 1] < a.figure[2 * i - 1])
+			break;
+	ok(i == 8, "in ascending order, with their figures");
+	ok(rounds_median(&a, 1, &m) && m.n == 8 && m.median == 5.5 && m.low == 1 && m.high == 9,
+	    "the median of eight, from the least to the largest");
+	for (i = 4; i <= 12; i++)
+		if ((p = rounds_add(&b, i, &fresh)))
+			p[1] = i == 8 ? 0 : i == 9 ? NAN : 2;
+	ok(rounds_ratio(&a, &b, 1, &m) && m.n == 3 && m.median == 3 && isnan(m.low),
+	    "ratios of rounds 5 to 7: not of 8, by 0, nor of 9, of which there is no figure");
+	ok(rounds_ratio(&b, &a, 1, &m) && m.n == 4 && fabs(m.median - 13. / 42) < 1e-12,
+	    "and the other way round");
+	rounds_free(&a);
+	rounds_free(&b);
+}
+
 int
 main(void)
 {
@@ -180,5 +220,6 @@ main(void)
 	test_quantiles();
 	test_mann_whitney();
 	test_small();
+	test_rounds();
 	return done();
 }
