@@ -93,7 +93,7 @@ suite: all
 test-programs: $(TEST_BIN)
 
 test: all test-programs
-	sh tests/run.sh
+	bash tests/run.sh
 
 # Other compilers, sanitizers, linters: what is absent is skipped.
 check:

@@ -45,6 +45,11 @@ fail() {
 	exit 1
 }
 
+# long: is it the long form of the tests that is run? (run.sh -a)
+long() {
+	[ -n "${TEST_LONG:-}" ]
+}
+
 # eventually COMMAND...: wait until it succeeds, for a minute at most. Its status.
 eventually() {
 	local end=$((SECONDS + 60))
@@ -113,22 +118,28 @@ need_starve() {
 
 # reap PID: wait for a child, for a minute at most, then kill it. Returns its status.
 reap() {
-	local guard status=0
-	(
-		exec 3>&- >/dev/null 2>&1
-		sleep 60 & s=$!
-		trap 'kill "$s" 2>/dev/null; exit 0' TERM
-		: >"$BATS_TEST_TMPDIR/guard.$BASHPID"
-		wait "$s"
-		kill -KILL "$1"
-	) &
-	guard=$!
+	local status=0
+	[ "${GUARDED:-}" = "$BASHPID" ] || start_guard
+	echo "$1" >&"$GUARD"
 	wait "$1" || status=$?
-	# a signal that meets it as it begins is taken by what bats has trapped, as a failure
-	until [ -e "$BATS_TEST_TMPDIR/guard.$guard" ]; do :; done
-	kill -TERM "$guard" 2>/dev/null || true
-	wait "$guard" 2>/dev/null || true
+	echo >&"$GUARD"
 	return "$status"
+}
+
+# One guard for each shell that waits: it kills whom it was told of unless it hears more within a
+# minute, and ends with the shell.
+start_guard() {
+	exec {GUARD}> >(guard 3>&- >/dev/null 2>&1)
+	GUARDED=$BASHPID
+}
+
+guard() {
+	local pid
+	set +eET
+	trap - DEBUG ERR
+	while read -r pid; do
+		[ -z "$pid" ] || read -r -t 60 || kill -KILL "$pid"
+	done
 }
 
 # start COMMAND...: start a server that prints its URL (or address) as the first line of
@@ -237,13 +248,23 @@ usage_cell() {
 	cell usage.tsv "$1"
 }
 
-# gone PID: no such process any more; it may need a moment to be reaped.
+# gone PID: it has ended, or is about to.
 gone() {
 	eventually is_gone "$1" || fail "process $1 is still there"
 }
 
+# One whose parent has died may wait for seconds until init reaps it.
 is_gone() {
-	! kill -0 "$1" 2>/dev/null
+	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]
+}
+
+# left_in GROUP: what still runs in a process group.
+left_in() {
+	ps -e -o pgid= -o stat= -o pid= -o args= | awk -v group="$1" '$1 == group && $2 !~ /^Z/'
+}
+
+none_left_in() {
+	[ -z "$(left_in "$1")" ]
 }
 
 # wait_for FILE: until it is there and not empty.
@@ -812,7 +833,7 @@ server_and_command_get_ctrl_c() {
 	rows out.tsv
 	[ "$(total out.tsv n)" -gt 0 ] || fail "rows lost"
 	gone "$(cat pid)"
-	[ -z "$(pgrep -g "$(cat pid)")" ] || fail "left: $(pgrep -a -g "$(cat pid)")"
+	none_left_in "$(cat pid)" || fail "left: $(left_in "$(cat pid)")"
 }
 
 # What the clients count is what the server counts: n operations and a known number of

@@ -1,79 +1,128 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: ISC
-# Run the tests: all bats files, or those that are named. Without bats, get it from the
-# system's package manager if that needs no questions.
+# Run bats files side by side: those that are named, or all but the slow ones; with -a the slow
+# ones, too, and the long form of those that have one. Prints TAP, file by file, then again
+# what failed, and how many passed, failed and were skipped.
+#
+# usage: run.sh [-a] [file.bats ...]
+#
+# TEST_JOBS files run at a time (2 for each processor: most tests wait most of the time).
+# BATS_TEST_TIMEOUT is the time limit of one test in seconds (300).
 
-set -eu
-LC_ALL=C
-export LC_ALL
-cd "$(dirname "$0")/.."
+set -uo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 1
 
-# As root, or through sudo if it asks for no password.
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	else
-		sudo -n "$@"
-	fi
-}
+# Slow by nature: ten thousand connections, and clients that break every rule, all at once.
+slow=(tests/system/stress.bats tests/system/scale.bats)
+# These take longest, so they start first: none is to be left to run alone at the end.
+first=(tests/cli/bench-suite.bats tests/system/faults.bats tests/system/output.bats
+	tests/system/interop.bats tests/system/service-times.bats)
 
-may_install() {
-	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null
-}
-
-# The command that installs bats here; brew does so as an ordinary user.
-how() {
-	if command -v apt-get >/dev/null; then
-		echo 'apt-get install -y bats'
-	elif command -v dnf >/dev/null; then
-		echo 'dnf install -y bats'
-	elif command -v apk >/dev/null; then
-		echo 'apk add bats bash'
-	elif command -v pacman >/dev/null; then
-		echo 'pacman -S --noconfirm bash-bats'
-	elif command -v brew >/dev/null; then
-		echo 'brew install bats-core'
-	elif command -v pkg >/dev/null; then
-		echo 'pkg install -y bats-core'
-	fi
-}
-
-# shellcheck disable=SC2086 # the command is words
-get_bats() {
-	command=$(how)
-	case $command in
-	'')
-		echo 'tests need bats (https://github.com/bats-core/bats-core): install it first' >&2
-		return 1
-		;;
-	brew*)
-		$command
-		return
-		;;
-	esac
-	if ! may_install; then
-		echo "tests need bats; get it with: sudo $command" >&2
-		return 1
-	fi
-	case $command in
-	apt-get*)
-		# a machine that never updated its lists knows no package
-		as_root env DEBIAN_FRONTEND=noninteractive $command ||
-		    { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive $command; }
-		;;
-	*)
-		as_root $command
-		;;
-	esac
-}
-
-if ! command -v bats >/dev/null; then
-	get_bats >&2 || exit 1
+sh tests/get-bats.sh || exit 1
+at_once=${TEST_JOBS:-$((2 * $(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)))}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+if [ "${1-}" = -a ]; then
+	shift
+	export TEST_LONG=1
 fi
-if [ $# -eq 0 ]; then
-	set -- tests/*/*.bats
+
+# The default files: the long ones first.
+default_files() {
+	local file
+	[ -z "${TEST_LONG-}" ] || printf '%s\n' "${slow[@]}"
+	printf '%s\n' "${first[@]}"
+	for file in tests/*/*.bats; do
+		case " ${slow[*]} ${first[*]} " in
+		*" $file "*) ;;
+		*) printf '%s\n' "$file" ;;
+		esac
+	done
+}
+
+if [ $# -gt 0 ]; then
+	files=("$@")
+else
+	mapfile -t files < <(default_files)
+	estimate=', about 3 minutes on 2 processors'
+	[ -z "${TEST_LONG-}" ] || estimate=', about 8 minutes on 2 processors'
 fi
-# a test that hangs is ended (by versions of bats that know this)
-BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
-export BATS_TEST_TIMEOUT
-exec bats --tap "$@"
+
+work=$(mktemp -d)
+number=0 skipped=0
+failed=()
+
+# What still runs is ended with all it has started.
+finish() {
+	trap '' HUP INT TERM
+	local group
+	for group in $(jobs -pr); do
+		kill -TERM -- "-$group" 2>/dev/null
+	done
+	wait
+	rm -rf "$work"
+}
+
+# run_file N: its TAP to a file of its own.
+run_file() {
+	bats --tap "${files[$1]}" >"$work/$1.tap" 2>&1 </dev/null
+	echo $? >"$work/$1.status"
+}
+
+# show N: the TAP of a file that has ended, renumbered.
+show() {
+	local file=${files[$1]} status line name plan=0 seen=0 bad=${#failed[@]}
+	status=$(cat "$work/$1.status")
+	printf '# %s\n' "$file"
+	while IFS= read -r line; do
+		case $line in
+		1..*)
+			plan=${line#1..}
+			continue
+			;;
+		'ok '* | 'not ok '*)
+			seen=$((seen + 1)) number=$((number + 1))
+			name=${line#*ok * }
+			[[ $line == ok* ]] || failed+=("$file: $name")
+			[[ $line != ok*' # skip'* ]] || skipped=$((skipped + 1))
+			line="${line%%ok *}ok $number $name"
+			;;
+		esac
+		printf '%s\n' "$line"
+	done <"$work/$1.tap"
+	if [ "$seen" -ne "$plan" ] || [ "$seen" -eq 0 ] ||
+	    { [ "$status" -ne 0 ] && [ "${#failed[@]}" -eq "$bad" ]; }; then
+		number=$((number + 1))
+		name="$seen of $plan tests, exit status $status"
+		failed+=("$file: $name")
+		printf 'not ok %d %s\n' "$number" "$name"
+	fi
+}
+
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+printf '# %d files, %d at a time%s\n' "${#files[@]}" "$at_once" "${estimate-}"
+# a process group for each file
+set -m
+started=0 shown=0
+while [ "$shown" -lt "${#files[@]}" ]; do
+	if [ "$started" -lt "${#files[@]}" ] && [ "$(jobs -pr | wc -l)" -lt "$at_once" ]; then
+		run_file "$started" &
+		started=$((started + 1))
+		continue
+	fi
+	wait -n
+	while [ -e "$work/$shown.status" ]; do
+		show "$shown"
+		shown=$((shown + 1))
+	done
+done
+printf '1..%d\n' "$number"
+if [ "${#failed[@]}" -gt 0 ]; then
+	printf '\nFailed:\n'
+	printf '    %s\n' "${failed[@]}"
+fi
+printf '%d passed, %d failed, %d skipped\n' $((number - ${#failed[@]} - skipped)) "${#failed[@]}" "$skipped"
+[ "${#failed[@]}" -eq 0 ]
