@@ -2,18 +2,17 @@
 /* A fixed number of event loops, each a thread of its own, and each connection in one of
  * them. Nothing here blocks: a session that wants to wait is put aside, and a long
  * transfer gives way after TURN_BYTES to whatever else is ready. */
-#include "server/model.h"
-
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/loop.h"
 #include "base/pipe.h"
-#include "net/sock.h"
+#include "net/loop.h"
+#include "server/conn.h"
+#include "server/server.h"
 
 #define EVENTS 256
 #define READ_BYTES ((size_t)256 << 10)  /* read at once; one such buffer per loop */
@@ -21,8 +20,8 @@
 #define SPIN_NS 20000u                  /* in a turn: waits up to this are passed awake */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
-enum where {
-	NOWHERE,
+enum list {
+	NO_LIST,
 	LIMITED,        /* waits for its peer, at most conf.timeout_ns */
 	LINGERING,      /* throws input away, at most CONN_LINGER_NS */
 	READY,          /* has its next turn in the next round, whatever the descriptor says */
@@ -32,10 +31,9 @@ enum where {
 #define LISTS 4         /* TIMED is none */
 
 /* A connection's part of this model. */
-struct place {
-	enum where where;
+struct event_conn {
+	enum list list;
 	unsigned interest;      /* what the loop has been told */
-	struct peer peer;
 	uint64_t wake_ns;
 	size_t heap_at;
 };
@@ -43,7 +41,7 @@ struct place {
 struct worker {
 	struct server *server;
 	struct loop *loop;
-	pthread_t thread;
+	uint64_t limit_ns;      /* conf.timeout_ns */
 	unsigned char *buf;     /* READ_BYTES */
 	uint64_t now_ns;        /* when this round began */
 	struct conn_list list[LISTS];
@@ -51,14 +49,14 @@ struct worker {
 	size_t n_heap, heap_cap;
 };
 
-struct team {
+struct workers {
 	int stop[2];            /* closing [1] makes [0] readable in every loop */
 	unsigned n, next;
 	struct worker worker[];
 };
 
-static struct place *
-place_of(const struct conn *c)
+static struct event_conn *
+event_conn(const struct conn *c)
 {
 	return c->extra;
 }
@@ -69,7 +67,7 @@ static void
 heap_put(struct worker *w, size_t i, struct conn *c)
 {
 	w->heap[i] = c;
-	place_of(c)->heap_at = i;
+	event_conn(c)->heap_at = i;
 }
 
 static void
@@ -79,7 +77,7 @@ heap_up(struct worker *w, size_t i, struct conn *c)
 
 	for (; i > 0; i = up) {
 		up = (i - 1) / 2;
-		if (place_of(w->heap[up])->wake_ns <= place_of(c)->wake_ns)
+		if (event_conn(w->heap[up])->wake_ns <= event_conn(c)->wake_ns)
 			break;
 		heap_put(w, i, w->heap[up]);
 	}
@@ -93,9 +91,9 @@ heap_down(struct worker *w, size_t i, struct conn *c)
 
 	for (; (down = 2 * i + 1) < w->n_heap; i = down) {
 		if (down + 1 < w->n_heap
-		    && place_of(w->heap[down + 1])->wake_ns < place_of(w->heap[down])->wake_ns)
+		    && event_conn(w->heap[down + 1])->wake_ns < event_conn(w->heap[down])->wake_ns)
 			down++;
-		if (place_of(c)->wake_ns <= place_of(w->heap[down])->wake_ns)
+		if (event_conn(c)->wake_ns <= event_conn(w->heap[down])->wake_ns)
 			break;
 		heap_put(w, i, w->heap[down]);
 	}
@@ -122,12 +120,12 @@ heap_add(struct worker *w, struct conn *c)
 static void
 heap_remove(struct worker *w, struct conn *c)
 {
-	size_t i = place_of(c)->heap_at;
+	size_t i = event_conn(c)->heap_at;
 	struct conn *last = w->heap[--w->n_heap];
 
 	if (last == c)
 		return;
-	if (i > 0 && place_of(last)->wake_ns < place_of(w->heap[(i - 1) / 2])->wake_ns)
+	if (i > 0 && event_conn(last)->wake_ns < event_conn(w->heap[(i - 1) / 2])->wake_ns)
 		heap_up(w, i, last);
 	else
 		heap_down(w, i, last);
@@ -138,22 +136,22 @@ heap_remove(struct worker *w, struct conn *c)
 static void
 leave(struct worker *w, struct conn *c)
 {
-	struct place *p = place_of(c);
+	struct event_conn *e = event_conn(c);
 
-	if (p->where == TIMED)
+	if (e->list == TIMED)
 		heap_remove(w, c);
-	else if (p->where != NOWHERE)
-		conn_list_remove(&w->list[p->where], c);
-	p->where = NOWHERE;
+	else if (e->list != NO_LIST)
+		conn_list_remove(&w->list[e->list], c);
+	e->list = NO_LIST;
 }
 
 static void
-enter(struct worker *w, struct conn *c, enum where where)
+enter(struct worker *w, struct conn *c, enum list list)
 {
 	leave(w, c);
 	c->since_ns = w->now_ns;
-	conn_list_add(&w->list[where], c);
-	place_of(c)->where = where;
+	conn_list_add(&w->list[list], c);
+	event_conn(c)->list = list;
 }
 
 static void
@@ -161,201 +159,136 @@ finish(struct worker *w, struct conn *c)
 {
 	leave(w, c);
 	loop_remove(w->loop, c->fd);
-	conn_end(c);
+	server_close(c);
 }
 
 /* Tell the loop; false if it won't have it. */
 static bool
 listen_for(struct worker *w, struct conn *c, unsigned interest)
 {
-	struct place *p = place_of(c);
+	struct event_conn *e = event_conn(c);
 
-	if (interest == p->interest)
+	if (interest == e->interest)
 		return true;
-	p->interest = interest;
+	e->interest = interest;
 	return loop_change(w->loop, c->fd, interest, c) == 0;
 }
 
 /* ---- a turn ---- */
 
-/* What a turn works on. */
+/* What a connection may do in a turn, and has done. */
 struct turn {
-	unsigned char *p;       /* p[at..end-1] is read, and not taken by the session */
-	size_t at, end;
 	bool readable, writable;
-	bool unanswered;        /* input was taken, and nothing sent since */
-	size_t bytes;           /* moved so far */
+	uint64_t before;        /* bytes the connection had moved when it began */
 	uint64_t spun_ns;       /* waited awake so far */
 };
 
-enum outcome {
-	GO_ON,
-	BLOCKED,        /* until the descriptor is ready for what the session wants */
-	OVER            /* the connection has to end */
-};
+static uint64_t
+bytes_moved(const struct conn *c)
+{
+	return c->bytes_in + c->bytes_out;
+}
 
-static enum outcome
+static enum conn_step
 receive(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct place *p = place_of(c);
-	struct server_session *s = c->session;
-	ssize_t n;
+	enum conn_step r;
 
-	if (p->peer.ended)
-		return OVER;
+	if (c->ended)
+		return CONN_OVER;
 	if (!u->readable)
-		return BLOCKED;
-	n = recv(c->fd, w->buf, READ_BYTES, 0);
-	if (n < 0 && errno == EINTR)
-		return GO_ON;
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
-	if (n == 0) {
-		p->peer.ended = true;
-		s->protocol->end(s);
-		return GO_ON;
-	}
+		return CONN_BLOCKED;
+	r = conn_receive(c, w->buf, READ_BYTES, 0);
 	/* a read that could have been longer has taken all there was; if more has come since,
 	 * the loop will tell */
-	u->readable = (size_t)n == READ_BYTES;
-	c->bytes_in += (uint64_t)n;
-	u->bytes += (size_t)n;
-	u->p = w->buf;
-	u->at = 0;
-	u->end = (size_t)n;
-	return GO_ON;
-}
-
-static enum outcome
-feed(struct conn *c, struct turn *u)
-{
-	struct server_session *s = c->session;
-	size_t n;
-
-	n = s->protocol->input(s, u->p + u->at, u->end - u->at);
-	u->at += n;
-	u->unanswered = true;
-	if (u->at == u->end && u->p == c->keep) {
-		free(c->keep);
-		c->keep = NULL;
-	}
-	return n > 0 || s->want != WANT_INPUT ? GO_ON : OVER;
-}
-
-static enum outcome
-transmit(struct conn *c, struct turn *u)
-{
-	struct server_session *s = c->session;
-	struct iovec iov[CONN_IOV];
-	ssize_t n;
-	int k;
-
-	if (!u->writable)
-		return BLOCKED;
-	k = s->protocol->output(s, iov, CONN_IOV);
-	if (k <= 0)
-		return OVER;
-	n = sock_writev(c->fd, iov, k);
-	if (n < 0 && errno == EINTR)
-		return GO_ON;
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? BLOCKED : OVER;
-	c->bytes_out += (uint64_t)n;
-	u->bytes += (size_t)n;
-	u->unanswered = false;
-	s->protocol->sent(s, (size_t)n);
-	return GO_ON;
+	u->readable = c->in_end == READ_BYTES;
+	return r;
 }
 
 /* The session has ended the connection. */
-static enum outcome
-close_gently(struct worker *w, struct conn *c, struct turn *u)
+static enum conn_step
+close_gently(struct worker *w, struct conn *c)
 {
-	if (!conn_linger(c, &place_of(c)->peer, u->at < u->end, w->buf, READ_BYTES))
-		return OVER;
-	u->at = u->end;
+	if (!conn_linger(c))
+		return CONN_OVER;
 	enter(w, c, LINGERING);
-	return listen_for(w, c, LOOP_READ) ? BLOCKED : OVER;
+	return listen_for(w, c, LOOP_READ) ? CONN_BLOCKED : CONN_OVER;
 }
 
-/* The session waits for its peer: set the time limit, which starts anew with each message
+/* The session waits for its peer: set the time limit, which starts again with each message
  * and with each piece that the peer takes of what we send, and the interest. */
-static enum outcome
+static enum conn_step
 await_peer(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct place *p = place_of(c);
-	struct server_session *s = c->session;
-	bool anew;
+	bool input = c->session->want == WANT_INPUT, anew;
 
-	if (s->want == WANT_OUTPUT) {
-		anew = u->bytes > 0;
-		p->peer.message = false;
+	if (input) {
+		anew = conn_limit_anew(c);
+		conn_acknowledge(c);
 	} else {
-		anew = peer_limit_anew(&p->peer, s);
+		anew = bytes_moved(c) > u->before;
+		c->timing = false;
 	}
-	if (anew || p->where != LIMITED)
+	if (anew || event_conn(c)->list != LIMITED)
 		enter(w, c, LIMITED);
-	/* the peer may hold back what follows until we acknowledge what we have */
-	if (u->unanswered && s->want == WANT_INPUT)
-		sock_quickack(c->fd);
-	return listen_for(w, c, s->want == WANT_INPUT ? LOOP_READ : LOOP_WRITE) ? BLOCKED : OVER;
+	return listen_for(w, c, input ? LOOP_READ : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
 }
 
 /* Put the session aside until its time has come. The interest stays: events that come
  * meanwhile are dealt with when they come, which is rare. A wait that is shorter than what
  * this would cost is passed right here. */
-static enum outcome
+static enum conn_step
 put_aside(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct place *p = place_of(c);
+	struct event_conn *e = event_conn(c);
 	uint64_t now;
 
-	p->peer.message = false;
+	c->timing = false;
 	if (c->session->wait_ns == 0 && !c->session->service_time) {
 		enter(w, c, READY);
-		return BLOCKED;
+		return CONN_BLOCKED;
 	}
 	leave(w, c);
-	p->wake_ns = conn_wait_until(c);
+	e->wake_ns = conn_wait_until(c);
 	/* not now_ns: what came before in this round may have taken its time */
 	now = clock_ns();
-	if (p->wake_ns <= now + SPIN_NS - u->spun_ns) {
-		u->spun_ns += p->wake_ns > now ? p->wake_ns - now : 0;
-		clock_spin_until(p->wake_ns);
+	if (e->wake_ns <= now + SPIN_NS - u->spun_ns) {
+		u->spun_ns += e->wake_ns > now ? e->wake_ns - now : 0;
+		clock_spin_until(e->wake_ns);
 		c->session->protocol->resume(c->session);
-		return GO_ON;
+		return CONN_GO_ON;
 	}
 	if (!heap_add(w, c))
-		return OVER;
-	p->where = TIMED;
-	return BLOCKED;
+		return CONN_OVER;
+	e->list = TIMED;
+	return CONN_BLOCKED;
 }
 
-static enum outcome
+static enum conn_step
 step(struct worker *w, struct conn *c, struct turn *u)
 {
-	enum outcome r = GO_ON;
+	enum conn_step r = CONN_GO_ON;
 
 	switch (c->session->want) {
 	case WANT_INPUT:
-		r = u->at < u->end ? feed(c, u) : receive(w, c, u);
+		r = conn_has_input(c) ? conn_feed(c) : receive(w, c, u);
 		break;
 	case WANT_OUTPUT:
-		r = transmit(c, u);
+		r = u->writable ? conn_transmit(c) : CONN_BLOCKED;
 		break;
 	case WANT_WAIT:
 		return put_aside(w, c, u);
 	case WANT_CLOSE:
-		return close_gently(w, c, u);
+		return close_gently(w, c);
 	}
-	if (r == BLOCKED)
+	if (r == CONN_BLOCKED)
 		return await_peer(w, c, u);
-	if (r == GO_ON && u->bytes >= TURN_BYTES
+	if (r == CONN_GO_ON && bytes_moved(c) - u->before >= TURN_BYTES
 	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT)) {
-		/* its time limit begins anew: it is we who stop */
-		place_of(c)->peer.message = false;
+		/* its time limit starts again: it is we who stop */
+		c->timing = false;
 		enter(w, c, READY);
-		return BLOCKED;
+		return CONN_BLOCKED;
 	}
 	return r;
 }
@@ -364,26 +297,12 @@ step(struct worker *w, struct conn *c, struct turn *u)
 static void
 take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
 {
-	struct turn u;
-	enum outcome r;
+	struct turn u = { readable, writable, bytes_moved(c), 0 };
+	enum conn_step r;
 
-	memset(&u, 0, sizeof u);
-	u.readable = readable;
-	u.writable = writable;
-	u.p = c->keep;
-	if (c->keep) {
-		u.at = c->keep_at;
-		u.end = c->keep_end;
-	}
-	while ((r = step(w, c, &u)) == GO_ON)
+	while ((r = step(w, c, &u)) == CONN_GO_ON)
 		;
-	if (r == BLOCKED && u.at < u.end) {
-		if (u.p == c->keep)
-			c->keep_at = u.at;
-		else if (!conn_keep(c, u.p + u.at, u.end - u.at))
-			r = OVER;
-	}
-	if (r == OVER)
+	if (r == CONN_OVER || !conn_retain(c))
 		finish(w, c);
 }
 
@@ -392,20 +311,14 @@ take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
 static void
 on_event(struct worker *w, struct conn *c, unsigned ready)
 {
-	const struct server_conf *conf = server_conf(w->server);
-	struct place *p = place_of(c);
+	struct event_conn *e = event_conn(c);
 
-	if (!c->session) {
-		if (!(c->session = conf->protocol->open(conf->service))) {
-			c->errors++;
+	if (!conn_open(c)) {
+		finish(w, c);
+	} else if (e->list == LINGERING) {
+		if (!conn_discard(c))
 			finish(w, c);
-			return;
-		}
-	}
-	if (p->where == LINGERING) {
-		if (!conn_discard(c, w->buf, READ_BYTES))
-			finish(w, c);
-	} else if (p->where != TIMED && p->where != READY) {
+	} else if (e->list != TIMED && e->list != READY) {
 		take_turn(w, c, ready & LOOP_READ, true);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
 		/* a peer that has only ended its side still gets its answer */
@@ -422,7 +335,7 @@ run_ready(struct worker *w)
 
 	w->list[READY].first = w->list[READY].last = NULL;
 	while ((c = conn_list_take(&now))) {
-		place_of(c)->where = NOWHERE;
+		event_conn(c)->list = NO_LIST;
 		if (c->session->want == WANT_WAIT)
 			c->session->protocol->resume(c->session);
 		take_turn(w, c, true, true);
@@ -434,7 +347,7 @@ run_timers(struct worker *w)
 {
 	struct conn *c;
 
-	while (w->n_heap > 0 && place_of(w->heap[0])->wake_ns <= w->now_ns) {
+	while (w->n_heap > 0 && event_conn(w->heap[0])->wake_ns <= w->now_ns) {
 		c = w->heap[0];
 		leave(w, c);
 		c->session->protocol->resume(c->session);
@@ -443,12 +356,12 @@ run_timers(struct worker *w)
 }
 
 static void
-expire(struct worker *w, enum where where, uint64_t limit_ns)
+expire(struct worker *w, enum list list, uint64_t limit_ns)
 {
 	struct conn *c;
 
-	while ((c = w->list[where].first) && c->since_ns + limit_ns <= w->now_ns) {
-		if (where == LIMITED && (c->session->want == WANT_OUTPUT || !c->session->idle))
+	while ((c = w->list[list].first) && c->since_ns + limit_ns <= w->now_ns) {
+		if (list == LIMITED && (c->session->want == WANT_OUTPUT || !c->session->idle))
 			c->errors++;
 		finish(w, c);
 	}
@@ -476,18 +389,18 @@ asleep(uint64_t wake_ns)
 }
 
 static uint64_t
-time_left(const struct worker *w, uint64_t limit_ns)
+time_left(const struct worker *w)
 {
 	uint64_t left = LOOP_FOREVER, now = w->now_ns;
 
 	if (w->list[READY].first)
 		return 0;
 	if (w->list[LIMITED].first)
-		left = sooner(left, w->list[LIMITED].first->since_ns + limit_ns, now);
+		left = sooner(left, w->list[LIMITED].first->since_ns + w->limit_ns, now);
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
-		left = sooner(left, asleep(place_of(w->heap[0])->wake_ns), 0);
+		left = sooner(left, asleep(event_conn(w->heap[0])->wake_ns), 0);
 	return left;
 }
 
@@ -495,14 +408,13 @@ static void *
 work(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t limit_ns = server_conf(w->server)->timeout_ns;
 	struct loop_event ev[EVENTS];
 	bool stop = false;
 	int i, n;
 
 	w->now_ns = clock_ns();
 	while (!stop) {
-		n = loop_wait(w->loop, ev, EVENTS, time_left(w, limit_ns));
+		n = loop_wait(w->loop, ev, EVENTS, time_left(w));
 		if (n < 0) {
 			server_fail(w->server, loop_backend, errno);
 			return NULL;
@@ -516,7 +428,7 @@ work(void *arg)
 		}
 		run_ready(w);
 		run_timers(w);
-		expire(w, LIMITED, limit_ns);
+		expire(w, LIMITED, w->limit_ns);
 		expire(w, LINGERING, CONN_LINGER_NS);
 	}
 	return NULL;
@@ -529,79 +441,68 @@ work(void *arg)
 static int
 serve(struct conn *c)
 {
-	struct team *team = server_data(c->server);
-	struct worker *w = &team->worker[team->next];
-	struct place *p = c->extra;
+	struct workers *ws = server_data(c->server);
+	struct worker *w = &ws->worker[ws->next];
+	struct event_conn *e = c->extra;
 
-	if (!p && !(c->extra = p = calloc(1, sizeof *p)))
+	if (!e && !(c->extra = e = calloc(1, sizeof *e)))
 		return ENOMEM;
-	p->interest = LOOP_READ | LOOP_WRITE;
-	if (loop_add(w->loop, c->fd, p->interest, c) < 0)
+	e->interest = LOOP_READ | LOOP_WRITE;
+	if (loop_add(w->loop, c->fd, e->interest, c) < 0)
 		return errno;
-	team->next = (team->next + 1) % team->n;
+	ws->next = (ws->next + 1) % ws->n;
 	return 0;
 }
 
 static void
 end(struct server *sv)
 {
-	struct team *team = server_data(sv);
+	struct workers *ws = server_data(sv);
 	struct worker *w;
 
-	close(team->stop[1]);
-	for (w = team->worker; w < team->worker + team->n; w++) {
-		pthread_join(w->thread, NULL);
+	close(ws->stop[1]);
+	server_join_workers(sv);
+	for (w = ws->worker; w < ws->worker + ws->n; w++) {
 		loop_free(w->loop);
 		free(w->buf);
 		free(w->heap);
 	}
-	close(team->stop[0]);
-	free(team);
+	close(ws->stop[0]);
+	free(ws);
 }
 
 static int
-start_worker(struct worker *w, struct server *sv, int stop_fd, const pthread_attr_t *attr)
+prepare(struct worker *w, struct server *sv, int stop_fd)
 {
-	unsigned char *buf = malloc(READ_BYTES);
-	int e = ENOMEM;
-
-	if (!buf)
-		return e;
 	w->server = sv;
-	w->buf = buf;
+	w->limit_ns = server_conf(sv)->timeout_ns;
+	if (!(w->buf = malloc(READ_BYTES)))
+		return ENOMEM;
 	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)
-		e = errno;
-	else
-		e = pthread_create(&w->thread, attr, work, w);
-	if (e != 0) {
-		loop_free(w->loop);
-		free(buf);
-	}
-	return e;
+		return errno;
+	return 0;
 }
 
 static int
 begin(struct server *sv)
 {
-	unsigned n = server_conf(sv)->threads;
-	pthread_attr_t attr;
-	struct team *team;
-	int e;
+	unsigned i, n = server_conf(sv)->threads;
+	struct workers *ws = calloc(1, sizeof *ws + n * sizeof ws->worker[0]);
+	int e = 0;
 
-	if (!(team = calloc(1, sizeof *team + n * sizeof team->worker[0])))
+	if (!ws)
 		return ENOMEM;
-	if (pipe_open(team->stop) < 0) {
+	if (pipe_open(ws->stop) < 0) {
 		e = errno;
-		free(team);
+		free(ws);
 		return e;
 	}
-	server_set_data(sv, team);
-	if ((e = pthread_attr_init(&attr)) == 0) {
-		e = pthread_attr_setstacksize(&attr, server_stack_size());
-		for (; e == 0 && team->n < n; team->n += e == 0)
-			e = start_worker(&team->worker[team->n], sv, team->stop[0], &attr);
-		pthread_attr_destroy(&attr);
-	}
+	ws->n = n;
+	server_set_data(sv, ws);
+	for (i = 0; i < n && e == 0; i++)
+		e = prepare(&ws->worker[i], sv, ws->stop[0]);
+	if (e == 0)
+		e = server_start_workers(sv, work, ws->worker, sizeof ws->worker[0]);
 	if (e != 0)
 		end(sv);
 	return e;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* A process per connection. What it has counted comes back through a pipe, as one write
  * that the system doesn't split; the pipe's end of file, once the parent has closed its own
- * writing end, also tells that all children have ended. */
+ * writing end, also means that all children have ended. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
 #define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
 #include <sys/prctl.h>
 #endif
-#include "server/model.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -21,12 +19,15 @@
 #include "base/clock.h"
 #include "base/pipe.h"
 #include "net/sock.h"
+#include "server/blocking.h"
+#include "server/conn.h"
+#include "server/server.h"
 
-#define PATIENCE_MS 2000        /* from SIGTERM to SIGKILL: only a stopped child needs it */
+#define GRACE_MS 2000           /* from SIGTERM to SIGKILL: only a stopped child needs it */
 
 _Static_assert(sizeof(struct server_usage) <= _POSIX_PIPE_BUF, "a report is written at once");
 
-struct family {
+struct children {
 	int report[2];
 	pid_t parent;
 };
@@ -65,7 +66,7 @@ set_signals(const sigset_t *mask)
 }
 
 _Noreturn static void
-live_child(struct conn *c, struct family *f, const sigset_t *mask)
+live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 {
 	struct server_usage u;
 	ssize_t n;
@@ -74,19 +75,19 @@ live_child(struct conn *c, struct family *f, const sigset_t *mask)
 	set_signals(mask);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != f->parent)     /* it was too late for that */
+	if (getppid() != ch->parent)     /* it was too late for that */
 		_exit(1);
 #endif
-	close(f->report[0]);
+	close(ch->report[0]);
 	server_leave(c->server);
 
-	conn_serve(c, false);
+	blocking_serve(c);
 
 	memset(&u, 0, sizeof u);
 	conn_count(c, &u);
 	server_measure(&u);
 	do
-		n = write(f->report[1], &u, sizeof u);
+		n = write(ch->report[1], &u, sizeof u);
 	while (n < 0 && errno == EINTR);
 	_exit(n == (ssize_t)sizeof u ? 0 : 1);
 }
@@ -94,7 +95,7 @@ live_child(struct conn *c, struct family *f, const sigset_t *mask)
 static int
 serve(struct conn *c)
 {
-	struct family *f = server_data(c->server);
+	struct children *ch = server_data(c->server);
 	sigset_t all, mask;
 	pid_t pid;
 	int e;
@@ -105,7 +106,7 @@ serve(struct conn *c)
 	pid = fork();
 	e = errno;
 	if (pid == 0)
-		live_child(c, f, &mask);
+		live_child(c, ch, &mask);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (pid < 0)
 		return e;
@@ -137,9 +138,9 @@ read_reports(struct server *sv, int fd)
 static void
 readable(struct server *sv)
 {
-	struct family *f = server_data(sv);
+	struct children *ch = server_data(sv);
 
-	read_reports(sv, f->report[0]);
+	read_reports(sv, ch->report[0]);
 }
 
 static void
@@ -167,47 +168,47 @@ reap(struct conn *c)
 static void
 end(struct server *sv)
 {
-	struct family *f = server_data(sv);
-	struct pollfd p = { .fd = f->report[0], .events = POLLIN };
+	struct children *ch = server_data(sv);
+	struct pollfd p = { .fd = ch->report[0], .events = POLLIN };
 	uint64_t t0_ns = clock_ns();
 	bool killed = false;
 
 	server_each(sv, terminate);
-	close(f->report[1]);
-	while (read_reports(sv, f->report[0])) {
-		poll(&p, 1, killed ? -1 : PATIENCE_MS);
-		if (!killed && clock_ns() - t0_ns >= (uint64_t)PATIENCE_MS * 1000000) {
+	close(ch->report[1]);
+	while (read_reports(sv, ch->report[0])) {
+		poll(&p, 1, killed ? -1 : GRACE_MS);
+		if (!killed && clock_ns() - t0_ns >= (uint64_t)GRACE_MS * 1000000) {
 			server_each(sv, destroy);
 			killed = true;
 		}
 	}
 	server_each(sv, reap);
-	close(f->report[0]);
-	free(f);
+	close(ch->report[0]);
+	free(ch);
 }
 
 static int
 begin(struct server *sv)
 {
-	struct family *f = malloc(sizeof *f);
+	struct children *ch = malloc(sizeof *ch);
 	int e;
 
-	if (!f)
+	if (!ch)
 		return ENOMEM;
-	if (pipe_open(f->report) < 0) {
+	if (pipe_open(ch->report) < 0) {
 		e = errno;
-		free(f);
+		free(ch);
 		return e;
 	}
-	f->parent = getpid();
-	if (sock_blocking(f->report[1], true) < 0 || server_watch(sv, f->report[0]) < 0) {
+	ch->parent = getpid();
+	if (sock_blocking(ch->report[1], true) < 0 || server_watch(sv, ch->report[0]) < 0) {
 		e = errno;
-		close(f->report[0]);
-		close(f->report[1]);
-		free(f);
+		close(ch->report[0]);
+		close(ch->report[1]);
+		free(ch);
 		return e;
 	}
-	server_set_data(sv, f);
+	server_set_data(sv, ch);
 	return 0;
 }
 

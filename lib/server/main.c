@@ -20,16 +20,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "server/delay.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/pipe.h"
 #include "base/std.h"
-#include "server/server.h"
-#include "service.h"
 #include "net/sock.h"
 #include "protocol.h"
+#include "server/delay.h"
+#include "server/models.h"
+#include "server/server.h"
+#include "service.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
@@ -98,7 +99,7 @@ print_help(const void *arg)
 	const struct help_of *of = arg;
 	char models[128];
 
-	server_model_list(models, sizeof models);
+	models_list(models, sizeof models);
 	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
 	    "       [-j threads] [-T secs] [-d dist[-S seed]] [-u file]\n"
 	    "       [command [arg ...]]\n"
@@ -110,8 +111,7 @@ print_help(const void *arg)
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
 	printf("  -c maxconn  connections at once; more wait (default: %d)\n", MAX_CONNS);
 	printf("  -j threads  their number, in pool and event (default: %u and %u per processor)\n",
-	    server_model_threads(server_model("pool")),
-	    server_model_threads(server_model("event")));
+	    model_pool.threads, model_event.threads);
 	printf("  -T secs     time limit of an idle peer, and of one message (default: 60)\n");
 	printf("  -d dist     let each request take a time: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
 	    "              stall:1s/5s (units: ns, us, ms, s)\n");
@@ -134,7 +134,7 @@ bad_model(const char *name)
 {
 	char models[128];
 
-	server_model_list(models, sizeof models);
+	models_list(models, sizeof models);
 	msg("-m %s: unknown model (there are: %s)", name, models);
 	return EXIT_USAGE;
 }
@@ -183,7 +183,7 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	const char *why;
 	int letter, status = 0;
 
-	o->model = server_model(default_model);
+	o->model = models_find(default_model);
 	o->addr = "127.0.0.1";
 	o->max_payload = MAX_PAYLOAD;
 	o->max_conns = MAX_CONNS;
@@ -194,7 +194,7 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 		case OPT_EXIT:
 			return status;
 		case 'm':
-			if (!(o->model = server_model(optarg)))
+			if (!(o->model = models_find(optarg)))
 				return bad_model(optarg);
 			break;
 		default:
@@ -202,8 +202,8 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 				return bad_option(letter, optarg, why);
 		}
 	}
-	if (o->threads != 0 && !server_model_threads(o->model)) {
-		msg("-j: the model %s has no fixed number of threads", server_model_name(o->model));
+	if (o->threads != 0 && !o->model->threads) {
+		msg("-j: the model %s has no fixed number of threads", o->model->name);
 		return EXIT_USAGE;
 	}
 	if (o->seeded && !o->timed) {
@@ -534,7 +534,7 @@ serve(struct serve *s)
 	struct server_conf conf;
 	int status = 0;
 
-	snprintf(s->label, sizeof s->label, "%s-%s", s->protocol->scheme, server_model_name(o->model));
+	snprintf(s->label, sizeof s->label, "%s-%s", s->protocol->scheme, o->model->name);
 	if (std_fill() < 0) {
 		msg("/dev/null: %s", strerror(errno));
 		return EXIT_FAILED;
@@ -556,7 +556,7 @@ serve(struct serve *s)
 	conf.seed = o->seed;
 	conf.threads = (unsigned)o->threads;
 	if (conf.threads == 0)
-		conf.threads = server_model_threads(o->model) * opt_processors(MOST_PROCESSORS);
+		conf.threads = o->model->threads * opt_processors(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;

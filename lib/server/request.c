@@ -3,23 +3,13 @@
  * takes one over with the first byte of a request, stays with it until that is answered,
  * and ends. What a pipelining peer has sent along with a request is handed to the next
  * thread. */
-#include "server/model.h"
-
-static void
-work(struct conn *c)
-{
-	if (conn_serve(c, true) == CONN_ENDED)
-		conn_end(c);
-	else if (c->keep)
-		server_serve(c);
-	else
-		server_park(c);
-}
+#include "server/blocking.h"
+#include "server/server.h"
 
 static int
 serve(struct conn *c)
 {
-	return server_spawn(c, work);
+	return server_spawn(c, blocking_serve_request);
 }
 
 const struct server_model model_request = {

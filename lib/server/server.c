@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What all models share: accepting, the limit of connections, parking, stopping, and the
  * counters. The main thread runs the loop below; see server.h. */
-#include "server/model.h"
+#include "server/server.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/loop.h"
 #include "base/msg.h"
 #include "base/pipe.h"
 #include "base/rng.h"
+#include "net/loop.h"
 #include "net/sock.h"
+#include "server/conn.h"
 
 #define EVENTS 256              /* handled between two looks at anything else */
 #define ACCEPTS 64              /* the same */
@@ -34,11 +36,13 @@ struct server {
 	struct loop *loop;
 	pthread_attr_t small_stack;
 	void *data;                     /* the model's */
+	pthread_t *worker;              /* n_workers of them run */
+	unsigned n_workers;
 
 	/* the main thread's own */
 	bool accepting;                 /* the listening socket is of interest */
-	uint64_t retry_ns;              /* no accepting until then; 0: nothing is lacking */
-	bool told_accept, told_serve;   /* a lack is told once */
+	uint64_t retry_ns;              /* accepting pauses until then; 0: it doesn't */
+	bool warned_accept, warned_serve;       /* why it pauses is printed once */
 	int watched;                    /* the model's descriptor, or -1 */
 
 	int wake[2];                    /* for the main thread to look again */
@@ -58,60 +62,10 @@ struct server {
 	struct server_usage usage;
 };
 
-static const struct server_model *const models[] = {
-	&model_thread, &model_fork, &model_request, &model_pool, &model_event,
-};
-
-#define N_MODELS (sizeof models / sizeof models[0])
-
-const struct server_model *
-server_model(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < N_MODELS; i++)
-		if (strcmp(models[i]->name, name) == 0)
-			return models[i];
-	return NULL;
-}
-
-const char *
-server_model_name(const struct server_model *m)
-{
-	return m->name;
-}
-
-unsigned
-server_model_threads(const struct server_model *m)
-{
-	return m->threads;
-}
-
-void
-server_model_list(char *text, size_t size)
-{
-	size_t i, n = 0;
-	int k;
-
-	text[0] = '\0';
-	for (i = 0; i < N_MODELS && n < size; i++) {
-		k = snprintf(text + n, size - n, "%s%s", i ? ", " : "", models[i]->name);
-		if (k < 0)
-			return;
-		n += (size_t)k;
-	}
-}
-
 const struct server_conf *
 server_conf(const struct server *sv)
 {
 	return sv->conf;
-}
-
-uint64_t
-server_started_ns(const struct server *sv)
-{
-	return sv->started_ns;
 }
 
 void
@@ -126,8 +80,8 @@ server_data(const struct server *sv)
 	return sv->data;
 }
 
-size_t
-server_stack_size(void)
+static size_t
+stack_size(void)
 {
 	long min = sysconf(_SC_THREAD_STACK_MIN);
 
@@ -135,7 +89,7 @@ server_stack_size(void)
 	return min > 0 && (size_t)min > STACK_BYTES / 2 ? STACK_BYTES + (size_t)min : STACK_BYTES;
 }
 
-/* ---- the main thread's attention ---- */
+/* ---- waking the main thread ---- */
 
 static void
 wake_main(struct server *sv)
@@ -164,26 +118,42 @@ server_leave(struct server *sv)
 
 /* ---- threads ---- */
 
-struct task {
-	void (*work)(struct conn *);
-	struct conn *conn;
-	struct server *server;
-};
+int
+server_start_workers(struct server *sv, void *(*work)(void *), void *first, size_t size)
+{
+	unsigned n = sv->conf->threads;
+	int e = 0;
+
+	if (!(sv->worker = malloc(n * sizeof *sv->worker)))
+		return ENOMEM;
+	for (; e == 0 && sv->n_workers < n; sv->n_workers += e == 0)
+		e = pthread_create(&sv->worker[sv->n_workers], &sv->small_stack, work,
+		    (char *)first + sv->n_workers * size);
+	return e;
+}
+
+void
+server_join_workers(struct server *sv)
+{
+	while (sv->n_workers > 0)
+		pthread_join(sv->worker[--sv->n_workers], NULL);
+	free(sv->worker);
+	sv->worker = NULL;
+}
 
 /* While the server runs, a thread that has done its work vanishes by itself. Once it stops,
  * each joins the one that ended before it, and the main thread the last, so that none is
  * left when the server's memory is freed. (To join them so all the time would have ended
  * threads pile up, stacks and all, behind any one that the scheduler lets wait.) */
 static void *
-run_task(void *arg)
+run_spawned(void *arg)
 {
-	struct task t = *(struct task *)arg;
-	struct server *sv = t.server;
+	struct conn *c = arg;
+	struct server *sv = c->server;
 	pthread_t before = { 0 };
 	bool join = false;
 
-	free(arg);
-	t.work(t.conn);
+	c->work(c);
 
 	pthread_mutex_lock(&sv->lock);
 	if (!sv->stopping) {
@@ -206,20 +176,14 @@ int
 server_spawn(struct conn *c, void (*work)(struct conn *))
 {
 	struct server *sv = c->server;
-	struct task *t;
 	pthread_t thread;
 	int e;
 
-	if (!(t = malloc(sizeof *t)))
-		return ENOMEM;
-	t->work = work;
-	t->conn = c;
-	t->server = sv;
+	c->work = work;
 	pthread_mutex_lock(&sv->lock);
 	sv->n_threads++;
 	pthread_mutex_unlock(&sv->lock);
-	if ((e = pthread_create(&thread, &sv->small_stack, run_task, t)) != 0) {
-		free(t);
+	if ((e = pthread_create(&thread, &sv->small_stack, run_spawned, c)) != 0) {
 		pthread_mutex_lock(&sv->lock);
 		if (--sv->n_threads == 0)
 			pthread_cond_signal(&sv->no_thread);
@@ -243,13 +207,15 @@ join_threads(struct server *sv)
 /* ---- connections ---- */
 
 static struct conn *
-conn_new(struct server *sv, int fd)
+new_conn(struct server *sv, int fd)
 {
 	struct conn *c = calloc(1, sizeof *c);
 
 	if (!c)
 		return NULL;
 	c->server = sv;
+	c->conf = sv->conf;
+	c->started_ns = sv->started_ns;
 	c->fd = fd;
 	pthread_mutex_lock(&sv->lock);
 	c->next = sv->conns;
@@ -263,7 +229,7 @@ conn_new(struct server *sv, int fd)
 }
 
 void
-conn_end(struct conn *c)
+server_close(struct conn *c)
 {
 	struct server *sv = c->server;
 	bool wake;
@@ -285,13 +251,7 @@ conn_end(struct conn *c)
 
 	/* not before it is out of the list: the descriptor's number may be somebody else's
 	 * right afterwards */
-	if (c->fd >= 0)
-		close(c->fd);
-	if (c->session)
-		c->session->protocol->close(c->session);
-	free(c->keep);
-	free(c->extra);
-	free(c);
+	conn_free(c);
 	if (wake)
 		wake_main(sv);
 }
@@ -344,7 +304,7 @@ server_reaped(struct server *sv, pid_t pid, int status)
 		msg("process %ld: killed by signal %d", (long)pid, WTERMSIG(status));
 		c->errors++;
 	}
-	conn_end(c);
+	server_close(c);
 }
 
 void
@@ -445,7 +405,7 @@ server_park(struct conn *c)
 	if (e != 0)
 		msg("%s: %s", loop_backend, strerror(e));
 	if (!parked)
-		conn_end(c);
+		server_close(c);
 }
 
 /* A parked connection has input. */
@@ -485,7 +445,7 @@ expire(struct server *sv)
 		pthread_mutex_unlock(&sv->lock);
 		if (!c)
 			return left;
-		conn_end(c);
+		server_close(c);
 	}
 }
 
@@ -494,11 +454,11 @@ expire(struct server *sv)
 /* A descriptor, a thread or a process is lacking: wait for a connection to end, or for
  * better times. */
 static void
-lack(struct server *sv, const char *what, int e, bool *told)
+pause_accept(struct server *sv, const char *what, int e, bool *warned)
 {
-	if (!*told)
+	if (!*warned)
 		msg("%s: %s (waiting for connections to end)", what, strerror(e));
-	*told = true;
+	*warned = true;
 	sv->retry_ns = clock_ns() + RETRY_NS;
 }
 
@@ -513,9 +473,9 @@ take_connection(struct server *sv, int fd)
 		close(fd);
 		return;
 	}
-	if (!(c = conn_new(sv, fd))) {
+	if (!(c = new_conn(sv, fd))) {
 		close(fd);
-		lack(sv, "connection", ENOMEM, &sv->told_accept);
+		pause_accept(sv, "connection", ENOMEM, &sv->warned_accept);
 	} else if (conf->model->parks) {
 		server_park(c);
 	} else {
@@ -551,7 +511,7 @@ accept_some(struct server *sv)
 			return;
 		/* one peer that has given up is nothing; all else may last */
 		if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR)
-			lack(sv, "accept", errno, &sv->told_accept);
+			pause_accept(sv, "accept", errno, &sv->warned_accept);
 	}
 }
 
@@ -573,14 +533,14 @@ retry(struct server *sv)
 		pthread_mutex_lock(&sv->lock);
 		conn_list_add(&sv->refused, c);
 		pthread_mutex_unlock(&sv->lock);
-		lack(sv, sv->conf->model->name, e, &sv->told_serve);
+		pause_accept(sv, sv->conf->model->name, e, &sv->warned_serve);
 		return;
 	}
 }
 
 /* Look after what isn't an event; returns how long the loop may wait for the next one. */
 static uint64_t
-attend(struct server *sv)
+housekeeping(struct server *sv)
 {
 	uint64_t now, left;
 	bool room;
@@ -625,7 +585,7 @@ serve_until_told(struct server *sv)
 	while (!stop) {
 		if (has_failed(sv))
 			return -1;
-		n = loop_wait(sv->loop, ev, EVENTS, attend(sv));
+		n = loop_wait(sv->loop, ev, EVENTS, housekeeping(sv));
 		if (n < 0) {
 			msg("%s: %s", loop_backend, strerror(errno));
 			return -1;
@@ -672,7 +632,7 @@ end_all(struct server *sv)
 	join_threads(sv);
 	/* parked ones, refused ones, and what the model has left; nobody else is there now */
 	while ((c = sv->conns))
-		conn_end(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
+		server_close(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
 }
 
 static void
@@ -706,7 +666,7 @@ server_new(const struct server_conf *conf)
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_cond_init(&sv->no_thread, NULL);
 	pthread_attr_init(&sv->small_stack);
-	if ((e = pthread_attr_setstacksize(&sv->small_stack, server_stack_size())) != 0) {
+	if ((e = pthread_attr_setstacksize(&sv->small_stack, stack_size())) != 0) {
 		server_free(sv);
 		errno = e;
 		return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A server: any protocol (protocol.h) under any concurrency model.
+/* A server: any protocol (protocol.h) under any concurrency model (models.h).
  *
  *     thread    a thread per connection
  *     fork      a process per connection
@@ -7,64 +7,19 @@
  *     pool      a fixed number of threads over a queue of ready connections
  *     event     one event loop per thread, a fixed number of them
  *
- * A connection's bytes, its time limits and its end are handled in server_conn.c, by
- * whatever thread or process the model gives it; server_event.c does the same without
- * ever blocking. What all models share - accepting, the limit of connections, parking,
- * stopping, the counters - is in server.c. */
+ * What all models share - accepting, the limit of connections, parking, stopping, the
+ * counters - is here. A connection's bytes and time limits (conn.h) are handled by whatever
+ * thread or process the model gives it, which may block (blocking.h) or not (event.c). */
 #ifndef SERVER_H
 #define SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-struct delay_dist;
-struct server;
-struct server_model;
-struct server_protocol;
-struct service;
+#include "server/conf.h"
 
-struct server_conf {
-	const struct server_protocol *protocol;
-	const struct service *service;
-	const struct server_model *model;
-	const struct delay_dist *dist;  /* of the service times, if the service is timed; else NULL */
-	uint64_t seed;          /* of the distribution's random numbers */
-	unsigned threads;       /* of the models pool and event */
-	unsigned max_conns;     /* at once; more wait in the backlog */
-	uint64_t timeout_ns;    /* a peer may be idle, take for one message, and refuse
-	                         * to receive for this long */
-	int listen_fd;          /* listens, does not block; stays the caller's */
-
-	/* Called by server_run when control_fd is readable, and must read from it.
-	 * Returns true for the server to stop. */
-	int control_fd;
-	bool (*control)(void *arg, struct server *);
-	void *arg;
-};
-
-/* What the connections that have ended amounted to. A process that was killed has taken
- * its share of all but connections along. */
-struct server_usage {
-	uint64_t connections;
-	uint64_t requests;      /* answered, with an error or without */
-	uint64_t errors;        /* these, and messages that were no request or took too long */
-	uint64_t bytes_in, bytes_out;
-	uint64_t user_us, sys_us;       /* processor time of child processes that served */
-	uint64_t maxrss_kb;         /* largest of these processes */
-};
-
-/* NULL: there is none of this name. */
-const struct server_model *server_model(const char *name);
-const char *server_model_name(const struct server_model *);
-
-/* How many threads per processor are a good conf.threads for the model; 0: it has no fixed
- * number of them. */
-unsigned server_model_threads(const struct server_model *);
-
-/* The names of all models, "thread, fork, ...", into text. */
-void server_model_list(char *text, size_t size);
+struct conn;
 
 /* Serve until control returns true, then end every connection, thread and process, and
  * add to *usage. Failures to serve one connection are printed and survived. Returns 0,
@@ -76,5 +31,75 @@ void server_reaped(struct server *, pid_t, int status);
 
 /* Add processor time and memory of the calling process to *usage. */
 void server_measure(struct server_usage *);
+
+/* ---- what a model provides ---- */
+
+struct server_model {
+	const char *name;
+	unsigned threads;       /* it runs conf.threads of them, by default this many per
+	                         * processor; 0: no fixed number */
+	bool blocking;          /* its connections block, with time limits */
+	bool parks;             /* connections await their first byte in the main loop */
+
+	/* Begin and end; either may be NULL. Begin returns 0, or an error number after
+	 * cleaning up. At the end all connections have been shut down; end makes sure that
+	 * nothing serves them any more. What then still exists is closed by the caller. */
+	int (*begin)(struct server *);
+	void (*end)(struct server *);
+
+	/* Take over a connection that has something to be done (all: one just accepted;
+	 * those that park: one with input). Returns 0, or an error number, and then it
+	 * is called again when there may be room. */
+	int (*serve)(struct conn *);
+
+	/* A descriptor that the model has put into the main loop (server_watch) is
+	 * readable. */
+	void (*readable)(struct server *);
+};
+
+extern const struct server_model model_thread, model_fork, model_request, model_pool,
+    model_event;
+
+/* ---- what a model may use ---- */
+
+/* A pointer for the model's own use. */
+void server_set_data(struct server *, void *);
+void *server_data(const struct server *);
+
+const struct server_conf *server_conf(const struct server *);
+
+/* Start conf.threads threads, which run work(first), work(first + size), work(first + 2 * size)
+ * and so on. Returns 0, or an error number; those that were started are to be joined in either
+ * case, once the model has told them to return. */
+int server_start_workers(struct server *, void *(*work)(void *), void *first, size_t size);
+void server_join_workers(struct server *);
+
+/* Run work(c) in a new thread. Returns 0, or an error number. The thread needs no joining. */
+int server_spawn(struct conn *c, void (*work)(struct conn *));
+
+/* Have the model's readable called when fd is. 0, or -1 with errno. */
+int server_watch(struct server *, int fd);
+
+/* A child process has nothing to do with the server's descriptors. */
+void server_leave(struct server *);
+
+/* Give the connection to the model's serve, at once or when there is room. Any thread. */
+void server_serve(struct conn *);
+
+/* Wait for input in the main loop, which then calls the model's serve. Any thread; the
+ * connection isn't the caller's any more. */
+void server_park(struct conn *);
+
+/* Close the connection and free it. Any thread. */
+void server_close(struct conn *);
+
+/* All connections: call f for each, with the lock held, so that it must not close any. */
+void server_each(struct server *, void (*f)(struct conn *));
+
+/* Add what a child process has counted. */
+void server_count(struct server *, const struct server_usage *);
+
+/* The model can't go on: print why, and have server_run stop and fail. Any thread. */
+void server_fail(struct server *, const char *what, int error);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* A thread per connection. */
-#include "server/model.h"
+#include "server/blocking.h"
+#include "server/server.h"
 
 static void
 work(struct conn *c)
 {
-	conn_serve(c, false);
-	conn_end(c);
+	blocking_serve(c);
+	server_close(c);
 }
 
 static int

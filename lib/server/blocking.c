@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+/* A session's wishes turned into blocking system calls.
+ *
+ * A request that comes in one piece and is answered in one costs one recv(2) and one
+ * sendmsg(2), and no look at the clock: the kernel keeps the time limit of an idle peer
+ * (SO_RCVTIMEO). Only for the rest of a message that didn't come in one piece is a deadline
+ * kept here, so that a byte now and then doesn't prolong it; and for a peer that doesn't
+ * take what is sent, because the kernel's limit (SO_SNDTIMEO) would begin again with the
+ * rest of each write. */
+#include "server/blocking.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "server/conn.h"
+#include "server/server.h"
+
+#define SMALL_BYTES 8192                /* read at once, on the stack */
+#define BIG_BYTES ((size_t)256 << 10)   /* the same in the middle of a long message */
+
+struct driver {
+	struct conn *conn;
+	bool one_request;
+	bool fed;               /* the session was given something */
+	bool full;              /* the last read could have been longer */
+	unsigned char *big;     /* BIG_BYTES, or NULL */
+	uint64_t deadline_ns;   /* of the message */
+	unsigned char small[SMALL_BYTES];
+};
+
+static bool
+too_late(struct conn *c)
+{
+	c->errors++;
+	return false;
+}
+
+/* Wait for more of a message. */
+static bool
+await_rest(struct driver *d)
+{
+	struct pollfd p = { .fd = d->conn->fd, .events = POLLIN };
+	uint64_t now = clock_ns();
+
+	if (now >= d->deadline_ns)
+		return too_late(d->conn);
+	return poll(&p, 1, clock_poll_ms(d->deadline_ns - now)) >= 0 || errno == EINTR;
+}
+
+/* Long messages are read in large pieces; without the memory for it, in small ones. */
+static enum conn_step
+read_once(struct driver *d, int flags)
+{
+	struct conn *c = d->conn;
+	unsigned char *p = d->big ? d->big : d->small;
+	size_t size = d->big ? BIG_BYTES : SMALL_BYTES;
+	enum conn_step r = conn_receive(c, p, size, flags);
+
+	d->full = r == CONN_GO_ON && c->in_end == size;
+	return r;
+}
+
+static bool
+receive(struct driver *d)
+{
+	struct conn *c = d->conn;
+	bool idle = c->session->idle;
+	enum conn_step r;
+	int flags = 0;
+
+	if (c->ended)
+		return false;
+	if (!conn_limit_anew(c))
+		flags = MSG_DONTWAIT;
+	else if (!idle)
+		d->deadline_ns = clock_ns() + c->conf->timeout_ns;
+	if (d->full && !idle && !d->big)
+		d->big = malloc(BIG_BYTES);
+	for (;;) {
+		if (flags == 0)
+			conn_acknowledge(c);
+		if ((r = read_once(d, flags)) != CONN_BLOCKED)
+			return r == CONN_GO_ON;
+		if (errno == EINTR) {
+			/* the time limit of the call has started again, the message's hasn't */
+			if (c->timing)
+				flags = MSG_DONTWAIT;
+			continue;
+		}
+		if (flags == 0)
+			return c->timing ? too_late(c) : false;
+		conn_acknowledge(c);
+		if (!await_rest(d))
+			return false;
+	}
+}
+
+static bool
+feed(struct driver *d)
+{
+	struct conn *c = d->conn;
+
+	d->fed = true;
+	if (conn_feed(c) == CONN_OVER)
+		return false;
+	if (d->big && c->session->idle && !conn_has_input(c)) {
+		free(d->big);
+		d->big = NULL;
+	}
+	return true;
+}
+
+/* Wait until the peer takes more. */
+static bool
+await_room(struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	uint64_t now = clock_ns(), until = now + c->conf->timeout_ns;
+	int n;
+
+	do {
+		n = poll(&p, 1, clock_poll_ms(until - now));
+		if (n < 0 && errno != EINTR)
+			return false;
+	} while (n <= 0 && (now = clock_ns()) < until);
+	return n > 0 ? true : too_late(c);
+}
+
+static bool
+transmit(struct conn *c)
+{
+	enum conn_step r = conn_transmit(c);
+
+	return r == CONN_BLOCKED ? await_room(c) : r == CONN_GO_ON;
+}
+
+/* Sleep for a part of ns, and pass what is too short for that awake. */
+static int
+sleep_some(struct pollfd *p, uint64_t ns, uint64_t until)
+{
+	struct timespec rest = { 0 };
+	int n = 0;
+
+	if (ns > CLOCK_AWAKE_NS + CLOCK_MS) {
+		n = poll(p, 1, clock_poll_ms(ns - CLOCK_AWAKE_NS - (CLOCK_MS - 1)));
+	} else if (ns > CLOCK_AWAKE_NS) {
+		/* poll(2) knows no less than a millisecond */
+		rest.tv_nsec = (long)(ns - CLOCK_AWAKE_NS);
+		nanosleep(&rest, NULL);
+	} else {
+		clock_spin_until(until);
+	}
+	return n < 0 && errno == EINTR ? 0 : n;
+}
+
+/* Let the session's time pass. No event is asked for: what the peer sends meanwhile waits,
+ * and one that has only ended its side gets its answer. But a broken connection, or one
+ * that was shut down by the main thread, ends it. */
+static bool
+pause_session(struct conn *c)
+{
+	struct server_session *s = c->session;
+	struct pollfd p = { .fd = c->fd };
+	uint64_t now, until;
+	int n = 0;
+
+	if (s->wait_ns == 0 && !s->service_time) {
+		do
+			n = poll(&p, 1, 0);
+		while (n < 0 && errno == EINTR);
+	} else {
+		until = conn_wait_until(c);
+		while (n == 0 && (now = clock_ns()) < until)
+			n = sleep_some(&p, until - now, until);
+	}
+	if (n != 0)
+		return false;
+	c->timing = false;      /* this time was ours */
+	s->protocol->resume(s);
+	return true;
+}
+
+static void
+linger(struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	uint64_t now, until;
+
+	if (!conn_linger(c))
+		return;
+	until = clock_ns() + CONN_LINGER_NS;
+	while ((now = clock_ns()) < until) {
+		if (poll(&p, 1, clock_poll_ms(until - now)) < 0 && errno != EINTR)
+			return;
+		if (!conn_discard(c))
+			return;
+	}
+}
+
+/* Returns false once the connection is over; true, with one_request, when a request has been
+ * answered and the next one isn't begun. */
+static bool
+drive(struct driver *d)
+{
+	struct conn *c = d->conn;
+	const struct server_session *s = c->session;
+	bool alive = true;
+
+	while (alive) {
+		switch (s->want) {
+		case WANT_INPUT:
+			if (d->one_request && s->idle && d->fed && !c->ended)
+				return true;
+			alive = conn_has_input(c) ? feed(d) : receive(d);
+			break;
+		case WANT_OUTPUT:
+			alive = transmit(c);
+			break;
+		case WANT_WAIT:
+			alive = pause_session(c);
+			break;
+		case WANT_CLOSE:
+			linger(c);
+			return false;
+		}
+	}
+	return false;
+}
+
+static bool
+serve(struct conn *c, bool one_request)
+{
+	struct driver d;
+	bool alive;
+
+	if (!conn_open(c))
+		return false;
+	c->session->one_request = one_request;
+	c->idle_errors = c->session->errors;
+	d.conn = c;
+	d.one_request = one_request;
+	d.fed = d.full = false;
+	d.big = NULL;
+	d.deadline_ns = 0;
+	alive = drive(&d) && conn_retain(c);
+	free(d.big);
+	return alive;
+}
+
+void
+blocking_serve(struct conn *c)
+{
+	serve(c, false);
+}
+
+void
+blocking_serve_request(struct conn *c)
+{
+	if (!serve(c, true)) {
+		server_close(c);
+	} else if (conn_has_input(c)) {
+		server_serve(c);
+	} else {
+		conn_acknowledge(c);
+		server_park(c);
+	}
+}

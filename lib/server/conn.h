@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* One connection of a server: its bytes, its counters and the rules of its time limits, the
+ * same for a driver that blocks (blocking.h) and for an event loop (event.c). */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "protocol.h"
+#include "server/conf.h"
+
+#define CONN_LINGER_NS (2 * CLOCK_S)    /* the longest that unread input is thrown away */
+
+/* It belongs to one thread at a time: to the one that serves it, else to the main thread. */
+struct conn {
+	struct server *server;
+	const struct server_conf *conf;
+	uint64_t started_ns;            /* when the server was, by clock_ns() */
+	struct server_session *session; /* owned; NULL until the first byte is awaited */
+	int fd;                         /* owned; -1: it is a child process's */
+	pid_t pid;                      /* that child */
+	void (*work)(struct conn *);    /* what its thread does (server_spawn) */
+
+	/* in[in_at..in_end-1] was read, and is not yet taken by the session. The memory is
+	 * the driver's, or between its turns the connection's own (conn_retain). */
+	const unsigned char *in;
+	size_t in_at, in_end;
+	unsigned char *retained;        /* owned, or NULL */
+
+	/* what is known of the peer */
+	bool ended;             /* it has ended its side */
+	bool unanswered;        /* the session has taken input, and nothing was sent since */
+	bool timing;            /* the time limit is that of the message of this progress */
+	unsigned progress;
+	uint64_t idle_errors;   /* the session's errors when it was idle last */
+
+	uint64_t rng;                   /* state: its service times are a stream of their own */
+	uint64_t bytes_in, bytes_out;
+	uint64_t errors;                /* beyond the session's: time limits exceeded */
+
+	struct conn *prev, *next;       /* all connections: server.c, under its lock */
+	struct conn *list_prev, *list_next;     /* the list it is in, if any */
+	uint64_t since_ns;              /* it is in that list */
+	bool known_to_loop;
+	void *extra;                    /* the model's own, allocated; freed with the connection */
+};
+
+struct conn_list {
+	struct conn *first, *last;
+};
+
+void conn_list_add(struct conn_list *, struct conn *);
+void conn_list_remove(struct conn_list *, struct conn *);
+struct conn *conn_list_take(struct conn_list *);        /* the first, or NULL */
+
+enum conn_step {
+	CONN_GO_ON,
+	CONN_BLOCKED,   /* until the descriptor is ready, or after a signal; see errno */
+	CONN_OVER       /* the connection has to be closed */
+};
+
+/* Open the session if there is none. False: no memory, which is counted as an error. */
+bool conn_open(struct conn *);
+
+/* Has the session something to take? */
+static inline bool
+conn_has_input(const struct conn *c)
+{
+	return c->in_at < c->in_end;
+}
+
+/* Read once into the driver's buffer, when there is no input; flags are recv(2)'s. At the end
+ * of the peer's side the session is told. */
+enum conn_step conn_receive(struct conn *, unsigned char *buf, size_t size, int flags);
+
+/* Give the input to the session. */
+enum conn_step conn_feed(struct conn *);
+
+/* The driver's buffer is about to be used for others: copy the input that is left, if any, to
+ * memory of the connection's own. False: there is none. */
+bool conn_retain(struct conn *);
+
+/* Send some of what the session wants to send. Doesn't block. */
+enum conn_step conn_transmit(struct conn *);
+
+/* Before a wait for more input: the peer may hold that back until we acknowledge what we have,
+ * unless something that was sent since did so. */
+void conn_acknowledge(struct conn *);
+
+/* The session awaits input: does the time limit start again? It does for an idle one, and with
+ * each progress of a message; not with each byte. When time was spent otherwise, timing is to be
+ * set to false. */
+bool conn_limit_anew(struct conn *);
+
+/* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a
+ * service time is drawn from the server's distribution. */
+uint64_t conn_wait_until(struct conn *);
+
+/* The session has ended the connection. Closing a socket with unread input makes the kernel
+ * send a reset, at which the peer's kernel throws away what its program hasn't read: the reply
+ * that says what was wrong. True: so our side has been ended, and the caller has to call
+ * conn_discard when there is input, until that returns false, for CONN_LINGER_NS at most.
+ * False: nothing to wait for. */
+bool conn_linger(struct conn *);
+
+/* Throw away what has come; false: no more will. Doesn't block. */
+bool conn_discard(struct conn *);
+
+/* Add to *usage what the connection has done so far. */
+void conn_count(const struct conn *, struct server_usage *usage);
+
+/* Close the descriptor and free the connection. */
+void conn_free(struct conn *);
+
+#endif
