@@ -13,19 +13,19 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/out.h"
 #include "service.h"
 
 enum want {
 	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
-	WANT_OUTPUT,    /* send what output() describes, then call sent() */
+	WANT_OUTPUT,    /* send what is queued: a server's is out, a client's output() describes */
 	WANT_WAIT,      /* let wait_ns pass (0: at once), then call resume() */
 	WANT_CLOSE      /* close the connection; nothing is left to send */
 };
 
 /* ---- server side ---- */
 
-/* A long message is no sign of a slow peer while so many bytes of it come within the time
- * limit; fewer are. */
+/* A peer is not slow as long as it delivers this many bytes of a long message per time limit. */
 #define PROGRESS_BYTES ((size_t)1 << 20)
 
 /* One connection of a server. The first member of each protocol's own state. */
@@ -33,13 +33,14 @@ struct server_session {
 	const struct server_protocol *protocol;
 	enum want want;         /* valid after open() and after every call */
 	uint64_t wait_ns;       /* with WANT_WAIT */
-	bool service_time;             /* with WANT_WAIT: not wait_ns, but a service time has to pass,
-	                         * which is drawn for this request (delay.h) */
+	bool service_time;      /* with WANT_WAIT: not wait_ns, but a service time has to pass,
+	                         * which is drawn for this request (server/delay.h) */
 	bool idle;              /* between requests: no byte of a next one is here */
-	bool one_request;            /* set by the model: input() stops behind each request */
-	unsigned progress;         /* changes whenever a message of the peer begins or is complete,
+	bool one_request;       /* set by the model: input() stops behind each request */
+	unsigned progress;      /* changes whenever a message of the peer begins or is complete,
 	                         * and with every PROGRESS_BYTES bytes of a long one: the time limit
-	                         * of the peer starts anew */
+	                         * of the peer starts again */
+	struct out out;         /* with WANT_OUTPUT: what to send; see server_sent() */
 	uint64_t requests;      /* answered so far, with success or without */
 	uint64_t errors;        /* of these (and of what was no request): with an error */
 };
@@ -64,10 +65,18 @@ struct server_protocol {
 	/* The wait is over; does a bounded slice of work. */
 	void (*resume)(struct server_session *);
 
-	/* As out_iov and out_sent of out.h. */
-	int (*output)(struct server_session *, struct iovec *, int max);
-	void (*sent)(struct server_session *, size_t);
+	/* All of out has been sent. */
+	void (*drained)(struct server_session *);
 };
+
+/* The first n bytes of out have been sent. */
+static inline void
+server_sent(struct server_session *s, size_t n)
+{
+	out_sent(&s->out, n);
+	if (s->out.pending == 0)
+		s->protocol->drained(s);
+}
 
 extern const struct server_protocol rpyc_server_protocol, http_server_protocol;
 

@@ -44,7 +44,6 @@ enum { ASK_OPTIONS = OP_COUNT + 1 };
 struct http_session {
 	struct server_session s;
 	const struct service *service;
-	struct out out;
 	struct http_gather gather;
 	struct http_body body;
 	struct json_chunks json;        /* upload-file-chunked: its reader */
@@ -85,7 +84,7 @@ static void
 add_head(struct http_session *h, int status, const void *type, size_t type_n,
 	const uint64_t *length)
 {
-	struct out *o = &h->out;
+	struct out *o = &h->s.out;
 
 	out_printf(o, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
 	if (status == 405 || h->what == ASK_OPTIONS)
@@ -113,7 +112,7 @@ add_short(struct http_session *h, int status, const char *type, const char *body
 
 	add_head(h, status, type, strlen(type), &n);
 	if (!h->head_only)
-		out_add(&h->out, body, (size_t)n);
+		out_add(&h->s.out, body, (size_t)n);
 	h->s.requests++;
 	h->s.errors += status >= 400;
 }
@@ -178,9 +177,9 @@ static void
 add_fill(struct http_session *h, const unsigned char *block, size_t size, uint64_t n)
 {
 	if (n <= COPY_MAX)
-		out_add(&h->out, block, (size_t)n);
+		out_add(&h->s.out, block, (size_t)n);
 	else
-		out_cycle(&h->out, block, size, 0, n);
+		out_cycle(&h->s.out, block, size, 0, n);
 }
 
 /* Queue more of a reply that is made in pieces. Only on a drained queue: a queue that never
@@ -188,7 +187,7 @@ add_fill(struct http_session *h, const unsigned char *block, size_t size, uint64
 static void
 make_more(struct http_session *h)
 {
-	struct out *o = &h->out;
+	struct out *o = &h->s.out;
 	uint64_t n, high = h->arg[1] > COPY_MAX ? 4 * OUT_HIGH : OUT_HIGH;
 
 	while (h->arg[0] > 0 && o->pending < high && !o->failed) {
@@ -228,7 +227,7 @@ reply_download(struct http_session *h)
 		return;
 	}
 	if (!h->head_only)
-		out_cycle(&h->out, fill_block(operations[h->what].fill), FILL_SIZE, 0, n);
+		out_cycle(&h->s.out, fill_block(operations[h->what].fill), FILL_SIZE, 0, n);
 	next_request(h);
 }
 
@@ -244,7 +243,7 @@ reply_download_chunked(struct http_session *h)
 		next_request(h);
 		return;
 	}
-	out_text(&h->out, JSON_CHUNKS_OPEN);
+	out_text(&h->s.out, JSON_CHUNKS_OPEN);
 	h->comma = false;
 	h->state = MAKING;
 	make_more(h);
@@ -263,10 +262,10 @@ reply_echo(struct http_session *h)
 	h->s.requests++;
 	if (n <= COPY_MAX) {
 		if (n > 0)
-			out_add(&h->out, h->hold.p + h->type_n, (size_t)n);
+			out_add(&h->s.out, h->hold.p + h->type_n, (size_t)n);
 		buf_free(&h->hold);
 	} else {
-		out_cycle(&h->out, h->hold.p, h->hold.n, h->type_n, n);
+		out_cycle(&h->s.out, h->hold.p, h->hold.n, h->type_n, n);
 		h->lent = true;
 	}
 	next_request(h);
@@ -558,7 +557,7 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
 	    || !h->keep || h->http10 || body || q->fields.expect_other || h->service->timed)
 		return false;
-	out_add(&h->out, pong, sizeof pong - 1);
+	out_add(&h->s.out, pong, sizeof pong - 1);
 	h->s.requests++;
 	next_request(h);
 	return true;
@@ -624,7 +623,7 @@ begin_request(struct http_session *h, const unsigned char *head, size_t len, boo
 	else if (!body)
 		perform(h);
 	else if (waits && !h->http10)
-		out_text(&h->out, "HTTP/1.1 100 Continue\r\n\r\n");
+		out_text(&h->s.out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 /* Take bytes of a head; returns how many. */
@@ -744,16 +743,16 @@ take_body(struct http_session *h, const unsigned char *p, size_t n)
 
 /* What is wanted now. */
 static void
-settle(struct http_session *h)
+update_want(struct http_session *h)
 {
-	if (h->out.failed) {    /* in the middle of something: there is nothing to say any more */
-		out_free(&h->out);
+	if (h->s.out.failed) {    /* in the middle of something: there is nothing to say any more */
+		out_free(&h->s.out);
 		h->state = AT_END;
 		h->s.errors++;
 	}
 	h->s.idle = h->state == AT_HEAD && h->gather.buf.n == 0;
 	h->s.service_time = h->due;
-	if (h->out.pending > 0)
+	if (h->s.out.pending > 0)
 		h->s.want = WANT_OUTPUT;
 	else if (h->state == AT_WORK)
 		h->s.want = WANT_WAIT;
@@ -773,7 +772,7 @@ http_open(const struct service *service)
 	h->s.protocol = &http_server_protocol;
 	h->service = service;
 	h->state = AT_HEAD;
-	settle(h);
+	update_want(h);
 	return &h->s;
 }
 
@@ -782,7 +781,7 @@ http_close(struct server_session *s)
 {
 	struct http_session *h = (struct http_session *)s;
 
-	out_free(&h->out);
+	out_free(&h->s.out);
 	http_gather_free(&h->gather);
 	buf_free(&h->hold);
 	free(h);
@@ -795,7 +794,7 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 	size_t i = 0;
 
 	h->completed = false;
-	while (i < n && h->out.pending < OUT_HIGH && !h->lent && !(s->one_request && h->completed)) {
+	while (i < n && h->s.out.pending < OUT_HIGH && !h->lent && !(s->one_request && h->completed)) {
 		if (h->state == AT_HEAD)
 			i += take_head(h, p + i, n - i);
 		else if (h->state == IN_BODY)
@@ -805,7 +804,7 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 	}
 	if (h->state == AT_END)
 		i = n;          /* of no use to anybody */
-	settle(h);
+	update_want(h);
 	return i;
 }
 
@@ -823,7 +822,7 @@ http_end(struct server_session *s)
 	} else if (h->state == AT_HEAD) {
 		h->state = AT_END;
 	}
-	settle(h);
+	update_want(h);
 }
 
 static void
@@ -849,30 +848,21 @@ http_resume(struct server_session *s)
 		buf_free(&h->hold);
 		next_request(h);
 	}
-	settle(h);
-}
-
-static int
-http_output(struct server_session *s, struct iovec *iov, int max)
-{
-	return out_iov(&((struct http_session *)s)->out, iov, max);
+	update_want(h);
 }
 
 static void
-http_sent(struct server_session *s, size_t n)
+http_drained(struct server_session *s)
 {
 	struct http_session *h = (struct http_session *)s;
 
-	out_sent(&h->out, n);
-	if (h->out.pending == 0) {
-		if (h->lent) {
-			buf_free(&h->hold);
-			h->lent = false;
-		}
-		if (h->state == MAKING)
-			make_more(h);
+	if (h->lent) {
+		buf_free(&h->hold);
+		h->lent = false;
 	}
-	settle(h);
+	if (h->state == MAKING)
+		make_more(h);
+	update_want(h);
 }
 
 const struct server_protocol http_server_protocol = {
@@ -883,6 +873,5 @@ const struct server_protocol http_server_protocol = {
 	.input = http_input,
 	.end = http_end,
 	.resume = http_resume,
-	.output = http_output,
-	.sent = http_sent
+	.drained = http_drained
 };

@@ -315,16 +315,16 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 		bytes += k + (k <= 4 ? 1 : k < 256 ? 2 : 5);
 	}
 	rpyc_end(b, 0, bytes);
-	out_add(&s->out, b->p, b->n);
+	out_add(&s->base.out, b->p, b->n);
 	for (i = 0; i < n; i++) {
 		buf_clear(b, b->cap);
 		brine_put_bytes_head(b, (uint32_t)item_size(o, from + i));
-		out_add(&s->out, b->p, b->n);
-		out_cycle(&s->out, fill_block(0), FILL_SIZE, 0, item_size(o, from + i));
+		out_add(&s->base.out, b->p, b->n);
+		out_cycle(&s->base.out, fill_block(0), FILL_SIZE, 0, item_size(o, from + i));
 	}
-	out_text(&s->out, RPYC_TRAILER);
+	out_text(&s->base.out, RPYC_TRAILER);
 	if (b->failed)
-		s->out.failed = true;
+		s->base.out.failed = true;
 	if (o->kind == RPYC_ITERATOR)
 		o->at += n;
 }

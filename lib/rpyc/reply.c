@@ -27,13 +27,13 @@ void
 rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64_t n)
 {
 	rpyc_end(&s->message, 0, n);
-	out_add(&s->out, s->message.p, s->message.n);
+	out_add(&s->base.out, s->message.p, s->message.n);
 	if (n > 0) {
-		out_cycle(&s->out, src, period, 0, n);
-		out_text(&s->out, RPYC_TRAILER);
+		out_cycle(&s->base.out, src, period, 0, n);
+		out_text(&s->base.out, RPYC_TRAILER);
 	}
 	if (s->message.failed)
-		s->out.failed = true;
+		s->base.out.failed = true;
 	buf_clear(&s->message, KEEP_BYTES);
 }
 

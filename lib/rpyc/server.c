@@ -496,11 +496,11 @@ settle(struct rpyc_session *s)
 {
 	struct server_session *base = &s->base;
 
-	if (s->out.pending == 0)
+	if (s->base.out.pending == 0)
 		s->borrowed = false;
-	if (s->out.failed) {
+	if (s->base.out.failed) {
 		base->want = WANT_CLOSE;
-	} else if (s->out.pending > 0) {
+	} else if (s->base.out.pending > 0) {
 		base->want = WANT_OUTPUT;
 	} else if (s->busy == RPYC_DUE) {
 		base->want = WANT_WAIT;
@@ -543,7 +543,7 @@ rpyc_close(struct server_session *base)
 
 	rpyc_pulls_free(s);
 	rpyc_reader_free(&s->in);
-	out_free(&s->out);
+	out_free(&s->base.out);
 	buf_free(&s->message);
 	free(s->object);
 	free(s);
@@ -588,7 +588,7 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 	size_t taken = 0, k;
 
 	while (taken < n && !s->closing && s->busy == RPYC_READY && !s->borrowed &&
-	    s->out.pending < OUT_MAX) {
+	    s->base.out.pending < OUT_MAX) {
 		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			base->progress++;
@@ -655,19 +655,10 @@ rpyc_resume(struct server_session *base)
 	settle(s);
 }
 
-static int
-rpyc_output(struct server_session *base, struct iovec *iov, int max)
-{
-	return out_iov(&((struct rpyc_session *)base)->out, iov, max);
-}
-
 static void
-rpyc_sent(struct server_session *base, size_t n)
+rpyc_drained(struct server_session *base)
 {
-	struct rpyc_session *s = (struct rpyc_session *)base;
-
-	out_sent(&s->out, n);
-	settle(s);
+	settle((struct rpyc_session *)base);
 }
 
 const struct server_protocol rpyc_server_protocol = {
@@ -678,6 +669,5 @@ const struct server_protocol rpyc_server_protocol = {
 	.input = rpyc_input,
 	.end = rpyc_end_input,
 	.resume = rpyc_resume,
-	.output = rpyc_output,
-	.sent = rpyc_sent,
+	.drained = rpyc_drained,
 };

@@ -43,7 +43,6 @@ struct rpyc_session {
 	struct server_session base;
 	const struct service *service;
 	struct rpyc_reader in;
-	struct out out;
 	size_t progress_bytes;             /* taken since the last of PROGRESS_BYTES */
 	struct buf message;             /* the one being written */
 	struct brine seq;               /* of the request being answered */

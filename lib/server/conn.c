@@ -128,10 +128,9 @@ conn_transmit(struct conn *c)
 	struct server_session *s = c->session;
 	struct iovec iov[IOV];
 	ssize_t n;
-	int k;
+	int k = out_iov(&s->out, iov, IOV);
 
-	k = s->protocol->output(s, iov, IOV);
-	if (k <= 0)
+	if (k == 0)
 		return CONN_OVER;
 	do
 		n = sock_try_writev(c->fd, iov, k);
@@ -140,7 +139,7 @@ conn_transmit(struct conn *c)
 		return failed();
 	c->bytes_out += (uint64_t)n;
 	c->unanswered = false;
-	s->protocol->sent(s, (size_t)n);
+	server_sent(s, (size_t)n);
 	return CONN_GO_ON;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Laws of service times: how long a server takes over each request, by what its user says
+/* Distributions of service times: how long a server takes over each request, by what its user says
  * rather than by the work that there is.
  *
  *     1ms                     always as long
@@ -8,7 +8,7 @@
  *     stall:1s/5s             in every 5 s the last second is a standstill: what comes
  *                             during it takes until its end, all else no time
  *
- * Arithmetic only: the clock, and the waiting, are the server's (server_model.h). */
+ * Arithmetic only: the clock, and the waiting, are the server's (server/conn.h). */
 #ifndef DELAY_H
 #define DELAY_H
 

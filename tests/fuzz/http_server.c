@@ -100,12 +100,12 @@ drain(struct server_session *s, struct reader *r, uint32_t *seed)
 	size_t n;
 	int k;
 
-	k = s->protocol->output(s, iov, 3);
+	k = out_iov(&s->out, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	if (r)
 		read_answers(r, iov[0].iov_base, n);
-	s->protocol->sent(s, n);
+	server_sent(s, n);
 }
 
 /* strict: no answer is to HEAD, so that all of them have the body they tell of. */

@@ -16,7 +16,7 @@ check(const struct server_session *base)
 	const struct rpyc_session *s = (const struct rpyc_session *)base;
 
 	must(!base->idle || base->want == WANT_INPUT, "idle, and wants something");
-	must((base->want == WANT_OUTPUT) == (s->out.pending > 0 && !s->out.failed), "output");
+	must((base->want == WANT_OUTPUT) == (base->out.pending > 0 && !base->out.failed), "output");
 	must(s->in.kept.n <= RPYC_KEEP_MAX + s->in.held, "kept too much");
 	must(s->in.held <= s->in.hold_max, "held too much");
 	must(!base->idle || s->in.kept.cap + s->message.cap <= 1024, "idle, and keeps much");
@@ -32,14 +32,14 @@ drain(struct server_session *s, struct rpyc_reader *peer, uint32_t *seed)
 	size_t taken, n, at;
 	int k;
 
-	k = s->protocol->output(s, iov, 3);
+	k = out_iov(&s->out, iov, 3);
 	must(k > 0 && k <= 3, "nothing to send");
 	must(iov[0].iov_len > 0, "an empty piece");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "an answer");
-	s->protocol->sent(s, n);
+	server_sent(s, n);
 	return n;
 }
 

@@ -74,7 +74,7 @@ client_output(void *c, struct iovec *iov, int max)
 }
 
 static void
-client_sent(void *c, size_t n)
+client_has_sent(void *c, size_t n)
 {
 	((struct client_session *)c)->protocol->sent(c, n);
 }
@@ -84,13 +84,13 @@ server_output(void *s, struct iovec *iov, int max)
 {
 	const struct server_session *session = s;
 
-	return session->want == WANT_OUTPUT ? session->protocol->output(s, iov, max) : 0;
+	return session->want == WANT_OUTPUT ? out_iov(&session->out, iov, max) : 0;
 }
 
 static void
-server_sent(void *s, size_t n)
+server_has_sent(void *s, size_t n)
 {
-	((struct server_session *)s)->protocol->sent(s, n);
+	server_sent(s, n);
 }
 
 /* The server's answers to all bytes at p. */
@@ -100,7 +100,7 @@ answer(struct server_session *s, const unsigned char *p, size_t n, struct buf *t
 	size_t at = 0;
 
 	for (;;) {
-		drain(server_output, server_sent, s, to);
+		drain(server_output, server_has_sent, s, to);
 		if (s->want == WANT_WAIT)
 			s->protocol->resume(s);
 		else if (s->want == WANT_INPUT && at < n)
@@ -124,7 +124,7 @@ calls(struct client_session *c, struct server_session *s, const struct call *cal
 			o->begun++;
 		}
 		there.n = back.n = 0;
-		drain(client_output, client_sent, c, &there);
+		drain(client_output, client_has_sent, c, &there);
 		answer(s, there.p, there.n, &back);
 		if (back.n == 0)
 			break;
@@ -226,7 +226,7 @@ http_with(unsigned n, const char *reply, size_t step, struct outcome *o)
 	memset(o, 0, sizeof *o);
 	while (o->begun++ < n)
 		c->protocol->begin(c, &ping);
-	drain(client_output, client_sent, c, &there);
+	drain(client_output, client_has_sent, c, &there);
 	buf_free(&there);
 	give(c, (const unsigned char *)reply, strlen(reply), step, o);
 	return c;
@@ -332,7 +332,7 @@ rpyc_with(unsigned n)
 	size_t begin;
 
 	c->protocol->begin(c, &call);
-	drain(client_output, client_sent, c, &there);
+	drain(client_output, client_has_sent, c, &there);
 	begin = rpyc_begin(&b, 6, RPYC_REPLY);
 	brine_put_int(&b, 0);
 	rpyc_put_ref(&b, RPYC_REMOTE_REF, "x.Service", 1, 2);
@@ -341,7 +341,7 @@ rpyc_with(unsigned n)
 	call.op = OP_PING;
 	while (n-- > 0)
 		c->protocol->begin(c, &call);
-	drain(client_output, client_sent, c, &there);
+	drain(client_output, client_has_sent, c, &there);
 	buf_free(&there);
 	buf_free(&b);
 	return c;

@@ -382,7 +382,7 @@ settle(struct conn *c)
 			c->s->protocol->resume(c->s);
 			continue;
 		case WANT_OUTPUT:
-			count = c->s->protocol->output(c->s, iov, 3);
+			count = out_iov(&c->s->out, iov, 3);
 			if (count <= 0) {
 				c->broken = true;
 				c->closed = true;
@@ -394,7 +394,7 @@ settle(struct conn *c)
 					k = c->send_max - n;
 				buf_add(&c->out, iov[i].iov_base, k);
 			}
-			c->s->protocol->sent(c->s, n);
+			server_sent(c->s, n);
 		}
 	}
 }
@@ -1453,10 +1453,10 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 		} else if (s->want == WANT_WAIT) {
 			s->protocol->resume(s);
 			moved = true;
-		} else if (s->want == WANT_OUTPUT && s->protocol->output(s, iov, 4) > 0) {
+		} else if (s->want == WANT_OUTPUT && out_iov(&s->out, iov, 4) > 0) {
 			k = iov[0].iov_len < step ? iov[0].iov_len : step;
 			copy = copy_of(iov[0].iov_base, k);
-			s->protocol->sent(s, k);
+			server_sent(s, k);
 			taken = c->protocol->input(c, copy, k);
 			free(copy);
 			moved = taken == k || c->want == WANT_CLOSE;

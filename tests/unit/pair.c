@@ -34,7 +34,7 @@ pass(struct client_session *c, struct server_session *s, bool to_server, size_t 
 	if (to_server)
 		k = s->want == WANT_INPUT ? c->protocol->output(c, iov, 4) : 0;
 	else
-		k = s->want == WANT_OUTPUT ? s->protocol->output(s, iov, 4) : 0;
+		k = s->want == WANT_OUTPUT ? out_iov(&s->out, iov, 4) : 0;
 	if (k == 0)
 		return 0;
 	n = iov[0].iov_len < step ? iov[0].iov_len : step;
@@ -52,7 +52,7 @@ pass(struct client_session *c, struct server_session *s, bool to_server, size_t 
 		c->protocol->sent(c, done);
 	} else {
 		c->protocol->input(c, p, n);
-		s->protocol->sent(s, n);
+		server_sent(s, n);
 		done = n;
 	}
 	free(p);
@@ -124,8 +124,8 @@ together(const struct server_protocol *protocol, const char *requests)
 		bad += s->want != WANT_WAIT || !s->service_time || s->requests != turn;
 		protocol->resume(s);
 		bad += s->want != WANT_OUTPUT || s->service_time || s->requests != turn + 1;
-		while (s->want == WANT_OUTPUT && protocol->output(s, iov, 4) > 0)
-			protocol->sent(s, iov[0].iov_len);
+		while (s->want == WANT_OUTPUT && out_iov(&s->out, iov, 4) > 0)
+			server_sent(s, iov[0].iov_len);
 	}
 	ok(bad == 0 && taken == n && s->idle, "%s: three requests at once, a time for each",
 	    protocol->scheme);

@@ -658,7 +658,7 @@ server_run(struct replay *rp)
 		}
 		if (rp->s->want != WANT_OUTPUT)
 			return;
-		niov = w->output(rp->s, iov, 8);
+		niov = out_iov(&rp->s->out, iov, 8);
 		if (niov <= 0) {
 			wrong(rp, "output", "nothing", "bytes");
 			return;
@@ -666,7 +666,7 @@ server_run(struct replay *rp)
 		if (rp->split == BYTES) {
 			if (read_all(&rp->reader, iov[0].iov_base, 1, &rp->said) == RPYC_BAD)
 				wrong(rp, "stream of the server", rp->reader.error, "messages");
-			w->sent(rp->s, 1);
+			server_sent(rp->s, 1);
 			continue;
 		}
 		for (n = 0, i = 0; i < niov; i++) {
@@ -674,7 +674,7 @@ server_run(struct replay *rp)
 				wrong(rp, "stream of the server", rp->reader.error, "messages");
 			n += iov[i].iov_len;
 		}
-		w->sent(rp->s, n);
+		server_sent(rp->s, n);
 	}
 }
 

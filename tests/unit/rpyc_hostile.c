@@ -123,7 +123,7 @@ server_read(struct server *t)
 			t->s->protocol->resume(t->s);
 			continue;
 		}
-		k = t->s->protocol->output(t->s, iov, 4);
+		k = out_iov(&t->s->out, iov, 4);
 		for (i = 0; i < k; i++) {
 			for (n = 0; n < iov[i].iov_len && t->valid; n += taken) {
 				switch (rpyc_read(&t->peer, (unsigned char *)iov[i].iov_base + n,
@@ -138,7 +138,7 @@ server_read(struct server *t)
 					break;
 				}
 			}
-			t->s->protocol->sent(t->s, iov[i].iov_len);
+			server_sent(t->s, iov[i].iov_len);
 		}
 	}
 }
@@ -188,7 +188,7 @@ one(const struct buf *b, size_t piece, enum outcome want, const char *what)
 	s = (struct rpyc_session *)t.s;
 	server_feed(&t, b->p, b->n, piece);
 	good = t.valid && (want == REFUSED ||
-	    s->in.kept.cap + s->message.cap + s->out.buf.cap <= 4096);
+	    s->in.kept.cap + s->message.cap + s->base.out.buf.cap <= 4096);
 	if (want == REFUSED)
 		good = good && t.s->want == WANT_CLOSE && t.closes == 1 && t.s->errors == 1;
 	else

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/out.h"
 #include "server/main.h"
 #include "service.h"
 #include "tap.h"
@@ -34,12 +33,11 @@
  */
 struct toy {
 	struct server_session s;
-	struct out out;
 	char line[32];
 	size_t n;
 	uint64_t left, size;    /* of a put's bytes */
 	uint64_t turns;         /* of work */
-	bool closing, over;
+	bool closing;
 };
 
 static struct server_session *
@@ -61,14 +59,14 @@ toy_close(struct server_session *s)
 {
 	struct toy *t = (struct toy *)s;
 
-	out_free(&t->out);
+	out_free(&t->s.out);
 	free(t);
 }
 
 static void
 toy_answer(struct toy *t, const char *text)
 {
-	out_text(&t->out, text);
+	out_text(&t->s.out, text);
 	t->s.requests++;
 	t->s.want = WANT_OUTPUT;
 }
@@ -85,7 +83,7 @@ toy_line(struct toy *t)
 		t->closing = true;
 	} else if (sscanf(t->line, "get %llu", &v) == 1) {
 		toy_answer(t, "");
-		out_cycle(&t->out, fill_block('x'), FILL_SIZE, 0, v);
+		out_cycle(&t->s.out, fill_block('x'), FILL_SIZE, 0, v);
 	} else if (sscanf(t->line, "put %llu", &v) == 1 && v > 0) {
 		t->left = t->size = v;
 	} else if (sscanf(t->line, "nap %llu", &v) == 1) {
@@ -157,20 +155,10 @@ toy_resume(struct server_session *s)
 	s->idle = true;
 }
 
-static int
-toy_output(struct server_session *s, struct iovec *iov, int max)
-{
-	return out_iov(&((struct toy *)s)->out, iov, max);
-}
-
 static void
-toy_sent(struct server_session *s, size_t n)
+toy_drained(struct server_session *s)
 {
-	struct toy *t = (struct toy *)s;
-
-	out_sent(&t->out, n);
-	if (t->out.pending == 0)
-		s->want = t->closing ? WANT_CLOSE : WANT_INPUT;
+	s->want = ((struct toy *)s)->closing ? WANT_CLOSE : WANT_INPUT;
 }
 
 static struct server_session *toy_open_wired(const struct service *);
@@ -183,8 +171,7 @@ static const struct server_protocol toy_protocol = {
 	.input = toy_input,
 	.end = toy_end,
 	.resume = toy_resume,
-	.output = toy_output,
-	.sent = toy_sent,
+	.drained = toy_drained,
 };
 
 static struct server_session *
@@ -394,7 +381,7 @@ readable_within(int fd, int ms)
 }
 
 static void
-hang_up(int *fd, int n)
+close_all(int *fd, int n)
 {
 	while (n-- > 0)
 		close(fd[n]);
@@ -478,7 +465,7 @@ check_exchange(const char *model)
 	in += 5;
 	out += 4;
 
-	hang_up(fd, CONNS);
+	close_all(fd, CONNS);
 	ok(stop(&d, &row), "%s: stops with status 0", model);
 	printf("# %s: %llu KB, %.3f s user, %.3f s system\n", row.label, row.maxrss_kb, row.user_s,
 	    row.sys_s);
@@ -516,7 +503,7 @@ check_naps(const char *model)
 	t0 = (clock_ns() - t0) / NS_PER_MS;
 	ok(good && t0 >= 300 && t0 < 300 * NAPS / 2, "%s: %d waits at once take %llu ms", model,
 	    NAPS, (unsigned long long)t0);
-	hang_up(fd, NAPS);
+	close_all(fd, NAPS);
 	ok(stop(&d, &row), "%s: stops", model);
 }
 
@@ -555,7 +542,7 @@ check_limits(const char *model)
 	while (recv(fd[4], block, sizeof block, 0) > 0)
 		i++;
 	ok(closed(fd[4]), "%s: a peer that doesn't receive is disconnected", model);
-	hang_up(fd, 5);
+	close_all(fd, 5);
 
 	/* a reply to what was wrong reaches a peer that is still sending */
 	fd[0] = dial(&d);
@@ -563,7 +550,7 @@ check_limits(const char *model)
 	shutdown(fd[0], SHUT_WR);
 	ok(hear(fd[0], "error\n") && good, "%s: the error reply arrives", model);
 	ok(closed(fd[0]), "%s: and the end", model);
-	hang_up(fd, 1);
+	close_all(fd, 1);
 	ok(stop(&d, &row), "%s: stops", model);
 	ok(row.errors == 3 && row.requests == 4, "%s: errors %llu, requests %llu", model,
 	    row.errors, row.requests);
@@ -587,7 +574,7 @@ check_room(const char *model)
 	close(fd[0]);
 	ok(hear(fd[2], "pong\n"), "%s: until one ends", model);
 	ok(ask(fd[1], "ping\n", "pong\n"), "%s: which is not the other", model);
-	hang_up(fd + 1, 2);
+	close_all(fd + 1, 2);
 	ok(stop(&d, &row), "%s: stops", model);
 	ok(row.connections == 3, "%s: connections %llu", model, row.connections);
 }
@@ -639,7 +626,7 @@ check_stop(const char *model)
 	for (i = 0, good = true; i < 5; i++)
 		good = closed(fd[i]) && good;
 	ok(good, "%s: and has closed them all", model);
-	hang_up(fd, 6);
+	close_all(fd, 6);
 }
 
 int
