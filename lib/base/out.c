@@ -9,8 +9,8 @@
 
 /* A drained queue keeps this much memory for the next message; idle connections
  * are many, so it is little. */
-#define KEEP_BYTES 512
-#define KEEP_PARTS 4
+#define RESERVE_BYTES 512
+#define RESERVE_PARTS 4
 
 /* A queue that is added to as fast as it is sent never drains: what was sent makes room
  * once it is half of what is held. */
@@ -53,7 +53,7 @@ new_part(struct out *o)
 	if (o->n == o->cap && o->n > 0)
 		pack_parts(o);
 	if (o->n == o->cap) {
-		cap = o->cap ? o->cap * 2 : KEEP_PARTS;
+		cap = o->cap ? o->cap * 2 : RESERVE_PARTS;
 		if (!(p = realloc(o->part, cap * sizeof *p))) {
 			o->failed = true;
 			return NULL;
@@ -164,6 +164,19 @@ out_iov(const struct out *o, struct iovec *iov, int max)
 	return k;
 }
 
+/* All is sent. */
+static void
+start_over(struct out *o)
+{
+	buf_clear(&o->buf, o->reserve > RESERVE_BYTES ? o->reserve : RESERVE_BYTES);
+	o->first = o->n = 0;
+	if (o->cap > RESERVE_PARTS && o->cap * sizeof *o->part > o->reserve) {
+		free(o->part);
+		o->part = NULL;
+		o->cap = 0;
+	}
+}
+
 void
 out_sent(struct out *o, size_t n)
 {
@@ -171,6 +184,10 @@ out_sent(struct out *o, size_t n)
 	uint64_t k;
 
 	o->pending -= n;
+	if (o->pending == 0) {
+		start_over(o);
+		return;
+	}
 	for (; n > 0; n -= (size_t)k) {
 		p = &o->part[o->first];
 		k = n < p->left ? n : p->left;
@@ -180,15 +197,6 @@ out_sent(struct out *o, size_t n)
 			p->at %= p->period;
 		if (p->left == 0)
 			o->first++;
-	}
-	if (o->pending == 0) {
-		buf_clear(&o->buf, o->keep > KEEP_BYTES ? o->keep : KEEP_BYTES);
-		o->first = o->n = 0;
-		if (o->cap > KEEP_PARTS && o->cap * sizeof *o->part > o->keep) {
-			free(o->part);
-			o->part = NULL;
-			o->cap = 0;
-		}
 	}
 }
 

@@ -24,8 +24,8 @@ struct out {
 	size_t first, n, cap;
 	uint64_t pending;          /* bytes still to send, all parts */
 	bool failed;               /* out of memory: the stream can't go on */
-	size_t keep;               /* so many bytes of memory, if it's more than a little, are
-	                            * kept when all is sent: for who sends as much each time */
+	size_t reserve;            /* this many bytes of memory, if it is more than a little, stay
+	                            * when all is sent: for one that sends as much each time */
 };
 
 /* Append n bytes, copied. */

@@ -381,7 +381,7 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 		framing = HTTP_TO_END;
 	if (none)
 		framing = HTTP_SIZED;
-	h->keep = http_keep(a.minor, &a.fields) && framing != HTTP_TO_END;
+	h->keep = http_keep_alive(a.minor, &a.fields) && framing != HTTP_TO_END;
 	http_body_init(&h->body, framing, none ? 0 : a.fields.length);
 	h->state = IN_BODY;
 	if (framing == HTTP_SIZED && !none && a.fields.length > h->got_max) {
@@ -563,7 +563,7 @@ http_open(const struct client_conf *conf)
 	h->c.protocol = &http_client_protocol;
 	h->c.want = WANT_INPUT;
 	h->conf = conf;
-	h->out.keep = conf->depth > 1 ? KEEP_OUT : 0;
+	h->out.reserve = conf->depth > 1 ? KEEP_OUT : 0;
 	return &h->c;
 }
 

@@ -21,14 +21,14 @@
 #define TOKEN  1        /* a method's or a field's name (RFC 9110, section 5.6.2) */
 #define VALUE  2        /* a field's value: no control character but TAB */
 #define TARGET 4        /* a request's target */
-#define HOST   8        /* a Host field: host[:port] */
+#define HOST   8        /* a host's name or IPv4 address */
 static const unsigned char byte_class[256] = {
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
 	 2, 15,  6,  3, 15, 15, 15, 15, 14, 14, 15, 15, 14, 15, 15,  6,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 14, 14,  6, 14,  6,  6,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6, 14,  6, 14,  6,  6,
 	 6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 14,  6, 14,  7, 15,
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  6,  6,  7, 15,
 	 7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  7,  6, 15,  0,
 	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
@@ -62,12 +62,21 @@ span_is(struct http_span s, const char *text)
 static bool
 all(struct http_span s, unsigned class)
 {
-	size_t i;
+	const char *p = s.p, *end = s.p + s.n;
 
-	for (i = 0; i < s.n; i++)
-		if (!(byte_class[(unsigned char)s.p[i]] & class))
-			return false;
-	return true;
+	while (p < end && byte_class[(unsigned char)*p] & class)
+		p++;
+	return p == end;
+}
+
+/* The first byte behind all bytes of the class; what follows any part of a head is in none that is
+ * looked for in it: a blank, CR or LF. */
+static const char *
+skip(const char *p, unsigned class)
+{
+	while (byte_class[(unsigned char)*p] & class)
+		p++;
+	return p;
 }
 
 /* Is it host[:port]? Either may be empty (RFC 9110, section 7.2), and an IPv6 address
@@ -75,30 +84,38 @@ all(struct http_span s, unsigned class)
 static bool
 is_host(struct http_span s)
 {
-	const char *end = s.p + s.n, *p = s.p;
-	bool bracket = s.n > 0 && *p == '[';
+	const char *end = s.p + s.n, *p = skip(s.p, HOST);
 
-	for (p += bracket; p < end && *p != ']' && (bracket || (*p != ':' && *p != '[')); p++)
-		;
-	if (bracket && (p == end || *p++ != ']'))
-		return false;
+	if (p == s.p && p < end && *p == '[') {
+		do
+			p = skip(p + 1, HOST);
+		while (*p == ':' || *p == '[');
+		if (*p++ != ']')
+			return false;
+	}
 	if (p < end && *p++ != ':')
 		return false;
-	for (; p < end; p++)
-		if (*p < '0' || *p > '9')
-			return false;
-	return all(s, HOST);
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return p == end;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
 }
 
 static struct http_span
 trim(struct http_span s)
 {
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+	const char *end = s.p + s.n;
+
+	while (s.p < end && is_blank(*s.p))
 		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
+	while (s.p < end && is_blank(end[-1]))
+		end--;
+	s.n = (size_t)(end - s.p);
 	return s;
 }
 
@@ -344,32 +361,46 @@ take_field(struct http_fields *f, struct http_span name, struct http_span value,
 	return true;
 }
 
+/* The length of the end of a line at p: of CRLF, of LF, or 0. */
+static size_t
+line_end(const char *p)
+{
+	return *p == '\n' ? 1 : *p == '\r' && p[1] == '\n' ? 2 : 0;
+}
+
 /* The lines behind the first one, the empty one included. */
 static bool
 parse_fields(struct http_fields *f, struct http_span head, bool folds, struct refusal *r)
 {
-	struct http_span line, name, value;
+	struct http_span rest = head, name, value;
+	const char *p = head.p;
 	bool read = true;
 	unsigned n;
 
-	for (n = 0; (line = next_line(&head)).n > 0; n++) {
+	for (n = 0; line_end(p) == 0; n++) {
+		rest.n -= (size_t)(p - rest.p);
+		rest.p = p;
 		if (n == HTTP_FIELDS_MAX)
 			return refuse_text(r, 431, "too many header fields");
-		if (line.p[0] == ' ' || line.p[0] == '\t') {
-			if (!folds || read || !all(line, VALUE))
-				return refuse(r, 400, "folded header line \"%s\"", line);
+		if (is_blank(*p)) {
+			p = skip(p, VALUE);
+			if (!folds || read || line_end(p) == 0)
+				return refuse(r, 400, "folded header line \"%s\"", next_line(&rest));
+			p += line_end(p);
 			continue;
 		}
-		name.p = line.p;
-		for (name.n = 0; name.n < line.n; name.n++)
-			if (!(byte_class[(unsigned char)line.p[name.n]] & TOKEN))
-				break;
-		if (name.n == 0 || name.n == line.n || line.p[name.n] != ':')
-			return refuse(r, 400, "bad header line \"%s\"", line);
-		value.p = line.p + name.n + 1;
-		value.n = line.n - name.n - 1;
-		if (!all(value, VALUE))
-			return refuse(r, 400, "control character in header line \"%s\"", line);
+		name.p = p;
+		p = skip(p, TOKEN);
+		name.n = (size_t)(p - name.p);
+		if (name.n == 0 || *p != ':')
+			return refuse(r, 400, "bad header line \"%s\"", next_line(&rest));
+		value.p = p + 1;
+		p = skip(value.p, VALUE);
+		value.n = (size_t)(p - value.p);
+		if (line_end(p) == 0)
+			return refuse(r, 400, "control character in header line \"%s\"",
+			    next_line(&rest));
+		p += line_end(p);
 		if (!take_field(f, name, trim(value), &read, r))
 			return false;
 	}
@@ -446,9 +477,7 @@ parse_request_line(struct http_request *q, struct http_span line, struct refusal
 	if (line.n > HTTP_LINE_MAX)
 		return refuse_text(r, 414, "the request line is too long");
 	q->name.p = line.p;
-	for (q->name.n = 0; q->name.n < line.n; q->name.n++)
-		if (!(byte_class[(unsigned char)line.p[q->name.n]] & TOKEN))
-			break;
+	q->name.n = (size_t)(skip(line.p, TOKEN) - line.p);
 	if (q->name.n > METHOD_MAX)
 		return refuse(r, 501, "unknown method %s", q->name);
 	if (q->name.n == 0 || q->name.n == line.n || line.p[q->name.n] != ' ')
@@ -520,7 +549,7 @@ http_parse_response(struct http_response *a, const unsigned char *head, size_t l
 }
 
 bool
-http_keep(int minor, const struct http_fields *f)
+http_keep_alive(int minor, const struct http_fields *f)
 {
 	return !f->close && (minor > 0 || f->keep_alive);
 }

@@ -102,7 +102,7 @@ bool http_no_response(const unsigned char *p, size_t n);
 
 /* Does the connection outlive a message of this minor version with these fields, as far
  * as its sender is concerned? */
-bool http_keep(int minor, const struct http_fields *);
+bool http_keep_alive(int minor, const struct http_fields *);
 
 /* "Not Found"; "Unknown" for a status the servers here don't send. */
 const char *http_reason(int status);

@@ -56,7 +56,7 @@ struct http_session {
 	const char *allow;              /* the Allow field of this path */
 	unsigned char state;            /* enum state */
 	unsigned char what;             /* enum op and the two above */
-	bool keep;                      /* the connection outlives this request */
+	bool keep_alive;                /* the connection outlives this request */
 	bool head_only;                 /* HEAD */
 	bool http10;
 	bool refused;                   /* answered with an error; the body is still read over */
@@ -98,7 +98,7 @@ add_head(struct http_session *h, int status, const void *type, size_t type_n,
 		out_printf(o, "Content-Length: %" PRIu64 "\r\n", *length);
 	else if (!h->http10)
 		out_text(o, "Transfer-Encoding: chunked\r\n");
-	if (!h->keep)
+	if (!h->keep_alive)
 		out_text(o, "Connection: close\r\n");
 	else if (h->http10)
 		out_text(o, "Connection: keep-alive\r\n");
@@ -127,7 +127,7 @@ add_json(struct http_session *h, const char *body)
 static void
 next_request(struct http_session *h)
 {
-	h->state = h->keep ? AT_HEAD : AT_END;
+	h->state = h->keep_alive ? AT_HEAD : AT_END;
 	h->refused = false;
 	h->completed = true;
 	h->s.progress++;
@@ -148,7 +148,7 @@ add_error(struct http_session *h, int status, const char *why)
 static void
 fail(struct http_session *h, int status, const char *why)
 {
-	h->keep = false;
+	h->keep_alive = false;
 	if (!h->refused)        /* else it has had its answer */
 		add_error(h, status, why);
 	next_request(h);
@@ -162,9 +162,9 @@ refuse(struct http_session *h, int status, const char *why)
 	bool left = h->state == IN_BODY && !h->body.done;
 
 	if (left && h->body.framing == HTTP_SIZED && h->body.left > DRAIN_MAX)
-		h->keep = false;
+		h->keep_alive = false;
 	add_error(h, status, why);
-	if (left && h->keep) {
+	if (left && h->keep_alive) {
 		h->refused = true;
 		h->got = 0;
 	} else {
@@ -218,7 +218,7 @@ reply_download(struct http_session *h)
 	uint64_t n = h->arg[0];
 
 	if (stream && h->http10)
-		h->keep = false;
+		h->keep_alive = false;
 	add_head(h, 200, type, sizeof type - 1, stream ? NULL : &n);
 	h->s.requests++;
 	if (stream && !h->http10 && !h->head_only) {
@@ -555,7 +555,7 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 	    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
 
 	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
-	    || !h->keep || h->http10 || body || q->fields.expect_other || h->service->timed)
+	    || !h->keep_alive || h->http10 || body || q->fields.expect_other || h->service->timed)
 		return false;
 	out_add(&h->s.out, pong, sizeof pong - 1);
 	h->s.requests++;
@@ -579,7 +579,7 @@ admit(struct http_session *h, const struct http_request *q, struct rejection *r,
 		return true;
 	/* it may send the body still, or may not: no way to tell where the next request begins */
 	if (waits)
-		h->keep = false;
+		h->keep_alive = false;
 	if (r->status)
 		refuse(h, r->status, r->why);
 	else
@@ -592,7 +592,7 @@ static void
 begin_request(struct http_session *h, const unsigned char *head, size_t len, bool more)
 {
 	struct http_request q;
-	struct rejection r = { 0, "" };
+	struct rejection r;
 	bool body, waits;
 
 	h->head_only = false;
@@ -602,7 +602,7 @@ begin_request(struct http_session *h, const unsigned char *head, size_t len, boo
 		fail(h, r.status, r.why);
 		return;
 	}
-	h->keep = http_keep(q.minor, &q.fields);
+	h->keep_alive = http_keep_alive(q.minor, &q.fields);
 	h->http10 = q.minor == 0;
 	h->head_only = q.method == HTTP_HEAD;
 	body = q.fields.chunked || q.fields.length > 0;
@@ -678,7 +678,8 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 		fail(h, 500, "out of memory");
 		break;
 	}
-	http_gather_free(&h->gather);
+	if (h->gather.buf.p)
+		http_gather_free(&h->gather);
 	return i;
 }
 
@@ -692,7 +693,7 @@ take_content(struct http_session *h, const unsigned char *p, size_t n)
 	h->got += n;
 	if (h->refused) {
 		if (h->got > DRAIN_MAX) {
-			h->keep = false;
+			h->keep_alive = false;
 			next_request(h);
 		}
 		return;
@@ -813,7 +814,7 @@ http_end(struct server_session *s)
 {
 	struct http_session *h = (struct http_session *)s;
 
-	h->keep = false;        /* nothing can follow what is under way */
+	h->keep_alive = false;  /* nothing can follow what is under way */
 	if (h->state == IN_BODY) {
 		fail(h, 400, "the request's body is cut off");
 	} else if (h->state == AT_HEAD && h->gather.buf.n > 0) {

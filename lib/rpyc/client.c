@@ -494,7 +494,7 @@ rpyc_open(const struct client_conf *conf)
 			free(c);
 			return NULL;
 		}
-		c->out.keep = KEEP_OUT;
+		c->out.reserve = KEEP_OUT;
 	}
 	c->base.protocol = &rpyc_client_protocol;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;

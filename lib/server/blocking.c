@@ -73,7 +73,7 @@ receive(struct driver *d)
 
 	if (c->ended)
 		return false;
-	if (!conn_limit_anew(c))
+	if (!conn_restart_limit(c))
 		flags = MSG_DONTWAIT;
 	else if (!idle)
 		d->deadline_ns = clock_ns() + c->conf->timeout_ns;

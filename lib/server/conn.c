@@ -154,16 +154,16 @@ conn_acknowledge(struct conn *c)
 /* ---- time ---- */
 
 bool
-conn_limit_anew(struct conn *c)
+conn_restart_limit(struct conn *c)
 {
 	const struct server_session *s = c->session;
-	bool anew = s->idle || !c->timing || c->progress != s->progress;
+	bool restart = s->idle || !c->timing || c->progress != s->progress;
 
 	if (s->idle)
 		c->idle_errors = s->errors;
 	c->timing = !s->idle;
 	c->progress = s->progress;
-	return anew;
+	return restart;
 }
 
 uint64_t

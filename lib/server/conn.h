@@ -94,7 +94,7 @@ void conn_acknowledge(struct conn *);
 /* The session awaits input: does the time limit start again? It does for an idle one, and with
  * each progress of a message; not with each byte. When time was spent otherwise, timing is to be
  * set to false. */
-bool conn_limit_anew(struct conn *);
+bool conn_restart_limit(struct conn *);
 
 /* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a
  * service time is drawn from the server's distribution. */

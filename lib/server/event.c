@@ -220,16 +220,16 @@ close_gently(struct worker *w, struct conn *c)
 static enum conn_step
 await_peer(struct worker *w, struct conn *c, struct turn *u)
 {
-	bool input = c->session->want == WANT_INPUT, anew;
+	bool input = c->session->want == WANT_INPUT, restart;
 
 	if (input) {
-		anew = conn_limit_anew(c);
+		restart = conn_restart_limit(c);
 		conn_acknowledge(c);
 	} else {
-		anew = bytes_moved(c) > u->before;
+		restart = bytes_moved(c) > u->before;
 		c->timing = false;
 	}
-	if (anew || event_conn(c)->list != LIMITED)
+	if (restart || event_conn(c)->list != LIMITED)
 		enter(w, c, LIMITED);
 	return listen_for(w, c, input ? LOOP_READ : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
 }

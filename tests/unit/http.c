@@ -166,7 +166,7 @@ test_fields(void)
 		status = http_parse_request(&q, copy, n, why, sizeof why);
 		ok(status == fields[i].status && (status || (q.fields.sized == fields[i].sized
 		    && q.fields.chunked == fields[i].chunked && q.fields.length == fields[i].length
-		    && http_keep(q.minor, &q.fields) == fields[i].keep)),
+		    && http_keep_alive(q.minor, &q.fields) == fields[i].keep)),
 		    "fields %zu: %d", i, fields[i].status);
 		if (status && status != fields[i].status)
 			printf("# %d %s\n", status, why);
