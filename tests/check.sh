@@ -198,6 +198,19 @@ step_clang_tidy() {
 	return "$status"
 }
 
+# What conforms differs between versions; this is Debian 12's.
+step_clang_format() {
+	need clang-format || return
+	case $(clang-format --version) in
+	*' version 14.'*) ;;
+	*)
+		missing='clang-format 14'
+		return 77
+		;;
+	esac
+	try clang-format --dry-run -Werror lib/*.h lib/*/*.[ch] lib/*.c bin/*.c tests/*/*.[ch]
+}
+
 # All but leaks: of what realloc(3) gave and a struct elsewhere holds, gcc 12 thinks that it is
 # lost. These are for LeakSanitizer and valgrind to find.
 step_gcc_analyzer() {
@@ -229,7 +242,7 @@ step_valgrind() {
 builds='gcc gcc_debug clang musl bmake parallel_make makefile headers install'
 analysers='shellcheck man_pages cppcheck clang_tidy gcc_analyzer'
 suites='posix_only asan tsan fuzz valgrind'
-steps="$builds $analysers $suites"
+steps="$builds $analysers $suites clang_format"
 
 failed=0 quick=0
 if [ "${1-}" = -q ]; then
