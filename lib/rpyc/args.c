@@ -190,7 +190,7 @@ length(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 		*n = items.n;
 		return true;
 	case RPYC_LOCAL_REF:
-		if (rpyc_resolve(s, b, &index) != RPYC_LIST)
+		if (rpyc_resolve(s, &b, &index) != RPYC_LIST)
 			return false;
 		*n = (uint64_t)s->object[index].count;
 		return true;

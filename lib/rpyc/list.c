@@ -52,7 +52,7 @@ rpyc_list_take(struct rpyc_session *s, struct brine id_pack, uint64_t *bytes)
 	int64_t from = 0, n;
 	size_t index;
 
-	switch (rpyc_resolve(s, id_pack, &index)) {
+	switch (rpyc_resolve(s, &id_pack, &index)) {
 	case RPYC_LIST:
 		o = &s->object[index];
 		break;

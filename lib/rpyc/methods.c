@@ -58,8 +58,9 @@ static bool
 put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 {
 	struct buf *to = &s->message;
-	struct brine b = x->at, at;
+	struct brine b = x->at, at, id_pack;
 	struct brine_value v;
+	enum rpyc_kind kind;
 	int64_t label = x->label;
 	uint64_t ahead = 1;
 	size_t index;
@@ -75,8 +76,8 @@ put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		}
 		at.end = b.p;
 		if (label == RPYC_LOCAL_REF) {
-			enum rpyc_kind kind = rpyc_resolve(s, at, &index);
-
+			id_pack = at;
+			kind = rpyc_resolve(s, &id_pack, &index);
 			if (kind == RPYC_LIST || kind == RPYC_ITERATOR)
 				s->object[index].refs++;
 			label = RPYC_REMOTE_REF;

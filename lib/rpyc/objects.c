@@ -34,16 +34,19 @@ object_new(struct rpyc_session *s, const struct rpyc_object *o)
 }
 
 enum rpyc_kind
-rpyc_resolve(struct rpyc_session *s, struct brine id_pack, size_t *index)
+rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 {
 	/* the root's as handle_getroot sends it, and as peers send it back */
 	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
+	struct brine at = *id_pack;
 	struct rpyc_id id;
 
-	if ((size_t)(id_pack.end - id_pack.p) >= sizeof root - 1 &&
-	    memcmp(id_pack.p, root, sizeof root - 1) == 0)
+	*index = 0;
+	if ((size_t)(at.end - at.p) >= sizeof root - 1 && memcmp(at.p, root, sizeof root - 1) == 0) {
+		id_pack->p += sizeof root - 1;
 		return RPYC_ROOT;
-	if (!rpyc_id(id_pack, &id))
+	}
+	if (!rpyc_id(at, &id) || !brine_skip(id_pack, NULL))
 		return RPYC_NONE;
 	if (id.cls == 1 && id.id == 1 && brine_is(&id.name, "builtins.object"))
 		return RPYC_ROOT;

@@ -5,8 +5,9 @@
 
 #include "rpyc/session.h"
 
-/* Which object is meant; *index is its method or its place in s->object. */
-enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine id_pack, size_t *index);
+/* Read an id_pack: which object of ours is meant? *index is its method or its place in
+ * s->object, 0 for the root. RPYC_NONE: none, and *id_pack is of no more use. */
+enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine *id_pack, size_t *index);
 
 /* Python's name of an object's type, for error texts; of every kind but RPYC_NONE. */
 const char *rpyc_kind_name(enum rpyc_kind);

@@ -24,11 +24,11 @@
 
 /* What a handler works on. */
 struct request {
-	struct rpyc_boxed arg[ARGS_MAX];
-	int n;                          /* number of arguments */
+	struct rpyc_boxed arg[ARGS_MAX + 1];    /* room for one too many */
+	unsigned n;                     /* number of arguments */
 	struct brine whole;             /* the boxed argument tuple */
-	enum rpyc_kind kind;            /* of the first one */
-	size_t index;
+	enum rpyc_kind kind;            /* of the first one, if it is a reference to an object */
+	size_t index;                   /* of ours: see rpyc_resolve() */
 	bool waits;                     /* the answer comes later, and references are kept */
 };
 
@@ -78,7 +78,7 @@ handle_ping(struct rpyc_session *s, struct request *r)
 	}
 	b = rpyc_answer(s);
 	rpyc_put_label(b, RPYC_VALUE);
-	buf_add(b, r->arg[0].at.p, (size_t)(r->arg[0].at.end - r->arg[0].at.p));
+	buf_add(b, r->arg[0].at.p, (size_t)(at.p - r->arg[0].at.p));
 	rpyc_message_end(s);
 }
 
@@ -123,7 +123,7 @@ handle_refused(struct rpyc_session *s, struct request *r)
 
 /* The positional and keyword arguments that begin at argument i; false: answered. */
 static bool
-call_arguments(struct rpyc_session *s, const struct request *r, int i,
+call_arguments(struct rpyc_session *s, const struct request *r, unsigned i,
     struct rpyc_items *args, struct rpyc_items *kwargs)
 {
 	memset(kwargs, 0, sizeof *kwargs);
@@ -196,7 +196,7 @@ handle_cmp(struct rpyc_session *s, struct request *r)
 {
 	struct brine at = r->arg[2].at;
 	struct brine_value op;
-	enum rpyc_kind kind;
+	enum rpyc_kind kind = RPYC_NONE;
 	size_t index = 0;
 	bool eq, ne;
 
@@ -206,8 +206,9 @@ handle_cmp(struct rpyc_session *s, struct request *r)
 	}
 	eq = brine_is(&op, "__eq__");
 	ne = brine_is(&op, "__ne__");
-	kind = r->arg[1].label == RPYC_LOCAL_REF ? rpyc_resolve(s, r->arg[1].at, &index) :
-	    RPYC_NONE;
+	at = r->arg[1].at;
+	if (r->arg[1].label == RPYC_LOCAL_REF)
+		kind = rpyc_resolve(s, &at, &index);
 	if ((eq || ne) && kind == r->kind && index == r->index)
 		rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
 	else
@@ -267,10 +268,11 @@ handle_del(struct rpyc_session *s, struct request *r)
 static void
 handle_inspect(struct rpyc_session *s, struct request *r)
 {
+	struct brine at = r->arg[0].at;
 	size_t index, i;
 	struct buf *b;
 
-	switch (rpyc_resolve(s, r->arg[0].at, &index)) {
+	switch (rpyc_resolve(s, &at, &index)) {
 	case RPYC_NONE:
 		rpyc_raise_key(s, r->arg[0].at);
 		break;
@@ -308,7 +310,7 @@ handle_buffiter(struct rpyc_session *s, struct request *r)
 
 /* object: the first argument must be a reference to an object of ours. */
 static const struct {
-	int min, max;
+	unsigned min, max;
 	bool object;
 	void (*handle)(struct rpyc_session *, struct request *);
 } handlers[RPYC_HANDLERS] = {
@@ -334,89 +336,104 @@ static const struct {
 	[RPYC_INSTANCECHECK] = { 2, 2, true, handle_refused },
 };
 
-/* Is all of a boxed value well-formed, and each reference to an object of ours to one there
- * is? False: answered, as a stock peer does before it looks at the handler. Otherwise the end
- * of whole is set to that of the value, and *refs to whether it holds a reference to an object
- * of the peer's. */
 static bool
-check(struct rpyc_session *s, struct brine *whole, bool *refs)
+not_boxed(struct rpyc_session *s)
 {
-	struct brine b = *whole, at;
-	int64_t label;
-	uint64_t ahead, items;
+	rpyc_raise(s, "ValueError", "arguments that are not boxed");
+	return false;
+}
+
+/* Read the boxed argument tuple of a request: all of it must be well-formed, and each reference
+ * to an object of ours to one there is. False: answered, as a stock peer does before it looks at
+ * the handler. Otherwise r->whole ends where the tuple ends, r->arg are its items if these are
+ * boxed, and *refs tells whether any refers to an object of the peer's. */
+static bool
+read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
+{
+	struct brine b = r->whole;
+	struct rpyc_boxed inner, *x;
+	struct rpyc_id id;
+	uint64_t ahead, items, total = 0;
+	enum rpyc_kind kind;
 	size_t index;
 	bool found = false;
 
 	for (ahead = 1; ahead > 0; ahead--) {
-		if (!brine_tuple(&b, 2) || !brine_int(&b, &label)) {
-			rpyc_raise(s, "ValueError", "arguments that are not boxed");
-			return false;
+		x = &inner;
+		if (ahead + r->n == total) {
+			x = &r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX];
+			r->n++;
 		}
-		at = b;
-		switch (label) {
+		if (!brine_tuple(&b, 2) || !brine_int(&b, &x->label))
+			return not_boxed(s);
+		x->at = b;
+		switch (x->label) {
 		case RPYC_TUPLE:
 			if (!brine_items(&b, &items)) {
 				rpyc_raise(s, "TypeError", "a tuple that is none");
 				return false;
 			}
+			if (r->n == 0)
+				total = items;
 			ahead += items;
 			continue;
 		case RPYC_LOCAL_REF:
-			if (rpyc_resolve(s, b, &index) == RPYC_NONE) {
-				rpyc_raise_key(s, b);
+			if ((kind = rpyc_resolve(s, &b, &index)) == RPYC_NONE) {
+				rpyc_raise_key(s, x->at);
 				return false;
 			}
-			break;
-		case RPYC_REMOTE_REF: {
-			struct rpyc_id id;
-
-			if (!rpyc_id(at, &id)) {
+			if (x == &r->arg[0]) {
+				r->kind = kind;
+				r->index = index;
+			}
+			continue;
+		case RPYC_REMOTE_REF:
+			if (!rpyc_id(b, &id)) {
 				rpyc_raise(s, "ValueError", "a reference without an id_pack");
 				return false;
 			}
 			found = true;
 			break;
-		}
 		case RPYC_VALUE:
 			break;
 		default:
-			rpyc_raise(s, "ValueError", "invalid label %" PRId64, label);
+			rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
 			return false;
 		}
-		if (!brine_skip(&b, NULL)) {
-			rpyc_raise(s, "ValueError", "arguments that are not boxed");
-			return false;
-		}
+		if (!brine_skip(&b, NULL))
+			return not_boxed(s);
 	}
-	whole->end = b.p;
+	r->whole.end = b.p;
 	*refs = found;
 	return true;
 }
 
-/* Call the handler, whose arguments are those of a checked request. */
+/* The same where r->arg is empty so far: the tuple has no items, or was boxed as a whole. */
+static bool
+read_plain_arguments(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->whole;
+	struct rpyc_items items;
+	struct rpyc_boxed boxed;
+
+	if (!rpyc_boxed(&at, &boxed) || !rpyc_items(&boxed, &items)) {
+		rpyc_raise(s, "TypeError", "arguments must be a tuple");
+		return false;
+	}
+	while (r->n <= ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
+		r->n++;
+	return true;
+}
+
 static void
 dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 {
-	struct rpyc_items items;
-	struct rpyc_boxed boxed, extra;
-
-	boxed.at = r->whole;
-	if (!brine_tuple(&boxed.at, 2) || !brine_int(&boxed.at, &boxed.label) ||
-	    !rpyc_items(&boxed, &items)) {
-		rpyc_raise(s, "TypeError", "arguments must be a tuple");
+	if (r->n == 0 && !read_plain_arguments(s, r))
 		return;
-	}
-	while (r->n < ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
-		r->n++;
-	if (r->n < handlers[handler].min || r->n > handlers[handler].max ||
-	    rpyc_item(&items, &extra)) {
-		rpyc_raise(s, "TypeError", "handler %d takes %d to %d arguments",
+	if (r->n < handlers[handler].min || r->n > handlers[handler].max)
+		rpyc_raise(s, "TypeError", "handler %d takes %u to %u arguments",
 		    (int)handler, handlers[handler].min, handlers[handler].max);
-		return;
-	}
-	if (handlers[handler].object && r->arg[0].label == RPYC_LOCAL_REF)
-		r->kind = rpyc_resolve(s, r->arg[0].at, &r->index);
-	if (handlers[handler].object && r->kind == RPYC_NONE)
+	else if (handlers[handler].object && r->kind == RPYC_NONE)
 		rpyc_raise(s, "AttributeError", "not an object of this service");
 	else
 		handlers[handler].handle(s, r);
@@ -447,7 +464,7 @@ answer_request(struct rpyc_session *s, struct brine b)
 		rpyc_raise(s, "MemoryError", "arguments of too many parts");
 	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
 		rpyc_raise_key(s, key);
-	else if (check(s, &r.whole, &refs))
+	else if (read_arguments(s, &r, &refs))
 		dispatch(s, &r, handler);
 	if (refs && !r.waits)
 		rpyc_release_all(s, r.whole);
@@ -467,7 +484,7 @@ hold(void *ctx)
 	struct brine_value v;
 	enum rpyc_kind kind;
 	int64_t handler, label;
-	size_t index = 0;
+	size_t index;
 
 	/* asked for each string of a message: nothing here may take time that grows with it */
 	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2) ||
@@ -480,10 +497,10 @@ hold(void *ctx)
 	    !brine_get(&b, &v) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
 	    label != RPYC_LOCAL_REF)
 		return false;
-	kind = rpyc_resolve(s, b, &index);
+	kind = rpyc_resolve(s, &b, &index);
 	if (handler == RPYC_CALL)
 		return kind == RPYC_METHOD && index == OP_ECHO;
-	if (kind == RPYC_NONE || !brine_skip(&b, NULL) || !brine_tuple(&b, 2) ||
+	if (kind == RPYC_NONE || !brine_tuple(&b, 2) ||
 	    !brine_int(&b, &label) || !brine_get(&b, &v) || !v.p)
 		return false;
 	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
