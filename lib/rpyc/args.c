@@ -51,11 +51,10 @@ positional(struct rpyc_session *s, const struct operation *op, struct rpyc_items
 {
 	int i;
 
-	if (args.n > (uint64_t)op->nargs) {
-		rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %" PRIu64
-		    " were given", op->method, op->nargs + 1, op->nargs == 0 ? "" : "s", args.n + 1);
-		return false;
-	}
+	if (args.n > (uint64_t)op->nargs)
+		return rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %"
+		    PRIu64 " were given", op->method, op->nargs + 1,
+		    op->nargs == 0 ? "" : "s", args.n + 1);
 	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
 		have[i] = true;
 	return true;
@@ -73,25 +72,17 @@ keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_bo
 	int i;
 
 	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
-	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR) {
-		rpyc_raise(s, "TypeError", "keywords must be strings");
-		return false;
-	}
-	if ((i = parameter(op, &v)) < 0) {
-		rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument '%.*s'",
-		    op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
+	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR)
+		return rpyc_raise(s, "TypeError", "keywords must be strings");
+	if ((i = parameter(op, &v)) < 0)
+		return rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument "
+		    "'%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
 		    v.p ? (const char *)v.p : "");
-		return false;
-	}
-	if ((uint64_t)i < given) {
-		rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
+	if ((uint64_t)i < given)
+		return rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
 		    op->method, op->arg[i]);
-		return false;
-	}
-	if (!rpyc_item(&parts, &value[i])) {
-		rpyc_raise(s, "ValueError", "an argument that is not boxed");
-		return false;
-	}
+	if (!rpyc_item(&parts, &value[i]))
+		return rpyc_raise(s, "ValueError", "an argument that is not boxed");
 	have[i] = true;
 	return true;
 }
@@ -141,15 +132,12 @@ rpyc_byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 	struct brine_value v;
 	char type[64];
 
-	if (!rpyc_integer(x, &v)) {
-		rpyc_raise(s, "TypeError", "can't multiply sequence by non-int of type '%s'",
+	if (!rpyc_integer(x, &v))
+		return rpyc_raise(s, "TypeError", "can't multiply sequence by non-int of type '%s'",
 		    rpyc_type_name(x, type));
-		return false;
-	}
-	if (!v.fits) {
-		rpyc_raise(s, "OverflowError", "cannot fit 'int' into an index-sized integer");
-		return false;
-	}
+	if (!v.fits)
+		return rpyc_raise(s, "OverflowError",
+		    "cannot fit 'int' into an index-sized integer");
 	*n = v.i > 0 ? (uint64_t)v.i : 0;
 	return true;
 }
@@ -157,9 +145,8 @@ rpyc_byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 static bool
 limit(struct rpyc_session *s, uint64_t n, uint64_t max)
 {
-	if (n > max)
-		rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64, n, max);
-	return n <= max;
+	return n <= max || rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64,
+	    n, max);
 }
 
 bool
@@ -210,8 +197,6 @@ rpyc_len(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 {
 	char type[64];
 
-	if (length(s, x, n))
-		return true;
-	rpyc_raise(s, "TypeError", "object of type '%s' has no len()", rpyc_type_name(x, type));
-	return false;
+	return length(s, x, n) || rpyc_raise(s, "TypeError", "object of type '%s' has no len()",
+	    rpyc_type_name(x, type));
 }

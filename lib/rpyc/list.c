@@ -248,13 +248,13 @@ static const struct {
 	unsigned nargs;
 	void (*call)(struct rpyc_session *, size_t, struct rpyc_items);
 } method[] = {
-	{ RPYC_ITERATOR, "__next__", 0, iterator_next },
-	{ RPYC_ITERATOR, "__iter__", 0, iterator_iter },
-	{ RPYC_ITERATOR, "__length_hint__", 0, iterator_length_hint },
-	{ RPYC_LIST, "__iter__", 0, list_iter },
-	{ RPYC_LIST, "__len__", 0, list_len },
-	{ RPYC_LIST, "__getitem__", 1, list_getitem },
-	{ RPYC_LIST, "__contains__", 1, list_contains },
+	{ .kind = RPYC_ITERATOR, .name = "__next__", .call = iterator_next },
+	{ .kind = RPYC_ITERATOR, .name = "__iter__", .call = iterator_iter },
+	{ .kind = RPYC_ITERATOR, .name = "__length_hint__", .call = iterator_length_hint },
+	{ .kind = RPYC_LIST, .name = "__iter__", .call = list_iter },
+	{ .kind = RPYC_LIST, .name = "__len__", .call = list_len },
+	{ .kind = RPYC_LIST, .name = "__getitem__", .nargs = 1, .call = list_getitem },
+	{ .kind = RPYC_LIST, .name = "__contains__", .nargs = 1, .call = list_contains },
 };
 
 void

@@ -32,7 +32,7 @@ rpyc_method_name(size_t i)
 }
 
 size_t
-rpyc_method(const void *name, size_t n)
+rpyc_method_find(const void *name, size_t n)
 {
 	static const char prefix[] = "exposed_";
 	const char *p = name;
@@ -132,7 +132,7 @@ upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 	uint64_t n;
 
 	if (x->label == RPYC_REMOTE_REF)
-		return rpyc_pull_len(s, x->at, whole);
+		return rpyc_remote_len(s, x->at, whole);
 	if (rpyc_len(s, x, &n) && rpyc_within(s, n))
 		rpyc_answer_int(s, n);
 	return false;
@@ -171,8 +171,8 @@ chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 				return false;
 		return true;
 	default:
-		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_type_name(x, type));
-		return false;
+		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
+		    rpyc_type_name(x, type));
 	}
 }
 
@@ -183,9 +183,9 @@ upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine 
 	uint64_t total;
 
 	if (x->label == RPYC_REMOTE_REF)
-		return rpyc_pull_iter(s, x->at, whole);
+		return rpyc_remote_iter(s, x->at, whole);
 	if (x->label == RPYC_TUPLE && rpyc_items(x, &items))
-		return rpyc_pull_tuple(s, items, whole);
+		return rpyc_remote_tuple(s, items, whole);
 	if (chunk_total(s, x, &total) && rpyc_within(s, total))
 		rpyc_answer_int(s, total);
 	return false;

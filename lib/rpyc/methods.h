@@ -9,7 +9,7 @@
 const char *rpyc_method_name(size_t i);
 
 /* The method of that name ("ping" or "exposed_ping"), or RPYC_METHODS. */
-size_t rpyc_method(const void *name, size_t n);
+size_t rpyc_method_find(const void *name, size_t n);
 
 /* Call a method and answer. whole is the boxed argument tuple of the request, which holds
  * args and kwargs. True: the call goes on until the peer has answered requests of ours,

@@ -42,7 +42,8 @@ rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 	struct rpyc_id id;
 
 	*index = 0;
-	if ((size_t)(at.end - at.p) >= sizeof root - 1 && memcmp(at.p, root, sizeof root - 1) == 0) {
+	if ((size_t)(at.end - at.p) >= sizeof root - 1 &&
+	    memcmp(at.p, root, sizeof root - 1) == 0) {
 		id_pack->p += sizeof root - 1;
 		return RPYC_ROOT;
 	}

@@ -10,179 +10,179 @@
 #include "rpyc/args.h"
 #include "rpyc/reply.h"
 
-#define PULLS_MAX 64            /* calls of one connection that may wait for the peer */
+#define REMOTE_CALLS_MAX 64     /* calls of one connection that may wait for the peer */
 
-enum pull_state {
-	PULL_LENGTH,            /* len() of the argument is the result */
-	PULL_ITER,              /* iter() of the argument is waited for */
-	PULL_NEXT,              /* next() of the iterator */
-	PULL_ITEM,              /* len() of an item of the iterator */
-	PULL_TUPLE              /* len() of an item of a tuple of references */
+enum remote_state {
+	REMOTE_LENGTH,          /* len() of the argument is the result */
+	REMOTE_ITER,            /* iter() of the argument is waited for */
+	REMOTE_NEXT,            /* next() of the iterator */
+	REMOTE_ITEM,            /* len() of an item of the iterator */
+	REMOTE_TUPLE            /* len() of an item of a tuple of references */
 };
 
-struct rpyc_pull {
-	struct rpyc_pull *next;
-	enum pull_state state;
+struct rpyc_remote_call {
+	struct rpyc_remote_call *next;
+	enum remote_state state;
 	uint64_t waiting;       /* sequence number of our request */
 	uint64_t total;
 	struct buf seq;         /* of the call, encoded */
 	struct buf whole;       /* its arguments: their references are released with it */
 	struct buf iterator;    /* id_packs */
 	struct buf item;
-	struct rpyc_items items;        /* PULL_TUPLE: the rest of them, in whole */
+	struct rpyc_items items;        /* REMOTE_TUPLE: the rest of them, in whole */
 };
 
 static void
-pull_free(struct rpyc_pull *p)
+remote_free(struct rpyc_remote_call *c)
 {
-	buf_free(&p->seq);
-	buf_free(&p->whole);
-	buf_free(&p->iterator);
-	buf_free(&p->item);
-	free(p);
+	buf_free(&c->seq);
+	buf_free(&c->whole);
+	buf_free(&c->iterator);
+	buf_free(&c->item);
+	free(c);
 }
 
 void
-rpyc_pulls_free(struct rpyc_session *s)
+rpyc_remote_free(struct rpyc_session *s)
 {
-	struct rpyc_pull *p;
+	struct rpyc_remote_call *c;
 
-	while ((p = s->pulls)) {
-		s->pulls = p->next;
-		pull_free(p);
+	while ((c = s->remote_calls)) {
+		s->remote_calls = c->next;
+		remote_free(c);
 	}
-	s->npulls = 0;
-	s->pull_bytes = 0;
+	s->nremote = 0;
+	s->remote_bytes = 0;
 }
 
 /* A new call that waits; NULL: answered with an exception. */
-static struct rpyc_pull *
-pull_new(struct rpyc_session *s, struct brine whole)
+static struct rpyc_remote_call *
+remote_new(struct rpyc_session *s, struct brine whole)
 {
 	size_t n = (size_t)(s->seq.end - s->seq.p) + (size_t)(whole.end - whole.p);
-	struct rpyc_pull *p;
+	struct rpyc_remote_call *c;
 
-	if (s->npulls == PULLS_MAX || (s->npulls > 0 && s->pull_bytes + n > RPYC_KEEP_MAX)) {
+	if (s->nremote == REMOTE_CALLS_MAX ||
+	    (s->nremote > 0 && s->remote_bytes + n > RPYC_KEEP_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls that wait for their arguments");
 		return NULL;
 	}
-	if (!(p = calloc(1, sizeof *p))) {
+	if ((c = calloc(1, sizeof *c))) {
+		brine_copy(&c->seq, s->seq);
+		brine_copy(&c->whole, whole);
+	}
+	if (!c || c->seq.failed || c->whole.failed) {
+		if (c)
+			remote_free(c);
 		rpyc_raise(s, "MemoryError", "out of memory");
 		return NULL;
 	}
-	brine_copy(&p->seq, s->seq);
-	brine_copy(&p->whole, whole);
-	if (p->seq.failed || p->whole.failed) {
-		pull_free(p);
-		rpyc_raise(s, "MemoryError", "out of memory");
-		return NULL;
-	}
-	p->next = s->pulls;
-	s->pulls = p;
-	s->npulls++;
-	s->pull_bytes += p->seq.n + p->whole.n;
-	return p;
+	c->next = s->remote_calls;
+	s->remote_calls = c;
+	s->nremote++;
+	s->remote_bytes += c->seq.n + c->whole.n;
+	return c;
 }
 
-/* The call is answered: release what it holds, of the peer's and of ours. */
-static void
-pull_end(struct rpyc_session *s, struct rpyc_pull *p)
-{
-	struct rpyc_pull **at;
-
-	if (p->item.n > 0)
-		rpyc_release(s, brine_span(&p->item));
-	if (p->iterator.n > 0)
-		rpyc_release(s, brine_span(&p->iterator));
-	rpyc_release_all(s, brine_span(&p->whole));
-	for (at = &s->pulls; *at != p; at = &(*at)->next)
-		;
-	*at = p->next;
-	s->npulls--;
-	s->pull_bytes -= p->seq.n + p->whole.n;
-	pull_free(p);
-}
-
-static void
-pull_done(struct rpyc_session *s, struct rpyc_pull *p)
-{
-	if (rpyc_within(s, p->total))
-		rpyc_answer_int(s, p->total);
-	pull_end(s, p);
-}
-
-/* Add to what the call counts; false: that is too much, and it has ended. */
+/* The call is answered: release what it holds, of the peer's and of ours. Returns false: nothing
+ * is kept any more. */
 static bool
-pull_add(struct rpyc_session *s, struct rpyc_pull *p, uint64_t n)
+remote_end(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
-	p->total += n;
-	if (p->total <= s->service->max_payload)
-		return true;
-	pull_done(s, p);        /* which says so */
+	struct rpyc_remote_call **at;
+
+	if (c->item.n > 0)
+		rpyc_release(s, brine_span(&c->item));
+	if (c->iterator.n > 0)
+		rpyc_release(s, brine_span(&c->iterator));
+	rpyc_release_all(s, brine_span(&c->whole));
+	for (at = &s->remote_calls; *at != c; at = &(*at)->next)
+		;
+	*at = c->next;
+	s->nremote--;
+	s->remote_bytes -= c->seq.n + c->whole.n;
+	remote_free(c);
 	return false;
+}
+
+/* Answer the call with its total; as remote_end() does. */
+static bool
+remote_done(struct rpyc_session *s, struct rpyc_remote_call *c)
+{
+	if (rpyc_within(s, c->total))
+		rpyc_answer_int(s, c->total);
+	return remote_end(s, c);
+}
+
+/* Add to the total of the call; false: it exceeds the limit, and the call has ended. */
+static bool
+remote_add(struct rpyc_session *s, struct rpyc_remote_call *c, uint64_t n)
+{
+	c->total += n;
+	return c->total <= s->service->max_payload || remote_done(s, c);        /* MemoryError */
 }
 
 /* The rest of a tuple: lengths of plain items are known, those of references asked for. */
 static void
-pull_tuple(struct rpyc_session *s, struct rpyc_pull *p)
+remote_tuple(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
 	struct rpyc_boxed x;
 	uint64_t n;
 
-	while (rpyc_item(&p->items, &x)) {
+	while (rpyc_item(&c->items, &x)) {
 		if (rpyc_theirs(&x)) {
-			p->waiting = rpyc_ask(s, x.at, "__len__");
+			c->waiting = rpyc_ask(s, x.at, "__len__");
 			return;
 		}
 		if (!rpyc_len(s, &x, &n)) {
-			pull_end(s, p);
+			remote_end(s, c);
 			return;
 		}
-		if (!pull_add(s, p, n))
+		if (!remote_add(s, c, n))
 			return;
 	}
-	pull_done(s, p);
+	remote_done(s, c);
 }
 
 /* A call begins with asking for this of the peer's object. */
 static bool
-pull_begin(struct rpyc_session *s, struct brine whole, enum pull_state state,
+remote_begin(struct rpyc_session *s, struct brine whole, enum remote_state state,
     struct brine id_pack, const char *method)
 {
-	struct rpyc_pull *p = pull_new(s, whole);
+	struct rpyc_remote_call *c = remote_new(s, whole);
 
-	if (!p)
+	if (!c)
 		return false;
-	p->state = state;
-	p->waiting = rpyc_ask(s, id_pack, method);
+	c->state = state;
+	c->waiting = rpyc_ask(s, id_pack, method);
 	return true;
 }
 
 bool
-rpyc_pull_len(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+rpyc_remote_len(struct rpyc_session *s, struct brine id_pack, struct brine whole)
 {
-	return pull_begin(s, whole, PULL_LENGTH, id_pack, "__len__");
+	return remote_begin(s, whole, REMOTE_LENGTH, id_pack, "__len__");
 }
 
 bool
-rpyc_pull_iter(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+rpyc_remote_iter(struct rpyc_session *s, struct brine id_pack, struct brine whole)
 {
-	return pull_begin(s, whole, PULL_ITER, id_pack, "__iter__");
+	return remote_begin(s, whole, REMOTE_ITER, id_pack, "__iter__");
 }
 
 bool
-rpyc_pull_tuple(struct rpyc_session *s, struct rpyc_items items, struct brine whole)
+rpyc_remote_tuple(struct rpyc_session *s, struct rpyc_items items, struct brine whole)
 {
-	struct rpyc_pull *p = pull_new(s, whole);
+	struct rpyc_remote_call *c = remote_new(s, whole);
 
-	if (!p)
+	if (!c)
 		return false;
-	p->state = PULL_TUPLE;
-	p->items.boxed = true;
-	p->items.n = items.n;
-	p->items.at.p = p->whole.p + (items.at.p - whole.p);
-	p->items.at.end = p->whole.p + (items.at.end - whole.p);
-	pull_tuple(s, p);
+	c->state = REMOTE_TUPLE;
+	c->items.boxed = true;
+	c->items.n = items.n;
+	c->items.at.p = c->whole.p + (items.at.p - whole.p);
+	c->items.at.end = c->whole.p + (items.at.end - whole.p);
+	remote_tuple(s, c);
 	return true;
 }
 
@@ -218,7 +218,7 @@ skip_kept(struct brine *b)
 /* The peer's exception ends the call: hand it back as it came, but for a traceback too long
  * to have been kept. */
 static void
-pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
+remote_raise(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 {
 	static const char ours[] = "the client's argument raised an exception";
 	struct brine at = body, args, text;
@@ -251,130 +251,123 @@ pull_raise(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
 	} else {
 		rpyc_raise_as(s, body, text);
 	}
-	pull_end(s, p);
+	remote_end(s, c);
 }
 
-/* An answer that does not fit the question. */
-static void
-pull_bad(struct rpyc_session *s, struct rpyc_pull *p, const char *class, const char *why)
+/* The peer's answer does not fit the question: the call ends. Returns false. */
+static bool
+remote_bad(struct rpyc_session *s, struct rpyc_remote_call *c, const char *class, const char *why)
 {
 	rpyc_raise(s, class, "%s", why);
-	pull_end(s, p);
+	return remote_end(s, c);
 }
 
 static void
-pull_next(struct rpyc_session *s, struct rpyc_pull *p)
+remote_next(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
-	p->state = PULL_NEXT;
-	p->waiting = rpyc_ask(s, brine_span(&p->iterator), "__next__");
+	c->state = REMOTE_NEXT;
+	c->waiting = rpyc_ask(s, brine_span(&c->iterator), "__next__");
 }
 
 /* What iter() of the argument gave; true: it is kept. */
 static bool
-pulled_iterator(struct rpyc_session *s, struct rpyc_pull *p, const struct rpyc_boxed *x)
+got_iterator(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
 {
 	char type[64];
 
 	if (!rpyc_theirs(x)) {
 		rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
 		    rpyc_type_name(x, type));
-		pull_end(s, p);
-		return false;
+		return remote_end(s, c);
 	}
-	brine_copy(&p->iterator, x->at);
-	if (p->iterator.failed) {
-		pull_bad(s, p, "MemoryError", "out of memory");
-		return false;
-	}
-	pull_next(s, p);
+	brine_copy(&c->iterator, x->at);
+	if (c->iterator.failed)
+		return remote_bad(s, c, "MemoryError", "out of memory");
+	remote_next(s, c);
 	return true;
 }
 
 /* What next() of the iterator gave; true: it is kept. */
 static bool
-pulled_item(struct rpyc_session *s, struct rpyc_pull *p, const struct rpyc_boxed *x)
+got_item(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
 {
 	uint64_t n;
 
 	if (rpyc_theirs(x)) {
-		brine_copy(&p->item, x->at);
-		if (p->item.failed) {
-			pull_bad(s, p, "MemoryError", "out of memory");
-			return false;
-		}
-		p->state = PULL_ITEM;
-		p->waiting = rpyc_ask(s, x->at, "__len__");
+		brine_copy(&c->item, x->at);
+		if (c->item.failed)
+			return remote_bad(s, c, "MemoryError", "out of memory");
+		c->state = REMOTE_ITEM;
+		c->waiting = rpyc_ask(s, x->at, "__len__");
 		return true;
 	}
 	if (!rpyc_len(s, x, &n))
-		pull_end(s, p);
-	else if (pull_add(s, p, n))
-		pull_next(s, p);
+		remote_end(s, c);
+	else if (remote_add(s, c, n))
+		remote_next(s, c);
 	return false;
 }
 
 /* What len() gave: of the argument, or of an item. */
 static void
-pulled_length(struct rpyc_session *s, struct rpyc_pull *p, struct rpyc_boxed x)
+got_length(struct rpyc_session *s, struct rpyc_remote_call *c, struct rpyc_boxed x)
 {
 	struct brine_value v;
 
 	if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT) {
-		pull_bad(s, p, "TypeError", "len() of an argument is not an int");
+		remote_bad(s, c, "TypeError", "len() of an argument is not an int");
 	} else if (v.fits ? v.i < 0 : v.negative) {
-		pull_bad(s, p, "ValueError", "__len__() should return >= 0");
+		remote_bad(s, c, "ValueError", "__len__() should return >= 0");
 	} else if (!v.fits) {
-		pull_bad(s, p, "OverflowError", "cannot fit 'int' into an index-sized integer");
-	} else if (!pull_add(s, p, (uint64_t)v.i)) {
+		remote_bad(s, c, "OverflowError", "cannot fit 'int' into an index-sized integer");
+	} else if (!remote_add(s, c, (uint64_t)v.i)) {
 		return;
-	} else if (p->state == PULL_LENGTH) {
-		pull_done(s, p);
-	} else if (p->state == PULL_TUPLE) {
-		pull_tuple(s, p);
+	} else if (c->state == REMOTE_LENGTH) {
+		remote_done(s, c);
+	} else if (c->state == REMOTE_TUPLE) {
+		remote_tuple(s, c);
 	} else {
-		rpyc_release(s, brine_span(&p->item));
-		buf_clear(&p->item, p->item.cap);
-		pull_next(s, p);
+		rpyc_release(s, brine_span(&c->item));
+		buf_clear(&c->item, c->item.cap);
+		remote_next(s, c);
 	}
 }
 
 /* The body of a reply; true: what it refers to is kept. */
 static bool
-pulled(struct rpyc_session *s, struct rpyc_pull *p, struct brine body)
+got_answer(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 {
 	struct rpyc_boxed x;
 
-	if (!rpyc_boxed(&body, &x)) {
-		pull_bad(s, p, "ValueError", "an answer that is not boxed");
-		return false;
-	}
-	switch (p->state) {
-	case PULL_ITER:
-		return pulled_iterator(s, p, &x);
-	case PULL_NEXT:
-		return pulled_item(s, p, &x);
+	if (!rpyc_boxed(&body, &x))
+		return remote_bad(s, c, "ValueError", "an answer that is not boxed");
+	switch (c->state) {
+	case REMOTE_ITER:
+		return got_iterator(s, c, &x);
+	case REMOTE_NEXT:
+		return got_item(s, c, &x);
 	default:
-		pulled_length(s, p, x);
+		got_length(s, c, x);
 		return false;
 	}
 }
 
 void
-rpyc_pulled(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
 {
-	struct rpyc_pull *p;
+	struct rpyc_remote_call *c;
 
-	for (p = s->pulls; p && p->waiting != seq; p = p->next)
+	for (c = s->remote_calls; c && c->waiting != seq; c = c->next)
 		;
-	if (p)
-		s->seq = brine_span(&p->seq);   /* the call's, if this is what ends it */
+	if (c)
+		s->seq = brine_span(&c->seq);   /* the call's, if this is what ends it */
 	if (!exception) {
-		/* without p it is of a DEL, or of nothing we asked */
-		if (!p || !pulled(s, p, body))
+		/* without c it is of a DEL, or of nothing we asked */
+		if (!c || !got_answer(s, c, body))
 			rpyc_release_all(s, body);
-	} else if (p && p->state == PULL_NEXT && rpyc_stop_iteration(body)) {
-		pull_done(s, p);
-	} else if (p) {
-		pull_raise(s, p, body);
+	} else if (c && c->state == REMOTE_NEXT && rpyc_stop_iteration(body)) {
+		remote_done(s, c);
+	} else if (c) {
+		remote_raise(s, c, body);
 	}
 }

@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEEP_BYTES 512          /* of its memory that s->message keeps between messages */
-
 static struct buf *
 answer(struct rpyc_session *s, enum rpyc_type type)
 {
-	buf_clear(&s->message, KEEP_BYTES);
+	buf_clear(&s->message, RPYC_RETAINED);
 	rpyc_begin(&s->message, s->in.dialect, type);
 	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
 	return &s->message;
@@ -34,7 +32,7 @@ rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64
 	}
 	if (s->message.failed)
 		s->base.out.failed = true;
-	buf_clear(&s->message, KEEP_BYTES);
+	buf_clear(&s->message, RPYC_RETAINED);
 }
 
 void
@@ -67,15 +65,16 @@ rpyc_answer_tag(struct rpyc_session *s, enum brine_tag tag)
 	rpyc_message_end(s);
 }
 
-static void
+static bool
 exception_end(struct rpyc_session *s)
 {
 	rpyc_put_exception_end(&s->message);
 	rpyc_message_end(s);
 	s->base.errors++;
+	return false;
 }
 
-void
+bool
 rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 {
 	struct buf *b = answer(s, RPYC_EXCEPTION);
@@ -86,7 +85,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	if (strcmp(class, "StopIteration") == 0) {
 		brine_put_int(b, 1);    /* no error: it is how an iteration ends */
 		rpyc_message_end(s);
-		return;
+		return false;
 	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
@@ -100,7 +99,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	}
 	rpyc_put_exception(b, class);
 	brine_put_str(b, text);
-	exception_end(s);
+	return exception_end(s);
 }
 
 void
@@ -117,7 +116,7 @@ rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback
 	s->base.errors++;
 }
 
-void
+bool
 rpyc_raise_key(struct rpyc_session *s, struct brine key)
 {
 	struct buf *b = answer(s, RPYC_EXCEPTION);
@@ -129,7 +128,7 @@ rpyc_raise_key(struct rpyc_session *s, struct brine key)
 		buf_add(b, key.p, (size_t)(at.p - key.p));
 	else
 		brine_put_str(b, "?");
-	exception_end(s);
+	return exception_end(s);
 }
 
 struct buf *
@@ -137,7 +136,7 @@ rpyc_request(struct rpyc_session *s)
 {
 	struct buf *b = &s->message;
 
-	buf_clear(b, KEEP_BYTES);
+	buf_clear(b, RPYC_RETAINED);
 	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
 	brine_put_int(b, (int64_t)s->next_seq++);
 	return b;

@@ -20,18 +20,19 @@ void rpyc_answer_str(struct rpyc_session *, const char *);
 void rpyc_answer_tag(struct rpyc_session *, enum brine_tag);
 
 /* Answer with an exception of a class of Python's builtins; what is not UTF-8 in its text is
- * replaced, and what is beyond 511 bytes cut off. */
+ * replaced, and what is beyond 511 bytes cut off. Returns false, for functions that do so when
+ * they have answered. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-void rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
+bool rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
 
-/* The same with an exception of the peer's: the head of a tuple of four and the first three
- * items, and the last one, its traceback, which may be empty. */
+/* The same with KeyError, whose argument is an encoded value. */
+bool rpyc_raise_key(struct rpyc_session *, struct brine key);
+
+/* Answer with an exception of the peer's: the head of a tuple of four and the first three items,
+ * and the last one, its traceback, which may be empty. */
 void rpyc_raise_as(struct rpyc_session *, struct brine parts, struct brine traceback);
-
-/* Answer with KeyError, its argument an encoded value. */
-void rpyc_raise_key(struct rpyc_session *, struct brine key);
 
 /* Begin a request of our own, number s->next_seq++, in s->message: its handler and arguments
  * come next. Then rpyc_message_end(). */

@@ -16,7 +16,6 @@
 #include "rpyc/remote_args.h"
 #include "rpyc/reply.h"
 
-#define KEEP_BYTES 512          /* of its memory that an idle session's input keeps */
 #define OUT_MAX  65536          /* with so much to send, no more requests are taken */
 #define ARGS_MAX 6              /* arguments of a handler */
 
@@ -39,14 +38,10 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 	struct brine at = x->at;
 
 	if (x->label != RPYC_VALUE || !brine_get(&at, name) ||
-	    (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
-		rpyc_raise(s, "TypeError", "name must be a string");
-		return false;
-	}
-	if (!name->p) {
-		rpyc_raise(s, "AttributeError", "no attribute has so long a name");
-		return false;
-	}
+	    (name->type != BRINE_STR && name->type != BRINE_BYTES))
+		return rpyc_raise(s, "TypeError", "name must be a string");
+	if (!name->p)
+		return rpyc_raise(s, "AttributeError", "no attribute has so long a name");
 	name->type = BRINE_STR;
 	return true;
 }
@@ -105,7 +100,7 @@ handle_getattr(struct rpyc_session *s, struct request *r)
 
 	if (!attribute(s, &r->arg[1], &name))
 		return;
-	if (r->kind != RPYC_ROOT || (i = rpyc_method(name.p, name.n)) == RPYC_METHODS) {
+	if (r->kind != RPYC_ROOT || (i = rpyc_method_find(name.p, name.n)) == RPYC_METHODS) {
 		no_attribute(s, r->kind, &name);
 		return;
 	}
@@ -127,11 +122,9 @@ call_arguments(struct rpyc_session *s, const struct request *r, unsigned i,
     struct rpyc_items *args, struct rpyc_items *kwargs)
 {
 	memset(kwargs, 0, sizeof *kwargs);
-	if (rpyc_items(&r->arg[i], args) &&
-	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
-		return true;
-	rpyc_raise(s, "TypeError", "arguments must be tuples");
-	return false;
+	return (rpyc_items(&r->arg[i], args) &&
+	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs))) ||
+	    rpyc_raise(s, "TypeError", "arguments must be tuples");
 }
 
 static void
@@ -162,7 +155,7 @@ handle_callattr(struct rpyc_session *s, struct request *r)
 			    (int)(name.n < 200 ? name.n : 200), (const char *)name.p);
 		else
 			rpyc_list_call(s, r->index, &name, args);
-	} else if (r->kind == RPYC_ROOT && (i = rpyc_method(name.p, name.n)) != RPYC_METHODS) {
+	} else if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS) {
 		r->waits = rpyc_call(s, i, args, kwargs, r->whole);
 	} else {
 		no_attribute(s, r->kind, &name);
@@ -314,34 +307,27 @@ static const struct {
 	bool object;
 	void (*handle)(struct rpyc_session *, struct request *);
 } handlers[RPYC_HANDLERS] = {
-	[RPYC_PING] = { 1, 1, false, handle_ping },
-	[RPYC_CLOSE] = { 0, 0, false, handle_close },
-	[RPYC_GETROOT] = { 0, 0, false, handle_getroot },
-	[RPYC_GETATTR] = { 2, 2, true, handle_getattr },
-	[RPYC_DELATTR] = { 2, 2, true, handle_refused },
-	[RPYC_SETATTR] = { 3, 3, true, handle_refused },
-	[RPYC_CALL] = { 2, 3, true, handle_call },
-	[RPYC_CALLATTR] = { 3, 4, true, handle_callattr },
-	[RPYC_REPR] = { 1, 1, true, handle_repr },
-	[RPYC_STR] = { 1, 1, true, handle_repr },
-	[RPYC_CMP] = { 3, 3, true, handle_cmp },
-	[RPYC_HASH] = { 1, 1, true, handle_hash },
-	[RPYC_DIR] = { 1, 1, true, handle_dir },
-	[RPYC_PICKLE] = { 2, 2, true, handle_pickle },
-	[RPYC_DEL] = { 1, 2, true, handle_del },
-	[RPYC_INSPECT] = { 1, 1, false, handle_inspect },
-	[RPYC_BUFFITER] = { 2, 2, true, handle_buffiter },
-	[RPYC_OLDSLICING] = { 6, 6, true, handle_refused },
-	[RPYC_CTXEXIT] = { 2, 2, true, handle_refused },
-	[RPYC_INSTANCECHECK] = { 2, 2, true, handle_refused },
+	[RPYC_PING] = { .min = 1, .max = 1, .handle = handle_ping },
+	[RPYC_CLOSE] = { .handle = handle_close },
+	[RPYC_GETROOT] = { .handle = handle_getroot },
+	[RPYC_GETATTR] = { .min = 2, .max = 2, .object = true, .handle = handle_getattr },
+	[RPYC_DELATTR] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
+	[RPYC_SETATTR] = { .min = 3, .max = 3, .object = true, .handle = handle_refused },
+	[RPYC_CALL] = { .min = 2, .max = 3, .object = true, .handle = handle_call },
+	[RPYC_CALLATTR] = { .min = 3, .max = 4, .object = true, .handle = handle_callattr },
+	[RPYC_REPR] = { .min = 1, .max = 1, .object = true, .handle = handle_repr },
+	[RPYC_STR] = { .min = 1, .max = 1, .object = true, .handle = handle_repr },
+	[RPYC_CMP] = { .min = 3, .max = 3, .object = true, .handle = handle_cmp },
+	[RPYC_HASH] = { .min = 1, .max = 1, .object = true, .handle = handle_hash },
+	[RPYC_DIR] = { .min = 1, .max = 1, .object = true, .handle = handle_dir },
+	[RPYC_PICKLE] = { .min = 2, .max = 2, .object = true, .handle = handle_pickle },
+	[RPYC_DEL] = { .min = 1, .max = 2, .object = true, .handle = handle_del },
+	[RPYC_INSPECT] = { .min = 1, .max = 1, .handle = handle_inspect },
+	[RPYC_BUFFITER] = { .min = 2, .max = 2, .object = true, .handle = handle_buffiter },
+	[RPYC_OLDSLICING] = { .min = 6, .max = 6, .object = true, .handle = handle_refused },
+	[RPYC_CTXEXIT] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
+	[RPYC_INSTANCECHECK] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
 };
-
-static bool
-not_boxed(struct rpyc_session *s)
-{
-	rpyc_raise(s, "ValueError", "arguments that are not boxed");
-	return false;
-}
 
 /* Read the boxed argument tuple of a request: all of it must be well-formed, and each reference
  * to an object of ours to one there is. False: answered, as a stock peer does before it looks at
@@ -350,6 +336,7 @@ not_boxed(struct rpyc_session *s)
 static bool
 read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 {
+	static const char not_boxed[] = "arguments that are not boxed";
 	struct brine b = r->whole;
 	struct rpyc_boxed inner, *x;
 	struct rpyc_id id;
@@ -365,43 +352,37 @@ read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 			r->n++;
 		}
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &x->label))
-			return not_boxed(s);
+			return rpyc_raise(s, "ValueError", not_boxed);
 		x->at = b;
 		switch (x->label) {
 		case RPYC_TUPLE:
-			if (!brine_items(&b, &items)) {
-				rpyc_raise(s, "TypeError", "a tuple that is none");
-				return false;
-			}
+			if (!brine_items(&b, &items))
+				return rpyc_raise(s, "TypeError", "a tuple that is none");
 			if (r->n == 0)
 				total = items;
 			ahead += items;
 			continue;
 		case RPYC_LOCAL_REF:
-			if ((kind = rpyc_resolve(s, &b, &index)) == RPYC_NONE) {
-				rpyc_raise_key(s, x->at);
-				return false;
-			}
+			if ((kind = rpyc_resolve(s, &b, &index)) == RPYC_NONE)
+				return rpyc_raise_key(s, x->at);
 			if (x == &r->arg[0]) {
 				r->kind = kind;
 				r->index = index;
 			}
 			continue;
 		case RPYC_REMOTE_REF:
-			if (!rpyc_id(b, &id)) {
-				rpyc_raise(s, "ValueError", "a reference without an id_pack");
-				return false;
-			}
+			if (!rpyc_id(b, &id))
+				return rpyc_raise(s, "ValueError",
+				    "a reference without an id_pack");
 			found = true;
 			break;
 		case RPYC_VALUE:
 			break;
 		default:
-			rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
-			return false;
+			return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
 		}
 		if (!brine_skip(&b, NULL))
-			return not_boxed(s);
+			return rpyc_raise(s, "ValueError", not_boxed);
 	}
 	r->whole.end = b.p;
 	*refs = found;
@@ -416,10 +397,8 @@ read_plain_arguments(struct rpyc_session *s, struct request *r)
 	struct rpyc_items items;
 	struct rpyc_boxed boxed;
 
-	if (!rpyc_boxed(&at, &boxed) || !rpyc_items(&boxed, &items)) {
-		rpyc_raise(s, "TypeError", "arguments must be a tuple");
-		return false;
-	}
+	if (!rpyc_boxed(&at, &boxed) || !rpyc_items(&boxed, &items))
+		return rpyc_raise(s, "TypeError", "arguments must be a tuple");
 	while (r->n <= ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
 		r->n++;
 	return true;
@@ -504,12 +483,12 @@ hold(void *ctx)
 	    !brine_int(&b, &label) || !brine_get(&b, &v) || !v.p)
 		return false;
 	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
-	    rpyc_method(v.p, v.n) == OP_ECHO;
+	    rpyc_method_find(v.p, v.n) == OP_ECHO;
 }
 
 /* Say what comes next. */
 static void
-settle(struct rpyc_session *s)
+update_want(struct rpyc_session *s)
 {
 	struct server_session *base = &s->base;
 
@@ -531,9 +510,9 @@ settle(struct rpyc_session *s)
 		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
 	}
 	base->service_time = s->busy == RPYC_DUE;
-	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->pulls;
+	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
 	if (base->idle)
-		buf_clear(&s->in.kept, KEEP_BYTES);
+		buf_clear(&s->in.kept, RPYC_RETAINED);
 }
 
 static struct server_session *
@@ -549,7 +528,7 @@ rpyc_open(const struct service *service)
 	s->in.hold_max = (size_t)echo_limit(service);
 	s->in.hold = hold;
 	s->in.ctx = s;
-	settle(s);
+	update_want(s);
 	return &s->base;
 }
 
@@ -558,7 +537,7 @@ rpyc_close(struct server_session *base)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
 
-	rpyc_pulls_free(s);
+	rpyc_remote_free(s);
 	rpyc_reader_free(&s->in);
 	out_free(&s->base.out);
 	buf_free(&s->message);
@@ -572,7 +551,7 @@ give_up(struct rpyc_session *s)
 {
 	s->base.errors++;
 	s->closing = true;
-	rpyc_pulls_free(s);
+	rpyc_remote_free(s);
 	if (s->in.dialect != 0) {
 		rpyc_put_request(rpyc_request(s), RPYC_CLOSE, 0);
 		rpyc_message_end(s);
@@ -593,7 +572,7 @@ message(struct rpyc_session *s)
 		s->seq = seq;
 		answer_request(s, b);
 	} else if (brine_int(&seq, &n) && n >= 0) {
-		rpyc_pulled(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
+		rpyc_remote_answer(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
 	}
 }
 
@@ -627,7 +606,7 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 	}
 	if (s->in.begun && !begun)
 		base->progress++;
-	settle(s);
+	update_want(s);
 	return taken;
 }
 
@@ -636,10 +615,10 @@ rpyc_end_input(struct server_session *base)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
 
-	base->errors += s->in.begun || s->pulls;        /* cut off */
-	rpyc_pulls_free(s);
+	base->errors += s->in.begun || s->remote_calls;         /* cut off */
+	rpyc_remote_free(s);
 	s->closing = true;
-	settle(s);
+	update_want(s);
 }
 
 static void
@@ -669,13 +648,13 @@ rpyc_resume(struct server_session *base)
 		rpyc_message_end(s);
 		s->busy = RPYC_READY;
 	}
-	settle(s);
+	update_want(s);
 }
 
 static void
 rpyc_drained(struct server_session *base)
 {
-	settle((struct rpyc_session *)base);
+	update_want((struct rpyc_session *)base);
 }
 
 const struct server_protocol rpyc_server_protocol = {

@@ -17,6 +17,7 @@
 #include "rpyc/frame.h"
 #include "service.h"
 
+#define RPYC_RETAINED 512       /* bytes of memory that a buffer retains between messages */
 #define RPYC_CLASS "BenchmarkService"   /* of the root, as Python names it */
 
 /* Objects the peer may have references to. Numbers in id_packs are made up: the peer
@@ -37,13 +38,13 @@ struct rpyc_object {
 	int64_t at;             /* iterator: next item */
 };
 
-struct rpyc_pull;
+struct rpyc_remote_call;
 
 struct rpyc_session {
 	struct server_session base;
 	const struct service *service;
 	struct rpyc_reader in;
-	size_t progress_bytes;             /* taken since the last of PROGRESS_BYTES */
+	size_t progress_bytes;          /* taken since the last of PROGRESS_BYTES */
 	struct buf message;             /* the one being written */
 	struct brine seq;               /* of the request being answered */
 	enum { RPYC_READY, RPYC_DUE, RPYC_SLEEP, RPYC_COMPUTE } busy;
@@ -55,15 +56,15 @@ struct rpyc_session {
 	uint64_t sleep_ns;
 	struct brine slept;             /* sleep: the value to answer, within in.kept */
 	struct compute compute;
-	bool borrowed;                  /* out points into in.kept */
+	bool borrowed;                  /* base.out points into in.kept */
 	bool closing;
 	uint64_t next_seq;              /* of our own requests */
 	struct rpyc_object *object;
 	size_t objects;
 	size_t vacant;                  /* none of the objects before this one is free */
-	struct rpyc_pull *pulls;        /* calls that wait for the peer */
-	unsigned npulls;
-	size_t pull_bytes;              /* what they hold of their requests */
+	struct rpyc_remote_call *remote_calls;  /* calls that wait for the peer */
+	unsigned nremote;
+	size_t remote_bytes;            /* what they hold of their requests */
 };
 
 #endif

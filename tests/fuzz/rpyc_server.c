@@ -20,7 +20,8 @@ check(const struct server_session *base)
 	must(s->in.kept.n <= RPYC_KEEP_MAX + s->in.held, "kept too much");
 	must(s->in.held <= s->in.hold_max, "held too much");
 	must(!base->idle || s->in.kept.cap + s->message.cap <= 1024, "idle, and keeps much");
-	must(s->pull_bytes <= RPYC_KEEP_MAX && (s->npulls > 0) == (s->pull_bytes > 0), "pulls");
+	must(s->remote_bytes <= RPYC_KEEP_MAX && (s->nremote > 0) == (s->remote_bytes > 0),
+	    "remote calls");
 	must(s->objects <= 65536 && s->vacant <= s->objects, "objects");
 }
 
@@ -76,7 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			taken = s->protocol->input(s, p, k);
 			must(taken > 0 && taken <= k, "bytes taken");
 			must(taken == k || s->want != WANT_INPUT || (s->one_request && s->idle) ||
-			    (s->one_request && ((struct rpyc_session *)s)->pulls), "bytes left");
+			    (s->one_request && ((struct rpyc_session *)s)->remote_calls), "bytes left");
 			p += taken;
 			n -= taken;
 		}

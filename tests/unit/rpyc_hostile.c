@@ -562,8 +562,8 @@ test_waiting(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 40; i++)
 		server_feed(&t, b.p, b.n, b.n);
-	ok(s->npulls > 10 && s->npulls < 40 && s->pull_bytes <= RPYC_KEEP_MAX &&
-	    t.exceptions == 1 && t.releases == 1, "calls that wait with much (%u)", s->npulls);
+	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_KEEP_MAX &&
+	    t.exceptions == 1 && t.releases == 1, "calls that wait with much (%u)", s->nremote);
 	server_close(&t);
 	buf_free(&b);
 }
