@@ -17,15 +17,18 @@ struct buf {
 /* All appends: on lack of memory nothing is appended and b->failed is set, so
  * that a writer may append many times and check once. */
 
-/* Make room for n more bytes; returns where they go, or NULL. b->n is unchanged. */
+/* Make room for n more bytes; returns where they go, or NULL. b->n is unchanged. The pointer is
+ * valid until the next append. */
 unsigned char *buf_room(struct buf *b, size_t n);
+
+/* Append text, without its NUL. */
 void buf_text(struct buf *b, const char *s);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 void buf_printf(struct buf *b, const char *fmt, ...);
 
-/* Inline: messages are made of small pieces, and mostly there is room. */
+/* Inline: messages are made of small pieces, and usually there is room. */
 void buf_grow(struct buf *b, const void *p, size_t n);  /* append, room or not */
 
 static inline void
@@ -48,7 +51,7 @@ buf_byte(struct buf *b, unsigned char c)
 		buf_grow(b, &c, 1);
 }
 
-/* Forget the content. Memory is kept up to keep bytes, freed beyond that. */
+/* Empty the buffer. Its memory is freed if it is larger than keep bytes. */
 void buf_clear(struct buf *b, size_t keep);
 void buf_free(struct buf *b);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Clocks, in nanoseconds. A system without them is told so, and the program exits with 1. */
+/* Clocks, in nanoseconds. Where a clock is missing, the program prints an error and exits with
+ * status 1. */
 #ifndef CLOCK_H
 #define CLOCK_H
 
@@ -12,19 +13,19 @@
 uint64_t clock_ns(void);            /* CLOCK_MONOTONIC */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
-/* Have the system end the sleeps of this thread, and of threads and processes it starts from
- * now on, as punctually as it can, where it would else let them wait to save energy. */
+/* Have the system end sleeps as punctually as it can instead of delaying them to save energy: those
+ * of this thread, and of the threads and processes it starts from now on. */
 void clock_be_punctual(void);
 
-/* A sleep ends late by some 50 us even so, at times by more. Who has to be on time sleeps
- * until that long before it, and passes the rest awake: */
+/* Even so, a sleep ends about 50 us late, sometimes more. To be on time, sleep until this long
+ * before the moment and spend the rest awake. */
 #define CLOCK_AWAKE_NS ((uint64_t)100 * 1000)
 
-/* Wait, awake, until clock_ns() is at least that. Others' turns come in between. */
+/* Wait, awake, until clock_ns() is at least ns. Yields the processor to other threads meanwhile. */
 void clock_spin_until(uint64_t ns);
 
-/* The timeout of poll(2), or of epoll_wait(2), that waits so many nanoseconds: rounded up, so
- * that it isn't over too soon, and at most INT_MAX milliseconds. UINT64_MAX (LOOP_FOREVER): -1. */
+/* The timeout in milliseconds for poll(2) or epoll_wait(2) that waits ns nanoseconds: rounded up,
+ * so that it does not end early, and at most INT_MAX. UINT64_MAX (LOOP_FOREVER): -1. */
 int clock_poll_ms(uint64_t ns);
 
 #endif

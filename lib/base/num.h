@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each returns NULL and sets *v, or leaves it alone and returns what is wrong as a static
- * text that is to follow the name of the option and the text given: "not a whole number",
- * "too large", "too small", "must be at least 1"... (Which limit was passed is for the
- * manual page to say: a text made here would need memory that somebody must hold.) */
+/* Each returns NULL and sets *v, or leaves *v alone and returns what is wrong: a static text
+ * to print after the name of the option and its value, such as "not a whole number", "too
+ * large", "must be at least 1". (The limits themselves are in the manual pages: a text that
+ * names them would need memory that somebody owns.) */
 
 /* Plain decimal digits, min to max. */
 const char *num_count(const char *s, uint64_t min, uint64_t max, uint64_t *v);
@@ -19,17 +19,17 @@ const char *num_count(const char *s, uint64_t min, uint64_t max, uint64_t *v);
 const char *num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v);
 
 /* Seconds with an optional fraction ("0.25", ".25"), greater than 0 unless zero is true,
- * at most max_s; *ns in nanoseconds, what is finer is cut off. */
+ * at most max_s; *ns in nanoseconds, finer fractions are cut off. */
 const char *num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
 
-/* The same with a unit behind it: ns, us, ms or s; without one, seconds. */
+/* The same followed by a unit: ns, us, ms or s; without one, seconds. */
 const char *num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
 
-/* Digits with an optional fraction, greater than 0 and at most max; what is finer than
- * 10^-9 is cut off. */
+/* Digits with an optional fraction, greater than 0 and at most max; fractions finer
+ * than 10^-9 are cut off. */
 const char *num_rate(const char *s, uint64_t max, double *v);
 
-/* The n digits at s as a number; false if n is 0, a byte is no digit, or the
+/* The n digits at s as a number; false if n is 0, a byte is not a digit, or the
  * number does not fit. */
 bool num_digits(const void *s, size_t n, uint64_t *v);
 

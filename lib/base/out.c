@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The queue of what a connection has yet to send. */
+/* A queue of bytes to send. */
 #include "base/out.h"
 
 #include <stdarg.h>
@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A drained queue keeps this much memory for the next message; idle connections
- * are many, so it is little. */
+/* An empty queue keeps this much memory for the next message: little, as there may be many
+ * idle connections. */
 #define RESERVE_BYTES 512
 #define RESERVE_PARTS 4
 
-/* A queue that is added to as fast as it is sent never drains: what was sent makes room
- * once it is half of what is held. */
+/* A queue that grows as fast as it is sent never becomes empty: bytes already sent make room
+ * once they are half of what is held. */
 static void
 pack_parts(struct out *o)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a connection has yet to send: short pieces that are copied in, and long
- * ones that are only pointed to, in order. Nothing here does any I/O. */
+/* A queue of bytes to send, in order: short pieces are copied in, long ones only pointed
+ * to. Nothing here does any I/O. */
 #ifndef OUT_H
 #define OUT_H
 
@@ -20,27 +20,29 @@ struct out_part {
 
 struct out {
 	struct buf buf;
-	struct out_part *part;     /* first .. n-1 are pending; a drained queue starts over */
+	struct out_part *part;     /* first .. n-1 are pending; an empty queue starts over */
 	size_t first, n, cap;
 	uint64_t pending;          /* bytes still to send, all parts */
 	bool failed;               /* out of memory: the stream can't go on */
-	size_t reserve;            /* this many bytes of memory, if it is more than a little, stay
-	                            * when all is sent: for one that sends as much each time */
+	size_t reserve;            /* bytes of memory to keep when all is sent (a little always
+	                            * stays), for a sender of equally long messages */
 };
 
-/* Append n bytes, copied. */
+/* Append n bytes, copied. Lack of memory sets o->failed. */
 void out_add(struct out *o, const void *p, size_t n);
 void out_text(struct out *o, const char *s);
+
+/* At most 1023 bytes: a longer text is not appended, and sets o->failed. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 void out_printf(struct out *o, const char *fmt, ...);
 
 /* Append n bytes read from the endless repetition of src[0..period-1], from
- * position at on. src is borrowed until the bytes are sent. */
+ * position at on (period > 0). src is borrowed until the bytes are sent. */
 void out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n);
 
-/* Describe up to max pieces of what is to be sent next; returns their number. */
+/* Describe up to max pieces of what comes next; returns their number. */
 int out_iov(const struct out *o, struct iovec *iov, int max);
 
 /* The first n of those bytes have been sent. */

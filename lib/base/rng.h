@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Pseudo-random numbers from a seed: the same on every machine, good enough for gaps and
- * samples, of no use for secrets.
+/* Pseudo-random numbers from a seed: the same on every machine, good enough for arrival times
+ * and samples, not for secrets.
  *
  * SplitMix64 (Steele, Lea, Flood 2014): its state is one number, and every seed gives a
  * good sequence, 0 too. */
@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* The state with which stream number n of a seed begins. Streams of one seed are
- * sequences that have nothing to do with each other. */
+/* The initial state of stream number n of a seed. The streams of one seed are unrelated
+ * sequences. */
 uint64_t rng_stream(uint64_t seed, uint64_t n);
 
 /* Uniform over all 64 bits. */

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* The standard streams: their beginning and their end. */
+/* The standard streams at a program's start and end. */
 #ifndef STD_H
 #define STD_H
 
 #include <stdio.h>
 
-/* A descriptor 0, 1 or 2 that was closed must not become that of a socket, which would get
- * what is printed: put /dev/null there, in a way that writing to it still fails. 0, or -1
- * with errno. */
+/* Open /dev/null, for reading only, in place of each of descriptors 0, 1 and 2 that is closed. Else
+ * a socket would get the number, and what is printed; writing still fails. 0, or -1 with errno. */
 int std_fill(void);
 
-/* Flush and close the file: 0, or -1 with errno if any write to it has failed. The file is
- * closed in either case. */
+/* Flush and close the file: 0, or -1 with errno if any write to it failed (EIO if the reason is
+ * no longer known). The file is closed in either case. */
 int std_close(FILE *);
 
 #endif

@@ -8,7 +8,7 @@ struct url {
 	char host[256];         /* without brackets */
 	char port[6];           /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
 	char authority[272];    /* host[:port] as in the text: HTTP's Host field */
-	const char *path;       /* http: from the "/" on; rpc: behind it; NULL: none was given.
+	const char *path;       /* http: from the "/" on; rpc: after it; NULL: none was given.
 	                         * Points into the text parsed. */
 };
 

@@ -27,10 +27,10 @@
 
 struct loop_event {
 	void *user;
-	unsigned ready;         /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the latter comes whatever
-	                         * the interest (with poll and epoll; kqueue needs an
-	                         * interest), and along with it what the interest is in, so
-	                         * that the next read or write meets the error */
+	unsigned ready;         /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the last is reported
+	                         * whatever the interest (with kqueue: if there is any),
+	                         * together with what the interest is in, so that the
+	                         * next read or write meets the error */
 };
 
 struct loop;
@@ -42,7 +42,7 @@ struct loop *loop_new(void);
 void loop_free(struct loop *);
 
 /* These three may be called from any thread, even while another one waits: a descriptor
- * that is ready then is reported by the wait under way. A descriptor may belong to one
+ * that is ready then is reported by the wait in progress. A descriptor may belong to one
  * loop at a time, and must be removed before it is closed. An event that a wait has
  * already returned is not taken back by a change or removal that comes after. interest
  * may be 0. They return 0, or -1 with errno. */
@@ -52,14 +52,14 @@ int loop_remove(struct loop *, int fd);
 
 #define LOOP_FOREVER UINT64_MAX
 
-/* A time under LOOP_FINE_NS is kept as exactly as the system's timers allow, but for a
- * backend that counts in steps of loop_grain_ns: with that it may be so much too long. Any
- * other may be 1 ms too long. */
+/* A timeout under LOOP_FINE_NS is as exact as the system's timers allow, except that a backend
+ * whose loop_grain_ns is not 0 counts in steps of that and may wait one step too long. Longer
+ * timeouts may be 1 ms too long. */
 #define LOOP_FINE_NS ((uint64_t)10 * 1000 * 1000)
 extern const uint64_t loop_grain_ns;
 
-/* Wait until something is ready or the time is over, never less. One thread at a time.
- * Returns the number of events, of which a descriptor has one at most; 0 after the time, a
+/* Wait until something is ready or timeout_ns have passed, never less. One thread at a time.
+ * Returns the number of events, at most one for each descriptor; 0 after the timeout, a
  * signal or a change by another thread; or -1 with errno. */
 int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
 

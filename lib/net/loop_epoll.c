@@ -83,8 +83,8 @@ loop_remove(struct loop *l, int fd)
 	return control(l, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
-/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but an epoll
- * descriptor can be waited for itself. Returns 0 when it's time to look, else -1. */
+/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but poll(2)
+ * can wait for an epoll descriptor. Returns 0 when it's time to look, else -1. */
 static int
 wait_fine(struct loop *l, uint64_t timeout_ns)
 {
@@ -111,8 +111,8 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 	for (i = 0; i < n; i++) {
 		ev[i].user = got[i].data.ptr;
 		ev[i].ready = 0;
-		/* the interest isn't told along: with an error both are tried, as the
-		 * caller looks only at what it is interested in */
+		/* the event does not say what the interest was: after an error report both,
+		 * as the caller looks only at what it is interested in */
 		if (got[i].events & (EPOLLERR | EPOLLHUP))
 			ev[i].ready |= LOOP_GONE | LOOP_READ | LOOP_WRITE;
 		if (got[i].events & EPOLLIN)

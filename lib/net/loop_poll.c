@@ -3,7 +3,7 @@
  *
  * Each wait costs time in proportion to the number of descriptors, in this file and in
  * the kernel. The wait works on a copy of the list, so that other threads can change the
- * list meanwhile; a change wakes the waiting thread by a pipe, for it to wait anew. */
+ * list meanwhile; a change wakes the waiting thread through a pipe, so that it waits again. */
 #include "net/loop.h"
 
 #ifdef LOOP_POLL
@@ -22,7 +22,7 @@
 struct entry {
 	void *user;
 	unsigned interest;
-	unsigned version;       /* counts changes: an event of a former life is dropped */
+	unsigned version;       /* counts changes: an event from before one is dropped */
 	size_t at;              /* where in fds */
 	bool used;
 };
@@ -120,7 +120,7 @@ make_room(struct loop *l, int fd)
 	return 0;
 }
 
-/* Has the waiting thread take notice of a change; called with the lock held. */
+/* Tell the waiting thread of a change; called with the lock held. */
 static void
 wake(struct loop *l)
 {
@@ -242,7 +242,7 @@ collect(struct loop *l, size_t n, struct loop_event *ev, int max)
 	size_t i, left;
 	int k = 0;
 
-	/* begin behind the last one of the time before, so that max holds back nobody for ever */
+	/* begin after the last one of the previous call, so that max starves nobody */
 	for (i = l->last, left = n - 1; left > 0 && k < max; left--) {
 		i = i + 1 < n ? i + 1 : 1;
 		p = &l->polled[i];

@@ -11,8 +11,8 @@
 #include <sys/types.h>
 
 /* Resolve host and port to TCP addresses (getaddrinfo). Returns NULL and sets
- * *list, which the caller frees with freeaddrinfo; or what is wrong (static text or
- * strerror). passive: for bind(2). */
+ * *list, which the caller frees with freeaddrinfo; or what is wrong (text of
+ * gai_strerror or strerror). passive: for bind(2). */
 const char *sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list);
 
 /* Listen on the first address that can be bound; SO_REUSEADDR, the longest backlog,
@@ -23,14 +23,15 @@ int sock_listen(const struct addrinfo *list);
  * Returns 0, or -1 with errno. */
 int sock_url(int fd, const char *scheme, char *text, size_t size);
 
-/* Accept a connection: close-on-exec, TCP_NODELAY, blocking as told. Returns the
- * descriptor, or -1 with errno (EAGAIN: none waits). */
+/* Accept a connection: close-on-exec, TCP_NODELAY, blocking or not. Returns the
+ * descriptor, or -1 with errno (EAGAIN: none is waiting; ECONNABORTED: it is gone already). */
 int sock_accept(int listen_fd, bool blocking);
 
-/* A new TCP socket for ai: close-on-exec, TCP_NODELAY, not blocking. -1 with errno. */
+/* A new TCP socket for ai, not yet connected: close-on-exec, TCP_NODELAY, not blocking. Returns
+ * the descriptor, or -1 with errno. */
 int sock_open(const struct addrinfo *ai);
 
-/* Have the descriptor (of any kind) block, or not (O_NONBLOCK). 0, or -1 with errno. */
+/* Make the descriptor (of any kind) blocking, or not (O_NONBLOCK). 0, or -1 with errno. */
 int sock_blocking(int fd, bool on);
 
 /* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO), or of each
@@ -39,17 +40,17 @@ int sock_blocking(int fd, bool on);
 int sock_timeout(int fd, uint64_t timeout_ns);
 int sock_timeout_receive(int fd, uint64_t timeout_ns);
 
-/* Acknowledge at once what has been received (TCP_QUICKACK; nothing where the system
- * has no such thing). Not sticky. For the moment when a peer that uses Nagle's
- * algorithm may be holding back the rest of a message until its beginning is
- * acknowledged: RPyC's stock peers do. */
+/* Acknowledge at once what has been received (TCP_QUICKACK; does nothing where that is
+ * missing). It does not last. For the moment when a peer with Nagle's algorithm may be
+ * holding back the rest of a message until its beginning is acknowledged, as stock RPyC
+ * peers do. */
 void sock_quickack(int fd);
 
 /* send(2) or sendmsg(2) without SIGPIPE: the bytes sent, or -1 with errno (EINTR included). */
 struct iovec;
 ssize_t sock_writev(int fd, const struct iovec *iov, int n);
 
-/* The same without waiting, whatever the state of fd: else EAGAIN. */
+/* The same without waiting, even if fd blocks: EAGAIN instead. */
 ssize_t sock_try_writev(int fd, const struct iovec *iov, int n);
 
 #endif

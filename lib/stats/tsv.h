@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The rows all benchmarks print. */
+/* The rows that all benchmarks print. */
 #ifndef TSV_H
 #define TSV_H
 
@@ -12,15 +12,15 @@
 /* One summary row. */
 struct tsv_row {
 	const char *label, *bench, *op;
-	const char *part;               /* of the operation: follows its name. NULL: all */
+	const char *part;               /* of the operation, appended to its name; or NULL */
 	uint64_t size, chunk;           /* bytes; 0: none */
 	unsigned clients, depth;
 	double rate;                    /* offered per second; 0: closed loop */
 	uint64_t errors;
 	uint64_t elapsed_ns;
-	uint64_t cpu_ns;                /* processor time of the client's threads in that time */
-	unsigned threads;               /* how many these were */
-	const struct hist *hist;        /* of the operations that succeeded; n is its n */
+	uint64_t cpu_ns;                /* processor time of the client's threads meanwhile */
+	unsigned threads;               /* the number of these threads */
+	const struct hist *hist;        /* of the successful operations; column n is its n */
 };
 
 /* One raw row. */
@@ -39,22 +39,22 @@ enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
 /* Names and order of the columns; NULL ends them. Static. */
 const char *const *tsv_columns(enum tsv_rows);
 
-/* What is printed: numbers are plain decimals, times in microseconds with 3 digits after the
- * point, elapsed seconds with 6, rates (of bytes too) with 2, busy with 3; ok is 1 or 0.
- * Writing is only known to have succeeded when std_close() says so. */
+/* Numbers are printed as plain decimals: times in microseconds with 3 digits after the point,
+ * elapsed seconds with 6, rates (also of bytes) with 2, busy with 3; ok is 1 or 0. Only
+ * std_close() tells whether writing succeeded. */
 void tsv_header(FILE *, enum tsv_rows);
 
 /* bytes_per_s is size * n / elapsed; ops_per_s n / elapsed; cpu_us per operation, failed
- * ones included; busy = cpu / (threads * elapsed). NA where the sample is too small to show
- * it: min, mean, max, p50 under 1 operation, p90 under 10, p95 under 20, p99 under 100, p999
- * under 1000, sd under 2; rates and busy with no elapsed time, cpu_us with no operation. */
+ * ones included; busy = cpu / (threads * elapsed). NA where the sample is too small: min,
+ * mean, max, p50 below 1 operation, p90 below 10, p95 below 20, p99 below 100, p999 below 1000,
+ * sd below 2; rates and busy without elapsed time, cpu_us without an operation. */
 void tsv_summary(FILE *, const struct tsv_row *);
 void tsv_sample(FILE *, const struct tsv_raw *);
 
-/* The histogram itself, which can be merged with others, as a summary can't: a row for each
- * bucket that holds something, in ascending order. low_us is the first time that counts in it,
- * high_us the first that does not; n, errors and elapsed_s are the same in all rows. If no
- * operation succeeded there is one row, with NA for the bounds and a count of 0. */
+/* The histogram itself, which unlike a summary can be merged with others: one row for each
+ * non-empty bucket, in ascending order. low_us is the first time in the bucket, high_us the
+ * first beyond it; n, errors and elapsed_s are the same in all rows. If no operation succeeded
+ * there is one row, with NA for the bounds and a count of 0. */
 void tsv_hist(FILE *, const struct tsv_row *);
 
 /* Why s can't be a label (empty, tab, newline, CR, other control character), or NULL. */
