@@ -69,9 +69,9 @@ buf_printf(struct buf *b, const char *fmt, ...)
 }
 
 void
-buf_clear(struct buf *b, size_t keep)
+buf_clear(struct buf *b, size_t reserve)
 {
-	if (b->cap > keep)
+	if (b->cap > reserve)
 		buf_free(b);
 	else
 		b->n = 0;

@@ -51,8 +51,8 @@ buf_byte(struct buf *b, unsigned char c)
 		buf_grow(b, &c, 1);
 }
 
-/* Empty the buffer. Its memory is freed if it is larger than keep bytes. */
-void buf_clear(struct buf *b, size_t keep);
+/* Empty the buffer. Its memory is freed if it is larger than reserve bytes. */
+void buf_clear(struct buf *b, size_t reserve);
 void buf_free(struct buf *b);
 
 #endif

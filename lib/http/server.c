@@ -7,7 +7,7 @@
  * together, until enough output is waiting.
  *
  * Two departures. There is no Date in replies: a protocol reads no clock, and a time kept by
- * others would cost the smallest request more than it is worth to anybody who measures
+ * others would cost the smallest request more than it is worth in a benchmark
  * (RFC 9110, section 6.6.1, excuses servers without a clock only). And percent signs in a path are
  * not decoded: "/p%69ng" is not found. */
 #include "protocol.h"
@@ -27,7 +27,7 @@
 
 #define HEAD_MAX   32768        /* a request's head */
 #define OUT_HIGH   65536        /* no more requests are taken while this much output waits */
-#define DRAIN_MAX  1048576      /* of a body nobody wants, to keep the connection; more ends it */
+#define DRAIN_MAX  1048576      /* of an unwanted body, to keep the connection; more ends it */
 #define COPY_MAX   4096         /* shorter pieces are copied, longer ones pointed to */
 
 enum state {
@@ -546,8 +546,8 @@ begin_body(struct http_session *h, const struct http_request *q)
 		buf_room(&h->hold, n);
 }
 
-/* The request that everything is measured by is answered with one copy. False: it is another
- * one, or something about it is out of the ordinary. */
+/* Answer the request that everything is compared with by one copy. False: it is another one,
+ * or something about it is out of the ordinary. */
 static bool
 answer_ping(struct http_session *h, const struct http_request *q, bool body)
 {
@@ -564,7 +564,7 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 }
 
 /* Find out what is asked for, and how long the body may be. False: it can't be done, and the
- * peer is told so. waits: it may be waiting for leave to send the body. */
+ * answer says so. waits: the peer may be waiting for permission to send the body. */
 static bool
 admit(struct http_session *h, const struct http_request *q, struct rejection *r, bool waits)
 {
@@ -577,7 +577,7 @@ admit(struct http_session *h, const struct http_request *q, struct rejection *r,
 	}
 	if (!r->status && q->fields.length <= h->limit)
 		return true;
-	/* it may send the body still, or may not: no way to tell where the next request begins */
+	/* it may still send the body, or may not: where the next request begins is unknown */
 	if (waits)
 		h->keep_alive = false;
 	if (r->status)
@@ -587,7 +587,7 @@ admit(struct http_session *h, const struct http_request *q, struct rejection *r,
 	return false;
 }
 
-/* A head is complete; more: bytes of what follows it are here, too. */
+/* A head is complete; more: so are bytes of what follows it. */
 static void
 begin_request(struct http_session *h, const unsigned char *head, size_t len, bool more)
 {
@@ -687,7 +687,6 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 static void
 take_content(struct http_session *h, const unsigned char *p, size_t n)
 {
-	/* a slow peer that sends something is not a silent one */
 	if (h->got / PROGRESS_BYTES != (h->got + n) / PROGRESS_BYTES)
 		h->s.progress++;
 	h->got += n;
@@ -804,7 +803,7 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 			break;
 	}
 	if (h->state == AT_END)
-		i = n;          /* of no use to anybody */
+		i = n;          /* useless */
 	update_want(h);
 	return i;
 }

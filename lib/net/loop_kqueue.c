@@ -99,8 +99,8 @@ loop_remove(struct loop *l, int fd)
 }
 
 /* A descriptor's two filters are two events here, and have to be one for the caller, who may
- * end it with the first. Joins e to the event of its user among the first so many, or adds
- * one; returns how many there are. */
+ * end it with the first. Joins e to the event of its user among the first "among" ones, or
+ * adds one; returns their number. */
 static int
 join(struct loop_event *ev, int events, int among, const struct kevent *e)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a server is told, and what it reports. */
+/* A server's configuration, and what it reports. */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H
 
@@ -39,7 +39,7 @@ struct server_usage {
 	uint64_t errors;        /* these, and messages that were no request or took too long */
 	uint64_t bytes_in, bytes_out;
 	uint64_t user_us, sys_us;       /* processor time of child processes that served */
-	uint64_t maxrss_kb;         /* largest of these processes */
+	uint64_t maxrss_kb;             /* largest of these processes */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Laws of service times. */
+/* Distributions of service times. */
 #include "server/delay.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "base/rng.h"
 
-#define PIECE 48                /* of a distribution's text, its end included */
+#define PIECE 48                /* of a distribution's text, with its NUL */
 #define ROUNDING 1e-6           /* probabilities that were rounded have a sum of nearly 1 */
 
 /* n bytes of the text are wrong. Returns false. */
@@ -62,16 +62,16 @@ take_chance(double *p, const char *s, size_t n, char why[DELAY_WHY])
 
 /* "1s/5s", behind "stall:". */
 static bool
-take_stall(struct delay_dist *l, const char *s, char why[DELAY_WHY])
+take_stall(struct delay_dist *d, const char *s, char why[DELAY_WHY])
 {
 	const char *slash = strchr(s, '/');
 
 	if (!slash)
-		return wrong(why, s, strlen(s), "not a stall (how long/every how long)");
-	if (!take_time(&l->stall_ns, false, s, (size_t)(slash - s), why)
-	    || !take_time(&l->period_ns, false, slash + 1, strlen(slash + 1), why))
+		return wrong(why, s, strlen(s), "not a stall (duration/period)");
+	if (!take_time(&d->stall_ns, false, s, (size_t)(slash - s), why)
+	    || !take_time(&d->period_ns, false, slash + 1, strlen(slash + 1), why))
 		return false;
-	if (l->stall_ns >= l->period_ns)
+	if (d->stall_ns >= d->period_ns)
 		return wrong(why, s, strlen(s), "a stall has to be shorter than its period");
 	return true;
 }
@@ -96,7 +96,7 @@ take_part(struct delay_part *p, double *chance, const char *s, size_t n, char wh
 }
 
 static bool
-take_parts(struct delay_dist *l, const char *s, char why[DELAY_WHY])
+take_parts(struct delay_dist *d, const char *s, char why[DELAY_WHY])
 {
 	const char *text = s;
 	double sum = 0, chance;
@@ -104,46 +104,46 @@ take_parts(struct delay_dist *l, const char *s, char why[DELAY_WHY])
 
 	for (;; s += n + 1) {
 		n = strcspn(s, ",");
-		if (l->n == DELAY_PARTS)
-			return wrong(why, s, n, "one part too many (there may be 16)");
+		if (d->n == DELAY_PARTS)
+			return wrong(why, s, n, "too many parts (at most 16)");
 		chance = 0;
-		if (!take_part(&l->part[l->n], &chance, s, n, why))
+		if (!take_part(&d->part[d->n], &chance, s, n, why))
 			return false;
-		if (chance == 0 && (l->n > 0 || s[n]))
+		if (chance == 0 && (d->n > 0 || s[n]))
 			return wrong(why, s, n, "a part of a mixture needs a probability");
 		sum += chance;
-		l->part[l->n++].upto = sum;
+		d->part[d->n++].upto = sum;
 		if (!s[n])
 			break;
 	}
 	if (chance > 0 && fabs(sum - 1) > ROUNDING)
-		return wrong(why, text, strlen(text), "the probabilities' sum is not 1");
+		return wrong(why, text, strlen(text), "the probabilities do not add up to 1");
 	return true;
 }
 
 bool
-delay_parse(struct delay_dist *l, const char *text, char why[DELAY_WHY])
+delay_parse(struct delay_dist *d, const char *text, char why[DELAY_WHY])
 {
 	static const char stall[] = "stall:";
 	size_t k = sizeof stall - 1;
 
-	_Static_assert(DELAY_PARTS == 16, "a message says how many there may be");
-	memset(l, 0, sizeof *l);
+	_Static_assert(DELAY_PARTS == 16, "a message says so");
+	memset(d, 0, sizeof *d);
 	if (strncmp(text, stall, k) == 0)
-		return take_stall(l, text + k, why);
-	return take_parts(l, text, why);
+		return take_stall(d, text + k, why);
+	return take_parts(d, text, why);
 }
 
 uint64_t
-delay_draw(const struct delay_dist *l, uint64_t *state, uint64_t age_ns)
+delay_draw(const struct delay_dist *d, uint64_t *state, uint64_t age_ns)
 {
-	const struct delay_part *p = l->part, *last = p + l->n - 1;
+	const struct delay_part *p = d->part, *last = p + d->n - 1;
 	uint64_t at;
 	double u;
 
-	if (l->period_ns) {
-		at = age_ns % l->period_ns;
-		return at < l->period_ns - l->stall_ns ? 0 : l->period_ns - at;
+	if (d->period_ns) {
+		at = age_ns % d->period_ns;
+		return at < d->period_ns - d->stall_ns ? 0 : d->period_ns - at;
 	}
 	if (p < last) {
 		/* the last part has what rounding has left */

@@ -33,7 +33,7 @@ enum list {
 /* A connection's part of this model. */
 struct event_conn {
 	enum list list;
-	unsigned interest;      /* what the loop has been told */
+	unsigned interest;      /* as the loop knows it */
 	uint64_t wake_ns;
 	size_t heap_at;
 };
@@ -162,7 +162,7 @@ finish(struct worker *w, struct conn *c)
 	server_close(c);
 }
 
-/* Tell the loop; false if it won't have it. */
+/* False: the loop refuses. */
 static bool
 listen_for(struct worker *w, struct conn *c, unsigned interest)
 {
@@ -199,8 +199,8 @@ receive(struct worker *w, struct conn *c, struct turn *u)
 	if (!u->readable)
 		return CONN_BLOCKED;
 	r = conn_receive(c, w->buf, READ_BYTES, 0);
-	/* a read that could have been longer has taken all there was; if more has come since,
-	 * the loop will tell */
+	/* a read that didn't fill the buffer has taken all there was; the loop reports what
+	 * comes later */
 	u->readable = c->in_end == READ_BYTES;
 	return r;
 }
@@ -326,7 +326,7 @@ on_event(struct worker *w, struct conn *c, unsigned ready)
 	}
 }
 
-/* Those that are ready now get one turn; what they make ready has its in the next round. */
+/* One turn for each that is ready now; what becomes ready meanwhile has its in the next round. */
 static void
 run_ready(struct worker *w)
 {
@@ -374,15 +374,15 @@ sooner(uint64_t left, uint64_t when_ns, uint64_t now_ns)
 	return when_ns < left ? when_ns : left;
 }
 
-/* How long to sleep so as to be awake at that time: until it comes, the loop asks again and
- * again whether there is something to do for others. */
+/* How long to sleep so as to be awake in time: from then on the loop polls, without
+ * sleeping, for others' events. */
 static uint64_t
 asleep(uint64_t wake_ns)
 {
 	uint64_t now = clock_ns(), ns;
 
 	ns = wake_ns > now + CLOCK_AWAKE_NS ? wake_ns - now - CLOCK_AWAKE_NS : 0;
-	/* the loop keeps long times less exactly */
+	/* the loop is less exact with long times */
 	if (ns >= LOOP_FINE_NS)
 		return ns - LOOP_FINE_NS / 2;
 	return ns > loop_grain_ns ? ns - loop_grain_ns : 0;

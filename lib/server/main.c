@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of the servers, and their life: listen, tell that it is so, serve until
- * a signal or until the command has ended, clean up, report. */
+/* The command line of the servers, and their life: listen, print the URL, serve until a signal
+ * comes or the command has ended, clean up, report. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
 #define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
 #include <sys/prctl.h>
@@ -41,7 +41,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUN
 #define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
-#define MOST_PROCESSORS 256     /* that the default of -j counts with */
+#define MOST_PROCESSORS 256     /* counted for the default of -j */
 
 #define BY_KILL 0x80            /* in the pipe's byte: not the kernel's, or a terminal's */
 
@@ -58,11 +58,11 @@ struct options {
 	struct delay_dist dist;
 	bool seeded;                    /* -S was given: */
 	uint64_t seed;
-	char wrong[DELAY_WHY];            /* what is wrong with the distribution */
+	char wrong[DELAY_WHY];          /* what is wrong with the distribution */
 	char **command;                 /* NULL: none */
 };
 
-/* What the command must find as this program found it. */
+/* What the command inherits from whoever started this program. */
 struct inherited {
 	struct sigaction hup, intr, term, chld;
 	sigset_t mask;
@@ -80,7 +80,7 @@ struct serve {
 	int usage_fd;                   /* -1: none */
 	int signal_fd;                  /* the pipe's reading end */
 	pid_t command;                  /* 0: none, or ended */
-	int status;                     /* of the command, as the exit status tells it */
+	int status;                     /* exit status, by that of the command */
 };
 
 /* Where the signal handler writes, one byte a signal. */
@@ -101,7 +101,7 @@ print_help(const void *arg)
 
 	models_list(models, sizeof models);
 	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
-	    "       [-j threads] [-T secs] [-d dist[-S seed]] [-u file]\n"
+	    "       [-j threads] [-T secs] [-d dist [-S seed]] [-u file]\n"
 	    "       [command [arg ...]]\n"
 	    "Serve the operations that the benchmarks call.\n\n", msg_name());
 	printf("  -m model    %s (default: %s)\n", models, of->default_model);
@@ -109,17 +109,25 @@ print_help(const void *arg)
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
 	    of->protocol->port);
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
-	printf("  -c maxconn  connections at once; more wait (default: %d)\n", MAX_CONNS);
-	printf("  -j threads  their number, in pool and event (default: %u and %u per processor)\n",
+	printf("  -c maxconn  concurrent connections; others wait (default: %d)\n", MAX_CONNS);
+	printf("  -j threads  number of threads of pool and event (default: %u and %u per processor)\n",
 	    model_pool.threads, model_event.threads);
-	printf("  -T secs     time limit of an idle peer, and of one message (default: 60)\n");
-	printf("  -d dist     let each request take a time: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
+	printf("  -T secs     time limit for an idle peer and for one message (default: 60)\n");
+	printf("  -d dist     service time of each request: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
 	    "              stall:1s/5s (units: ns, us, ms, s)\n");
-	printf("  -S seed     of the random times of -d (default: 1)\n");
-	printf("  -u file     on exit write there what the server used, as TSV\n");
-	printf("  -h, -V      print this, or the version\n\n"
-	    "Prints its URL once it listens. With a command: runs it with the URL in\n"
-	    "BENCH_TARGET, ends with it, and exits with its status.\n");
+	printf("  -S seed     seed of the random times of -d (default: 1)\n");
+	printf("  -u file     on exit, write the resources used to this file, as TSV\n");
+	printf("  -h, -V      help, version\n\n"
+	    "Prints its URL once it is listening. With a command: runs the command with the URL\n"
+	    "in BENCH_TARGET, stops when it ends, and exits with its status.\n");
+}
+
+/* Print what has failed, and errno. Returns -1. */
+static int
+failed(const char *what)
+{
+	msg("%s: %s", what, strerror(errno));
+	return -1;
 }
 
 static int
@@ -135,7 +143,7 @@ bad_model(const char *name)
 	char models[128];
 
 	models_list(models, sizeof models);
-	msg("-m %s: unknown model (there are: %s)", name, models);
+	msg("-m %s: unknown model (known: %s)", name, models);
 	return EXIT_USAGE;
 }
 
@@ -148,7 +156,7 @@ set_option(struct options *o, int letter, const char *text)
 	switch (letter) {
 	case 'a':
 		o->addr = text;
-		return *text ? NULL : "an address is needed";
+		return *text ? NULL : "no address";
 	case 'p':
 		o->port = text;
 		return num_count(text, 0, 65535, &v);
@@ -168,7 +176,7 @@ set_option(struct options *o, int letter, const char *text)
 		return num_count(text, 0, UINT64_MAX, &o->seed);
 	default:
 		o->usage_path = text;
-		return *text ? NULL : "a file name is needed";
+		return *text ? NULL : "no file name";
 	}
 }
 
@@ -207,7 +215,7 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 		return EXIT_USAGE;
 	}
 	if (o->seeded && !o->timed) {
-		msg("-S: it is for the random times of -d");
+		msg("-S: only with -d");
 		return EXIT_USAGE;
 	}
 	if (optind < argc)
@@ -229,6 +237,12 @@ raise_nofile(struct inherited *in)
 	r.rlim_cur = r.rlim_max;
 	/* some systems refuse RLIM_INFINITY here; then the limit stays as it is */
 	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+fill_standard(void)
+{
+	return std_fill() < 0 ? failed("/dev/null") : 0;
 }
 
 static int
@@ -254,41 +268,32 @@ start_listening(struct serve *s)
 		    strerror(errno));
 		return -1;
 	}
-	if (sock_url(s->listen_fd, s->protocol->scheme, s->url, sizeof s->url) < 0) {
-		msg("%s: %s", o->addr, strerror(errno));
-		return -1;
-	}
+	if (sock_url(s->listen_fd, s->protocol->scheme, s->url, sizeof s->url) < 0)
+		return failed(o->addr);
 	return 0;
 }
 
-/* A file that can't be written is better known before than after a long run. What is in it
- * stays until there is something to replace it. */
+/* Find out before a long run rather than after it that the file can't be written. What is in
+ * it stays until there is something to replace it. */
 static int
 open_usage(struct serve *s)
 {
 	if (!s->opt.usage_path)
 		return 0;
 	s->usage_fd = open(s->opt.usage_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (s->usage_fd < 0)
-		msg("%s: %s", s->opt.usage_path, strerror(errno));
-	return s->usage_fd < 0 ? -1 : 0;
+	return s->usage_fd < 0 ? failed(s->opt.usage_path) : 0;
 }
 
 static int
 write_usage(const struct serve *s, const struct server_usage *u)
 {
 	FILE *f;
-	int e;
 
-	/* fails for what is no file, a pipe or a terminal: there is nothing to cut off there */
-	if (ftruncate(s->usage_fd, 0) < 0 && errno != EINVAL) {
-		msg("%s: %s", s->opt.usage_path, strerror(errno));
-		return -1;
-	}
-	if (!(f = fdopen(s->usage_fd, "w"))) {
-		msg("%s: %s", s->opt.usage_path, strerror(errno));
-		return -1;
-	}
+	/* fails for a pipe or a terminal, which hold nothing to cut off */
+	if (ftruncate(s->usage_fd, 0) < 0 && errno != EINVAL)
+		return failed(s->opt.usage_path);
+	if (!(f = fdopen(s->usage_fd, "w")))
+		return failed(s->opt.usage_path);
 	fprintf(f, "label\tconnections\trequests\terrors\tbytes_in\tbytes_out\tuser_s\tsys_s\t"
 	    "maxrss_kb\n");
 	fprintf(f, "%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu.%06llu\t%llu.%06llu\t%llu\n", s->label,
@@ -297,25 +302,18 @@ write_usage(const struct serve *s, const struct server_usage *u)
 	    (unsigned long long)u->bytes_out, (unsigned long long)u->user_us / 1000000,
 	    (unsigned long long)u->user_us % 1000000, (unsigned long long)u->sys_us / 1000000,
 	    (unsigned long long)u->sys_us % 1000000, (unsigned long long)u->maxrss_kb);
-	e = fflush(f) != 0 ? errno : 0;
-	if (fclose(f) != 0 && e == 0)
-		e = errno;
-	if (e != 0)
-		msg("%s: %s", s->opt.usage_path, strerror(e));
-	return e != 0 ? -1 : 0;
+	return std_close(f) < 0 ? failed(s->opt.usage_path) : 0;
 }
 
-/* Nobody is to wait for this process's end because it holds stdout open. The number stays
- * taken. */
+/* Nobody should have to wait for this process to end because it holds stdout open. The
+ * descriptor's number stays in use. */
 static int
 close_stdout(void)
 {
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 || dup2(fd, 1) < 0) {
-		msg("/dev/null: %s", strerror(errno));
-		return -1;
-	}
+	if (fd < 0 || dup2(fd, 1) < 0)
+		return failed("/dev/null");
 	close(fd);
 	return 0;
 }
@@ -325,11 +323,7 @@ static int
 tell_url(const struct serve *s)
 {
 	printf("%s\n", s->url);
-	if (fflush(stdout) != 0) {
-		msg("stdout: %s", strerror(errno));
-		return -1;
-	}
-	return close_stdout();
+	return fflush(stdout) != 0 ? failed("stdout") : close_stdout();
 }
 
 /* ---- signals ---- */
@@ -353,10 +347,8 @@ catch_signals(struct serve *s)
 	struct sigaction sa;
 	int fd[2];
 
-	if (pipe_open(fd) < 0) {
-		msg("pipe: %s", strerror(errno));
-		return -1;
-	}
+	if (pipe_open(fd) < 0)
+		return failed("pipe");
 	s->signal_fd = fd[0];
 	signal_pipe = fd[1];
 
@@ -367,8 +359,8 @@ catch_signals(struct serve *s)
 	sa.sa_sigaction = on_signal;
 	sigaction(SIGCHLD, &sa, &in->chld);
 	sigaction(SIGTERM, &sa, &in->term);
-	/* a shell without job control has what it puts into the background ignore this, yet
-	 * kill -INT is to stop a server */
+	/* a shell without job control starts background programs with this ignored, yet
+	 * kill -INT has to stop a server */
 	sigaction(SIGINT, &sa, &in->intr);
 	/* nohup */
 	sigaction(SIGHUP, NULL, &in->hup);
@@ -409,13 +401,13 @@ reap(struct serve *s, struct server *sv)
 	}
 }
 
-/* server.h: control. With a command its end is the only thing that stops the server; a
- * signal is passed on to it, unless the terminal has sent it to both. */
+/* conf.h: control. Only the end of the command, if there is one, stops the server; a signal
+ * is passed on to it, unless the terminal has sent it to both. */
 static bool
 control(void *arg, struct server *sv)
 {
 	struct serve *s = arg;
-	bool had_command = s->command != 0, told = false;
+	bool had_command = s->command != 0, signalled = false;
 	unsigned char byte[64];
 	ssize_t i, n;
 	int sig;
@@ -425,18 +417,18 @@ control(void *arg, struct server *sv)
 			sig = byte[i] & ~BY_KILL;
 			if (sig == SIGCHLD)
 				continue;
-			told = true;
+			signalled = true;
 			if (s->command > 0 && byte[i] & BY_KILL)
 				kill(s->command, sig);
 		}
 	}
 	reap(s, sv);
-	return had_command ? s->command == 0 : told;
+	return had_command ? s->command == 0 : signalled;
 }
 
 /* ---- the command ---- */
 
-/* An address for all interfaces is none to connect to. */
+/* The URL for the command: one can't connect to the address of all interfaces. */
 static void
 reachable_url(const struct serve *s, char *text, size_t size)
 {
@@ -476,7 +468,7 @@ become_command(const struct serve *s, pid_t parent)
 	sigprocmask(SIG_SETMASK, &in->mask, NULL);
 	execvp(s->opt.command[0], s->opt.command);
 	e = errno;
-	msg("%s: %s", s->opt.command[0], strerror(e));
+	failed(s->opt.command[0]);
 	_exit(e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
@@ -489,11 +481,9 @@ start_command(struct serve *s)
 	int e;
 
 	reachable_url(s, url, sizeof url);
-	if (setenv("BENCH_TARGET", url, 1) < 0 || setenv("BENCH_LABEL", s->label, 1) < 0) {
-		msg("environment: %s", strerror(errno));
-		return -1;
-	}
-	/* what comes before the child has its own handlers again would be taken for ours */
+	if (setenv("BENCH_TARGET", url, 1) < 0 || setenv("BENCH_LABEL", s->label, 1) < 0)
+		return failed("environment");
+	/* a signal before the child has its own handlers again would be taken for ours */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	pid = fork();
@@ -501,15 +491,14 @@ start_command(struct serve *s)
 	if (pid == 0)
 		become_command(s, parent);
 	sigprocmask(SIG_SETMASK, &s->before.mask, NULL);
-	if (pid < 0) {
-		msg("fork: %s", strerror(e));
-		return -1;
-	}
+	errno = e;
+	if (pid < 0)
+		return failed("fork");
 	s->command = pid;
 	return close_stdout();
 }
 
-/* The server can't serve it any more. */
+/* The server can't go on. */
 static void
 end_command(struct serve *s)
 {
@@ -535,12 +524,9 @@ serve(struct serve *s)
 	int status = 0;
 
 	snprintf(s->label, sizeof s->label, "%s-%s", s->protocol->scheme, o->model->name);
-	if (std_fill() < 0) {
-		msg("/dev/null: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
 	raise_nofile(&s->before);
-	if (start_listening(s) < 0 || open_usage(s) < 0 || catch_signals(s) < 0)
+	if (fill_standard() < 0 || start_listening(s) < 0 || open_usage(s) < 0
+	    || catch_signals(s) < 0)
 		return EXIT_FAILED;
 	if ((o->command ? start_command(s) : tell_url(s)) < 0) {
 		end_command(s);

@@ -24,7 +24,7 @@
 
 #define EVENTS 256              /* handled between two looks at anything else */
 #define ACCEPTS 64              /* the same */
-#define RETRY_NS CLOCK_S        /* after a lack of descriptors, threads or processes */
+#define RETRY_NS CLOCK_S        /* after running out of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
  * padding. Only the pages that are used cost memory. */
@@ -143,8 +143,8 @@ server_join_workers(struct server *sv)
 
 /* While the server runs, a thread that has done its work vanishes by itself. Once it stops,
  * each joins the one that ended before it, and the main thread the last, so that none is
- * left when the server's memory is freed. (To join them so all the time would have ended
- * threads pile up, stacks and all, behind any one that the scheduler lets wait.) */
+ * left when the server's memory is freed. (Joined like this all the time, ended threads
+ * would pile up, stacks and all, behind any one that the scheduler delays.) */
 static void *
 run_spawned(void *arg)
 {
@@ -451,8 +451,7 @@ expire(struct server *sv)
 
 /* ---- accepting ---- */
 
-/* A descriptor, a thread or a process is lacking: wait for a connection to end, or for
- * better times. */
+/* Out of descriptors, threads or processes: wait for a connection to end, or RETRY_NS. */
 static void
 pause_accept(struct server *sv, const char *what, int e, bool *warned)
 {
@@ -509,13 +508,13 @@ accept_some(struct server *sv)
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
-		/* one peer that has given up is nothing; all else may last */
+		/* a peer that has given up is nothing; anything else may last */
 		if (errno != ECONNABORTED && errno != EPROTO && errno != EINTR)
 			pause_accept(sv, "accept", errno, &sv->warned_accept);
 	}
 }
 
-/* Once more for those the model had no room for. */
+/* Try again for those the model had no room for. */
 static void
 retry(struct server *sv)
 {
@@ -538,7 +537,7 @@ retry(struct server *sv)
 	}
 }
 
-/* Look after what isn't an event; returns how long the loop may wait for the next one. */
+/* Do what no event asks for; returns how long the loop may wait for the next one. */
 static uint64_t
 housekeeping(struct server *sv)
 {
@@ -662,7 +661,7 @@ server_new(const struct server_conf *conf)
 		free(sv);
 		return NULL;
 	}
-	/* these three take nothing that could be lacking */
+	/* these three allocate nothing, and can't fail */
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_cond_init(&sv->no_thread, NULL);
 	pthread_attr_init(&sv->small_stack);

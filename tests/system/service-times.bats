@@ -29,12 +29,12 @@ each() {
 		refuses "$server" '"2000000s": too large' -d 2000000s
 		refuses "$server" '"20ms": a part of a mixture needs a probability' -d 1ms:0.9,20ms
 		refuses "$server" '"often": not a number above 0' -d 1ms:often,20ms:0.1
-		refuses "$server" "the probabilities' sum is not 1" -d 1ms:0.9,20ms:0.2
+		refuses "$server" "the probabilities do not add up to 1" -d 1ms:0.9,20ms:0.2
 		refuses "$server" '"1s": not a stall' -d stall:1s
 		refuses "$server" '"0s": must be greater than 0' -d stall:1s/0s
 		refuses "$server" 'a stall has to be shorter than its period' -d stall:5s/1s
 		refuses "$server" '-S x: not a whole number' -d 1ms -S x
-		refuses "$server" '-S: it is for the random times of -d' -S 1
+		refuses "$server" '-S: only with -d' -S 1
 	done
 }
 

@@ -79,17 +79,17 @@ parsing(void)
 	refused("1ms:x,2ms:1", "\"x\": not a number above 0");
 	refused("1ms:0,2ms:1", "\"0\": must be greater than 0");
 	refused("1ms:1.5", "\"1.5\": a probability above 1");
-	refused("1ms:0.5", "\"1ms:0.5\": the probabilities' sum is not 1");
-	refused("1ms:0.9,20ms:0.2", "\"1ms:0.9,20ms:0.2\": the probabilities' sum is not 1");
-	refused("stall:", "\"\": not a stall (how long/every how long)");
-	refused("stall:1s", "\"1s\": not a stall (how long/every how long)");
+	refused("1ms:0.5", "\"1ms:0.5\": the probabilities do not add up to 1");
+	refused("1ms:0.9,20ms:0.2", "\"1ms:0.9,20ms:0.2\": the probabilities do not add up to 1");
+	refused("stall:", "\"\": not a stall (duration/period)");
+	refused("stall:1s", "\"1s\": not a stall (duration/period)");
 	refused("stall:1s/", "\"\": " NO_TIME);
 	refused("stall:/5s", "\"\": " NO_TIME);
 	refused("stall:1s/0s", "\"0s\": must be greater than 0");
 	refused("stall:0/5s", "\"0\": must be greater than 0");
 	refused("stall:5s/5s", "\"5s/5s\": a stall has to be shorter than its period");
 	refused("1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,"
-	    "1:.06,1:.06,1:.06,1:.04", "\"1:.04\": one part too many (there may be 16)");
+	    "1:.06,1:.06,1:.06,1:.04", "\"1:.04\": too many parts (at most 16)");
 	refused("111111111111111111111111111111111111111111111111111111ms",
 	    "\"11111111111111111111111111111111111111111111...\": too long");
 }
