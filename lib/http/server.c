@@ -13,16 +13,16 @@
 #include "protocol.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "http/message.h"
-#include "http/json.h"
 #include "base/msg.h"
 #include "base/num.h"
-#include "base/out.h"
+#include "http/json.h"
+#include "http/message.h"
 #include "service.h"
 
 #define HEAD_MAX   32768        /* a request's head */
@@ -350,6 +350,22 @@ struct rejection {
 	char why[200];
 };
 
+/* Returns false. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+static bool
+reject(struct rejection *r, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->status = status;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
 /* One argument from the path. False: it is wrong, and r says why. */
 static bool
 take_count(struct http_session *h, int i, const char *name, struct http_span s, uint64_t min,
@@ -362,17 +378,12 @@ take_count(struct http_session *h, int i, const char *name, struct http_span s, 
 		;
 	msg_printable(text, sizeof text, s.p, s.n);
 	if (s.n == 0 || k < s.n)
-		snprintf(r->why, sizeof r->why, "%s: \"%s\" is not a whole number", name, text);
-	else if (!num_digits(s.p, s.n, &h->arg[i]) || h->arg[i] > max)
-		snprintf(r->why, sizeof r->why, "%s: %s is too large (at most %" PRIu64 ")",
-		    name, text, max);
-	else if (h->arg[i] < min)
-		snprintf(r->why, sizeof r->why, "%s: %s is too small (at least %" PRIu64 ")",
-		    name, text, min);
-	else
-		return true;
-	r->status = 400;
-	return false;
+		return reject(r, 400, "%s: \"%s\" is not a whole number", name, text);
+	if (!num_digits(s.p, s.n, &h->arg[i]) || h->arg[i] > max)
+		return reject(r, 400, "%s: %s is too large (at most %" PRIu64 ")", name, text, max);
+	if (h->arg[i] < min)
+		return reject(r, 400, "%s: %s is too small (at least %" PRIu64 ")", name, text, min);
+	return true;
 }
 
 /* The argument of sleep: its time, and its text as JSON has it. */
@@ -385,11 +396,8 @@ take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
 	msg_printable(text, sizeof text, s.p, s.n);
 	if (s.n < sizeof text)
 		wrong = num_secs(text, true, (uint64_t)SLEEP_MAX_S, &h->arg[0]);
-	if (wrong) {
-		snprintf(r->why, sizeof r->why, "duration: \"%s\": %s", text, wrong);
-		r->status = 400;
-		return false;
-	}
+	if (wrong)
+		return reject(r, 400, "duration: \"%s\": %s", text, wrong);
 	/* JSON has numbers like 0.5, but not 00.5, .5 */
 	while (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
 		p++;
@@ -449,10 +457,8 @@ not_found(const struct http_request *q, struct rejection *r)
 {
 	char text[100];
 
-	r->status = 404;
-	snprintf(r->why, sizeof r->why, "no such path: %s",
+	return reject(r, 404, "no such path: %s",
 	    msg_printable(text, sizeof text, q->path.p, q->path.n));
-	return false;
 }
 
 /* Find out what is asked for. False: r has the answer. */
@@ -464,12 +470,9 @@ route(struct http_session *h, const struct http_request *q, struct rejection *r)
 	bool post;
 	int n;
 
-	if (q->method == HTTP_UNKNOWN) {
-		r->status = 501;
-		snprintf(r->why, sizeof r->why, "unknown method %s",
-		    msg_printable(text, sizeof text, q->name.p, q->name.n));
-		return false;
-	}
+	msg_printable(text, sizeof text, q->name.p, q->name.n);
+	if (q->method == HTTP_UNKNOWN)
+		return reject(r, 501, "unknown method %s", text);
 	h->what = ASK_OPTIONS;
 	h->allow = "GET, HEAD, POST, OPTIONS";
 	if (q->path.n == 1 && q->path.p[0] == '*')
@@ -491,10 +494,7 @@ route(struct http_session *h, const struct http_request *q, struct rejection *r)
 	if (post ? q->method == HTTP_POST : q->method == HTTP_GET || q->method == HTTP_HEAD)
 		return take_args(h, part + 1, r);
 wrong_method:
-	r->status = 405;
-	snprintf(r->why, sizeof r->why, "%s is not allowed here (%s)",
-	    msg_printable(text, sizeof text, q->name.p, q->name.n), h->allow);
-	return false;
+	return reject(r, 405, "%s is not allowed here (%s)", text, h->allow);
 }
 
 /* The most content the body of this request may have. */
@@ -569,12 +569,10 @@ static bool
 admit(struct http_session *h, const struct http_request *q, struct rejection *r, bool waits)
 {
 	h->limit = DRAIN_MAX;
-	if (q->fields.expect_other) {
-		r->status = 417;
-		strcpy(r->why, "only 100-continue may be expected");
-	} else if (route(h, q, r)) {
+	if (q->fields.expect_other)
+		reject(r, 417, "only 100-continue may be expected");
+	else if (route(h, q, r))
 		h->limit = body_limit(h);
-	}
 	if (!r->status && q->fields.length <= h->limit)
 		return true;
 	/* it may still send the body, or may not: where the next request begins is unknown */
