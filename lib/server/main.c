@@ -110,7 +110,7 @@ print_help(const void *arg)
 	    of->protocol->port);
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
 	printf("  -c maxconn  concurrent connections; others wait (default: %d)\n", MAX_CONNS);
-	printf("  -j threads  number of threads of pool and event (default: %u and %u per processor)\n",
+	printf("  -j threads  threads of pool and event (default: %u and %u per processor)\n",
 	    model_pool.threads, model_event.threads);
 	printf("  -T secs     time limit for an idle peer and for one message (default: 60)\n");
 	printf("  -d dist     service time of each request: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
@@ -118,8 +118,8 @@ print_help(const void *arg)
 	printf("  -S seed     seed of the random times of -d (default: 1)\n");
 	printf("  -u file     on exit, write the resources used to this file, as TSV\n");
 	printf("  -h, -V      help, version\n\n"
-	    "Prints its URL once it is listening. With a command: runs the command with the URL\n"
-	    "in BENCH_TARGET, stops when it ends, and exits with its status.\n");
+	    "Prints its URL once it is listening. With a command: runs the command with the\n"
+	    "URL in BENCH_TARGET, stops when it ends, and exits with its status.\n");
 }
 
 /* Print what has failed, and errno. Returns -1. */
