@@ -42,8 +42,9 @@ LIB_SRC = \
 	lib/load/bench.c lib/load/blocking.c lib/load/event.c lib/load/options.c \
 	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c
 BIN_SRC = \
-	bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c bin/bench-file.c \
-	bin/bench-lat.c bin/bench-rounds.c bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
+	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
+	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-rounds.c bin/bench-stat.c \
+	bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
 	tests/unit/client.c tests/unit/delay.c tests/unit/depth.c tests/unit/hist.c \

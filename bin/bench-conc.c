@@ -293,6 +293,8 @@ static const struct bench_program program = {
 	.nops = sizeof ops / sizeof *ops,
 	.count = 100,
 	.warmup = 10,
+	.beside = "connections at once",
+	.clients = 10,
 	.named = true,
 	.run = check_and_measure
 };

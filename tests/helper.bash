@@ -309,7 +309,7 @@ refuses() {
 quick() {
 	case $1 in
 	bench-conn) echo '-n 5' ;;
-	bench-lat) echo '-n 20 -w 2' ;;
+	bench-lat|bench-busy) echo '-n 20 -w 2' ;;
 	bench-bw) echo '-n 3 -s 1k,10k' ;;
 	bench-file) echo '-n 2 -s 100k' ;;
 	bench-conc) echo '-n 10 -c 4' ;;
@@ -320,7 +320,7 @@ quick() {
 ops() {
 	case $1 in
 	bench-conn) echo 'connect first-reply' ;;
-	bench-lat) echo 'ping' ;;
+	bench-lat|bench-busy) echo 'ping' ;;
 	bench-bw) echo 'upload download upload download' ;;
 	bench-file) echo 'upload download upload-chunked download-chunked upload-stream download-stream' ;;
 	bench-conc) echo 'first-reply ping' ;;

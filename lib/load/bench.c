@@ -82,7 +82,8 @@ begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 		msg("%s: %s", b->client.url.host, why);
 		return 1;
 	}
-	client_probe(&b->client);
+	if (!p->probes)
+		client_probe(&b->client);
 	return -1;
 }
 

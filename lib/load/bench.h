@@ -41,8 +41,11 @@ struct bench_program {
 	size_t nops;
 	uint64_t count, warmup; /* defaults */
 	const char *sizes;      /* default of -s, NULL: none */
+	const char *beside;     /* what -c counts: "connections at once" */
+	unsigned clients;       /* default of -c */
 	bool named;             /* a method or path in the target replaces the operations */
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
+	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
 
 	/* Measure and print all rows. Returns 0, or 2: the options ask for more than can be. */
 	int (*run)(struct bench *);
@@ -67,7 +70,8 @@ struct bench {
 	enum tsv_rows rows;     /* what comes out */
 	bool quiet, verbose;
 	bool header;            /* still to be printed */
-	const char *label;
+	const char *target, *label;
+	long server;            /* -p: its process; 0: the parent */
 	const char *command;    /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;

@@ -40,7 +40,7 @@ static const struct {
 	{ 's', "list", NULL },
 	{ 'k', "size", "bytes per chunk of the chunked and stream operations (64k)" },
 	{ 'o', "list", NULL },
-	{ 'c', "clients", "connections at once (10)" },
+	{ 'c', "clients", NULL },
 	{ 'j', "threads", "threads that drive them (clients or processors, the fewer)" },
 	{ 'd', "depth", "requests in flight per connection (1)" },
 	{ 'r', "rate", "open loop: requests per second over all clients (closed loop)" },
@@ -53,6 +53,7 @@ static const struct {
 	{ 'Z', "", "send zeros (pseudo-random bytes)" },
 	{ 'f', "file", "send the content of a file, over and over; \"-\": standard input" },
 	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
+	{ 'p', "pid", "process of the server (the parent of this one)" },
 	{ 'x', "command", "for the shell, run while all connections are open" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
@@ -94,6 +95,9 @@ help(const void *arg)
 		switch (helps[i].letter) {
 		case 'n':
 			printf("%s (%" PRIu64 ")\n", p->counted, p->count);
+			break;
+		case 'c':
+			printf("%s (%u)\n", p->beside, p->clients);
 			break;
 		case 'w':
 			printf("warm-up operations, not recorded (%" PRIu64 ")\n", p->warmup);
@@ -185,6 +189,10 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 'f':
 		a->file = text;
+		break;
+	case 'p':
+		why = num_count(text, 1, INT32_MAX, &v);
+		b->server = (long)v;
 		break;
 	case 'x':
 		b->command = text;
@@ -321,6 +329,7 @@ check_options(struct bench *b, struct args *a)
 		msg("%s: a %s has no meaning here", a->target, http ? "path" : "method");
 		return false;
 	}
+	b->target = a->target;
 	if (a->label) {
 		b->label = a->label;
 	} else if (label && *label) {
@@ -540,7 +549,7 @@ bench_options(struct bench *b, int argc, char **argv)
 
 	b->count = p->count;
 	b->warmup = p->warmup;
-	b->clients = strchr(p->options, 'c') ? 10 : 1;
+	b->clients = p->clients ? p->clients : 1;
 	b->depth = 1;
 	b->seed = 1;
 	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
