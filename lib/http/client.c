@@ -143,6 +143,8 @@ judge(struct http_client *h)
 	case REPLY_SIZE:
 		if (h->expected == REPLY_PONG) {
 			want = "{\"response\":\"pong\"}";
+			if (h->short_n == strlen(want) && memcmp(h->text, want, h->short_n) == 0)
+				break;
 			why = json_text(h->text, h->short_n, "response", "pong");
 		} else {
 			want = "{\"size\":N}";

@@ -41,22 +41,40 @@ static const unsigned char byte_class[256] = {
 	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
 };
 
-static unsigned char
-lower(char c)
+static inline uint64_t
+word(const char *p, size_t size)
 {
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+	uint64_t w = 0;
+
+	memcpy(&w, p, size);
+	return w;
 }
 
-/* Is the span this lower case text, letter case aside? */
-static bool
-span_is(struct http_span s, const char *text)
+/* Are size bytes the same but for the case of the letters of text, which is lower case? */
+static inline bool
+same(const char *p, const char *text, size_t size)
+{
+	uint64_t t = word(text, size), bit5 = UINT64_MAX / 255 * 0x20;
+
+	return ((word(p, size) ^ t) & ~(t >> 1 & bit5)) == 0;
+}
+
+/* Is the span this lower case text of at least 4 bytes, letter case aside? Word by word: the
+ * last may overlap the one before. */
+#define span_is(s, text) span_equal(s, text, sizeof (text) - 1)
+static inline bool
+span_equal(struct http_span s, const char *text, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < s.n && text[i]; i++)
-		if (lower(s.p[i]) != (unsigned char)text[i])
+	if (s.n != n)
+		return false;
+	if (n < 8)
+		return same(s.p, text, 4) && same(s.p + n - 4, text + n - 4, 4);
+	for (i = 0; n - i > 8; i += 8)
+		if (!same(s.p + i, text + i, 8))
 			return false;
-	return i == s.n && !text[i];
+	return same(s.p + n - 8, text + n - 8, 8);
 }
 
 static bool
