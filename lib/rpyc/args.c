@@ -43,8 +43,8 @@ parameter(const struct operation *op, const struct brine_value *name)
 	return -1;
 }
 
-/* Take the positional arguments, and note which parameters have one; false: there are more of
- * them than parameters, and that is answered. */
+/* Take the positional arguments, and note which parameters have one. False: there are more
+ * arguments than parameters, answered with TypeError. */
 static bool
 positional(struct rpyc_session *s, const struct operation *op, struct rpyc_items args,
     struct rpyc_boxed value[2], bool have[2])
@@ -60,8 +60,8 @@ positional(struct rpyc_session *s, const struct operation *op, struct rpyc_items
 	return true;
 }
 
-/* Take a keyword argument, a pair of name and value, where the first given parameters have a
- * positional one; false: answered with Python's TypeError. */
+/* Take a keyword argument, a pair of name and value; the first given parameters have positional
+ * ones. False: answered with an exception. */
 static bool
 keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_boxed *pair,
     uint64_t given, struct rpyc_boxed value[2], bool have[2])
@@ -82,12 +82,12 @@ keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_bo
 		return rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
 		    op->method, op->arg[i]);
 	if (!rpyc_item(&parts, &value[i]))
-		return rpyc_raise(s, "ValueError", "an argument that is not boxed");
+		return rpyc_raise(s, "ValueError", "argument is not boxed");
 	have[i] = true;
 	return true;
 }
 
-/* Has every parameter an argument? False: answered with Python's TypeError. */
+/* Does every parameter have an argument? False: answered with TypeError. */
 static bool
 complete(struct rpyc_session *s, const struct operation *op, const bool have[2])
 {
@@ -161,7 +161,7 @@ rpyc_fits(struct rpyc_session *s, uint64_t n)
 	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX);
 }
 
-/* len() of a value that is not a reference to the peer's. False: it has none. */
+/* len() of a value that is not a reference to an object of the peer's. False: it has none. */
 static bool
 length(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 {

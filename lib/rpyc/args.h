@@ -13,13 +13,14 @@ const char *rpyc_type_name(const struct rpyc_boxed *, char text[64]);
 bool rpyc_bind(struct rpyc_session *, const struct operation *, struct rpyc_items args,
     struct rpyc_items kwargs, struct rpyc_boxed value[2]);
 
-/* The argument as an int of Python's; false: it is none. */
+/* The argument as a Python int (bool is one). False: it is not an int. */
 bool rpyc_integer(const struct rpyc_boxed *, struct brine_value *);
 
-/* A number of bytes: negative ones are none. False: answered with an exception. */
+/* The argument as a number of bytes; negative counts as 0. False: answered with an exception. */
 bool rpyc_byte_count(struct rpyc_session *, const struct rpyc_boxed *, uint64_t *n);
 
-/* len() of a value that is not a reference to the peer's. False: answered with TypeError. */
+/* len() of a value that is not a reference to an object of the peer's. False: answered with
+ * TypeError. */
 bool rpyc_len(struct rpyc_session *, const struct rpyc_boxed *, uint64_t *n);
 
 /* Are n bytes within the limit of the server? False: answered with MemoryError. */

@@ -8,7 +8,7 @@
 #include "rpyc/reply.h"
 
 #define BUFFITER_MAX  65536     /* items of one BUFFITER answer */
-#define REPR_MAX      1024      /* a longer text than that of so many bytes is not spelled out */
+#define REPR_MAX      1024      /* the text of a list is not spelled out beyond this many bytes */
 
 static int64_t
 chunks(uint64_t size, uint64_t chunk)
@@ -25,7 +25,7 @@ rpyc_list_answer(struct rpyc_session *s, uint64_t size, uint64_t chunk)
 	rpyc_answer_new(s, &o);
 }
 
-/* The length of item j. */
+/* The length of item j, in bytes. */
 static uint64_t
 item_size(const struct rpyc_object *o, int64_t j)
 {
@@ -94,7 +94,7 @@ list_len(struct rpyc_session *s, size_t index, struct rpyc_items args)
 	rpyc_answer_int(s, (uint64_t)s->object[index].count);
 }
 
-/* A bound of a slice as Python's slice.indices() takes it; false: no int and not None. */
+/* A bound of a slice, as Python's slice.indices() computes it. False: neither int nor None. */
 static bool
 slice_bound(struct brine *b, int64_t count, int64_t low, int64_t high, int64_t missing, int64_t *v)
 {
@@ -130,7 +130,7 @@ list_slice(struct rpyc_session *s, size_t index, struct brine b)
 	ok = ok && brine_skip(&b, NULL) && brine_skip(&b, NULL) && brine_get(&b, &v) &&
 	    (v.type == BRINE_NONE || v.type == BRINE_INT || v.type == BRINE_BOOL);
 	if (ok && v.type != BRINE_NONE) {
-		/* a step beyond the length does as well as any larger one */
+		/* every step beyond the length has the same effect */
 		step = !v.fits || v.i > n + 1 || v.i < -n - 1 ? (v.negative ? -n - 1 : n + 1) : v.i;
 		if (step == 0) {
 			rpyc_raise(s, "ValueError", "slice step cannot be zero");
@@ -202,10 +202,10 @@ list_contains(struct rpyc_session *s, size_t index, struct rpyc_items args)
 		return;
 	if (x.label == RPYC_VALUE && brine_get(&x.at, &v) && v.type == BRINE_BYTES) {
 		if (!v.p) {
-			rpyc_raise(s, "MemoryError", "more bytes than are held to compare");
+			rpyc_raise(s, "MemoryError", "too many bytes to compare");
 			return;
 		}
-		/* all chunks have the same length but one, which is at an end of the list */
+		/* all chunks have the same length, but for one at an end of the list */
 		found = o->count > 0 && (v.n == item_size(o, 0) ||
 		    v.n == item_size(o, o->count - 1));
 		for (i = 0; i < v.n && found; i++)
@@ -298,7 +298,7 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 	for (i = 0; i < n && n <= BUFFITER_MAX; i++)
 		bytes += 5 + item_size(o, from + i);
 	if (n > BUFFITER_MAX || bytes > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
-		rpyc_raise(s, "MemoryError", "more items than fit one answer");
+		rpyc_raise(s, "MemoryError", "too many items for one answer");
 		return;
 	}
 	b = rpyc_answer(s);
@@ -308,7 +308,7 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 		rpyc_message_end(s);
 		return;
 	}
-	/* the head of each item is only known to be 1, 2 or 5 bytes when it is written */
+	/* the head of an item takes 1, 2 or 5 bytes, depending on its length */
 	for (bytes = 0, i = 0; i < n; i++) {
 		uint64_t k = item_size(o, from + i);
 

@@ -5,12 +5,12 @@
 
 #include "rpyc/session.h"
 
-/* Answer with a reference to a new list of size bytes in chunks, chunk > 0 unless size is 0;
- * with MemoryError if the peer keeps too many objects. */
+/* Answer with a reference to a new list of size bytes cut into chunks (chunk > 0 unless size is
+ * 0); with MemoryError if the peer has too many objects. */
 void rpyc_list_answer(struct rpyc_session *, uint64_t size, uint64_t chunk);
 
-/* Iterate to the end of a list or iterator of ours: *bytes is what its items amount to.
- * False: it is none. */
+/* Iterate to the end of a list or iterator of ours; *bytes is the sum of the lengths of its
+ * items. False: the id_pack refers to neither. */
 bool rpyc_list_take(struct rpyc_session *, struct brine id_pack, uint64_t *bytes);
 
 /* CALLATTR on a list or iterator, BUFFITER, and REPR or STR: answer. */

@@ -12,7 +12,7 @@
 #include "rpyc/remote_args.h"
 #include "rpyc/reply.h"
 
-#define COPY_MAX  4096          /* echo copies that much rather than hold up what follows */
+#define COPY_MAX  4096          /* echo copies up to this rather than hold up what follows */
 
 static const struct operation names[] = {
 	{ .method = "get_service_name" },
@@ -52,8 +52,8 @@ rpyc_method_find(const void *name, size_t n)
 
 /* ---- the methods ---- */
 
-/* Append a boxed value as its receiver may send it back: what was a reference to an object
- * of the peer's is one to its own, and the other way round. False: it is malformed. */
+/* Append a boxed value that was received. References change sides: what the sender called
+ * remote is local to us, and the other way round. False: it is malformed. */
 static bool
 put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 {
@@ -103,8 +103,8 @@ echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 
 	brine_skip(&at, &elided);
 	if (elided) {
-		rpyc_raise(s, "MemoryError", "echo holds its data, and at most %" PRIu64
-		    " bytes of it", echo_limit(s->service));
+		rpyc_raise(s, "MemoryError", "echo holds its data, at most %" PRIu64
+		    " bytes", echo_limit(s->service));
 		return;
 	}
 	b = rpyc_answer(s);
@@ -112,7 +112,7 @@ echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		if (put_echo(s, x))
 			rpyc_message_end(s);
 		else
-			rpyc_raise(s, "ValueError", "an argument that is not boxed");
+			rpyc_raise(s, "ValueError", "argument is not boxed");
 		return;
 	}
 	rpyc_put_label(b, RPYC_VALUE);
@@ -121,7 +121,7 @@ echo(struct rpyc_session *s, const struct rpyc_boxed *x)
 		rpyc_message_end(s);
 		return;
 	}
-	/* what was received is sent: it stays in place until then */
+	/* sent from where it was received: it stays there until then */
 	rpyc_message_data(s, x->at.p, n, n);
 	s->borrowed = true;
 }
@@ -138,8 +138,8 @@ upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 	return false;
 }
 
-/* What the items of an argument amount to that is no reference to the peer's, and no boxed
- * tuple; false: answered with an exception. */
+/* The sum of len() over the items of an argument that is neither a reference to an object of
+ * the peer's nor a boxed tuple. False: answered with an exception. */
 static bool
 chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 {
@@ -211,7 +211,7 @@ download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
 	uint64_t size, chunk;
 	struct brine_value v;
 
-	/* range(0, size, chunk): of a size below none, or a chunk beyond all, only that counts */
+	/* as range(0, size, chunk): it does not matter how far below 0 or beyond size they are */
 	if (rpyc_integer(&value[0], &v) && !v.fits && v.negative)
 		size = 0;
 	else if (!rpyc_byte_count(s, &value[0], &size))
@@ -344,13 +344,13 @@ rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
 	s->due.method = method;
 	memcpy(s->due.value, value, sizeof value);
 	s->due.whole = whole;
-	return true;            /* the references are still needed */
+	return true;            /* the references are needed until then */
 }
 
 void
 rpyc_call_due(struct rpyc_session *s)
 {
-	s->busy = RPYC_READY;   /* the call may make it something else */
+	s->busy = RPYC_READY;   /* unless the call sets it again */
 	if (!call(s, s->due.method, s->due.value, s->due.whole))
 		rpyc_release_all(s, s->due.whole);
 }

@@ -12,12 +12,12 @@ const char *rpyc_method_name(size_t i);
 size_t rpyc_method_find(const void *name, size_t n);
 
 /* Call a method and answer. whole is the boxed argument tuple of the request, which holds
- * args and kwargs. True: the call goes on until the peer has answered requests of ours,
- * and its references are released then. */
+ * args and kwargs. True: the call goes on (it waits for the peer, or for its service
+ * time), and its references are released when it ends. */
 bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
     struct rpyc_items kwargs, struct brine whole);
 
-/* The service time of the call that was due has passed: do it. */
+/* The service time of the call that waited for it has passed: do the call. */
 void rpyc_call_due(struct rpyc_session *);
 
 #endif

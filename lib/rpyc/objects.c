@@ -7,10 +7,10 @@
 
 #include "rpyc/reply.h"
 
-#define FIRST_ID 101            /* of the objects of the list kinds */
-#define OBJECTS_MAX   65536     /* references a peer may keep at once */
+#define FIRST_ID 101            /* of lists and iterators */
+#define OBJECTS_MAX   65536     /* objects a peer may have references to at once */
 
-/* The index of a new object like o; -1: there are too many. */
+/* Returns the index of a new object like o; -1: too many, or out of memory. */
 static int
 object_new(struct rpyc_session *s, const struct rpyc_object *o)
 {
@@ -36,7 +36,7 @@ object_new(struct rpyc_session *s, const struct rpyc_object *o)
 enum rpyc_kind
 rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 {
-	/* the root's as handle_getroot sends it, and as peers send it back */
+	/* the root's, as handle_getroot sends it and peers send it back */
 	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
 	struct brine at = *id_pack;
 	struct rpyc_id id;
@@ -105,7 +105,7 @@ rpyc_object_release(struct rpyc_session *s, size_t index, uint64_t count)
 {
 	struct rpyc_object *o = &s->object[index];
 
-	/* as a stock owner counts: releasing more than was sent is no error */
+	/* as in a stock peer, releasing more references than were sent is no error */
 	if (count < o->refs) {
 		o->refs -= count;
 		return;

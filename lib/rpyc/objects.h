@@ -5,15 +5,15 @@
 
 #include "rpyc/session.h"
 
-/* Read an id_pack: which object of ours is meant? *index is its method or its place in
- * s->object, 0 for the root. RPYC_NONE: none, and *id_pack is of no more use. */
+/* Read an id_pack, which refers to an object of ours. *index is its method or its place in
+ * s->object, 0 for the root. RPYC_NONE: there is no such object, and *id_pack is undefined. */
 enum rpyc_kind rpyc_resolve(struct rpyc_session *, struct brine *id_pack, size_t *index);
 
 /* Python's name of an object's type, for error texts; of every kind but RPYC_NONE. */
 const char *rpyc_kind_name(enum rpyc_kind);
 
-/* Answer with a reference to an object of the list kinds, and count it: to one there is, or to a
- * new one like o, with MemoryError if the peer keeps too many. */
+/* Answer with a reference to a list or iterator, and count it: to an existing one, or to a new
+ * one like o. MemoryError if the peer has too many. */
 void rpyc_answer_object(struct rpyc_session *, size_t index);
 void rpyc_answer_new(struct rpyc_session *, const struct rpyc_object *o);
 

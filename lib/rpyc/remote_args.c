@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Calls of the service with arguments that come by reference: these stay with the peer, and
- * what is needed of them is asked for, one request at a time, while the call waits. */
+/* Calls of the service whose arguments come by reference: the objects stay with the peer, and
+ * what the call needs of them is requested, one item at a time, while the call waits. */
 #include "rpyc/remote_args.h"
 
 #include <stdio.h>
@@ -13,17 +13,17 @@
 #define REMOTE_CALLS_MAX 64     /* calls of one connection that may wait for the peer */
 
 enum remote_state {
-	REMOTE_LENGTH,          /* len() of the argument is the result */
-	REMOTE_ITER,            /* iter() of the argument is waited for */
-	REMOTE_NEXT,            /* next() of the iterator */
-	REMOTE_ITEM,            /* len() of an item of the iterator */
-	REMOTE_TUPLE            /* len() of an item of a tuple of references */
+	REMOTE_LENGTH,          /* waits for len() of the argument, the result */
+	REMOTE_ITER,            /* for iter() of the argument */
+	REMOTE_NEXT,            /* for next() of the iterator */
+	REMOTE_ITEM,            /* for len() of an item of the iterator */
+	REMOTE_TUPLE            /* for len() of an item of a tuple of references */
 };
 
 struct rpyc_remote_call {
 	struct rpyc_remote_call *next;
 	enum remote_state state;
-	uint64_t waiting;       /* sequence number of our request */
+	uint64_t waiting;       /* sequence number of our request that it waits for */
 	uint64_t total;
 	struct buf seq;         /* of the call, encoded */
 	struct buf whole;       /* its arguments: their references are released with it */
@@ -64,7 +64,7 @@ remote_new(struct rpyc_session *s, struct brine whole)
 
 	if (s->nremote == REMOTE_CALLS_MAX ||
 	    (s->nremote > 0 && s->remote_bytes + n > RPYC_KEEP_MAX)) {
-		rpyc_raise(s, "RecursionError", "too many calls that wait for their arguments");
+		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}
 	if ((c = calloc(1, sizeof *c))) {
@@ -122,7 +122,7 @@ remote_add(struct rpyc_session *s, struct rpyc_remote_call *c, uint64_t n)
 	return c->total <= s->service->max_payload || remote_done(s, c);        /* MemoryError */
 }
 
-/* The rest of a tuple: lengths of plain items are known, those of references asked for. */
+/* Go on with a tuple: lengths of plain items are known, those of references are requested. */
 static void
 remote_tuple(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
@@ -144,7 +144,7 @@ remote_tuple(struct rpyc_session *s, struct rpyc_remote_call *c)
 	remote_done(s, c);
 }
 
-/* A call begins with asking for this of the peer's object. */
+/* Begin a call by calling this method of the peer's object. */
 static bool
 remote_begin(struct rpyc_session *s, struct brine whole, enum remote_state state,
     struct brine id_pack, const char *method)
@@ -186,8 +186,8 @@ rpyc_remote_tuple(struct rpyc_session *s, struct rpyc_items items, struct brine 
 	return true;
 }
 
-/* If an exception says that an object lacks a method, *object are the words for it ("'X'"), n
- * bytes of them are returned; else 0. */
+/* If an exception says that an object lacks a method, *object is the object's type as quoted
+ * there ("'X'"), and its length is returned; else 0. */
 static size_t
 lacking(const struct brine_value *name, struct brine args, const char *method, const char **object)
 {
@@ -206,7 +206,7 @@ lacking(const struct brine_value *name, struct brine args, const char *method, c
 	return 0;
 }
 
-/* Pass a value; false: it is cut off, or not all of it was kept. */
+/* Skip a value. False: it is cut off, or not all of it was kept. */
 static bool
 skip_kept(struct brine *b)
 {
@@ -215,8 +215,8 @@ skip_kept(struct brine *b)
 	return brine_skip(b, &elided) && !elided;
 }
 
-/* The peer's exception ends the call: hand it back as it came, but for a traceback too long
- * to have been kept. */
+/* The peer's exception ends the call: send it back as it came, without its traceback if that was
+ * too long to be kept. */
 static void
 remote_raise(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 {
@@ -269,7 +269,7 @@ remote_next(struct rpyc_session *s, struct rpyc_remote_call *c)
 	c->waiting = rpyc_ask(s, brine_span(&c->iterator), "__next__");
 }
 
-/* What iter() of the argument gave; true: it is kept. */
+/* iter() of the argument has returned. True: the reference is kept. */
 static bool
 got_iterator(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
 {
@@ -287,7 +287,7 @@ got_iterator(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rp
 	return true;
 }
 
-/* What next() of the iterator gave; true: it is kept. */
+/* next() of the iterator has returned. True: the reference is kept. */
 static bool
 got_item(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
 {
@@ -308,7 +308,7 @@ got_item(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_b
 	return false;
 }
 
-/* What len() gave: of the argument, or of an item. */
+/* len() of the argument, or of an item, has returned. */
 static void
 got_length(struct rpyc_session *s, struct rpyc_remote_call *c, struct rpyc_boxed x)
 {
@@ -333,14 +333,14 @@ got_length(struct rpyc_session *s, struct rpyc_remote_call *c, struct rpyc_boxed
 	}
 }
 
-/* The body of a reply; true: what it refers to is kept. */
+/* The body of a reply. True: the references in it are kept. */
 static bool
 got_answer(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 {
 	struct rpyc_boxed x;
 
 	if (!rpyc_boxed(&body, &x))
-		return remote_bad(s, c, "ValueError", "an answer that is not boxed");
+		return remote_bad(s, c, "ValueError", "answer is not boxed");
 	switch (c->state) {
 	case REMOTE_ITER:
 		return got_iterator(s, c, &x);
@@ -362,7 +362,7 @@ rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct 
 	if (c)
 		s->seq = brine_span(&c->seq);   /* the call's, if this is what ends it */
 	if (!exception) {
-		/* without c it is of a DEL, or of nothing we asked */
+		/* without c it answers a DEL, or nothing that we sent */
 		if (!c || !got_answer(s, c, body))
 			rpyc_release_all(s, body);
 	} else if (c && c->state == REMOTE_NEXT && rpyc_stop_iteration(body)) {

@@ -5,16 +5,16 @@
 
 #include "rpyc/session.h"
 
-/* Answer, when the peer has told it, with len() of its object; with what the lengths of the
- * items of its iterable amount to, or of those of a boxed tuple, of which some are its own. whole
- * is as in rpyc_call(), and copied; items lies within. True: the call goes on until then, or is
- * answered already, and its references are released here; false: answered with an exception. */
+/* Answer, once the peer has sent it, with len() of its object, or with the sum of len() over the
+ * items of its iterable or of a boxed tuple, some of which refer to its objects. whole is as in
+ * rpyc_call(), and copied; items lies within it. True: the call is answered later or already, and
+ * its references are released here; false: answered with an exception. */
 bool rpyc_remote_len(struct rpyc_session *, struct brine id_pack, struct brine whole);
 bool rpyc_remote_iter(struct rpyc_session *, struct brine id_pack, struct brine whole);
 bool rpyc_remote_tuple(struct rpyc_session *, struct rpyc_items items, struct brine whole);
 
-/* An answer to request seq, of ours if the peer keeps to the rules, has come: the boxed
- * result, or an exception's body. */
+/* An answer to request seq has arrived, one of ours if the peer obeys the protocol: the boxed
+ * result, or the body of an exception. */
 void rpyc_remote_answer(struct rpyc_session *, uint64_t seq, bool exception, struct brine body);
 
 /* Forget all calls that wait for the peer. */

@@ -90,7 +90,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	/* it may hold text of the peer's, cut off anywhere */
+	/* it may contain text from the peer, cut off anywhere */
 	for (i = 0, len = strlen(text); i < len; i += k) {
 		if ((k = brine_utf8((unsigned char *)text + i, len - i)) == 0) {
 			text[i] = '?';

@@ -9,12 +9,12 @@
  * returned buffer, which is s->message. Then rpyc_message_end(). */
 struct buf *rpyc_answer(struct rpyc_session *);
 
-/* Complete s->message and send it; as rpyc_message_data does, with n bytes of the repetition
- * of src behind it. These are borrowed until they are sent. */
+/* Complete s->message and queue it; rpyc_message_data() appends n bytes, the repetition of
+ * src[0..period-1], which is borrowed until they are sent. */
 void rpyc_message_end(struct rpyc_session *);
 void rpyc_message_data(struct rpyc_session *, const void *src, size_t period, uint64_t n);
 
-/* The same in one step, for a boxed VALUE: an int, a str, and what a tag says by itself. */
+/* A whole answer, a boxed VALUE: an int, a str, or a value that is only a tag (None, True ...). */
 void rpyc_answer_int(struct rpyc_session *, uint64_t);
 void rpyc_answer_str(struct rpyc_session *, const char *);
 void rpyc_answer_tag(struct rpyc_session *, enum brine_tag);

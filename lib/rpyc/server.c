@@ -16,7 +16,7 @@
 #include "rpyc/remote_args.h"
 #include "rpyc/reply.h"
 
-#define OUT_MAX  65536          /* with so much to send, no more requests are taken */
+#define OUT_MAX  65536          /* with this much to send, no more requests are taken */
 #define ARGS_MAX 6              /* arguments of a handler */
 
 /* ---- handlers ---- */
@@ -28,7 +28,7 @@ struct request {
 	struct brine whole;             /* the boxed argument tuple */
 	enum rpyc_kind kind;            /* of the first one, if it is a reference to an object */
 	size_t index;                   /* of ours: see rpyc_resolve() */
-	bool waits;                     /* the answer comes later, and references are kept */
+	bool waits;                     /* the answer comes later, and references stay held */
 };
 
 /* The name argument of an attribute request: a str, or bytes. False: answered. */
@@ -41,7 +41,7 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 	    (name->type != BRINE_STR && name->type != BRINE_BYTES))
 		return rpyc_raise(s, "TypeError", "name must be a string");
 	if (!name->p)
-		return rpyc_raise(s, "AttributeError", "no attribute has so long a name");
+		return rpyc_raise(s, "AttributeError", "attribute name too long");
 	name->type = BRINE_STR;
 	return true;
 }
@@ -68,7 +68,7 @@ handle_ping(struct rpyc_session *s, struct request *r)
 
 	brine_skip(&at, &elided);
 	if (r->arg[0].label != RPYC_VALUE || elided) {
-		rpyc_raise(s, "ValueError", "PING takes a plain value, not too long a one");
+		rpyc_raise(s, "ValueError", "PING takes a plain value of moderate length");
 		return;
 	}
 	b = rpyc_answer(s);
@@ -183,7 +183,7 @@ handle_repr(struct rpyc_session *s, struct request *r)
 	}
 }
 
-/* Objects are equal to themselves; all else is left to the peer. */
+/* An object is equal to itself; every other comparison is left to the peer. */
 static void
 handle_cmp(struct rpyc_session *s, struct request *r)
 {
@@ -257,7 +257,7 @@ handle_del(struct rpyc_session *s, struct request *r)
 	rpyc_answer_tag(s, BRINE_TAG_NONE);
 }
 
-/* The methods a proxy of the object should have: (name, doc) pairs. */
+/* The methods that a proxy of the object should have: (name, doc) pairs. */
 static void
 handle_inspect(struct rpyc_session *s, struct request *r)
 {
@@ -336,7 +336,7 @@ static const struct {
 static bool
 read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 {
-	static const char not_boxed[] = "arguments that are not boxed";
+	static const char not_boxed[] = "arguments are not boxed";
 	struct brine b = r->whole;
 	struct rpyc_boxed inner, *x;
 	struct rpyc_id id;
@@ -357,7 +357,7 @@ read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 		switch (x->label) {
 		case RPYC_TUPLE:
 			if (!brine_items(&b, &items))
-				return rpyc_raise(s, "TypeError", "a tuple that is none");
+				return rpyc_raise(s, "TypeError", "TUPLE without a tuple");
 			if (r->n == 0)
 				total = items;
 			ahead += items;
@@ -373,7 +373,7 @@ read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 		case RPYC_REMOTE_REF:
 			if (!rpyc_id(b, &id))
 				return rpyc_raise(s, "ValueError",
-				    "a reference without an id_pack");
+				    "REMOTE_REF without an id_pack");
 			found = true;
 			break;
 		case RPYC_VALUE:
@@ -418,7 +418,7 @@ dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 		handlers[handler].handle(s, r);
 }
 
-/* Whatever comes of it, what the request refers to is released once. */
+/* Whatever the outcome, each reference in the request is released once. */
 static void
 answer_request(struct rpyc_session *s, struct brine b)
 {
@@ -428,19 +428,19 @@ answer_request(struct rpyc_session *s, struct brine b)
 	bool refs = true;
 
 	if (!brine_tuple(&b, 2)) {
-		rpyc_raise(s, "ValueError", "a request that is not a pair");
+		rpyc_raise(s, "ValueError", "request is not a pair");
 		return;
 	}
 	key = at = b;
 	if (!brine_skip(&b, NULL))
-		b.p = b.end;            /* cut off: there is nothing behind it */
+		b.p = b.end;            /* cut off: nothing follows */
 	r.n = 0;
 	r.kind = RPYC_NONE;
 	r.index = 0;
 	r.waits = false;
 	r.whole = b;
 	if (s->in.overflow)
-		rpyc_raise(s, "MemoryError", "arguments of too many parts");
+		rpyc_raise(s, "MemoryError", "arguments have too many parts");
 	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
 		rpyc_raise_key(s, key);
 	else if (read_arguments(s, &r, &refs))
@@ -448,13 +448,13 @@ answer_request(struct rpyc_session *s, struct brine b)
 	if (refs && !r.waits)
 		rpyc_release_all(s, r.whole);
 	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
-		s->base.requests--;     /* no requests in the sense of anybody who counts them */
+		s->base.requests--;     /* nobody counts these as requests */
 }
 
 /* ---- the session ---- */
 
-/* Must the long string that begins be held? It is if it is to be sent back, or compared:
- * PING, echo, and "in". kept holds the request up to it. */
+/* Must the long string that begins now be held? Yes if it will be sent back (PING, echo) or
+ * compared (the operator "in"). in.kept has the request up to it. */
 static bool
 hold(void *ctx)
 {
@@ -465,7 +465,7 @@ hold(void *ctx)
 	int64_t handler, label;
 	size_t index;
 
-	/* asked for each string of a message: nothing here may take time that grows with it */
+	/* called for each string of a message: must not take time that grows with the message */
 	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2) ||
 	    !brine_int(&b, &handler))
 		return false;
@@ -486,7 +486,7 @@ hold(void *ctx)
 	    rpyc_method_find(v.p, v.n) == OP_ECHO;
 }
 
-/* Say what comes next. */
+/* Set base.want and what goes with it. */
 static void
 update_want(struct rpyc_session *s)
 {
@@ -545,7 +545,7 @@ rpyc_close(struct server_session *base)
 	free(s);
 }
 
-/* What came is of no use: say CLOSE in the peer's dialect, if that is known, and close. */
+/* The input is useless: send CLOSE in the peer's dialect, if that is known, and close. */
 static void
 give_up(struct rpyc_session *s)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A session of RPyC's server side, known to the files below and to nobody else. Each uses only
- * those that come after it:
+/* A session of RPyC's server side. Only these files know it, and each uses only those below it:
  *
  *	server.c        the session: frames in and out, the handlers, attributes
  *	methods.c       the methods of the service
@@ -20,16 +19,16 @@
 #define RPYC_RETAINED 512       /* bytes of memory that a buffer retains between messages */
 #define RPYC_CLASS "BenchmarkService"   /* of the root, as Python names it */
 
-/* Objects the peer may have references to. Numbers in id_packs are made up: the peer
- * attaches no meaning to them. Names are ones every stock peer knows, so that it need
- * not INSPECT them. */
+/* Objects the peer may have references to. The numbers in their id_packs are arbitrary: they mean
+ * nothing to the peer. The names are ones that every stock peer knows, so that it need not INSPECT
+ * them. */
 enum rpyc_kind { RPYC_NONE, RPYC_ROOT, RPYC_METHOD, RPYC_LIST, RPYC_ITERATOR };
 
 /* Methods: the operations in the order of enum op, then these. */
 enum { RPYC_SERVICE_NAME = OP_METHODS, RPYC_SERVICE_ALIASES, RPYC_METHODS };
 
-/* A list of byte strings that is computed, not stored: item j is chunk number
- * first + j * step of size zero bytes cut into chunks. Or an iterator over one. */
+/* A list of byte strings, computed rather than stored, or an iterator over one: item j is chunk
+ * number first + j * step of size zero bytes cut into chunks. */
 struct rpyc_object {
 	enum rpyc_kind kind;    /* RPYC_NONE: free */
 	uint64_t refs;          /* how often it was sent and not yet released */
@@ -47,14 +46,14 @@ struct rpyc_session {
 	size_t progress_bytes;          /* taken since the last of PROGRESS_BYTES */
 	struct buf message;             /* the one being written */
 	struct brine seq;               /* of the request being answered */
-	enum { RPYC_READY, RPYC_DUE, RPYC_SLEEP, RPYC_COMPUTE } busy;
+	enum { RPYC_READY, RPYC_DUE, RPYC_SLEEP, RPYC_COMPUTE } busy;   /* DUE: service time */
 	struct {
 		size_t method;
 		struct rpyc_boxed value[2];
 		struct brine whole;
-	} due;                          /* a call whose service time has to pass; in in.kept */
+	} due;                          /* RPYC_DUE: the call that waits; points into in.kept */
 	uint64_t sleep_ns;
-	struct brine slept;             /* sleep: the value to answer, within in.kept */
+	struct brine slept;             /* RPYC_SLEEP: the value to answer, in in.kept */
 	struct compute compute;
 	bool borrowed;                  /* base.out points into in.kept */
 	bool closing;
@@ -64,7 +63,7 @@ struct rpyc_session {
 	size_t vacant;                  /* none of the objects before this one is free */
 	struct rpyc_remote_call *remote_calls;  /* calls that wait for the peer */
 	unsigned nremote;
-	size_t remote_bytes;            /* what they hold of their requests */
+	size_t remote_bytes;            /* held of their requests */
 };
 
 #endif
