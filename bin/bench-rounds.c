@@ -476,7 +476,7 @@ help(const void *arg)
 	    "  -h, -V     help, version");
 }
 
-/* Returns -1, or the status to exit with. */
+/* Sets r->dir, or leaves it NULL and returns the status to exit with. */
 static int
 parse(struct run *r, int argc, char **argv)
 {
@@ -508,7 +508,7 @@ parse(struct run *r, int argc, char **argv)
 		return 2;
 	}
 	r->dir = argv[optind];
-	return -1;
+	return 0;
 }
 
 static int
@@ -547,7 +547,8 @@ main(int argc, char **argv)
 	size_t i;
 
 	msg_program(argc > 0 ? argv[0] : NAME);
-	if ((status = parse(&r, argc, argv)) >= 0)
+	status = parse(&r, argc, argv);
+	if (!r.dir)
 		return status;
 	for (source = 0; source < SOURCES; source++) {
 		r.index[source].size = sizeof(struct series);

@@ -681,19 +681,19 @@ struct driver *
 event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned share,
     unsigned shares)
 {
-	struct event_driver *d = calloc(1, sizeof *d);
+	struct event_driver *d = malloc(sizeof *d);
 	size_t i, requests = (size_t)n * b->depth;
 	struct flow *f;
 	int e;
 
 	if (!d)
 		return NULL;
-	d->driver = (struct driver){ .first = event_first, .connect = event_connect,
-	    .warm_up = event_warm_up, .run = event_run, .gave_up = event_gave_up,
-	    .free = event_free };
-	d->bench = b;
-	d->n = n;
-	d->next_grace_check_ns = UINT64_MAX;
+	*d = (struct event_driver){
+		.driver = { .first = event_first, .connect = event_connect,
+		    .warm_up = event_warm_up, .run = event_run, .gave_up = event_gave_up,
+		    .free = event_free },
+		.bench = b, .n = n, .next_grace_check_ns = UINT64_MAX
+	};
 	d->in = malloc(IN_SIZE);
 	d->flow = calloc(n, sizeof *d->flow);
 	d->request = calloc(requests, sizeof *d->request);
