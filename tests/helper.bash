@@ -79,13 +79,17 @@ asleep() {
 
 # used_ticks PID N: it has used that much of the processor (a tick is 10 ms, as a rule).
 used_ticks() {
-	local used
-	used=$(ticks "${1:?}") || fail "process $1 has ended"
-	[ "$used" -ge "$2" ]
+	ticks "${1:?}" || fail "process $1 has ended"
+	[ "$TICKS" -ge "$2" ]
 }
 
+# ticks PID: sets TICKS.
 ticks() {
-	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	# what comes behind the name, which may hold blanks
+	read -ra stat <<<"${stat##*) }"
+	TICKS=$((stat[11] + stat[12]))
 }
 
 # need PROGRAM...: skip the test unless all are installed.
@@ -147,15 +151,15 @@ guard() {
 start() {
 	local fifo
 	NEXT=$((NEXT + 1))
-	fifo=$BATS_TEST_TMPDIR/ready.$NEXT
+	fifo=ready.$NEXT
 	mkfifo "$fifo"
-	"$@" >"$fifo" 2>>"$BATS_TEST_TMPDIR/server.err" 3>&- &
+	"$@" >"$fifo" 2>>server.err 3>&- &
 	PID=$!
 	STARTED+=("$PID")
 	URL=
 	read -r -t 60 URL <"$fifo" || true
 	rm -f "$fifo"
-	[ -n "$URL" ] || fail "no URL from: $*: $(cat "$BATS_TEST_TMPDIR/server.err")"
+	[ -n "$URL" ] || fail "no URL from: $*: $(cat server.err)"
 }
 
 # stop [SIGNAL]: stop the server started last and check that it says nothing and exits 0.
@@ -164,8 +168,8 @@ stop() {
 	kill "-${1:-TERM}" "$PID"
 	reap "$PID" || status=$?
 	forget "$PID"
-	[ "$status" -eq 0 ] || fail "server: status $status: $(cat "$BATS_TEST_TMPDIR/server.err")"
-	[ ! -s "$BATS_TEST_TMPDIR/server.err" ] || fail "server: $(cat "$BATS_TEST_TMPDIR/server.err")"
+	[ "$status" -eq 0 ] || fail "server: status $status: $(cat server.err)"
+	[ ! -s server.err ] || fail "server: $(cat server.err)"
 }
 
 # forget PID: it is gone, teardown need not stop it.
@@ -215,20 +219,24 @@ want() {
 # rows FILE [HEADER]: the file is a table with this header (default: the summary's) and
 # nothing in it but plain cells.
 rows() {
-	local header=${2:-$HEADER}
-	[ "$(head -n 1 "$1")" = "$(tr ' ' '\t' <<<"$header")" ] || fail "header: $(head -n 1 "$1")"
-	body "$1" "$header"
+	plain_table "$1" "${2:-$HEADER}" 1
 }
 
 # body FILE [HEADER]: as rows, of a file that may lack the header line.
 body() {
-	awk -F '\t' -v want="$(wc -w <<<"${2:-$HEADER}")" '
-		NF != want { print "cells: " NF ": " $0; bad = 1 }
+	plain_table "$1" "${2:-$HEADER}" 0
+}
+
+plain_table() {
+	awk -F '\t' -v header="$2" -v must="$3" '
+		BEGIN { columns = split(header, name, " "); gsub(/ /, "\t", header) }
+		FNR == 1 && must && $0 != header { print "header: " $0; bad = 1 }
+		NF != columns { print "cells: " NF ": " $0; bad = 1 }
 		/\r|  |[eE][+-][0-9]|nan|inf/ { print "odd cell: " $0; bad = 1 }
 		# the benchmark is the last column of what bench-suite says of the servers
 		{ for (i = 4; i <= NF; i++) if (FNR > 1 && $i !~ /^bench-/ && $i !~ /^([0-9]+(\.[0-9]+)?|NA)$/) {
 			print "not a number: " $i; bad = 1 } }
-		END { exit bad }' "$1" || fail "$1: $(cat "$1")"
+		END { if (must && NR == 0) { print "empty"; bad = 1 }; exit bad }' "$1" || fail "$1: $(cat "$1")"
 }
 
 # cell FILE COLUMN [OP]: the column's values, of all rows or those of one operation.
@@ -240,7 +248,10 @@ cell() {
 
 # total FILE COLUMN: the sum of a column.
 total() {
-	cell "$1" "$2" | awk '{ n += $1 } END { print n + 0 }'
+	awk -F '\t' -v name="$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; if (!at[name]) exit 1; next }
+		{ n += $(at[name]) }
+		END { print n + 0 }' "$1"
 }
 
 # usage_cell COLUMN: of usage.tsv.

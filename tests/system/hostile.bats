@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Peers that break the rules: the clients against misbehaving servers, the servers against
-# misbehaving clients.
+# Peers that break the rules: clients against servers that are odd or fail midway (those that are
+# plainly wrong are in faults.bats), servers against misbehaving clients.
 
 bats_require_minimum_version 1.5.0
 load ../helper
@@ -28,72 +28,6 @@ nothing_works() {
 	grep -v first-reply out.tsv >rows.tsv
 	[ "$(total rows.tsv n)" = 0 ] || fail "success: $(cat out.tsv)"
 	[ "$(total out.tsv errors)" -gt 0 ] || fail "no error: $(cat out.tsv)"
-}
-
-# all_clients SCHEME BEHAVIOUR PATTERN [PROGRAM...]: none of these (all) takes it for success.
-all_clients() {
-	local p programs=(bench-lat bench-conc bench-bw bench-file)
-	[ $# -le 3 ] || programs=("${@:4}")
-	bad "$1" "$2"
-	for p in "${programs[@]}"; do
-		# shellcheck disable=SC2046
-		fails "$3" "$p" $(quick "$p") -T 0.2
-		nothing_works
-	done
-}
-
-@test "RPC: connections that are closed or reset" {
-	all_clients rpc close '127.0.0.1:[0-9]+: '
-	all_clients rpc close-later '127.0.0.1:[0-9]+: '
-	all_clients rpc reset 'reset|closed'
-}
-
-@test "HTTP: connections that are closed or reset" {
-	all_clients http close '127.0.0.1:[0-9]+: '
-	all_clients http close-later '127.0.0.1:[0-9]+: '
-	all_clients http reset 'reset|closed'
-}
-
-@test "RPC: another protocol, garbage" {
-	all_clients rpc garbage '127.0.0.1:[0-9]+: '
-	all_clients rpc garbage-first '127.0.0.1:[0-9]+: '
-	all_clients rpc flood '127.0.0.1:[0-9]+: '
-	all_clients rpc http-404 '127.0.0.1:[0-9]+: '
-}
-
-@test "HTTP: another protocol, garbage" {
-	all_clients http garbage '127.0.0.1:[0-9]+: '
-	all_clients http garbage-first '127.0.0.1:[0-9]+: '
-	all_clients http flood '127.0.0.1:[0-9]+: '
-	all_clients http rpc-pong '127.0.0.1:[0-9]+: '
-}
-
-@test "RPC: wrong, cut off and malicious replies" {
-	local b
-	for b in rpc-wrong-pong rpc-wrong-type rpc-wrong-length rpc-exception rpc-evil-exception \
-	    rpc-truncated rpc-half rpc-huge rpc-bad-tag rpc-bad-zlib rpc-deep rpc-other-seq rpc-close-request; do
-		all_clients rpc "$b" '127.0.0.1:[0-9]+: ' bench-lat
-	done
-	for b in rpc-wrong-type rpc-exception rpc-truncated rpc-half; do
-		all_clients rpc "$b" '127.0.0.1:[0-9]+: ' bench-conc bench-bw bench-file
-	done
-	bad rpc rpc-exception
-	fails 'KeyError: lost' bench-lat -n 3
-	[ "$(cell out.tsv errors)" = 3 ] || fail "$output $stderr"
-}
-
-@test "HTTP: wrong, cut off and malicious replies" {
-	local b
-	for b in http-500 http-404 http-redirect http-wrong-pong http-wrong-length http-wrong-size http-truncated \
-	    http-half http-huge-length http-two-lengths http-bad-chunk http-endless-head http-bad-status http-0.9; do
-		all_clients http "$b" '127.0.0.1:[0-9]+: ' bench-lat
-	done
-	for b in http-500 http-wrong-size http-truncated http-half; do
-		all_clients http "$b" '127.0.0.1:[0-9]+: ' bench-conc bench-bw bench-file
-	done
-	bad http http-500
-	fails '500' bench-lat -n 3 -w 0
-	[ "$(cell out.tsv errors)" = 3 ] || fail "$output $stderr"
 }
 
 @test "odd but right replies are taken" {
@@ -247,14 +181,16 @@ alive() {
 	for server in $SERVERS; do
 		for model in $MODELS; do
 			start "$server" -p 0 -m "$model" -T 5
-			for _ in 1 2 3 4 5; do
+			for _ in 1 2 3; do
 				# killed with everything under way, in both directions
 				bench-file -n 1000 -s 100m -k 1k "$URL" >/dev/null 2>&1 3>&- &
 				STARTED+=($!)
 			done
 			for p in "${STARTED[@]:1}"; do
 				has_run "$p"
-				kill -KILL "$p"
+			done
+			kill -KILL "${STARTED[@]:1}"
+			for p in "${STARTED[@]:1}"; do
 				reap "$p" || true
 				forget "$p"
 			done
@@ -284,8 +220,8 @@ alive() {
 			fds+=("$fd")
 		done
 	done
-	# 15 times the limit: whoever reads again before it has passed gets all
-	sleep 3
+	# 10 times the limit: whoever reads again before it has passed gets all
+	sleep 2
 	for i in "${!urls[@]}"; do
 		URL=${urls[i]} fd=${fds[i]}
 		alive

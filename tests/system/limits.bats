@@ -9,9 +9,11 @@ load ../helper
 QUIET_TICKS=20
 waits_quietly() {
 	local before used
-	before=$(ticks "$PID")
+	ticks "$PID"
+	before=$TICKS
 	"$@"
-	used=$(($(ticks "$PID") - before))
+	ticks "$PID"
+	used=$((TICKS - before))
 	[ "$used" -le "$QUIET_TICKS" ] || fail "the pause took $used ticks"
 }
 

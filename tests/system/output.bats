@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 SEED=${OUTPUT_SEED:-20240817}
-MOMENTS=${OUTPUT_MOMENTS:-24}   # signals per program
+MOMENTS=${OUTPUT_MOMENTS:-$(long && echo 24 || echo 12)}        # signals per program
 
 @test "full devices, closed descriptors, files that may not grow" {
 	local p server how

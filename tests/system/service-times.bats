@@ -1,24 +1,49 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Service times by a law (-d): what is a law, in every model on both wires, from a seed.
+# Service times (-d): which distributions there are, in every model on both wires, from a seed.
 # Lower limits of time are exact; there are no upper ones but where a row has slept for
 # another's time.
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
-# each COMMAND...: with every model on both wires. Sets server, model.
+# each COMMAND...: with every model on both wires, side by side, as they wait most of the time.
+# Sets server, model.
 each() {
 	local server model
 	for server in $SERVERS; do
 		for model in $MODELS; do
-			echo "$server -m $model: $*"
-			"$@"
+			each_start "$server-$model" "$@"
 		done
+	done
+	each_end
+}
+
+# both COMMAND...: on both wires. Sets server.
+both() {
+	local server
+	for server in $SERVERS; do
+		each_start "$server" "$@"
+	done
+	each_end
+}
+
+JOBS=()
+
+each_start() {
+	mkdir "$1"
+	(cd "$1" || exit; trap teardown EXIT; "${@:2}") >"$1/log" 2>&1 3>&- &
+	JOBS+=("$!:$1")
+}
+
+each_end() {
+	local job
+	for job in "${JOBS[@]}"; do
+		wait "${job%%:*}" || fail "${job#*:}: $(cat "${job#*:}/log")"
 	done
 }
 
-@test "what is no law is refused, and the piece named" {
+@test "what is no distribution is refused, and the piece named" {
 	local server
 	for server in $SERVERS; do
 		refuses "$server" '-d: needs a value' -d
@@ -94,11 +119,11 @@ each() {
 		b=$(times -S 7)
 		c=$(times -S 8)
 		[ "${#a}" -eq 10 ] && [ "$a" = "$b" ] && [ "$a" != "$c" ] || fail "$a $b $c"
-		echo "$server $a" >>sequences
+		echo "$server $a" >sequence
 	}
 	each all_the_same
-	# a law knows no model. (Over RPC it is the second connection that is measured.)
-	[ "$(sort sequences | uniq -c | awk '{ print $1 }')" = $'5\n5' ] || fail "$(cat sequences)"
+	# a seed knows no model. (Over RPC it is the second connection that is measured.)
+	[ "$(sort ./*/sequence | uniq -c | awk '{ print $1 }')" = $'5\n5' ] || fail "$(cat ./*/sequence)"
 }
 
 @test "a mixture's shares" {
@@ -109,23 +134,23 @@ each() {
 }
 
 @test "delays in an event loop pass side by side" {
-	local server began
-	for server in $SERVERS; do
+	delays() {
+		local began=$SECONDS
 		start "$server" -p 0 -m event -j 1 -d 1s
-		began=$SECONDS
 		bench-conc -c 20 -j 1 -w 0 -n 1 -o ping "$URL" >out.tsv
 		# side by side, not one after the other: that would be 20 s
 		[ "$(cell out.tsv n ping)" = 20 ] || fail "$(cat out.tsv)"
 		[ $((SECONDS - began)) -lt 20 ] || fail "$((SECONDS - began)) s"
 		stop
-	done
+	}
+	both delays
 }
 
 @test "a ping is answered while another connection waits for a second" {
-	local server seed first second
 	# seeds are tried out for one that has the first connection wait and not the second: with
 	# probability one half each, one of a few will do
-	for server in $SERVERS; do
+	one_waits() {
+		local seed first second
 		for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 			start "$server" -p 0 -m event -j 1 -d 0:0.5,1s:0.5 -S "$seed"
 			bench-conc -R -o ping -c 2 -j 2 -n 1 -w 0 "$URL" >raw.tsv
@@ -136,8 +161,9 @@ each() {
 		second=$(cell raw.tsv us | sort -n | tail -n 1)
 		# the one did not wait for the other, though one loop has both
 		awk -v a="$first" -v b="$second" 'BEGIN { exit !(a < 1000000 && b >= 1000000) }' ||
-		    fail "$server: $(cat raw.tsv)"
-	done
+		    fail "$(cat raw.tsv)"
+	}
+	both one_waits
 }
 
 @test "requests that come together take one time after the other" {
@@ -151,18 +177,19 @@ each() {
 }
 
 @test "a stall is seen in full at a rate (-r)" {
-	local server late
-	for server in $SERVERS; do
+	stalls() {
+		local late
 		start "$server" -p 0 -m event -d stall:0.5s/2s
 		bench-conc -R -c 10 -r 500 -t 4 "$URL" >raw.tsv
 		# twice in 4 s: of 500 that came due in them a half waits for 0.25 s and longer, where a
 		# closed loop of 10 clients would have had 20 such
 		late=$(cell raw.tsv us ping | awk '$1 > 250000 { n++ } END { print n + 0 }')
-		echo "$server: $late late"
-		[ "$late" -ge 150 ] || fail "$server: $late above 0.25 s"
+		echo "$late late"
+		[ "$late" -ge 150 ] || fail "$late above 0.25 s"
 		[ "$(cell raw.tsv ok | sort -u)" = 1 ] || fail "$(grep -v '	1$' raw.tsv)"
 		stop
-	done
+	}
+	both stalls
 }
 
 @test "a server with a long delay stops when told" {
