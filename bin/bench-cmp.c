@@ -2,10 +2,10 @@
 /* bench-cmp: has anything become slower? Two files of summary rows, in which each
  * configuration was measured in several rounds; the round is the unit, because the
  * operations of one round share its server, its place on the processors and its moment, and
- * so tell less than as many independent ones. For each configuration the ratio of medians
- * with an interval that assumes no distribution (stat.h), and a verdict. It cannot tell a
- * slower program from a slower machine: the rounds of both files must have been measured by
- * turns. */
+ * so say less than as many independent ones. For each configuration the ratio of medians
+ * with an interval that assumes no distribution (stat.h), and a verdict. It cannot distinguish
+ * a slower program from a slower machine: the rounds of the two files must have been measured
+ * alternately. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -226,7 +226,7 @@ cell(const struct cmp *c, size_t number, unsigned column)
 	return rows_cell(&c->index, number, (enum rows_column)column);
 }
 
-/* What only one of the files has is told, and counted. */
+/* What only one of the files has is reported, and counted. */
 static bool
 compare_all(struct cmp *c)
 {
@@ -412,7 +412,7 @@ print_table(const struct cmp *c)
 		    c->verdicts[SAME], c->verdicts[UNDECIDED]);
 }
 
-/* So many rounds of each would do. */
+/* How many rounds of each would do. */
 static size_t
 enough(double level)
 {
@@ -430,11 +430,11 @@ conclude(const struct cmp *c)
 	double strict = 1 - (1 - STAT_LEVEL) / (double)c->compared;
 
 	if (c->few > 0)
-		msg("warning: %zu of %zu have too few rounds for an interval: it takes %zu in each "
-		    "file", c->few, c->compared, enough(STAT_LEVEL));
+		msg("warning: %zu of %zu have too few rounds for an interval, which takes %zu in "
+		    "each file", c->few, c->compared, enough(STAT_LEVEL));
 	else if (c->strict > 0)
-		msg("warning: %zu of %zu have too few rounds to be called better or worse: among so "
-		    "many it takes %zu in each file", c->strict, c->compared, enough(strict));
+		msg("warning: %zu of %zu have too few rounds to be called better or worse: with this "
+		    "many comparisons it takes %zu in each file", c->strict, c->compared, enough(strict));
 	if (c->verdicts[WORSE] > 0)
 		return 1;
 	if (c->verdicts[UNDECIDED] < c->compared)
@@ -451,16 +451,16 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
-	    "Tell what has become slower or faster: the ratio of medians, with an interval.\n\n"
+	    "Find what has become slower or faster: ratios of medians, with intervals.\n\n"
 	    "The files hold summary rows of several rounds, as bench-suite -r writes them;\n"
 	    "\"-\": standard input. Options, with their defaults in parentheses:\n"
-	    "  -l limit%   what is smaller is no difference (5%)\n"
+	    "  -l limit%   treat changes smaller than this as none (5%)\n"
 	    "  -m column   the figure to compare: a time (*_us) or a rate (p50_us)\n"
 	    "  -T          print TSV instead of a readable table\n"
-	    "  -H          no header line, and below the table no summary\n"
+	    "  -H          no header line, and no summary below the table\n"
 	    "  -h, -V      help, version\n"
-	    "Exit status: 0 nothing got worse beyond the limit, 1 something did, 2 trouble or\n"
-	    "too little data.");
+	    "Exit status: 0 nothing got worse by more than the limit, 1 something did,\n"
+	    "2 error or too little data.");
 }
 
 static bool
@@ -498,7 +498,7 @@ set_metric(struct cmp *c, const char *text)
 	for (; *name; name++)
 		if (strcmp(*name, text) == 0 && strcmp(text, "busy") != 0)
 			return true;
-	msg("-m: not a time or rate that summary rows have: %s", text);
+	msg("-m: not a time or rate of summary rows: %s", text);
 	return false;
 }
 

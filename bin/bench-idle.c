@@ -23,7 +23,7 @@ static const struct call hello = { .op = OP_HELLO };
 
 /* ---- memory ---- */
 
-/* Add that of one process to *kb. False: it has gone, or the system does not tell. */
+/* Add that of one process to *kb. False: it has ended, or the system does not report it. */
 static bool
 add_process(long pid, uint64_t *kb)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-stat: what several runs say together. A filter: raw rows (-R), histogram rows (-D)
- * or summary rows in, a summary row for each configuration out, with limits between which
- * the median and p99 lie with 95 % confidence. Without a round column all operations are
- * one sample, as if a single run had measured them. With one, or from summary rows, the
- * round is the unit: operations of a round share its server and its moment, and limits that
- * took each of them for an independent witness would be far too narrow.
+/* bench-stat: several runs taken together. A filter: raw rows (-R), histogram rows (-D) or
+ * summary rows in, a summary row for each configuration out, with 95 % confidence limits of the
+ * median and p99. Without a round column all operations are one sample, as if a single run had
+ * measured them. With one, or from summary rows, the round is the unit: operations of a round
+ * share its server and its moment, and limits that took them for independent would be far too
+ * narrow.
  * Memory is bounded whatever the number of rows: a histogram per configuration, and a few
  * numbers per round. */
 #include <errno.h>
@@ -363,7 +363,7 @@ take_raw(struct merge *m, struct rows *r)
 	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
 		return false;
 	if (client >= CLIENT_LIMIT)
-		return table_bad(t, "client", "there cannot be so many clients");
+		return table_bad(t, "client", "more than 999999");
 	if (good > 1)
 		return table_bad(t, "ok", "neither 0 nor 1");
 	if (!grow_begun(g, client))
@@ -511,12 +511,12 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
-	    "Merge rows of several runs into summary rows, with 95 % confidence limits.\n\n"
+	    "Merge the rows of several runs into summary rows with 95 % confidence limits.\n\n"
 	    "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
-	    "histogram rows (-D) or summary rows, each perhaps with a column \"round\" at the\n"
-	    "end; concatenated files are fine. Options:\n"
-	    "  -q list     quantiles to print, as .5,.999, each with its limits, in place of\n"
-	    "              the columns from min_us on\n"
+	    "histogram rows (-D) or summary rows, with or without a last column \"round\";\n"
+	    "concatenated files are fine. Options:\n"
+	    "  -q list     quantiles to print, each with its limits, as .5,.999 (instead of\n"
+	    "              the columns from min_us on)\n"
 	    "  -H          no header line\n"
 	    "  -h, -V      help, version");
 }

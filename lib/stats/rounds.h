@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Figures that were measured in rounds. The round is the unit: the operations of one round share
- * its server, its place on the processors and its moment, and so tell less than as many
+ * its server, its place on the processors and its moment, and so say less than as many
  * independent ones. What changes from round to round and meets two configurations alike does
  * not count in the ratios of their figures within each round. */
 #ifndef ROUNDS_H

@@ -14,6 +14,21 @@ usual() {
 
 @test "help and version" { help_is_fine bench-suite; }
 
+@test "help and version before anything is built" {
+	local p
+	mkdir -p tree/bin
+	cp "$BIN"/bench-suite "$BIN"/bench-report "$BIN"/bench-plot tree/bin
+	cp "$BIN/../Makefile" tree
+	for p in bench-suite bench-report bench-plot; do
+		help_is_fine "$p"
+		[ "$(PATH=/usr/bin:/bin "tree/bin/$p" -h)" = "$("$p" -h)" ] || fail "$p -h"
+		[ "$(PATH=/usr/bin:/bin "tree/bin/$p" -V)" = "$("$p" -V)" ] || fail "$p -V"
+		[ "$("$p" --version)" = "$("$p" -V)" ] || fail "$p --version"
+	done
+	PATH=/usr/bin:/bin run --separate-stderr tree/bin/bench-suite
+	want 1 'bin/bench-lat: not found; build it first'
+}
+
 @test "wrong use is refused" {
 	refuses bench-suite '-y' -y
 	refuses bench-suite 'nosuch' nosuch
@@ -165,7 +180,7 @@ order() {
 	[ "$status" -eq 0 ] || fail "$output $stderr"
 	[ "$stderr" = 'bench-suite: seed: 7' ] || fail "$stderr"
 	whole unbroken
-	[[ $output == *'Medians over 3 rounds; an interval needs 6'* ]] || fail "$output"
+	[[ $output == *'Medians over 3 rounds; an interval takes 6'* ]] || fail "$output"
 	grep -q $'^seed\t7$' unbroken/env.tsv || fail "$(cat unbroken/env.tsv)"
 	[ -z "$(keys unbroken/suite.tsv | uniq -d)" ] || fail "twice: $(cat unbroken/suite.tsv)"
 	for round in 1 2 3; do
@@ -254,7 +269,7 @@ has_lines() {
 	in_group bench-suite -o out -r 2 http-thread >table 2>err.txt
 	wait_for out/running
 	run --separate-stderr bench-suite -c out
-	want 1 'still at it'
+	want 1 'still running it'
 	kill -INT -- "-$(cat pid)"
 	reap "${STARTED[-1]}" || true
 	STARTED=()
