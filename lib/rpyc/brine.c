@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/num.h"
+
 static uint64_t
 big_endian(const unsigned char *p, size_t n)
 {
@@ -78,7 +80,7 @@ int_of_text(struct brine_value *v)
 	for (v->fits = true; p < end; p++) {
 		if (*p < '0' || *p > '9')
 			return false;
-		if (u > (limit - (uint64_t)(*p - '0')) / 10)
+		if (u >= INT64_MAX / 10 && u > (limit - (uint64_t)(*p - '0')) / 10)
 			v->fits = false;
 		else
 			u = u * 10 + (uint64_t)(*p - '0');
@@ -333,7 +335,15 @@ bool
 brine_int_any(struct brine *b, int64_t *i)
 {
 	struct brine_value v;
+	uint64_t u;
 
+	/* the usual case, a sequence number: a few digits, which surely fit */
+	if (left(b) > 2 && *b->p == BRINE_TAG_INT_L1 && b->p[1] <= 18 && left(b) - 2 >= b->p[1] &&
+	    num_digits((const char *)b->p + 2, b->p[1], &u)) {
+		b->p += 2 + b->p[1];
+		*i = (int64_t)u;
+		return true;
+	}
 	if (!brine_get(b, &v) || v.type != BRINE_INT || !v.fits)
 		return false;
 	*i = v.i;

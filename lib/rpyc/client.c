@@ -85,8 +85,12 @@ call_begin(struct rpyc_client *c, enum rpyc_label arguments)
 {
 	struct buf *b = rpyc_request_begin(c);
 	const char *name;
-	size_t n = method_name(c, &name);
+	size_t at = b->n, n;
 
+	if (c->prefix.n > 0) {
+		buf_add(b, c->prefix.p, c->prefix.n);
+		return b;
+	}
 	if (c->conf->native) {
 		rpyc_put_request(b, RPYC_CALL, 3);
 		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->method.p, c->method.n);
@@ -94,9 +98,12 @@ call_begin(struct rpyc_client *c, enum rpyc_label arguments)
 		rpyc_put_request(b, RPYC_CALLATTR, 3);
 		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
 		rpyc_put_label(b, RPYC_VALUE);
+		n = method_name(c, &name);
 		brine_put_str_n(b, name, n);
 	}
 	rpyc_put_label(b, arguments);
+	if (!c->conf->native)
+		buf_add(&c->prefix, b->p + at, b->n - at);
 	return b;
 }
 
@@ -319,9 +326,14 @@ expect_int(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
 static const char *
 expect_pong(const struct rpyc_boxed *x)
 {
+	static const unsigned char pong[] = { BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g' };
 	struct brine at = x->at;
 	struct brine_value v;
 
+	if (x->label == RPYC_VALUE && at.end - at.p == sizeof pong &&
+	    memcmp(at.p, pong, sizeof pong) == 0)
+		return NULL;
+	/* it may be encoded in a longer form */
 	return x->label == RPYC_VALUE && brine_get(&at, &v) && brine_is(&v, "pong") ? NULL :
 	    "a reply that is not 'pong'";
 }
@@ -514,6 +526,7 @@ rpyc_close(struct client_session *base)
 	out_free(&c->out);
 	buf_free(&c->message);
 	buf_free(&c->root);
+	buf_free(&c->prefix);
 	buf_free(&c->method);
 	buf_free(&c->list);
 	buf_free(&c->iterator);
@@ -543,6 +556,8 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 		update_want(c);
 		return;
 	}
+	if (c->call.op != call->op)
+		buf_clear(&c->prefix, 512);
 	c->call = *call;
 	if (c->call.chunk == 0)
 		c->call.chunk = c->call.size > 0 ? c->call.size : 1;

@@ -24,6 +24,8 @@ struct rpyc_client {
 	struct buf root;                /* id_packs, encoded: of the root, once known, */
 	struct buf method;              /* with -N of the method called, */
 	struct buf list, iterator;      /* and of what download_file_chunked returned */
+	struct buf prefix;              /* what the bodies of requests for this operation begin with,
+	                                 * up to the arguments; none with -N */
 	struct call call;
 	enum { STEP_ROOT, STEP_ATTR, STEP_CALL, STEP_ITER, STEP_NEXT, STEP_STREAM } step;
 	uint64_t waiting;               /* sequence number of the reply that is due, with several

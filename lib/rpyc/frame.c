@@ -574,8 +574,9 @@ rpyc_end(struct buf *b, size_t begin, uint64_t more)
 void
 rpyc_put_label(struct buf *b, enum rpyc_label label)
 {
-	brine_put_tuple(b, 2);
-	brine_put_int(b, label);
+	unsigned char pair[2] = { BRINE_TAG_TUPLE_1 + 1, (unsigned char)(BRINE_TAG_INT_0 + label) };
+
+	buf_add(b, pair, sizeof pair);
 }
 
 void
