@@ -135,8 +135,9 @@ read_reports(struct server *sv, int fd)
 	return false;
 }
 
+/* A child has ended, and has sent its report before. */
 static void
-readable(struct server *sv)
+reaped(struct server *sv)
 {
 	struct children *ch = server_data(sv);
 
@@ -201,7 +202,7 @@ begin(struct server *sv)
 		return e;
 	}
 	ch->parent = getpid();
-	if (sock_blocking(ch->report[1], true) < 0 || server_watch(sv, ch->report[0]) < 0) {
+	if (sock_blocking(ch->report[1], true) < 0) {
 		e = errno;
 		close(ch->report[0]);
 		close(ch->report[1]);
@@ -218,5 +219,5 @@ const struct server_model model_fork = {
 	.begin = begin,
 	.end = end,
 	.serve = serve,
-	.readable = readable,
+	.reaped = reaped,
 };

@@ -43,7 +43,6 @@ struct server {
 	bool accepting;                 /* the listening socket is of interest */
 	uint64_t retry_ns;              /* accepting pauses until then; 0: it doesn't */
 	bool warned_accept, warned_serve;       /* why it pauses is printed once */
-	int watched;                    /* the model's descriptor, or -1 */
 
 	int wake[2];                    /* for the main thread to look again */
 
@@ -95,15 +94,6 @@ static void
 wake_main(struct server *sv)
 {
 	pipe_wake(sv->wake[1], 0);
-}
-
-int
-server_watch(struct server *sv, int fd)
-{
-	if (loop_add(sv->loop, fd, LOOP_READ, &sv->watched) < 0)
-		return -1;
-	sv->watched = fd;
-	return 0;
 }
 
 void
@@ -294,6 +284,8 @@ server_reaped(struct server *sv, pid_t pid, int status)
 {
 	struct conn *c;
 
+	if (sv->conf->model->reaped)
+		sv->conf->model->reaped(sv);
 	pthread_mutex_lock(&sv->lock);
 	for (c = sv->conns; c && c->pid != pid; c = c->next)
 		;
@@ -597,8 +589,6 @@ serve_until_told(struct server *sv)
 			} else if (ev[i].user == &sv->wake) {
 				pipe_drain(sv->wake[0]);
 				sv->retry_ns = 0;
-			} else if (ev[i].user == &sv->watched) {
-				sv->conf->model->readable(sv);
 			} else {
 				unpark(ev[i].user);
 			}
@@ -656,7 +646,6 @@ server_new(const struct server_conf *conf)
 		return NULL;
 	sv->conf = conf;
 	sv->started_ns = clock_ns();
-	sv->watched = -1;
 	if (pipe_open(sv->wake) < 0) {
 		free(sv);
 		return NULL;

@@ -52,9 +52,8 @@ struct server_model {
 	 * is called again when there may be room. */
 	int (*serve)(struct conn *);
 
-	/* A descriptor that the model has put into the main loop (server_watch) is
-	 * readable. */
-	void (*readable)(struct server *);
+	/* A child process has ended; NULL: it has none. Main thread. */
+	void (*reaped)(struct server *);
 };
 
 extern const struct server_model model_thread, model_fork, model_request, model_pool,
@@ -76,9 +75,6 @@ void server_join_workers(struct server *);
 
 /* Run work(c) in a new thread. Returns 0, or an error number. The thread needs no joining. */
 int server_spawn(struct conn *c, void (*work)(struct conn *));
-
-/* Have the model's readable called when fd is. 0, or -1 with errno. */
-int server_watch(struct server *, int fd);
 
 /* A child process has nothing to do with the server's descriptors. */
 void server_leave(struct server *);
