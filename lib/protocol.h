@@ -3,8 +3,8 @@
  *
  * A protocol speaks one protocol on one connection as a state machine: bytes in,
  * bytes out, and what it wants next. It never touches a descriptor, a clock or
- * a thread. The server models (server.h) and the client drivers (client.h) do
- * the reading, writing and waiting, and know no protocol. */
+ * a thread. The drivers of server connections (server/) and of client connections
+ * (client/conn.h) do the reading, writing and waiting, and know no protocol. */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
 

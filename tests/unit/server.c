@@ -40,6 +40,8 @@ struct toy {
 	bool closing;
 };
 
+static const struct server_protocol toy_protocol;
+
 static struct server_session *
 toy_open(const struct service *service)
 {
@@ -48,7 +50,7 @@ toy_open(const struct service *service)
 	(void)service;
 	if (!t)
 		return NULL;
-	t->s.protocol = NULL;
+	t->s.protocol = &toy_protocol;
 	t->s.want = WANT_INPUT;
 	t->s.idle = true;
 	return &t->s;
@@ -161,28 +163,16 @@ toy_drained(struct server_session *s)
 	s->want = ((struct toy *)s)->closing ? WANT_CLOSE : WANT_INPUT;
 }
 
-static struct server_session *toy_open_wired(const struct service *);
-
 static const struct server_protocol toy_protocol = {
 	.scheme = "toy",
 	.port = 1,
-	.open = toy_open_wired,
+	.open = toy_open,
 	.close = toy_close,
 	.input = toy_input,
 	.end = toy_end,
 	.resume = toy_resume,
 	.drained = toy_drained,
 };
-
-static struct server_session *
-toy_open_wired(const struct service *service)
-{
-	struct server_session *s = toy_open(service);
-
-	if (s)
-		s->protocol = &toy_protocol;
-	return s;
-}
 
 /* ---- a server in a child process ---- */
 
