@@ -27,8 +27,8 @@ static const struct call hello = { .op = OP_HELLO };
 static bool
 add_process(long pid, uint64_t *kb)
 {
+	static const char key[] = "Pss_Anon:";
 	char path[64], line[256];
-	uint64_t v;
 	bool found = false;
 	FILE *f;
 
@@ -36,10 +36,10 @@ add_process(long pid, uint64_t *kb)
 	if (!(f = fopen(path, "r")))
 		return false;
 	while (!found && fgets(line, sizeof line, f))
-		found = sscanf(line, "Pss_Anon: %" SCNu64, &v) == 1;
+		found = strncmp(line, key, sizeof key - 1) == 0;
 	fclose(f);
 	if (found)
-		*kb += v;
+		*kb += strtoull(line + sizeof key - 1, NULL, 10);
 	return found;
 }
 
@@ -47,7 +47,8 @@ add_process(long pid, uint64_t *kb)
 static bool
 memory(long server, uint64_t *kb)
 {
-	char path[64];
+	char path[64], *list = NULL, *p, *end;
+	size_t size = 0;
 	long pid;
 	FILE *f;
 
@@ -57,9 +58,13 @@ memory(long server, uint64_t *kb)
 	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", server, server);
 	if (!(f = fopen(path, "r")))
 		return false;
-	while (fscanf(f, "%ld", &pid) == 1)
-		if (pid != (long)getpid())
-			add_process(pid, kb);   /* one that has ended meanwhile has none */
+	/* one line, or none */
+	if (getline(&list, &size, f) > 0) {
+		for (p = list; (pid = strtol(p, &end, 10)) > 0; p = end)
+			if (pid != (long)getpid())
+				add_process(pid, kb);   /* one that has ended meanwhile has none */
+	}
+	free(list);
 	fclose(f);
 	return true;
 }
