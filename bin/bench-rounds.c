@@ -401,7 +401,8 @@ print_figures(const struct run *r)
 	struct stat_median m;
 	size_t i, k;
 
-	puts("label\tbench\top\tsize_bytes\tmetric\trounds\tmedian\tlow\thigh\trun_rounds\tn\terrors");
+	puts("label\tbench\top\tsize_bytes\tmetric\trounds\tmedian\tlow\thigh\t"
+	    "run_rounds\tn\terrors");
 	for (i = 0; i < r->n; i++) {
 		s = r->series[i];
 		for (k = 0; k < s->rounds.figures; k++) {

@@ -79,7 +79,7 @@ client_probe(struct client *cl)
 	if (cl->list->ai_next) {
 		for (ai = cl->list; ai; ai = ai->ai_next) {
 			choose(cl, ai);
-			/* after a silent one each has only the grace period, not the whole time limit */
+			/* after a silent one each has only the grace period, not the time limit */
 			if (silent)
 				c.until_ns = clock_ns() + CLIENT_GRACE_NS;
 			if ((res = client_dial(&c)) == CLIENT_OK)

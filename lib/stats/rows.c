@@ -158,7 +158,7 @@ hash(const char *p, size_t n)
 static size_t *
 slot_of(struct rows_index *x, const char *key, size_t bytes)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the caller has seen that there are slots */
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the caller has checked slots */
 	size_t i = (size_t)(hash(key, bytes) % x->slots), k;
 
 	for (; (k = x->slot[i]) > 0; i = (i + 1) % x->slots)
