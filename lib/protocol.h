@@ -101,17 +101,17 @@ struct client_conf {
 	bool native;            /* -N: GETATTR, CALL, DEL as a stock Python client does */
 	bool close_each;        /* -K: Connection: close */
 	bool check;             /* -C: content of replies too */
-	unsigned depth;         /* -d: calls in flight at most; 0 is as 1 */
+	unsigned depth;         /* -d: calls outstanding at most; 0 is as 1 */
 };
 
 /* One connection of a client. The first member of each protocol's own state. */
 struct client_session {
 	const struct client_protocol *protocol;
 	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
-	unsigned flying;        /* calls that are begun and not yet complete */
-	unsigned which;         /* of these, in order of their beginning (0: the oldest), the
-	                         * one that was completed last */
-	bool ok;                /* it succeeded */
+	unsigned outstanding;   /* calls that are begun and not yet complete */
+	void *done;             /* the token of the call that was completed last; whoever takes
+	                         * it sets NULL */
+	bool ok;                /* that call succeeded */
 	bool closing;           /* HTTP: the connection ends with the last reply, as one side
 	                         * had announced: it is not lost */
 	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
@@ -125,24 +125,23 @@ struct client_protocol {
 	struct client_session *(*open)(const struct client_conf *);
 	void (*close)(struct client_session *);
 
-	/* Begin a call; not when want is WANT_CLOSE. While others are in flight, only if
-	 * these are fewer than depth and the same as this one, which has to be one request
-	 * and one reply: no OP_HELLO, no chunks, no stream, no call with native, and over
-	 * RPC none before a OP_HELLO. */
-	void (*begin)(struct client_session *, const struct call *);
+	/* Begin a call; not when want is WANT_CLOSE. The token comes back in done when it is
+	 * complete. While others are outstanding, only if these are fewer than depth and the
+	 * same as this one, which has to be one request and one reply: no OP_HELLO, no chunks,
+	 * no stream, no call with native, and over RPC none before an OP_HELLO. */
+	void (*begin)(struct client_session *, const struct call *, void *token);
 
 	/* Take bytes from the peer; returns how many were taken. A call is complete when
-	 * flying has become one less: see which, ok and error. While others are in flight
+	 * outstanding has become one less: see done, ok and error. While others are outstanding
 	 * input() stops right behind such a reply; else all bytes are taken (fewer only
 	 * when want became WANT_CLOSE, and then the rest is of no use). Bytes that come
 	 * while no call is under way are taken too (the peer's own requests and replies to
 	 * what nobody waits for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
-	 * calls that are still in flight have failed.
+	 * calls that are still outstanding have failed, and done may be NULL.
 	 * begin(), sent() and end() may complete a call as well, one at most. */
 	size_t (*input)(struct client_session *, const unsigned char *, size_t);
 
-	/* The peer has ended its side: completes or fails the oldest call; want becomes
-	 * WANT_CLOSE. */
+	/* The peer has ended its side: completes or fails a call; want becomes WANT_CLOSE. */
 	void (*end)(struct client_session *);
 
 	int (*output)(struct client_session *, struct iovec *, int max);

@@ -33,7 +33,7 @@ client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *
 bool
 client_ready(const struct client_conn *c)
 {
-	return c->fd >= 0 && !c->broken && c->session->want != WANT_CLOSE;
+	return c->fd >= 0 && !c->broken && c->session->want != WANT_CLOSE && !c->session->done;
 }
 
 void
@@ -47,7 +47,6 @@ client_close(struct client_conn *c)
 	c->session = NULL;
 	c->broken = c->heard = false;
 	c->have = c->used = 0;
-	c->flying = 0;
 	c->doomed = 0;
 }
 
@@ -328,10 +327,10 @@ write_failed(struct client_conn *c)
 	enum client_result res = CLIENT_OK;
 	bool all;
 
-	while (c->session->flying > 0 && c->session->want != WANT_CLOSE && !c->broken
+	while (c->session->outstanding > 0 && c->session->want != WANT_CLOSE && !c->broken
 	    && (res = receive(c, &all)) == CLIENT_OK)
 		;
-	if (res == CLIENT_OK && c->session->flying == 0 && !c->session->ok) {
+	if (res == CLIENT_OK && c->session->outstanding == 0 && !c->session->ok) {
 		c->broken = true;
 		return judge(c);
 	}
@@ -373,7 +372,7 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 	if (!c->blocking && (res = set_blocking(c, true)) != CLIENT_OK)
 		return res;
 	if ((res = receive(c, &all)) == CLIENT_OK) {
-		if (r->flying == 0 || r->want != WANT_INPUT || c->broken)
+		if (r->outstanding == 0 || r->want != WANT_INPUT || c->broken)
 			return res;
 		/* a peer that uses Nagle's algorithm may be holding the rest back until
 		 * this much is acknowledged; one that filled the buffer isn't */
@@ -391,11 +390,11 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 	struct client_session *r = c->session;
 	enum client_result res;
 
-	r->protocol->begin(r, call);
+	r->protocol->begin(r, call, NULL);
 	c->heard = false;
 	/* what the protocol has to send when the call is complete belongs to it: the peer waits
 	 * for it, and so would the next call */
-	while ((r->flying > 0 || r->want == WANT_OUTPUT) && !c->broken) {
+	while ((r->outstanding > 0 || r->want == WANT_OUTPUT) && !c->broken) {
 		if (r->want == WANT_OUTPUT)
 			res = send_all(c, start_ns);
 		else if (r->want == WANT_INPUT)
@@ -405,16 +404,15 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 		if (res != CLIENT_OK)
 			return res;
 	}
-	return r->flying > 0 ? stuck(c) : judge(c);
+	return r->outstanding > 0 ? stuck(c) : judge(c);
 }
 
 /* ---- non-blocking driver ---- */
 
 void
-client_begin(struct client_conn *c, const struct call *call)
+client_begin(struct client_conn *c, const struct call *call, void *token)
 {
-	c->session->protocol->begin(c->session, call);
-	c->flying++;
+	c->session->protocol->begin(c->session, call, token);
 }
 
 void
@@ -457,33 +455,44 @@ client_receive(struct client_conn *c)
 		refill(c);
 }
 
+/* The connection can't be used any more: calls still outstanding have failed. */
+static enum client_result
+lost(struct client_conn *c)
+{
+	const struct client_session *r = c->session;
+
+	/* what ended it may be a reply to another call */
+	if (!c->error[0])
+		snprintf(c->error, sizeof c->error, "%s: %s", c->client->address,
+		    r->ok || r->closing || !r->error[0] ? "connection closed before the reply"
+		    : r->error);
+	c->broken = true;
+	return CLIENT_LOST;
+}
+
 enum client_result
-client_next(struct client_conn *c, unsigned *which)
+client_next(struct client_conn *c, void **token)
 {
 	struct client_session *r = c->session;
 	size_t left, taken;
 
+	*token = NULL;
 	if (!c->broken)
 		c->error[0] = '\0';
 	while (c->fd >= 0) {
-		if (r->flying < c->flying) {
-			c->flying--;
+		if (r->done) {
+			*token = r->done;
+			r->done = NULL;
 			c->heard = c->used < c->have;
-			*which = r->which;
 			return judge(c);
 		}
 		left = c->have - c->used;
 		if (c->broken || r->want == WANT_CLOSE) {
-			/* what says so may have come with a good reply */
-			if (!c->error[0])
-				snprintf(c->error, sizeof c->error,
-				    "%s: connection closed before the reply", c->client->address);
-			c->broken = true;
-			return CLIENT_LOST;
+			return lost(c);
 		} else if (left > 0) {
 			taken = r->protocol->input(r, c->in + c->used, left);
 			c->used += taken;
-			if (taken < left && r->flying == c->flying && r->want != WANT_CLOSE)
+			if (taken < left && !r->done && r->want != WANT_CLOSE)
 				stuck(c);
 		} else if (!c->doomed) {
 			return CLIENT_BUSY;

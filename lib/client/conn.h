@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* A target and connections to it: the I/O that client protocols (protocol.h) leave to others.
+/* Connections to a target: the I/O that client protocols (protocol.h) leave to others.
  *
- * Two drivers share struct client_conn. The blocking one makes one system call each way
- * for a small call, for programs with one connection or a thread per connection. The
- * non-blocking one does what can be done at once, with one or several calls in flight on
- * a connection, for a thread with a loop (loop.h). A connection belongs to one of the
- * two from dial to hang-up. Neither knows a protocol. */
+ * There are two sets of functions. The blocking one makes one system call each way for a small
+ * call, for programs with one connection or a thread per connection. The non-blocking one does
+ * what can be done at once, with several calls outstanding on a connection, for a thread with an
+ * event loop (loop.h). A connection is used with one of the two from client_dial to client_close.
+ * Neither knows a protocol. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -18,11 +18,11 @@
 #include "base/url.h"
 #include "protocol.h"
 
-/* Who has not answered within the time limit has this much longer to answer anything. */
+/* After a time limit the peer has this much longer to answer anything. */
 #define CLIENT_GRACE_NS ((uint64_t)1000 * 1000 * 1000)
 
-/* A blocking wait looks after the stop flag and the time limit this often, so that no
- * signal that comes just before the system call is slept over. */
+/* A blocking wait checks the stop flag and the time limit this often, so that a signal that comes
+ * just before the system call does not go unnoticed. */
 #define CLIENT_SLICE_NS ((uint64_t)100 * 1000 * 1000)
 
 struct client {
@@ -36,12 +36,12 @@ struct client {
 	struct addrinfo *list;  /* owned */
 	const struct addrinfo *addr;    /* the one in use */
 	char address[272];      /* in numbers, for messages: "127.0.0.1:5000", "[::1]:5000" */
-	uint64_t until_ns;      /* where connections' until_ns begins: the probe was in vain */
+	uint64_t until_ns;      /* initial until_ns of connections: the probe was in vain */
 };
 
 enum client_result {
 	CLIENT_OK,
-	CLIENT_BUSY,            /* non-blocking driver: the peer is waited for */
+	CLIENT_BUSY,            /* non-blocking only: waiting for the peer */
 	CLIENT_FAILED,          /* the reply is an error or not what it should be; the
 	                         * connection is still good, or its end was announced */
 	CLIENT_LOST,            /* refused, reset, ended too early, not this protocol */
@@ -53,7 +53,7 @@ struct client_conn {
 	const struct client *client;
 	int fd;                 /* -1: not connected */
 	bool blocking;          /* state of fd */
-	bool broken;            /* of no more use, to be hung up */
+	bool broken;            /* of no more use, to be closed */
 	bool heard;             /* a part of the next answer has come */
 	struct client_session *session;
 	unsigned char *in;      /* what is read goes here; may be shared by the connections
@@ -62,18 +62,17 @@ struct client_conn {
 	uint64_t dialled_ns;    /* just before connect(2) */
 	uint64_t connected_ns;  /* the connection is established */
 	uint64_t until_ns;      /* no operation goes on after this: see client_grace().
-	                         * UINT64_MAX: each has its time limit */
+	                         * UINT64_MAX: only the time limit applies */
 	char error[480];        /* of the last failure: one printable line, address in front */
 
-	/* Non-blocking driver. */
+	/* Non-blocking calls. */
 	uint64_t received_ns;   /* when something was received last */
-	size_t have, used;      /* bytes in the buffer, and what the protocol has taken of them */
-	unsigned flying;        /* calls in flight whose end has not been told */
+	size_t have, used;      /* bytes in the buffer, and how many the protocol has taken */
 	int doomed;             /* a write failed with this errno; what can still be read is */
 };
 
-/* Not connected. The client is borrowed, and so is in, of size bytes, which what is read goes
- * into: connections of one thread may share it. */
+/* Not connected. Borrowed: the client, and the buffer in, of size bytes, for what is read, which
+ * connections of one thread may share. */
 void client_conn_init(struct client_conn *, const struct client *, unsigned char *in, size_t size);
 
 /* Can the connection take a call now? */
@@ -84,7 +83,7 @@ void client_close(struct client_conn *);
 
 /* ---- blocking: the result is never CLIENT_BUSY ---- */
 
-/* Connect, hanging up first if need be. client_dial() only does the kernel's handshake,
+/* Connect, closing first if need be. client_dial() only does the kernel's handshake,
  * client_connect() goes on to OP_HELLO where the protocol asks for it. */
 enum client_result client_dial(struct client_conn *);
 enum client_result client_connect(struct client_conn *);
@@ -93,15 +92,16 @@ enum client_result client_connect(struct client_conn *);
  * complete. Both sides may write at the same time, whatever the sizes. */
 enum client_result client_call(struct client_conn *, const struct call *, uint64_t start_ns);
 
-/* ---- non-blocking, with several calls in flight: the time limit is the owner's business ---- */
+/* ---- non-blocking, with several calls outstanding: the owner sees to the time limit ---- */
 
-/* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be
- * written, client_dial_end() says what came of it. */
+/* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be written,
+ * client_dial_end() returns the outcome. */
 enum client_result client_dial_begin(struct client_conn *);
 enum client_result client_dial_end(struct client_conn *);
 
-/* Begin a call (see begin() of protocol.h for when that may be done) and send nothing yet. */
-void client_begin(struct client_conn *, const struct call *);
+/* Begin a call (see begin() of protocol.h for when that may be done) and send nothing yet. The
+ * token, not NULL, comes back from client_next(). */
+void client_begin(struct client_conn *, const struct call *, void *token);
 
 /* Send what can be sent: all that was begun since the last time, in one system call if
  * it is short. */
@@ -110,35 +110,34 @@ void client_send(struct client_conn *);
 /* fd can be read: receive once. */
 void client_receive(struct client_conn *);
 
-/* What has come of the calls so far? To be called until it says CLIENT_BUSY, after each of
- * the three above and client_dial_end().
+/* What came of the calls so far? To be called until it returns CLIENT_BUSY, after each of the
+ * three above and client_dial_end().
  *	CLIENT_BUSY     nothing more for now
- *	CLIENT_OK, CLIENT_FAILED        a call is over, and *which is its place among those in
- *	                flight, in order of their beginning; it ended at received_ns
- *	CLIENT_LOST     the connection is to be hung up; calls still in flight have failed,
- *	                all of what error says. Without any the peer has closed it. */
-enum client_result client_next(struct client_conn *, unsigned *which);
+ *	CLIENT_OK, CLIENT_FAILED        the call of *token is complete; it ended at received_ns
+ *	CLIENT_LOST     the connection is to be closed; calls still outstanding have failed, all
+ *	                for the reason in error. If there are none, the peer has closed it. */
+enum client_result client_next(struct client_conn *, void **token);
 
-/* Has the connection something to send that it could not? */
+/* Is there something still to be sent? */
 bool client_sending(const struct client_conn *);
 
-/* Nothing was sent in reply to what was received, and more is awaited: a peer that uses
- * Nagle's algorithm may be holding it back until this much is acknowledged. */
+/* Nothing was sent after what was received, and more is awaited: a peer that uses Nagle's
+ * algorithm may hold it back until this much is acknowledged. */
 void client_hurry(struct client_conn *);
 
 /* The time limit, or until_ns, has passed: sets error. */
 enum client_result client_time_out(struct client_conn *);
 
-/* ---- a peer that does not answer: the owner of the connections tells what came of calls ---- */
+/* ---- a peer that does not answer: the owner of the connections reports how calls ended ---- */
 
-/* A time limit has passed: this connection, or the one that replaces it, has
- * CLIENT_GRACE_NS from the first time on. False: that is over, too. */
+/* A time limit has passed: this connection, or the one that replaces it, has CLIENT_GRACE_NS
+ * from the first time on. False: that is over, too. */
 bool client_grace(struct client_conn *);
 
 /* A call was answered: the next ones have their whole time limit. */
 void client_answered(struct client_conn *);
 
-/* A call begins at now: of the grace, only the time that somebody waited counts. */
+/* A call begins at now_ns: only time spent waiting counts against the grace. */
 void client_awaits(struct client_conn *, uint64_t now_ns);
 
 #endif

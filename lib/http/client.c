@@ -27,6 +27,7 @@
 #define COPY_MAX  1024          /* shorter chunks are copied, longer ones pointed to */
 #define SPARE     1048576       /* bytes beyond what was expected that are still read */
 #define SHORT_MAX 256           /* a short reply, which is held */
+#define SAME_MAX  1024          /* a head, which is held to recognise it */
 #define KEEP_OUT  65536         /* memory kept for requests that are sent together */
 
 enum state {
@@ -47,6 +48,8 @@ struct http_client {
 	struct buf piece;               /* upload-chunked: JSON on its way */
 	uint64_t at;                    /* payload bytes turned into chunks so far */
 	struct http_gather gather;
+	struct buf head;                /* of the last reply that was a success, */
+	struct http_response response;  /* and what it says */
 	struct http_body body;
 	struct json_chunks json;
 	uint64_t got;                   /* content of the reply's body so far */
@@ -59,6 +62,8 @@ struct http_client {
 	bool dead;                      /* it is of no use any more */
 	size_t short_n;
 	unsigned char text[SHORT_MAX];  /* a short reply */
+	unsigned depth, oldest;
+	void *token[];                  /* of the calls outstanding: a ring of depth, from oldest */
 };
 
 /* ---- verdicts ---- */
@@ -102,7 +107,12 @@ finish(struct http_client *h)
 	h->state = IDLE;
 	if (!h->keep || h->conf->close_each)
 		h->dead = true;
-	if (h->c.flying > 0 && --h->c.flying > 0 && !h->dead)
+	if (h->c.outstanding == 0)
+		return;
+	h->c.done = h->token[h->oldest];
+	if (++h->oldest == h->depth)
+		h->oldest = 0;
+	if (--h->c.outstanding > 0 && !h->dead)
 		expect_reply(h);
 }
 
@@ -114,12 +124,12 @@ give_up(struct http_client *h)
 	finish(h);
 }
 
-/* Is the request of the oldest call sent? All in flight are of one length. */
+/* Is the request of the oldest call sent? All outstanding are of one length. */
 static bool
 all_sent(const struct http_client *h)
 {
 	return !h->making && (h->out.pending == 0
-	    || (h->c.flying > 1 && h->out.pending <= (h->c.flying - 1) * h->length));
+	    || (h->c.outstanding > 1 && h->out.pending <= (h->c.outstanding - 1) * h->length));
 }
 
 static void
@@ -344,28 +354,45 @@ same_call(const struct call *a, const struct call *b)
 
 /* ---- replies ---- */
 
+/* Parse the head of a reply into h->response. Most are the same as the one before. */
+static bool
+parse_head(struct http_client *h, const unsigned char *head, size_t len, char *why, size_t size)
+{
+	const struct http_response *a = &h->response;
+
+	if (len == h->head.n && memcmp(head, h->head.p, len) == 0)
+		return true;
+	buf_clear(&h->head, SAME_MAX);
+	if (!http_parse_response(&h->response, head, len, why, size))
+		return false;
+	/* nobody looks at the reason of a success, which points into the head */
+	if (len <= SAME_MAX && a->status >= 200 && a->status <= 299)
+		buf_add(&h->head, head, len);
+	return true;
+}
+
 /* The head of a reply is complete: see what follows it. */
 static void
 begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 {
-	struct http_response a;
+	const struct http_response *a = &h->response;
 	enum http_framing framing;
 	char why[sizeof h->c.error], text[100];
 	bool none;
 
-	if (!http_parse_response(&a, head, len, why, sizeof why)) {
+	if (!parse_head(h, head, len, why, sizeof why)) {
 		wrong(h, "%s", why);
 		give_up(h);
 		return;
 	}
-	if (a.status < 200 && a.status != 101)
+	if (a->status < 200 && a->status != 101)
 		return;         /* an interim response: the final one follows */
-	h->status = a.status;
+	h->status = a->status;
 	h->got_max = SPARE;
-	if (a.status < 200 || a.status > 299) {
-		msg_printable(text, sizeof text, a.reason.p, a.reason.n);
-		wrong(h, "HTTP %d%s%s", a.status, *text ? " " : "", text);
-		if (a.status == 101) {
+	if (a->status < 200 || a->status > 299) {
+		msg_printable(text, sizeof text, a->reason.p, a->reason.n);
+		wrong(h, "HTTP %d%s%s", a->status, *text ? " " : "", text);
+		if (a->status == 101) {
 			give_up(h);
 			return;
 		}
@@ -377,19 +404,19 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
 	}
 
-	none = a.status == 204 || a.status == 304;
-	framing = a.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED;
-	if (!none && !a.fields.chunked && !a.fields.sized)
+	none = a->status == 204 || a->status == 304;
+	framing = a->fields.chunked ? HTTP_CHUNKED : HTTP_SIZED;
+	if (!none && !a->fields.chunked && !a->fields.sized)
 		framing = HTTP_TO_END;
 	if (none)
 		framing = HTTP_SIZED;
-	h->keep = http_keep_alive(a.minor, &a.fields) && framing != HTTP_TO_END;
-	http_body_init(&h->body, framing, none ? 0 : a.fields.length);
+	h->keep = http_keep_alive(a->minor, &a->fields) && framing != HTTP_TO_END;
+	http_body_init(&h->body, framing, none ? 0 : a->fields.length);
 	h->state = IN_BODY;
-	if (framing == HTTP_SIZED && !none && a.fields.length > h->got_max) {
+	if (framing == HTTP_SIZED && !none && a->fields.length > h->got_max) {
 		if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL)
-			wrong_length(h, a.fields.length);
-		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", a.fields.length);
+			wrong_length(h, a->fields.length);
+		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", a->fields.length);
 		give_up(h);
 	} else if (h->body.done) {
 		complete(h);
@@ -558,10 +585,12 @@ update_want(struct http_client *h)
 static struct client_session *
 http_open(const struct client_conf *conf)
 {
-	struct http_client *h = calloc(1, sizeof *h);
+	unsigned depth = conf->depth > 1 ? conf->depth : 1;
+	struct http_client *h = calloc(1, sizeof *h + depth * sizeof *h->token);
 
 	if (!h)
 		return NULL;
+	h->depth = depth;
 	h->c.protocol = &http_client_protocol;
 	h->c.want = WANT_INPUT;
 	h->conf = conf;
@@ -576,19 +605,21 @@ http_close(struct client_session *c)
 
 	out_free(&h->out);
 	http_gather_free(&h->gather);
+	buf_free(&h->head);
 	buf_free(&h->request);
 	buf_free(&h->piece);
 	free(h);
 }
 
 static void
-http_begin(struct client_session *c, const struct call *call)
+http_begin(struct client_session *c, const struct call *call, void *token)
 {
 	struct http_client *h = (struct http_client *)c;
 	const struct payload *pl = h->conf->payload;
 	struct call now = *call;
 	enum op_form form;
 	uint64_t before;
+	unsigned at;
 
 	if (now.chunk == 0)
 		now.chunk = now.size > 0 ? now.size : 1;
@@ -596,7 +627,9 @@ http_begin(struct client_session *c, const struct call *call)
 		h->call = now;
 		build_request(h);
 	}
-	if (c->flying++ == 0) {
+	at = h->oldest + c->outstanding;
+	h->token[at < h->depth ? at : at - h->depth] = token;
+	if (c->outstanding++ == 0) {
 		c->ok = false;
 		c->closing = false;
 		c->error[0] = '\0';
@@ -630,12 +663,12 @@ static size_t
 http_input(struct client_session *c, const unsigned char *p, size_t n)
 {
 	struct http_client *h = (struct http_client *)c;
-	unsigned flying = c->flying;
+	unsigned outstanding = c->outstanding;
 	char text[64];
 	size_t i = 0;
 
 	/* behind the last reply all is taken: nothing may come there */
-	while (i < n && !h->dead && (c->flying == flying || c->flying == 0)) {
+	while (i < n && !h->dead && (c->outstanding == outstanding || c->outstanding == 0)) {
 		if (h->state == IN_HEAD) {
 			i += take_head(h, p + i, n - i);
 		} else if (h->state == IN_BODY) {
@@ -659,7 +692,7 @@ http_end(struct client_session *c)
 
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
-	if (c->flying > 0 && !h->dead) {
+	if (c->outstanding > 0 && !h->dead) {
 		wrong(h, h->state == IN_HEAD && h->gather.buf.n == 0
 		    ? "connection closed before the reply"
 		    : h->state == REPLIED ? "connection closed before the request was sent"

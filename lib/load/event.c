@@ -37,9 +37,19 @@ enum step {
 
 enum phase { FIRST, CONNECT, WARM_UP, RUN };
 
+/* Outstanding requests are in two lists, in the order they started: their flow's, and that of
+ * all flows. */
+enum list_of { FLOW, ALL };
+
+struct list {
+	struct request *oldest, *newest;
+};
+
 struct request {
 	struct flow *flow;
-	struct request *prev, *next;    /* of all outstanding ones, in the order they started */
+	struct {
+		struct request *prev, *next;
+	} in[ALL + 1];
 	uint64_t due_ns;        /* open loop */
 	uint64_t start_ns;
 	bool dialled;           /* it began with connecting */
@@ -54,8 +64,8 @@ struct flow {
 	unsigned interest;
 	uint64_t left;          /* operations of this phase, still to start */
 
-	struct request **order; /* a ring: those outstanding, oldest first, then the others */
-	unsigned head, n;
+	struct list list;
+	struct request *free;   /* its requests that are not outstanding: by in[FLOW].next */
 
 	bool queued;            /* open loop: in the queue of flows that are ready */
 	struct flow *next_ready;
@@ -71,9 +81,8 @@ struct event_driver {
 	struct flow *flow;
 	unsigned n;
 	struct request *request;        /* of all flows */
-	struct request **order;
 	unsigned char *in;
-	struct request *oldest, *newest;        /* outstanding */
+	struct list all;
 	unsigned round;         /* counts the waits for events */
 	uint64_t next_grace_check_ns;   /* when a flow's grace ends (client_grace()); of many that
 	                         * end at almost the same time, the first */
@@ -104,58 +113,66 @@ flow_close(struct event_driver *d, struct flow *f)
 
 /* ---- requests ---- */
 
-/* Where the ring has number i of the outstanding requests. */
-static struct request **
-place(const struct event_driver *d, const struct flow *f, unsigned i)
+static void
+list_add(struct list *l, struct request *r, enum list_of which)
 {
-	i += f->head;
-	return &f->order[i < d->bench->depth ? i : i - d->bench->depth];
+	r->in[which].prev = l->newest;
+	r->in[which].next = NULL;
+	if (l->newest)
+		l->newest->in[which].next = r;
+	else
+		l->oldest = r;
+	l->newest = r;
+}
+
+static void
+list_remove(struct list *l, struct request *r, enum list_of which)
+{
+	struct request *prev = r->in[which].prev, *next = r->in[which].next;
+
+	if (prev)
+		prev->in[which].next = next;
+	else
+		l->oldest = next;
+	if (next)
+		next->in[which].prev = prev;
+	else
+		l->newest = prev;
+}
+
+static void
+request_free(struct flow *f, struct request *r)
+{
+	r->in[FLOW].next = f->free;
+	f->free = r;
 }
 
 static struct request *
 request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t start_ns)
 {
 	struct client_conn *c = &f->k.conn;
-	struct request *r;
+	struct request *r = f->free;
 
-	if (f->n == 0 && c->until_ns != UINT64_MAX) {
+	if (!f->list.oldest && c->until_ns != UINT64_MAX) {
 		client_awaits(c, clock_ns());
 		if (d->next_grace_check_ns > c->until_ns)
 			d->next_grace_check_ns = c->until_ns;
 	}
-	r = *place(d, f, f->n++);
+	f->free = r->in[FLOW].next;
 	r->due_ns = due_ns;
 	r->start_ns = start_ns;
 	r->dialled = false;
-	r->next = NULL;
-	r->prev = d->newest;
-	if (d->newest)
-		d->newest->next = r;
-	else
-		d->oldest = r;
-	d->newest = r;
+	list_add(&f->list, r, FLOW);
+	list_add(&d->all, r, ALL);
 	return r;
 }
 
 static void
-request_finish(struct event_driver *d, struct flow *f, unsigned which)
+request_finish(struct event_driver *d, struct request *r)
 {
-	struct request *r = *place(d, f, which);
-
-	for (; which > 0; which--)
-		*place(d, f, which) = *place(d, f, which - 1);
-	*place(d, f, 0) = r;
-	if (++f->head == d->bench->depth)
-		f->head = 0;
-	f->n--;
-	if (r->prev)
-		r->prev->next = r->next;
-	else
-		d->oldest = r->next;
-	if (r->next)
-		r->next->prev = r->prev;
-	else
-		d->newest = r->prev;
+	list_remove(&r->flow->list, r, FLOW);
+	list_remove(&d->all, r, ALL);
+	request_free(r->flow, r);
 }
 
 static void
@@ -210,18 +227,25 @@ dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 	return res;
 }
 
-/* Can the flow take a request? */
+/* Can a request go out now, beside those that are outstanding? */
 static bool
 has_room(const struct event_driver *d, const struct flow *f)
 {
-	return f->active && f->step == OPEN && !f->k.gave_up && f->n < d->depth
-	    && (f->n == 0 || client_ready(&f->k.conn));
+	return client_ready(&f->k.conn) && f->k.conn.session->outstanding < d->depth;
+}
+
+/* Can the flow take a request, if need be by connecting? */
+static bool
+takes_request(const struct event_driver *d, const struct flow *f)
+{
+	return f->active && f->step == OPEN && !f->k.gave_up
+	    && (!f->list.oldest || has_room(d, f));
 }
 
 static void
 enqueue_ready(struct event_driver *d, struct flow *f)
 {
-	if (f->queued || !has_room(d, f))
+	if (f->queued || !takes_request(d, f))
 		return;
 	f->queued = true;
 	f->next_ready = NULL;
@@ -239,7 +263,7 @@ next_ready(struct event_driver *d)
 		if (!(d->ready = f->next_ready))
 			d->ready_end = &d->ready;
 		f->queued = false;
-		if (has_room(d, f))     /* the connection may be lost by now */
+		if (takes_request(d, f))        /* the connection may be lost by now */
 			return f;
 	}
 	return NULL;
@@ -247,12 +271,15 @@ next_ready(struct event_driver *d)
 
 /* Send what was started. */
 static void
-flush(struct event_driver *d, struct flow *f)
+flush(struct flow *f)
 {
 	uint64_t now = clock_ns();
+	struct request *r = f->list.newest;
 
-	for (; f->unsent > 0; f->unsent--)
-		(*place(d, f, f->n - f->unsent))->start_ns = now;
+	for (; f->unsent > 0; f->unsent--) {
+		r->start_ns = now;
+		r = r->in[FLOW].prev;
+	}
 	client_send(&f->k.conn);
 }
 
@@ -262,7 +289,7 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 {
 	struct client_conn *c = &f->k.conn;
 
-	if (!f->active || f->step != OPEN || f->n == d->depth)
+	if (!f->active || f->step != OPEN)
 		return false;
 	if (d->open && !f->k.gave_up) {
 		enqueue_ready(d, f);
@@ -271,22 +298,21 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 	if (f->k.gave_up || bench_stopped(d->bench) || d->result->end_ns >= d->until_ns
 	    || (d->phase == CONNECT && client_ready(c)))
 		f->left = 0;
-	if (f->left > 0 && f->n == 0 && !client_ready(c)) {
+	if (f->left > 0 && !f->list.oldest && !client_ready(c)) {
 		f->left--;
 		*res = dial(d, f, 0);
 		return true;
 	}
-	while (f->left > 0 && f->n < d->depth && client_ready(c)) {
+	while (f->left > 0 && has_room(d, f)) {
 		f->left--;
 		f->unsent++;
-		request_start(d, f, 0, 0);
-		client_begin(c, d->call);
+		client_begin(c, d->call, request_start(d, f, 0, 0));
 	}
 	if (f->unsent > 0) {
-		flush(d, f);
+		flush(f);
 		return true;
 	}
-	if (f->n == 0) {
+	if (!f->list.oldest) {
 		f->active = false;
 		d->active--;
 		if (f->k.gave_up || !client_ready(c))
@@ -295,9 +321,9 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 	return false;
 }
 
-/* A request ended, and if the connection is lost all that are outstanding on it. */
+/* A request ended, or the connection is lost and with it all that are outstanding on it. */
 static enum client_result
-end(struct event_driver *d, struct flow *f, unsigned which, enum client_result res)
+end(struct event_driver *d, struct flow *f, struct request *r, enum client_result res)
 {
 	bool lost = res == CLIENT_LOST || res == CLIENT_TIMEOUT;
 	enum retry next;
@@ -306,14 +332,15 @@ end(struct event_driver *d, struct flow *f, unsigned which, enum client_result r
 		lost = true;
 		res = CLIENT_LOST;
 	}
+	if (lost)
+		r = f->list.oldest;
 	do {
 		if (d->phase == CONNECT && lost && d->bench->rate > 0)
 			result_warn(d->result, "before the run", f->k.conn.error);
 		else if (!f->reconnect && d->phase != WARM_UP && (d->phase != CONNECT || lost))
-			record(d, f, *place(d, f, which), res);
-		request_finish(d, f, which);
-		which = 0;
-	} while (lost && f->n > 0);
+			record(d, f, r, res);
+		request_finish(d, r);
+	} while (lost && (r = f->list.oldest));
 	f->step = OPEN;
 	if (f->reconnect) {
 		next = retry_after_reconnect(&f->k, res, d->result);
@@ -332,14 +359,15 @@ end(struct event_driver *d, struct flow *f, unsigned which, enum client_result r
 	return f->reconnect ? dial(d, f, 0) : CLIENT_BUSY;
 }
 
-/* A step ended with res: take the next one. */
+/* A step ended with res, that of request r, or with NULL of the flow's only one or of all: take
+ * the next one. */
 static enum client_result
-react(struct event_driver *d, struct flow *f, unsigned which, enum client_result res)
+react(struct event_driver *d, struct flow *f, struct request *r, enum client_result res)
 {
 	struct client_conn *c = &f->k.conn;
 	const struct call *next;
 
-	if (f->n == 0) {        /* the peer closed between two operations: none is lost */
+	if (!r && !(r = f->list.oldest)) {      /* the peer closed between two operations: none is lost */
 		flow_close(d, f);
 		return CLIENT_BUSY;
 	}
@@ -350,9 +378,9 @@ react(struct event_driver *d, struct flow *f, unsigned which, enum client_result
 		f->step = OPEN;
 		next = d->call;
 	} else {
-		return end(d, f, which, res);
+		return end(d, f, r, res);
 	}
-	client_begin(c, next);
+	client_begin(c, next, r);
 	client_send(c);
 	return CLIENT_BUSY;
 }
@@ -364,19 +392,19 @@ advance(struct event_driver *d, struct flow *f, enum client_result res)
 {
 	struct client_conn *c = &f->k.conn;
 	bool moved = false;
-	unsigned which = 0;
+	void *token = NULL;
 
 	for (;;) {
 		if (res == CLIENT_BUSY)
-			res = client_next(c, &which);
+			res = client_next(c, &token);
 		if (res == CLIENT_BUSY && !refill(d, f, &res)) {
 			if (c->fd < 0 || watch(d, f))
 				return moved;
 			res = CLIENT_LOST;
 		}
 		if (res != CLIENT_BUSY) {
-			res = react(d, f, which, res);
-			which = 0;
+			res = react(d, f, token, res);
+			token = NULL;
 			moved = true;
 		}
 	}
@@ -403,7 +431,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 	moved = advance(d, f, CLIENT_BUSY);
 	/* after a reply that is not followed by a request the peer gets no acknowledgement;
 	 * one that filled the buffer has more behind it */
-	if (f->n > 0 && f->step != DIAL && (!moved || f->left == 0 || d->open)
+	if (f->list.oldest && f->step != DIAL && (!moved || f->left == 0 || d->open)
 	    && !client_sending(c) && c->have < IN_SIZE)
 		client_hurry(c);
 }
@@ -446,8 +474,7 @@ dispatch(struct event_driver *d)
 			advance(d, f, dial(d, f, due_ns));
 			continue;
 		}
-		request_start(d, f, due_ns, now);
-		client_begin(&f->k.conn, d->call);
+		client_begin(&f->k.conn, d->call, request_start(d, f, due_ns, now));
 		if (f->unsent++ == 0) {
 			f->next_unsent = NULL;
 			*end_unsent = f;
@@ -456,7 +483,7 @@ dispatch(struct event_driver *d)
 		enqueue_ready(d, f);
 	}
 	for (f = unsent; f; f = f->next_unsent) {
-		flush(d, f);
+		flush(f);
 		advance(d, f, CLIENT_BUSY);
 	}
 }
@@ -477,7 +504,7 @@ miss_remaining(struct event_driver *d)
 static bool
 phase_done(const struct event_driver *d)
 {
-	if (d->open && d->schedule.due_ns == SCHEDULE_OVER && !d->oldest)
+	if (d->open && d->schedule.due_ns == SCHEDULE_OVER && !d->all.oldest)
 		return true;
 	return d->active == 0;
 }
@@ -503,7 +530,7 @@ wait_limit_ns(const struct event_driver *d)
 	gap -= WAKE_NS;
 	if (gap > loop_grain_ns)
 		return gap - loop_grain_ns;
-	if (!d->oldest) {       /* no reply is awaited: a signal ends this as well */
+	if (!d->all.oldest) {       /* no reply is awaited: a signal ends this as well */
 		ts.tv_nsec = (long)gap;
 		nanosleep(&ts, NULL);
 	}
@@ -521,10 +548,10 @@ expire_grace(struct event_driver *d, uint64_t now)
 
 	d->next_grace_check_ns = UINT64_MAX;
 	for (f = d->flow; f < d->flow + d->n; f++) {
-		if (f->k.conn.until_ns <= now && f->n > 0)
+		if (f->k.conn.until_ns <= now && f->list.oldest)
 			advance(d, f, client_time_out(&f->k.conn));
 		until_ns = f->k.conn.until_ns;
-		if (f->n > 0 && until_ns < next)
+		if (f->list.oldest && until_ns < next)
 			next = until_ns;
 	}
 	if (d->next_grace_check_ns > next)
@@ -539,6 +566,7 @@ poll_once(struct event_driver *d, uint64_t wait_ns)
 {
 	uint64_t limit = d->bench->client.timeout_ns, now;
 	struct loop_event event[EVENTS];
+	struct request *r;
 	struct flow *f;
 	int i, n;
 
@@ -554,8 +582,8 @@ poll_once(struct event_driver *d, uint64_t wait_ns)
 			dispatch(d);
 	}
 	now = clock_ns();
-	while (d->oldest && now > d->oldest->start_ns && now - d->oldest->start_ns >= limit) {
-		f = d->oldest->flow;
+	while ((r = d->all.oldest) && now > r->start_ns && now - r->start_ns >= limit) {
+		f = r->flow;
 		advance(d, f, client_time_out(&f->k.conn));
 	}
 	if (now >= d->next_grace_check_ns)
@@ -670,7 +698,6 @@ event_free(struct driver *driver)
 	for (i = 0; d->loop && i < d->n; i++)
 		flow_close(d, &d->flow[i]);
 	loop_free(d->loop);
-	free(d->order);
 	free(d->request);
 	free(d->flow);
 	free(d->in);
@@ -697,8 +724,7 @@ event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned sha
 	d->in = malloc(IN_SIZE);
 	d->flow = calloc(n, sizeof *d->flow);
 	d->request = calloc(requests, sizeof *d->request);
-	d->order = calloc(requests, sizeof *d->order);
-	if (!d->in || !d->flow || !d->request || !d->order || !(d->loop = loop_new())) {
+	if (!d->in || !d->flow || !d->request || !(d->loop = loop_new())) {
 		e = errno;
 		event_free(&d->driver);
 		errno = e;
@@ -707,11 +733,10 @@ event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned sha
 	for (i = 0; i < n; i++) {
 		f = &d->flow[i];
 		bench_client_init(&f->k, &b->client, first + (unsigned)i, d->in, IN_SIZE);
-		f->order = &d->order[i * b->depth];
 	}
 	for (i = 0; i < requests; i++) {
-		d->request[i].flow = &d->flow[i / b->depth];
-		d->order[i] = &d->request[i];
+		f = d->request[i].flow = &d->flow[i / b->depth];
+		request_free(f, &d->request[i]);
 	}
 	if (b->rate > 0)
 		schedule_init(&d->schedule, b->dist, b->rate, b->seed, share, shares);

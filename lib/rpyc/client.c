@@ -6,7 +6,7 @@
  * is under way the server may send requests of its own, which are answered at once: it pulls
  * the chunks of upload_file_chunked that way.
  *
- * With several calls in flight the peer may answer in any order: replies are matched by
+ * With several calls outstanding the peer may answer in any order: replies are matched by
  * their sequence numbers. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -204,7 +204,7 @@ static void
 stream_send(struct rpyc_client *c)
 {
 	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < RPYC_WINDOW) {
-		c->flight[c->sent % RPYC_WINDOW] = c->next_seq;
+		c->stream_seq[c->sent % RPYC_WINDOW] = c->next_seq;
 		simple_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
 		c->sent++;
 	}
@@ -216,7 +216,7 @@ call_start(struct rpyc_client *c)
 {
 	const struct operation *o = operation(c);
 
-	c->waiting = c->next_seq;
+	rpyc_await(c, c->next_seq);
 	c->step = STEP_CALL;
 	if (c->call.op == OP_NAMED) {
 		named_send(c);
@@ -260,7 +260,7 @@ check_data(struct rpyc_client *c, const unsigned char *p, size_t n)
 	const unsigned char *fill;
 	size_t k;
 
-	if (!c->conf->check || c->base.flying == 0 || operation(c)->reply == REPLY_ANY)
+	if (!c->conf->check || c->base.outstanding == 0 || operation(c)->reply == REPLY_ANY)
 		return;
 	if (operation(c)->reply == REPLY_PAYLOAD) {
 		if (!payload_equal(c->conf->payload, c->seen, p, n))
@@ -412,7 +412,17 @@ stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 	if (c->answered == c->sent)
 		result(c, NULL);
 	else
-		c->waiting = c->flight[c->answered % RPYC_WINDOW];
+		rpyc_await(c, c->stream_seq[c->answered % RPYC_WINDOW]);
+}
+
+/* Is this 'pong', as a server encodes it? Then nothing has to be parsed. */
+static bool
+is_plain_pong(struct brine body)
+{
+	static const unsigned char pong[] = { BRINE_TAG_TUPLE_1 + 1, BRINE_TAG_INT_0 + RPYC_VALUE,
+	    BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g' };
+
+	return body.end - body.p == sizeof pong && memcmp(body.p, pong, sizeof pong) == 0;
 }
 
 static void
@@ -422,6 +432,10 @@ replied(struct rpyc_client *c, struct brine body)
 	struct rpyc_boxed x;
 	bool kept = false;
 
+	if (c->step == STEP_CALL && operation(c)->reply == REPLY_PONG && is_plain_pong(body)) {
+		result(c, NULL);
+		return;
+	}
 	if (!rpyc_boxed(&body, &x)) {
 		rpyc_lost(c, "a reply that is not boxed");
 		return;
@@ -497,17 +511,15 @@ raised(struct rpyc_client *c, struct brine body)
 static struct client_session *
 rpyc_open(const struct client_conf *conf)
 {
-	struct rpyc_client *c = calloc(1, sizeof *c);
+	struct rpyc_client *c;
+	size_t places = 1;
 
-	if (!c)
+	while (places < conf->depth)
+		places *= 2;
+	if (!(c = calloc(1, sizeof *c + places * sizeof *c->pending)))
 		return NULL;
-	if (conf->depth > 1) {
-		if (!(c->later = calloc(conf->depth - 1, sizeof *c->later))) {
-			free(c);
-			return NULL;
-		}
-		c->out.reserve = KEEP_OUT;
-	}
+	c->mask = places - 1;
+	c->out.reserve = conf->depth > 1 ? KEEP_OUT : 0;
 	c->base.protocol = &rpyc_client_protocol;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
@@ -530,27 +542,18 @@ rpyc_close(struct client_session *base)
 	buf_free(&c->method);
 	buf_free(&c->list);
 	buf_free(&c->iterator);
-	free(c->later);
 	free(c);
 }
 
-/* The sequence number of the call in flight number i + 1. */
-static uint64_t *
-later(struct rpyc_client *c, unsigned i)
-{
-	return &c->later[(c->first_later + i) % (c->conf->depth - 1)];
-}
-
 static void
-rpyc_begin_call(struct client_session *base, const struct call *call)
+rpyc_begin_call(struct client_session *base, const struct call *call, void *token)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
-	uint64_t largest = call->size, oldest = c->waiting;
+	uint64_t largest = call->size;
 
-	if (base->flying > 0) { /* the same as the others, so that its request can be made */
-		*later(c, base->flying++ - 1) = c->next_seq;
+	c->token = token;
+	if (base->outstanding++ > 0) {  /* the same as the others, so that its request can be made */
 		call_start(c);
-		c->waiting = oldest;
 		if (c->out.failed)
 			rpyc_lost(c, "out of memory");
 		update_want(c);
@@ -563,7 +566,6 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
 	c->seen = 0;
 	c->differs = false;
-	base->flying = 1;
 	base->ok = true;
 	base->error[0] = '\0';
 	if (operation(c)->form != FORM_WHOLE && largest > c->call.chunk)
@@ -587,41 +589,31 @@ rpyc_begin_call(struct client_session *base, const struct call *call)
 
 /* Is that a stream's request whose turn has not come yet? */
 static bool
-in_flight(const struct rpyc_client *c, uint64_t seq)
+out_of_turn(const struct rpyc_client *c, uint64_t seq)
 {
 	uint64_t i;
 
 	if (c->step == STEP_STREAM)
 		for (i = c->answered + 1; i < c->sent; i++)
-			if (c->flight[i % RPYC_WINDOW] == seq)
+			if (c->stream_seq[i % RPYC_WINDOW] == seq)
 				return true;
 	return false;
 }
 
-/* Find the call in flight that a reply belongs to, which is over with it if there are
- * several: c->base.which. False: there is none. */
+/* Find the call that waits for this reply, and take it out: c->token. False: there is none. */
 static bool
 find_call(struct rpyc_client *c, uint64_t seq)
 {
-	unsigned others = c->base.flying > 0 ? c->base.flying - 1 : 0, i = 0;
+	size_t i = seq & c->mask, n = c->mask + 1;
+	struct rpyc_pending *p = &c->pending[i];
 
-	if (c->base.flying == 0)
-		return false;
-	c->base.which = 0;
-	if (seq == c->waiting) {
-		if (others > 0) {
-			c->waiting = *later(c, 0);
-			c->first_later = (c->first_later + 1) % (c->conf->depth - 1);
-		}
-		return true;
+	for (; !p->used || p->seq != seq; p = &c->pending[i]) {
+		if (--n == 0)
+			return false;
+		i = (i + 1) & c->mask;
 	}
-	while (i < others && *later(c, i) != seq)
-		i++;
-	if (i == others)
-		return false;
-	c->base.which = i + 1;
-	for (; i + 1 < others; i++)
-		*later(c, i) = *later(c, i + 1);
+	p->used = false;
+	c->token = p->token;
 	return true;
 }
 
@@ -629,7 +621,7 @@ find_call(struct rpyc_client *c, uint64_t seq)
 static void
 unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
 {
-	if (c->base.flying > 0 && in_flight(c, seq)) {
+	if (c->base.outstanding > 0 && out_of_turn(c, seq)) {
 		rpyc_lost(c, "a reply out of turn");
 	} else if (c->deletions == 0) {
 		/* even if the first was good, and its call over a moment ago */
@@ -650,7 +642,7 @@ message(struct rpyc_client *c)
 	int64_t n;
 
 	if (c->in.dialect != c->base.dialect) {
-		c->base.retry_dialect = c->step == STEP_ROOT && c->base.flying > 0;
+		c->base.retry_dialect = c->step == STEP_ROOT && c->base.outstanding > 0;
 		c->base.dialect = c->in.dialect;
 		rpyc_lost(c, "the peer speaks RPyC's other dialect");
 		return;
@@ -687,11 +679,11 @@ static size_t
 rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
-	unsigned flying = base->flying;
+	unsigned outstanding = base->outstanding;
 	size_t taken = 0, k;
 
 	while (taken < n && base->want != WANT_CLOSE
-	    && (base->flying == flying || base->flying == 0)) {
+	    && (base->outstanding == outstanding || base->outstanding == 0)) {
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			message(c);

@@ -12,7 +12,7 @@
 #include "rpyc/frame.h"
 #include "protocol.h"
 
-#define RPYC_WINDOW 16          /* requests in flight of the stream operations */
+#define RPYC_WINDOW 16          /* requests outstanding in the stream operations */
 
 struct rpyc_client {
 	struct client_session base;
@@ -28,18 +28,26 @@ struct rpyc_client {
 	                                 * up to the arguments; none with -N */
 	struct call call;
 	enum { STEP_ROOT, STEP_ATTR, STEP_CALL, STEP_ITER, STEP_NEXT, STEP_STREAM } step;
-	uint64_t waiting;               /* sequence number of the reply that is due, with several
-	                                 * calls in flight to the oldest; later: the others', */
-	uint64_t *later;                /* a ring of depth - 1, in order */
-	unsigned first_later;
+	void *token;                    /* of the call just begun, or whose reply is here; NULL
+	                                 * once it is over */
 	uint64_t deletions;             /* DEL requests whose answers are still to come */
 	uint64_t got;                   /* bytes of chunks received */
-	uint64_t sent, answered;        /* stream: requests; waiting is that of the next reply */
-	uint64_t flight[RPYC_WINDOW];   /* their sequence numbers: of request i at i mod size */
+	uint64_t sent, answered;        /* stream: requests */
+	uint64_t stream_seq[RPYC_WINDOW];       /* their sequence numbers: of request i at
+	                                 * i mod size */
 	uint64_t seen;                  /* bytes of the reply's data checked so far */
 	bool differs;                   /* and one of them was wrong */
 	int64_t export;                 /* number of the list exported to the server */
 	uint64_t exported;              /* bytes of it that the server has fetched */
+
+	/* The calls outstanding, found by the sequence number of the reply each waits for: at
+	 * that modulo the size, a power of two and at least depth, or at the next free place. */
+	size_t mask;                    /* size - 1 */
+	struct rpyc_pending {
+		bool used;
+		uint64_t seq;
+		void *token;
+	} pending[];
 };
 
 /* ---- request.c ---- */
@@ -50,6 +58,9 @@ struct buf *rpyc_request_begin(struct rpyc_client *);
 /* Send c->message, with n bytes of the payload from position at on as the last thing in
  * it but for tail, which is encoded already. */
 void rpyc_send(struct rpyc_client *, uint64_t at, uint64_t n, const char *tail, size_t ntail);
+
+/* Have the call of c->token wait for the reply of this sequence number. */
+void rpyc_await(struct rpyc_client *, uint64_t seq);
 
 /* Send c->message, the request whose reply the call waits for next. */
 void rpyc_request_send(struct rpyc_client *);

@@ -52,7 +52,7 @@ exported_call(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 	bool list, iterator;
 	uint64_t n;
 
-	if (c->base.flying == 0 || c->call.op != OP_UPLOAD_FILE_CHUNKED ||
+	if (c->base.outstanding == 0 || c->call.op != OP_UPLOAD_FILE_CHUNKED ||
 	    !rpyc_item(&items, &object) || object.label != RPYC_LOCAL_REF ||
 	    !rpyc_id(object.at, &id) ||
 	    !rpyc_item(&items, &name) || name.label != RPYC_VALUE || !brine_get(&name.at, &v))

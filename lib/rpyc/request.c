@@ -18,15 +18,16 @@ rpyc_call_finish(struct rpyc_client *c, const char *error)
 {
 	if (error)
 		rpyc_call_fail(c, error);
-	c->base.flying--;
+	c->base.outstanding--;
+	c->base.done = c->token;
+	c->token = NULL;
 }
 
 void
 rpyc_lost(struct rpyc_client *c, const char *error)
 {
 	c->base.want = WANT_CLOSE;
-	c->base.which = 0;
-	if (c->base.flying > 0)
+	if (c->base.outstanding > 0)
 		rpyc_call_finish(c, error);
 }
 
@@ -74,10 +75,20 @@ rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail, size
 }
 
 void
+rpyc_await(struct rpyc_client *c, uint64_t seq)
+{
+	size_t i = seq & c->mask;
+
+	while (c->pending[i].used)
+		i = (i + 1) & c->mask;
+	c->pending[i] = (struct rpyc_pending){ true, seq, c->token };
+}
+
+void
 rpyc_request_send(struct rpyc_client *c)
 {
 	rpyc_send(c, 0, 0, NULL, 0);
-	c->waiting = c->next_seq++;
+	rpyc_await(c, c->next_seq++);
 }
 
 /* DEL: the answer is not waited for. */

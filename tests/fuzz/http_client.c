@@ -55,7 +55,7 @@ static void
 check(const struct client_session *c, const struct client_conf *conf)
 {
 	must(c->want != WANT_WAIT && c->want <= WANT_CLOSE, "want");
-	must(c->flying <= (conf->depth > 1 ? conf->depth : 1), "too many calls");
+	must(c->outstanding <= (conf->depth > 1 ? conf->depth : 1), "too many calls");
 	must(memchr(c->error, '\0', sizeof c->error) != NULL, "an error without an end");
 	must(!c->error[0] || fuzz_line(c->error), "an error unprintable");
 }
@@ -77,10 +77,10 @@ drain(struct client_session *c, struct reader *r, uint32_t *seed)
 static void
 note(struct result *result, const struct client_session *c, unsigned before)
 {
-	if (c->flying == before)
+	if (c->outstanding == before)
 		return;
-	must(c->flying + 1 == before || c->want == WANT_CLOSE, "more than one call at once");
-	result->calls += before - c->flying;
+	must(c->outstanding + 1 == before || c->want == WANT_CLOSE, "more than one call at once");
+	result->calls += before - c->outstanding;
 	result->good += c->ok;
 	must(c->ok || c->error[0], "an error without a text");
 }
@@ -101,26 +101,26 @@ run(struct result *result, const struct client_conf *conf, const struct call *ca
 	memset(&r, 0, sizeof r);
 	memset(result, 0, sizeof *result);
 	while (n > 0 && c->want != WANT_CLOSE) {
-		while (c->want != WANT_CLOSE && c->flying < depth &&
-		    (eager || c->flying == 0 || result->calls == 0)) {
-			c->protocol->begin(c, call);
+		while (c->want != WANT_CLOSE && c->outstanding < depth &&
+		    (eager || c->outstanding == 0 || result->calls == 0)) {
+			c->protocol->begin(c, call, NULL);
 			check(c, conf);
 		}
 		while (c->want == WANT_OUTPUT && (!eager || seed >> 30 != 3)) {
-			before = c->flying;
+			before = c->outstanding;
 			drain(c, &r, &seed);
 			check(c, conf);
 			note(result, c, before);
 		}
-		if (c->want == WANT_CLOSE || c->flying == 0)
+		if (c->want == WANT_CLOSE || c->outstanding == 0)
 			continue;
 		k = fuzz_piece(&seed, n);
 		piece = fuzz_copy(p, k);
-		before = c->flying;
+		before = c->outstanding;
 		taken = c->protocol->input(c, piece, k);
 		free(piece);
 		check(c, conf);
-		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == before,
+		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->outstanding + 1 == before,
 		    "bytes left");
 		note(result, c, before);
 		p += taken;
@@ -128,14 +128,14 @@ run(struct result *result, const struct client_conf *conf, const struct call *ca
 		must(fuzz_held() <= held + most, "too much is held");
 	}
 	while (c->want == WANT_OUTPUT) {
-		before = c->flying;
+		before = c->outstanding;
 		drain(c, &r, &seed);
 		check(c, conf);
 		note(result, c, before);
 	}
 	must(c->want == WANT_CLOSE || (r.gather.buf.n == 0 && !r.in_body), "half a request");
 	result->want = c->want;
-	before = c->flying;
+	before = c->outstanding;
 	c->protocol->end(c);
 	check(c, conf);
 	must(c->want == WANT_CLOSE, "the end");

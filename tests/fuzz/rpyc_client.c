@@ -16,13 +16,13 @@ check(const struct client_session *base, bool called)
 
 	must(base->want == WANT_CLOSE ||
 	    base->want == (c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
-	must(base->want != WANT_CLOSE || base->flying == 0 || c->conf->depth > 1,
+	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
 	must(c->in.kept.n <= RPYC_KEEP_MAX && c->in.held == 0, "kept too much");
-	must(base->flying > 0 || c->method.n + c->list.n + c->iterator.n == 0 ||
+	must(base->outstanding > 0 || c->method.n + c->list.n + c->iterator.n == 0 ||
 	    base->want == WANT_CLOSE, "a reference is kept");
 	must(c->sent - c->answered <= RPYC_WINDOW || c->step != STEP_STREAM, "window");
-	if (called && base->flying == 0 && !base->ok && base->want != WANT_CLOSE)
+	if (called && base->outstanding == 0 && !base->ok && base->want != WANT_CLOSE)
 		must(base->error[0] != '\0', "an error without a text");
 	for (i = 0; i < sizeof base->error && base->error[i]; i++)
 		must(base->error[i] >= ' ' && base->error[i] <= '~', "an error unprintable");
@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct client_session *c;
 	bool called = false;
 	size_t k, taken;
-	unsigned flying;
+	unsigned outstanding;
 	uint32_t seed;
 
 	if (n < 3)
@@ -77,9 +77,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (!(c = rpyc_client_protocol.open(&conf)))
 		return 0;
 	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
-		if ((c->flying == 0 || (c->flying < conf.depth &&
+		if ((c->outstanding == 0 || (c->outstanding < conf.depth &&
 		    ((struct rpyc_client *)c)->step == STEP_CALL)) && seed >> 28 > 2) {
-			c->protocol->begin(c, &call);
+			c->protocol->begin(c, &call, NULL);
 			called = true;
 		}
 		check(c, called);
@@ -87,9 +87,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		if (c->want == WANT_OUTPUT && seed >> 30 != 3)
 			drain(c, &peer, &seed);
 		k = fuzz_piece(&seed, n);
-		flying = c->flying;
+		outstanding = c->outstanding;
 		taken = c->protocol->input(c, p, k);
-		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->flying + 1 == flying,
+		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->outstanding + 1 == outstanding,
 		    "bytes left");
 		p += taken;
 		n -= taken;
@@ -97,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	while (c->want == WANT_OUTPUT)
 		drain(c, &peer, &seed);
 	c->protocol->end(c);
-	must(c->want == WANT_CLOSE && (c->flying == 0 || conf.depth > 1), "the end");
+	must(c->want == WANT_CLOSE && (c->outstanding == 0 || conf.depth > 1), "the end");
 	check(c, called);
 	rpyc_reader_free(&peer);
 	c->protocol->close(c);

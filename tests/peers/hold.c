@@ -45,16 +45,16 @@ open_one(struct client_conn *c, const struct call *download)
 {
 	static const struct call ping = { .op = OP_PING };
 	enum client_result r = client_connect(c);
-	unsigned which;
+	void *token;
 
 	if (r == CLIENT_OK)
 		r = client_call(c, &ping, c->dialled_ns);
 	if (r != CLIENT_OK)
 		die("connection", c->error);
 	if (download->size > 0) {
-		client_begin(c, download);
+		client_begin(c, download, c);
 		client_send(c);
-		if (client_next(c, &which) != CLIENT_BUSY)
+		if (client_next(c, &token) != CLIENT_BUSY)
 			die("connection", c->error);
 	}
 }

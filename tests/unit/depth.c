@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Several calls in flight on one connection, of both wires: against the servers in memory,
+/* Several calls outstanding on one connection, of both wires: against the servers in memory,
  * with bytes handed over in pieces of several lengths, and against replies made here, in
  * and out of order. No socket, no clock. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,11 @@ static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 /* What came of the calls. */
 struct outcome {
 	unsigned begun, good, bad, odd;
-	unsigned which[64];
+	unsigned which[64];     /* in the order of their ends: the numbers of the calls */
 };
+
+/* The token of call i is the address of byte i. */
+static char tokens[64];
 
 /* Hand n bytes to the client, as a driver does: piece by piece, from reply to reply. */
 static void
@@ -31,16 +35,18 @@ give(struct client_session *c, const unsigned char *p, size_t n, size_t step, st
 
 	while (n > 0 && c->want != WANT_CLOSE) {
 		k = n < step ? n : step;
-		before = c->flying;
+		before = c->outstanding;
 		taken = c->protocol->input(c, p, k);
-		if (c->flying + 1 == before) {
+		if (c->outstanding + 1 == before) {
 			if (o->good + o->bad < 64)
-				o->which[o->good + o->bad] = c->which;
+				o->which[o->good + o->bad] = c->done ?
+				    (unsigned)((char *)c->done - tokens) : UINT_MAX;
+			c->done = NULL;
 			if (c->ok)
 				o->good++;
 			else
 				o->bad++;
-		} else if (c->flying != before || (taken < k && c->want != WANT_CLOSE)) {
+		} else if (c->outstanding != before || (taken < k && c->want != WANT_CLOSE)) {
 			o->odd++;
 			return;
 		}
@@ -119,9 +125,8 @@ calls(struct client_session *c, struct server_session *s, const struct call *cal
 
 	memset(o, 0, sizeof *o);
 	while (o->good + o->bad < count && !o->odd && c->want != WANT_CLOSE) {
-		while (c->flying < depth && o->begun < count) {
-			c->protocol->begin(c, call);
-			o->begun++;
+		while (c->outstanding < depth && o->begun < count) {
+			c->protocol->begin(c, call, &tokens[o->begun++]);
 		}
 		there.n = back.n = 0;
 		drain(client_output, client_has_sent, c, &there);
@@ -172,7 +177,7 @@ check_operations(const struct pair *p, unsigned depth, size_t step)
 		good += o.good;
 		odd += o.odd;
 		for (k = 0; k < 50; k++)
-			out_of_turn += o.which[k] != 0;
+			out_of_turn += o.which[k] != k;
 		if (o.good != 50)
 			printf("# call %u: %u good, %u bad: %s\n", i, o.good, o.bad, c->error);
 	}
@@ -180,7 +185,7 @@ check_operations(const struct pair *p, unsigned depth, size_t step)
 	ok(out_of_turn == 0, "in order");
 	ok(s->requests - answered == 300, "%u requests are answered",
 	    (unsigned)(s->requests - answered));
-	ok(c->flying == 0 && c->want == WANT_INPUT, "nothing is left in flight");
+	ok(c->outstanding == 0 && c->want == WANT_INPUT, "nothing is left outstanding");
 	c->protocol->close(c);
 	s->protocol->close(s);
 }
@@ -224,8 +229,8 @@ http_with(unsigned n, const char *reply, size_t step, struct outcome *o)
 	struct buf there = { 0 };
 
 	memset(o, 0, sizeof *o);
-	while (o->begun++ < n)
-		c->protocol->begin(c, &ping);
+	while (o->begun < n)
+		c->protocol->begin(c, &ping, &tokens[o->begun++]);
 	drain(client_output, client_has_sent, c, &there);
 	buf_free(&there);
 	give(c, (const unsigned char *)reply, strlen(reply), step, o);
@@ -239,15 +244,15 @@ http_replies(size_t step)
 	struct client_session *c;
 
 	c = http_with(4, PONG FAULT PONG, step, &o);
-	ok(o.good == 2 && o.bad == 1 && c->flying == 1 && c->want == WANT_INPUT,
+	ok(o.good == 2 && o.bad == 1 && c->outstanding == 1 && c->want == WANT_INPUT,
 	    "an error between two replies is one error (steps of %zu)", step);
 	ok(strstr(c->error, "500"), "which is told: %s", c->error);
 	c->protocol->end(c);
-	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "the end fails the last");
+	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "the end fails the last");
 	c->protocol->close(c);
 
 	c = http_with(4, PONG LAST PONG, step, &o);
-	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->flying == 2
+	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->outstanding == 2
 	    && c->closing, "a reply that is the last leaves two that have failed");
 	c->protocol->close(c);
 
@@ -256,7 +261,7 @@ http_replies(size_t step)
 	c->protocol->close(c);
 
 	c = http_with(3, PONG "HTTQ", step, &o);
-	ok(o.good == 1 && o.bad == 1 && c->flying == 1 && c->want == WANT_CLOSE,
+	ok(o.good == 1 && o.bad == 1 && c->outstanding == 1 && c->want == WANT_CLOSE,
 	    "what is no reply fails the connection: %s", c->error);
 	c->protocol->close(c);
 }
@@ -280,20 +285,21 @@ http_early(void)
 	mine.payload = &payload;
 	c = http_client_protocol.open(&mine);
 	memset(&o, 0, sizeof o);
-	c->protocol->begin(c, &upload);
-	c->protocol->begin(c, &upload);
+	c->protocol->begin(c, &upload, &tokens[0]);
+	c->protocol->begin(c, &upload, &tokens[1]);
 	k = c->protocol->output(c, iov, 8);
 	for (i = 0; i < k; i++)
 		total += iov[i].iov_len;
 	one = total / 2;
 	c->protocol->sent(c, one - 1);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
-	ok(c->flying == 2 && o.good == 0, "an early reply does not end a request");
+	ok(c->outstanding == 2 && o.good == 0, "an early reply does not end a request");
 	c->protocol->sent(c, 1);
-	ok(c->flying == 1 && c->ok && c->which == 0, "its end does");
+	ok(c->outstanding == 1 && c->ok && c->done == &tokens[0], "its end does");
 	c->protocol->sent(c, one);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
-	ok(c->flying == 0 && o.good == 1 && c->want == WANT_INPUT, "the next one follows");
+	ok(c->outstanding == 0 && o.good == 1 && o.which[0] == 1 && c->want == WANT_INPUT,
+	    "the next one follows");
 	c->protocol->close(c);
 }
 
@@ -320,7 +326,7 @@ put_reply(struct buf *b, unsigned seq, const char *text)
 	rpyc_end(b, begin, 0);
 }
 
-/* n pings are in flight, as requests 1 to n. */
+/* n pings are outstanding, as requests 1 to n. */
 static struct client_session *
 rpyc_with(unsigned n)
 {
@@ -330,8 +336,9 @@ rpyc_with(unsigned n)
 	struct buf there = { 0 }, b = { 0 };
 	struct outcome o = { 0 };
 	size_t begin;
+	unsigned i;
 
-	c->protocol->begin(c, &call);
+	c->protocol->begin(c, &call, NULL);
 	drain(client_output, client_has_sent, c, &there);
 	begin = rpyc_begin(&b, 6, RPYC_REPLY);
 	brine_put_int(&b, 0);
@@ -339,8 +346,8 @@ rpyc_with(unsigned n)
 	rpyc_end(&b, begin, 0);
 	give(c, b.p, b.n, 1000, &o);
 	call.op = OP_PING;
-	while (n-- > 0)
-		c->protocol->begin(c, &call);
+	for (i = 1; i <= n; i++)
+		c->protocol->begin(c, &call, &tokens[i]);
 	drain(client_output, client_has_sent, c, &there);
 	buf_free(&there);
 	buf_free(&b);
@@ -351,7 +358,6 @@ static void
 rpyc_replies(size_t step)
 {
 	static const unsigned order[] = { 4, 2, 1, 3, 5, 7, 6 };
-	static const unsigned place[] = { 3, 1, 0, 0, 0, 1, 0 };
 	struct outcome o = { 0 };
 	struct buf b = { 0 };
 	struct client_session *c = rpyc_with(7);
@@ -361,10 +367,10 @@ rpyc_replies(size_t step)
 		put_reply(&b, order[i], order[i] == 5 ? "other" : order[i] == 3 ? NULL : "pong");
 	give(c, b.p, b.n, step, &o);
 	for (i = 0; i < 7; i++)
-		right += o.which[i] == place[i];
+		right += o.which[i] == order[i];
 	ok(o.good == 5 && o.bad == 2 && right == 7,
 	    "replies in any order find their calls (steps of %zu)", step);
-	ok(c->flying == 0 && c->want == WANT_INPUT, "and none is left");
+	ok(c->outstanding == 0 && c->want == WANT_INPUT, "and none is left");
 	c->protocol->close(c);
 
 	c = rpyc_with(4);
@@ -373,7 +379,7 @@ rpyc_replies(size_t step)
 	put_reply(&b, 2, "pong");
 	memset(&o, 0, sizeof o);
 	give(c, b.p, b.n, step, &o);
-	ok(o.good == 1 && o.bad == 1 && c->flying == 2 && c->want == WANT_CLOSE,
+	ok(o.good == 1 && o.bad == 1 && c->outstanding == 2 && c->want == WANT_CLOSE,
 	    "a second reply is an error: %s", c->error);
 	c->protocol->close(c);
 
@@ -382,7 +388,7 @@ rpyc_replies(size_t step)
 	put_reply(&b, 5, "pong");
 	memset(&o, 0, sizeof o);
 	give(c, b.p, b.n, step, &o);
-	ok(o.bad == 1 && c->flying == 3 && c->want == WANT_CLOSE,
+	ok(o.bad == 1 && c->outstanding == 3 && c->want == WANT_CLOSE,
 	    "a reply to what was never sent is an error: %s", c->error);
 	c->protocol->close(c);
 
@@ -393,13 +399,13 @@ rpyc_replies(size_t step)
 	put_reply(&b, 1, "pong");
 	memset(&o, 0, sizeof o);
 	give(c, b.p, b.n, 100000, &o);
-	ok(o.bad == 1 && c->flying == 0 && c->want == WANT_CLOSE, "of one call, too");
+	ok(o.bad == 1 && c->outstanding == 0 && c->want == WANT_CLOSE, "of one call, too");
 	c->protocol->close(c);
 	buf_free(&b);
 
 	c = rpyc_with(3);
 	c->protocol->end(c);
-	ok(c->want == WANT_CLOSE && !c->ok && c->flying == 2, "the end fails all");
+	ok(c->want == WANT_CLOSE && !c->ok && c->outstanding == 2, "the end fails all");
 	c->protocol->close(c);
 }
 

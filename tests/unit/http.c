@@ -1272,9 +1272,9 @@ reply_right(size_t t, size_t cut, size_t step)
 
 	if (!c)
 		abort();
-	c->protocol->begin(c, replies[t].call);
+	c->protocol->begin(c, replies[t].call, NULL);
 	b = request_of(c);
-	right = c->flying > 0 && c->want == WANT_INPUT;
+	right = c->outstanding > 0 && c->want == WANT_INPUT;
 	buf_free(&b);
 	for (i = 0; i < n && c->want != WANT_CLOSE; i += k) {
 		k = i < cut ? cut - i : n - i;
@@ -1286,24 +1286,24 @@ reply_right(size_t t, size_t cut, size_t step)
 	}
 	if (replies[t].ended && c->want != WANT_CLOSE)
 		c->protocol->end(c);
-	right = right && c->flying == 0 && c->ok == !replies[t].error
+	right = right && c->outstanding == 0 && c->ok == !replies[t].error
 	    && (c->want == WANT_CLOSE) == replies[t].closed
 	    && c->closing == replies[t].closing;
 	if (replies[t].error)
 		right = right && strncmp(c->error, replies[t].error, strlen(replies[t].error)) == 0;
 	/* what is not closed is usable */
 	if (right && c->want != WANT_CLOSE) {
-		c->protocol->begin(c, &ping);
+		c->protocol->begin(c, &ping, NULL);
 		b = request_of(c);
 		buf_free(&b);
 		c->protocol->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 		    sizeof SIZED(19) - 1 + 19);
-		right = c->ok && c->flying == 0 && c->want == WANT_INPUT;
+		right = c->ok && c->outstanding == 0 && c->want == WANT_INPUT;
 	}
 	if (!right)
 		printf("# cut %zu step %zu: ok %d busy %d want %d closing %d: %s\n", cut, step,
 		    c->ok,
-		    c->flying > 0, (int)c->want, c->closing, c->error);
+		    c->outstanding > 0, (int)c->want, c->closing, c->error);
 	c->protocol->close(c);
 	return right;
 }
@@ -1337,7 +1337,7 @@ test_client_rest(void)
 	struct buf b, in = { 0 };
 	struct iovec iov[4];
 
-	c->protocol->begin(c, &named);
+	c->protocol->begin(c, &named, NULL);
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	is((char *)b.p,
@@ -1346,47 +1346,47 @@ test_client_rest(void)
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok, "and its reply");
-	c->protocol->begin(c, &up);
+	c->protocol->begin(c, &up, NULL);
 	b = request_of(c);
 	ok(b.n > 7 && memcmp(b.p + b.n - 7, "\r\n\r\n", 4) == 0 && memcmp(b.p, "POST /p?q ",
 	    10) == 0
 	    && memcmp(b.p + b.n - 3, payload.data, 3) == 0, "a payload for a named path");
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
-	ok(c->ok && c->flying == 0 && c->want == WANT_INPUT, "and its reply");
+	ok(c->ok && c->outstanding == 0 && c->want == WANT_INPUT, "and its reply");
 	ok(c->protocol->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
 	    && c->want == WANT_CLOSE && strstr(c->error, "nobody asked"), "a reply to no request");
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
 	c->protocol->end(c);
-	ok(c->want == WANT_CLOSE && c->flying == 0, "an idle connection ended by the peer");
+	ok(c->want == WANT_CLOSE && c->outstanding == 0, "an idle connection ended by the peer");
 	c->protocol->close(c);
 
 	/* an error while the request is still being sent */
 	c = http_client_protocol.open(&conf);
-	c->protocol->begin(c, &big);
+	c->protocol->begin(c, &big, NULL);
 	ok(c->protocol->output(c, iov, 4) > 0, "a long request has begun");
 	c->protocol->sent(c, 100);
 	c->protocol->input(c,
 	    (const unsigned char *)"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 45);
-	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
+	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
 	is(c->error, "HTTP 413 Too Large", "and is what is reported");
 	c->protocol->close(c);
 
 	/* a good reply before the request is complete: it is over when both are */
 	c = http_client_protocol.open(&conf);
-	c->protocol->begin(c, &big);
+	c->protocol->begin(c, &big, NULL);
 	c->protocol->input(c, (const unsigned char *)SIZED(17) "{\"size\":10000000}",
 	    sizeof SIZED(17) + 16);
-	ok(c->flying > 0 && c->want == WANT_OUTPUT, "an early reply does not end a request");
+	ok(c->outstanding > 0 && c->want == WANT_OUTPUT, "an early reply does not end a request");
 	b = request_of(c);
-	ok(c->flying == 0 && c->ok && c->want == WANT_INPUT, "its end does");
+	ok(c->outstanding == 0 && c->ok && c->want == WANT_INPUT, "its end does");
 	buf_free(&b);
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&each);
-	c->protocol->begin(c, &ping);
+	c->protocol->begin(c, &ping, NULL);
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	ok(strstr((char *)b.p, "\r\nConnection: close\r\n") != NULL, "-K says so");
@@ -1398,7 +1398,7 @@ test_client_rest(void)
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
-	c->protocol->begin(c, &ping);
+	c->protocol->begin(c, &ping, NULL);
 	b = request_of(c);
 	buf_free(&b);
 	buf_text(&in, OK "X: ");
@@ -1409,14 +1409,14 @@ test_client_rest(void)
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
-	c->protocol->begin(c, &download10);
+	c->protocol->begin(c, &download10, NULL);
 	b = request_of(c);
 	buf_free(&b);
 	in.n = 0;
 	buf_text(&in, OK "\r\n");
 	fill(&in, 'x', 1100000);
 	c->protocol->input(c, in.p, in.n);
-	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE && strstr(c->error, "far more"),
+	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE && strstr(c->error, "far more"),
 	    "an endless body");
 	c->protocol->close(c);
 	buf_free(&in);
@@ -1433,8 +1433,8 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 	size_t k, taken, i;
 	bool moved = true;
 
-	c->protocol->begin(c, call);
-	while (c->flying > 0 && moved) {
+	c->protocol->begin(c, call, NULL);
+	while (c->outstanding > 0 && moved) {
 		moved = false;
 		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT && c->protocol->output(c, iov,
 		    4) > 0) {
@@ -1462,11 +1462,11 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 			moved = taken == k || c->want == WANT_CLOSE;
 		}
 	}
-	if (c->flying > 0 || !c->ok)
+	if (c->outstanding > 0 || !c->ok)
 		printf("# op %d size %" PRIu64 " chunk %" PRIu64 ": %s\n", (int)call->op,
 		    call->size,
-		    call->chunk, c->flying > 0 ? "stuck" : c->error);
-	return c->flying == 0 && c->ok;
+		    call->chunk, c->outstanding > 0 ? "stuck" : c->error);
+	return c->outstanding == 0 && c->ok;
 }
 
 static void

@@ -65,7 +65,7 @@ run(struct client_session *c, struct server_session *s, const struct call *call,
 {
 	size_t moved = 1;
 
-	c->protocol->begin(c, call);
+	c->protocol->begin(c, call, NULL);
 	while (moved > 0) {
 		moved = pass(c, s, true, step);
 		moved += pass(c, s, false, step);
@@ -75,7 +75,7 @@ run(struct client_session *c, struct server_session *s, const struct call *call,
 			moved++;
 		}
 	}
-	return c->flying == 0;
+	return c->outstanding == 0;
 }
 
 static const struct {
@@ -159,7 +159,7 @@ check_operations(const struct pair *p, size_t step, const struct service *sv)
 			    || !times_are_right(sv, &call, drawn - before)) {
 				if (failed++ == 0)
 					snprintf(why, sizeof why, ": %u bytes: %s",
-					    (unsigned)size[i], c->flying > 0 ? "not answered" : c->error);
+					    (unsigned)size[i], c->outstanding > 0 ? "not answered" : c->error);
 			}
 		}
 		ok(failed == 0, "%s%s, %s in steps of %zu%s", p->name,

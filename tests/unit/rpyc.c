@@ -1126,12 +1126,13 @@ replay_client(struct asking *a)
 	a->c = need(rpyc_client_protocol.open(&conf));
 	for (k = 0; k <= a->calls->n && !a->bad; k++) {
 		last = k == a->calls->n;
-		rpyc_client_protocol.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1]);
+		rpyc_client_protocol.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1],
+		    NULL);
 		for (;;) {
 			client_run(a);
 			for (; a->handled < a->said.n; a->handled++)
 				client_said(a, &a->said.m[a->handled]);
-			if (a->c->flying == 0 || a->bad)
+			if (a->c->outstanding == 0 || a->bad)
 				break;
 			if (a->c->want != WANT_INPUT) {
 				ask_wrong(a, "want", "not input", "input");

@@ -620,7 +620,7 @@ client_open(struct client_conf *conf, const struct call *call)
 	conf->dialect = 5;
 	if (!(c = rpyc_client_protocol.open(conf)))
 		exit(1);
-	c->protocol->begin(c, call);
+	c->protocol->begin(c, call, NULL);
 	at = reply(&b, 0);
 	rpyc_put_ref_raw(&b, RPYC_REMOTE_REF, ROOT, sizeof ROOT - 1);
 	rpyc_end(&b, at, 0);
@@ -690,7 +690,7 @@ test_client(void)
 	put_mine(&b, 2);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->flying == 0 && !c->ok && client_releases(c) == 2,
+	ok(c->outstanding == 0 && !c->ok && client_releases(c) == 2,
 	    "what a wrong reply refers to is released");
 	buf_clear(&b, 0);
 	at = begin(&b, RPYC_REQUEST, 5);
@@ -713,7 +713,7 @@ test_client(void)
 	rpyc_put_nothing(&b);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->flying > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
+	ok(c->outstanding > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
 	c->protocol->close(c);
 
 	for (i = 0; i < 2; i++) {
@@ -724,7 +724,7 @@ test_client(void)
 		brine_put_int_text(&b, &"-100000000000000000000"[i], 22 - i);
 		rpyc_end(&b, at, 0);
 		client_feed(c, &b);
-		ok(c->flying == 0 && !c->ok &&
+		ok(c->outstanding == 0 && !c->ok &&
 		    strcmp(c->error, "a reply that is an int beyond 64 bits") == 0,
 		    "a count of bytes beyond 64 bits: %s", c->error);
 		c->protocol->close(c);
@@ -744,7 +744,7 @@ test_client(void)
 		rpyc_end(&b, at, 0);
 	}
 	client_feed(c, &b);
-	ok(c->flying == 0 && !c->ok && strcmp(c->error, "E: x") == 0,
+	ok(c->outstanding == 0 && !c->ok && strcmp(c->error, "E: x") == 0,
 	    "the first error of a stream counts");
 	c->protocol->close(c);
 
@@ -755,7 +755,7 @@ test_client(void)
 	brine_put_int(&b, 10);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->flying == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
+	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
 	c->protocol->close(c);
 
 	/* a request that makes it release something, amid a stream */
@@ -767,7 +767,7 @@ test_client(void)
 	put_mine(&b, 1);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	for (i = 0; i < 101 && c->flying > 0; i++) {
+	for (i = 0; i < 101 && c->outstanding > 0; i++) {
 		if (client_releases(c) < 0)
 			break;
 		at = reply(&b, (int64_t)i + (i < 16 ? 1 : 2));
@@ -776,7 +776,7 @@ test_client(void)
 		rpyc_end(&b, at, 0);
 		client_feed(c, &b);
 	}
-	ok(i == 100 && c->flying == 0 && c->ok, "a stream with a release in it goes on");
+	ok(i == 100 && c->outstanding == 0 && c->ok, "a stream with a release in it goes on");
 	c->protocol->close(c);
 
 	c = client_open(&conf, &pings);
