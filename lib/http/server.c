@@ -117,12 +117,6 @@ add_short(struct http_session *h, int status, const char *type, const char *body
 	h->s.errors += status >= 400;
 }
 
-static void
-add_json(struct http_session *h, const char *body)
-{
-	add_short(h, 200, "application/json", body);
-}
-
 /* The request is over: on to the next one. */
 static void
 next_request(struct http_session *h)
@@ -131,6 +125,13 @@ next_request(struct http_session *h)
 	h->refused = false;
 	h->completed = true;
 	h->s.progress++;
+}
+
+static void
+reply_json(struct http_session *h, const char *body)
+{
+	add_short(h, 200, "application/json", body);
+	next_request(h);
 }
 
 static void
@@ -277,8 +278,7 @@ reply_size(struct http_session *h, uint64_t n)
 	char text[40];
 
 	snprintf(text, sizeof text, "{\"size\":%" PRIu64 "}", n);
-	add_json(h, text);
-	next_request(h);
+	reply_json(h, text);
 }
 
 /* Do what a request asks for. */
@@ -290,8 +290,7 @@ operate(struct http_session *h)
 
 	switch (h->what) {
 	case OP_PING:
-		add_json(h, "{\"response\":\"pong\"}");
-		next_request(h);
+		reply_json(h, "{\"response\":\"pong\"}");
 		break;
 	case OP_ECHO:
 		reply_echo(h);
@@ -836,15 +835,13 @@ http_resume(struct server_session *s)
 		if (compute_run(&h->compute)) {
 			compute_text(&h->compute, sum);
 			snprintf(text, sizeof text, "{\"result\":%s}", sum);
-			add_json(h, text);
-			next_request(h);
+			reply_json(h, text);
 		}
 	} else if (h->state == AT_WORK) {
 		snprintf(text, sizeof text, "{\"duration\":%.*s}", (int)h->hold.n,
 		    (const char *)h->hold.p);
-		add_json(h, text);
+		reply_json(h, text);
 		buf_free(&h->hold);
-		next_request(h);
 	}
 	update_want(h);
 }
