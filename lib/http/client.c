@@ -28,7 +28,7 @@
 #define SPARE     1048576       /* bytes beyond what was expected that are still read */
 #define SHORT_MAX 256           /* a short reply, which is held */
 #define SAME_MAX  1024          /* a head, which is held to recognise it */
-#define KEEP_OUT  65536         /* memory kept for requests that are sent together */
+#define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
 
 enum state {
 	IDLE,
@@ -58,7 +58,7 @@ struct http_client {
 	enum state state;
 	bool making;                    /* there are more chunks to be made */
 	bool bad;                       /* the reply is wrong: c.error says why */
-	bool keep;                      /* the peer keeps the connection */
+	bool keep_alive;                /* the peer keeps the connection */
 	bool dead;                      /* it is of no use any more */
 	size_t short_n;
 	unsigned char text[SHORT_MAX];  /* a short reply */
@@ -94,7 +94,7 @@ expect_reply(struct http_client *h)
 	h->got = 0;
 	h->short_n = 0;
 	h->bad = false;
-	h->keep = true;
+	h->keep_alive = true;
 	json_chunks_init(&h->json);
 	h->json.chunk = h->call.chunk;
 }
@@ -105,7 +105,7 @@ finish(struct http_client *h)
 {
 	h->c.ok = !h->bad;
 	h->state = IDLE;
-	if (!h->keep || h->conf->close_each)
+	if (!h->keep_alive || h->conf->close_each)
 		h->dead = true;
 	if (h->c.outstanding == 0)
 		return;
@@ -191,7 +191,7 @@ complete(struct http_client *h)
 {
 	if (h->status >= 200 && h->status < 300)
 		judge(h);
-	h->c.closing = !h->keep || h->conf->close_each;
+	h->c.closing = !h->keep_alive || h->conf->close_each;
 	if (all_sent(h))
 		finish(h);
 	else if (h->bad)
@@ -410,7 +410,7 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 		framing = HTTP_TO_END;
 	if (none)
 		framing = HTTP_SIZED;
-	h->keep = http_keep_alive(a->minor, &a->fields) && framing != HTTP_TO_END;
+	h->keep_alive = http_keep_alive(a->minor, &a->fields) && framing != HTTP_TO_END;
 	http_body_init(&h->body, framing, none ? 0 : a->fields.length);
 	h->state = IN_BODY;
 	if (framing == HTTP_SIZED && !none && a->fields.length > h->got_max) {
@@ -425,7 +425,7 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 
 /* p[n] begin a reply, but not one of HTTP. */
 static void
-alien(struct http_client *h, const unsigned char *p, size_t n)
+not_http(struct http_client *h, const unsigned char *p, size_t n)
 {
 	char text[100];
 
@@ -440,7 +440,7 @@ take_head(struct http_client *h, const unsigned char *p, size_t n)
 	size_t taken, len;
 
 	if (h->gather.buf.n == 0 && http_no_response(p, n)) {
-		alien(h, p, n);
+		not_http(h, p, n);
 		return n;
 	}
 	switch (http_gather(&h->gather, p, n, HEAD_MAX, &taken, &head, &len)) {
@@ -450,7 +450,7 @@ take_head(struct http_client *h, const unsigned char *p, size_t n)
 		break;
 	case HTTP_MORE:
 		if (http_no_response(h->gather.buf.p, h->gather.buf.n))
-			alien(h, h->gather.buf.p, h->gather.buf.n);
+			not_http(h, h->gather.buf.p, h->gather.buf.n);
 		break;
 	case HTTP_TOO_LONG:
 		wrong(h, "response head over %d KB", HEAD_MAX / 1024);
@@ -594,7 +594,7 @@ http_open(const struct client_conf *conf)
 	h->c.protocol = &http_client_protocol;
 	h->c.want = WANT_INPUT;
 	h->conf = conf;
-	h->out.reserve = conf->depth > 1 ? KEEP_OUT : 0;
+	h->out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
 	return &h->c;
 }
 

@@ -158,7 +158,7 @@ rpyc_within(struct rpyc_session *s, uint64_t n)
 bool
 rpyc_fits(struct rpyc_session *s, uint64_t n)
 {
-	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX);
+	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX);
 }
 
 /* len() of a value that is not a reference to an object of the peer's. False: it has none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Brine, RPyC's serializer (rpyc.core.brine): values in memory to bytes and back.
  *
- * The reader works on what rpyc_read() keeps of a message (rpyc.h): valid brine, in
+ * The reader works on what rpyc_read() retains of a message (frame.h): valid brine, in
  * which long byte strings may have been replaced by their length. */
 #ifndef BRINE_H
 #define BRINE_H

@@ -20,8 +20,8 @@
 
 /* So much to send, of what is not payload, is the mark of a peer that asks and asks but does
  * not read the answers. */
-#define OUT_MAX (2 * RPYC_KEEP_MAX)
-#define KEEP_OUT 65536          /* memory kept for requests that are sent together */
+#define OUT_MAX (2 * RPYC_RETAIN_MAX)
+#define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
 
 /* A reply may be so much larger than the data that is due: one that is merely wrong, or an
  * exception with all its text, is told as what it is. Of what is larger still not a byte
@@ -342,9 +342,9 @@ expect_pong(const struct rpyc_boxed *x)
 static void
 result(struct rpyc_client *c, const char *error)
 {
-	rpyc_release_kept(c, &c->method);
-	rpyc_release_kept(c, &c->iterator);
-	rpyc_release_kept(c, &c->list);
+	rpyc_release_id(c, &c->method);
+	rpyc_release_id(c, &c->iterator);
+	rpyc_release_id(c, &c->list);
 	rpyc_call_finish(c, error);
 }
 
@@ -372,7 +372,7 @@ call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 			result(c, "a reply that is not a list by reference");
 			break;
 		}
-		rpyc_release_kept(c, &c->method);
+		rpyc_release_id(c, &c->method);
 		brine_copy(&c->list, x->at);
 		c->got = 0;
 		c->step = STEP_ITER;
@@ -519,7 +519,7 @@ rpyc_open(const struct client_conf *conf)
 	if (!(c = calloc(1, sizeof *c + places * sizeof *c->pending)))
 		return NULL;
 	c->mask = places - 1;
-	c->out.reserve = conf->depth > 1 ? KEEP_OUT : 0;
+	c->out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
 	c->base.protocol = &rpyc_client_protocol;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
@@ -570,7 +570,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 	base->error[0] = '\0';
 	if (operation(c)->form != FORM_WHOLE && largest > c->call.chunk)
 		largest = c->call.chunk;
-	if (largest > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
+	if (largest > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX) {
 		rpyc_call_finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
@@ -638,7 +638,7 @@ unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
 static void
 message(struct rpyc_client *c)
 {
-	struct brine b = brine_span(&c->in.kept), seq;
+	struct brine b = brine_span(&c->in.retained), seq;
 	int64_t n;
 
 	if (c->in.dialect != c->base.dialect) {
@@ -702,7 +702,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 	    c->iterator.failed)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
-		buf_clear(&c->in.kept, 512);    /* an idle connection keeps no more */
+		buf_clear(&c->in.retained, 512);    /* an idle connection keeps no more */
 	update_want(c);
 	return taken;
 }

@@ -67,7 +67,7 @@ void rpyc_request_send(struct rpyc_client *);
 
 /* Release the object whose id_pack is kept there (none if empty), or every reference in a boxed
  * value; the answers are not waited for. */
-void rpyc_release_kept(struct rpyc_client *, struct buf *id_pack);
+void rpyc_release_id(struct rpyc_client *, struct buf *id_pack);
 void rpyc_drop(struct rpyc_client *, struct brine boxed);
 
 /* Into how many chunks the call's bytes are cut (an empty transfer is one, too), and the

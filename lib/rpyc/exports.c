@@ -92,7 +92,7 @@ exported_call(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 	return true;
 }
 
-/* PING: send the value back, as far as it was kept. */
+/* PING: send the value back, as far as it was retained. */
 static bool
 pong(struct rpyc_client *c, struct brine seq, struct rpyc_items items)
 {

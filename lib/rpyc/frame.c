@@ -34,35 +34,35 @@ bad(struct rpyc_reader *r, const char *why)
 	return false;
 }
 
-/* May n more bytes be kept? */
+/* May n more bytes be retained? */
 static bool
 room(struct rpyc_reader *r, size_t n)
 {
-	if (r->kept.n + n > RPYC_KEEP_MAX + r->held)
+	if (r->retained.n + n > RPYC_RETAIN_MAX + r->held)
 		r->overflow = true;
 	return !r->overflow;
 }
 
 static bool
-keep(struct rpyc_reader *r, const void *p, size_t n)
+retain(struct rpyc_reader *r, const void *p, size_t n)
 {
 	if (!room(r, n))
 		return true;
-	buf_add(&r->kept, p, n);
-	return r->kept.failed ? bad(r, "out of memory") : true;
+	buf_add(&r->retained, p, n);
+	return r->retained.failed ? bad(r, "out of memory") : true;
 }
 
 static bool
-keep_byte(struct rpyc_reader *r, unsigned c)
+retain_byte(struct rpyc_reader *r, unsigned c)
 {
 	unsigned char b = (unsigned char)c;
 
 	/* the usual case: there is room, and so little that no limit is near */
-	if (r->kept.n < r->kept.cap && r->kept.n < RPYC_KEEP_MUCH) {
-		r->kept.p[r->kept.n++] = b;
+	if (r->retained.n < r->retained.cap && r->retained.n < RPYC_RETAIN_MUCH) {
+		r->retained.p[r->retained.n++] = b;
 		return true;
 	}
-	return keep(r, &b, 1);
+	return retain(r, &b, 1);
 }
 
 /* A value is complete. */
@@ -74,7 +74,7 @@ value_done(struct rpyc_reader *r)
 }
 
 /* Count characters and check that the text of a str is UTF-8 (RFC 3629), as a stock
- * reader does: it may come in pieces, and most of it is not kept. */
+ * reader does: it may come in pieces, and most of it is not retained. */
 static bool
 utf8(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
@@ -116,13 +116,13 @@ data_done(struct rpyc_reader *r)
 
 	if (r->str && r->utf8_left > 0)
 		return bad(r, "a str is not UTF-8");
-	if (!r->keep) {
+	if (!r->retain) {
 		b[0] = BRINE_TAG_ELIDED;
 		for (i = 0; i < 8; i++) {
 			b[1 + i] = (unsigned char)(r->length >> (56 - 8 * i));
 			b[9 + i] = (unsigned char)(r->chars >> (56 - 8 * i));
 		}
-		if (!keep(r, b, sizeof b))
+		if (!retain(r, b, sizeof b))
 			return false;
 	}
 	value_done(r);
@@ -133,21 +133,21 @@ data_done(struct rpyc_reader *r)
 static bool
 data_begin(struct rpyc_reader *r, int token, uint64_t n)
 {
-	size_t limit = r->kept.n > RPYC_KEEP_MUCH ? RPYC_KEEP_SHORT : RPYC_KEEP_STRING;
+	size_t limit = r->retained.n > RPYC_RETAIN_MUCH ? RPYC_RETAIN_SHORT : RPYC_RETAIN_STRING;
 
 	r->token = token;
 	r->length = r->data_left = n;
 	r->chars = 0;
 	r->utf8_left = 0;
-	r->keep = true;
+	r->retain = true;
 	if (token == TOKEN_BYTES) {
 		if (n > limit) {
-			r->keep = r->hold && n <= r->hold_max - r->held && r->hold(r->ctx);
-			if (r->keep)
+			r->retain = r->hold && n <= r->hold_max - r->held && r->hold(r->ctx);
+			if (r->retain)
 				r->held += (size_t)n;
 		}
-		if (r->keep && room(r, HEAD_MAX))
-			brine_put_bytes_head(&r->kept, (uint32_t)n);
+		if (r->retain && room(r, HEAD_MAX))
+			brine_put_bytes_head(&r->retained, (uint32_t)n);
 	}
 	r->state = READ_DATA;
 	return n > 0 ? true : data_done(r);
@@ -172,7 +172,7 @@ length_done(struct rpyc_reader *r)
 	case TOKEN_TUPLE:
 		r->values += r->length;
 		if (room(r, HEAD_MAX))
-			brine_put_tuple(&r->kept, (uint32_t)r->length);
+			brine_put_tuple(&r->retained, (uint32_t)r->length);
 		value_done(r);
 		return true;
 	case TOKEN_INT:
@@ -186,7 +186,7 @@ length_done(struct rpyc_reader *r)
 			head[0] = BRINE_TAG_INT_L1;
 			head[1] = head[4];
 		}
-		return keep(r, head, r->length < 256 ? 2 : 5) &&
+		return retain(r, head, r->length < 256 ? 2 : 5) &&
 		    data_begin(r, TOKEN_INT, r->length);
 	default:
 		return data_begin(r, TOKEN_BYTES, r->length);
@@ -207,7 +207,7 @@ tag(struct rpyc_reader *r, unsigned c)
 		return bad(r, "a slice or frozenset without a tuple");
 	r->wrapped = false;
 	if (brine_small(c)) {
-		if (!keep_byte(r, c))
+		if (!retain_byte(r, c))
 			return false;
 		value_done(r);
 		return true;
@@ -226,7 +226,7 @@ tag(struct rpyc_reader *r, unsigned c)
 	case BRINE_TAG_FALSE:
 	case BRINE_TAG_NOTIMPLEMENTED:
 	case BRINE_TAG_ELLIPSIS:
-		if (!keep_byte(r, c))
+		if (!retain_byte(r, c))
 			return false;
 		value_done(r);
 		return true;
@@ -234,7 +234,7 @@ tag(struct rpyc_reader *r, unsigned c)
 		return data_begin(r, TOKEN_BYTES, 0);
 	case BRINE_TAG_STR:
 		r->str = true;
-		return keep_byte(r, c);
+		return retain_byte(r, c);
 	case BRINE_TAG_BYTES_L1:
 		return length_begin(r, TOKEN_BYTES, 1);
 	case BRINE_TAG_BYTES_L4:
@@ -248,14 +248,14 @@ tag(struct rpyc_reader *r, unsigned c)
 	case BRINE_TAG_INT_L4:
 		return length_begin(r, TOKEN_INT, 4);
 	case BRINE_TAG_FLOAT:
-		return keep_byte(r, c) && data_begin(r, TOKEN_FIXED, 8);
+		return retain_byte(r, c) && data_begin(r, TOKEN_FIXED, 8);
 	case BRINE_TAG_COMPLEX:
-		return keep_byte(r, c) && data_begin(r, TOKEN_FIXED, 16);
+		return retain_byte(r, c) && data_begin(r, TOKEN_FIXED, 16);
 	case BRINE_TAG_SLICE:
 	case BRINE_TAG_FROZENSET:
 		/* one tuple follows, which makes up this value */
 		r->wrapped = true;
-		return keep_byte(r, c);
+		return retain_byte(r, c);
 	default:
 		return bad(r, "an undefined brine tag");
 	}
@@ -275,9 +275,9 @@ data(struct rpyc_reader *r, const unsigned char *p, size_t n)
 			    (p[i] == '-' || p[i] == '+')))
 				return bad(r, "an int that is not a number");
 	}
-	if (!r->keep && r->sink)
+	if (!r->retain && r->sink)
 		r->sink(r->ctx, p, n);
-	if (r->keep && !keep(r, p, n))
+	if (r->retain && !retain(r, p, n))
 		return false;
 	r->data_left -= n;
 	return r->data_left > 0 ? true : data_done(r);
@@ -315,7 +315,7 @@ second_byte(struct rpyc_reader *r, unsigned c)
 }
 
 /* Does the payload of a frame consist of two values, and these of nothing but the tokens
- * that small messages are made of? Such a frame is kept as it is; all others, valid or not,
+ * that small messages are made of? Such a frame is retained as it is; all others, valid or not,
  * are left to payload(). */
 static bool
 simple(const unsigned char *p, size_t n)
@@ -363,7 +363,7 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	size_t len;
 	bool ok;
 
-	if (n < 8 || p[0] || p[1] || p[2] >= RPYC_KEEP_STRING >> 8 || p[4])
+	if (n < 8 || p[0] || p[1] || p[2] >= RPYC_RETAIN_STRING >> 8 || p[4])
 		return 0;
 	len = (size_t)p[2] << 8 | p[3];
 	if (len < 2 || n < len + 6 || !simple(p + 7, len - 2))
@@ -371,8 +371,8 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	ok = first_byte(r, p[5]) && second_byte(r, p[6]);
 	r->state = READ_HEAD;
 	if (ok)
-		buf_add(&r->kept, p + 7, len - 2);
-	return ok && !r->kept.failed ? len + 6 : 0;
+		buf_add(&r->retained, p + 7, len - 2);
+	return ok && !r->retained.failed ? len + 6 : 0;
 }
 
 /* Take n bytes of the payload, inflated. */
@@ -412,7 +412,7 @@ payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 		p += k;
 		n -= k;
 	}
-	if (r->kept.failed)
+	if (r->retained.failed)
 		return bad(r, "out of memory");
 	return true;
 }
@@ -487,7 +487,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 	size_t k;
 
 	if (r->state == READ_HEAD && r->nhead == 0) {
-		buf_clear(&r->kept, 512);
+		buf_clear(&r->retained, 512);
 		r->overflow = false;
 		r->held = 0;
 		if ((*taken = whole(r, p, n)) > 0)
@@ -505,7 +505,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 		} else if (r->state == READ_TRAILER) {
 			r->begun = false;
 			r->state = READ_HEAD;
-			empty = r->values == 0 && r->kept.n == 0;
+			empty = r->values == 0 && r->retained.n == 0;
 			free(r->inflate);
 			r->inflate = NULL;
 			if (!empty) {
@@ -533,7 +533,7 @@ rpyc_reader_free(struct rpyc_reader *r)
 {
 	free(r->inflate);
 	r->inflate = NULL;
-	buf_free(&r->kept);
+	buf_free(&r->retained);
 }
 
 /* ---- writing ---- */
@@ -665,7 +665,7 @@ rpyc_put_exception_end(struct buf *b)
 	brine_put_str(b, "");
 }
 
-/* ---- reading what is kept ---- */
+/* ---- reading what is retained ---- */
 
 bool
 rpyc_boxed(struct brine *b, struct rpyc_boxed *x)

@@ -33,34 +33,34 @@ enum rpyc_handler {
 	RPYC_INSTANCECHECK, RPYC_HANDLERS
 };
 
-/* Strings up to RPYC_KEEP_STRING bytes are kept; beyond RPYC_KEEP_MUCH bytes kept, only
- * those up to RPYC_KEEP_SHORT. All that is kept of a message is RPYC_KEEP_MAX bytes at
- * most, strings held on request not counted. */
-#define RPYC_KEEP_STRING 4096
-#define RPYC_KEEP_MUCH   ((size_t)64 << 10)
-#define RPYC_KEEP_SHORT  64
-#define RPYC_KEEP_MAX    ((size_t)16 << 20)
+/* Strings up to RPYC_RETAIN_STRING bytes are retained; once RPYC_RETAIN_MUCH bytes are, only those
+ * up to RPYC_RETAIN_SHORT. At most RPYC_RETAIN_MAX bytes of a message are retained, strings held
+ * on request not counted. */
+#define RPYC_RETAIN_STRING 4096
+#define RPYC_RETAIN_MUCH   ((size_t)64 << 10)
+#define RPYC_RETAIN_SHORT  64
+#define RPYC_RETAIN_MAX    ((size_t)16 << 20)
 
 struct inflate;
 
-/* Takes frames apart as they arrive, in bounded memory: a message is kept as brine in
+/* Takes frames apart as they arrive, in bounded memory: a message is retained as brine in
  * which each long byte string (or str) is elided, that is, replaced by its length. */
 struct rpyc_reader {
 	/* Set before the first use, all optional but max. */
-	uint64_t max;           /* a compressed payload may inflate to so many bytes */
-	uint64_t max_frame;     /* a frame may hold so many; 0: no limit but its own */
+	uint64_t max;           /* bytes that a compressed payload may inflate to */
+	uint64_t max_frame;     /* bytes of a frame's payload; 0: any */
 	size_t hold_max;        /* bytes of long strings that may be held per message */
-	bool (*hold)(void *ctx);        /* keep the long string that begins now? kept holds
-	                                 * what came before it. NULL: no */
-	void (*sink)(void *ctx, const unsigned char *p, size_t n);  /* is shown all bytes of
-	                                 * elided strings. NULL: nobody */
+	bool (*hold)(void *ctx);        /* retain the long string that begins now? retained
+	                                 * holds what came before it. NULL: no */
+	void (*sink)(void *ctx, const unsigned char *p, size_t n);  /* receives all bytes
+	                                 * of elided strings. NULL: none */
 	void *ctx;
 
-	/* The message, once rpyc_read() said RPYC_MESSAGE; valid until the next call. */
+	/* The message, once rpyc_read() has returned RPYC_MESSAGE; valid until the next call. */
 	int dialect;            /* 5 or 6, from the first message on; 0 before */
 	int type;               /* enum rpyc_type */
-	struct buf kept;        /* brine of seq, then of body */
-	bool overflow;          /* there was more than may be kept: kept is cut short */
+	struct buf retained;    /* brine of seq, then of body */
+	bool overflow;          /* there was more than may be retained: it is cut short */
 	const char *error;      /* after RPYC_BAD: what is wrong, static text */
 	bool begun;             /* a frame has begun and is not complete */
 
@@ -78,7 +78,7 @@ struct rpyc_reader {
 	uint64_t length;
 	bool str;               /* the byte string is the text of a str */
 	bool wrapped;           /* the tuple is that of a slice or frozenset */
-	bool keep;              /* it is kept, not elided */
+	bool retain;            /* it is retained, not elided */
 	uint64_t data_left;     /* bytes of it still to come */
 	uint64_t chars;
 	unsigned utf8_left;     /* continuation bytes due, and the range of the first */
@@ -88,7 +88,7 @@ struct rpyc_reader {
 
 enum rpyc_status {
 	RPYC_MORE,              /* all bytes taken, no message complete */
-	RPYC_MESSAGE,           /* one is complete: see type and kept */
+	RPYC_MESSAGE,           /* one is complete: see type and retained */
 	RPYC_BAD                /* not RPyC, or malformed: the stream is of no more use */
 };
 
@@ -139,7 +139,7 @@ void rpyc_put_del(struct buf *, struct brine id_pack);
 void rpyc_put_exception(struct buf *, const char *class);
 void rpyc_put_exception_end(struct buf *);
 
-/* ---- reading what is kept ---- */
+/* ---- reading what is retained ---- */
 
 /* Pass the sequence number a message begins with; *seq is where it lies. False: it is cut off,
  * or too long to be sent back. */

@@ -297,7 +297,7 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 		n = BUFFITER_MAX;
 	for (i = 0; i < n && n <= BUFFITER_MAX; i++)
 		bytes += 5 + item_size(o, from + i);
-	if (n > BUFFITER_MAX || bytes > RPYC_PAYLOAD_MAX - RPYC_KEEP_MAX) {
+	if (n > BUFFITER_MAX || bytes > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX) {
 		rpyc_raise(s, "MemoryError", "too many items for one answer");
 		return;
 	}

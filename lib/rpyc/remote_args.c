@@ -63,7 +63,7 @@ remote_new(struct rpyc_session *s, struct brine whole)
 	struct rpyc_remote_call *c;
 
 	if (s->nremote == REMOTE_CALLS_MAX ||
-	    (s->nremote > 0 && s->remote_bytes + n > RPYC_KEEP_MAX)) {
+	    (s->nremote > 0 && s->remote_bytes + n > RPYC_RETAIN_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}

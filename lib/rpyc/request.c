@@ -102,7 +102,7 @@ release(struct rpyc_client *c, struct brine id_pack)
 }
 
 void
-rpyc_release_kept(struct rpyc_client *c, struct buf *id_pack)
+rpyc_release_id(struct rpyc_client *c, struct buf *id_pack)
 {
 	if (id_pack->n == 0)
 		return;

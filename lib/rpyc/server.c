@@ -454,12 +454,12 @@ answer_request(struct rpyc_session *s, struct brine b)
 /* ---- the session ---- */
 
 /* Must the long string that begins now be held? Yes if it will be sent back (PING, echo) or
- * compared (the operator "in"). in.kept has the request up to it. */
+ * compared (the operator "in"). in.retained has the request up to it. */
 static bool
 hold(void *ctx)
 {
 	struct rpyc_session *s = ctx;
-	struct brine b = brine_span(&s->in.kept), seq;
+	struct brine b = brine_span(&s->in.retained), seq;
 	struct brine_value v;
 	enum rpyc_kind kind;
 	int64_t handler, label;
@@ -512,7 +512,7 @@ update_want(struct rpyc_session *s)
 	base->service_time = s->busy == RPYC_DUE;
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
 	if (base->idle)
-		buf_clear(&s->in.kept, RPYC_RETAINED);
+		buf_clear(&s->in.retained, RPYC_RETAINED);
 }
 
 static struct server_session *
@@ -524,7 +524,7 @@ rpyc_open(const struct service *service)
 		return NULL;
 	s->base.protocol = &rpyc_server_protocol;
 	s->service = service;
-	s->in.max = service->max_payload + RPYC_KEEP_MAX;
+	s->in.max = service->max_payload + RPYC_RETAIN_MAX;
 	s->in.hold_max = (size_t)echo_limit(service);
 	s->in.hold = hold;
 	s->in.ctx = s;
@@ -562,7 +562,7 @@ give_up(struct rpyc_session *s)
 static void
 message(struct rpyc_session *s)
 {
-	struct brine b = brine_span(&s->in.kept), seq;
+	struct brine b = brine_span(&s->in.retained), seq;
 	int64_t n;
 
 	if (!rpyc_seq(&b, &seq)) {

@@ -51,11 +51,11 @@ struct rpyc_session {
 		size_t method;
 		struct rpyc_boxed value[2];
 		struct brine whole;
-	} due;                          /* RPYC_DUE: the call that waits; points into in.kept */
+	} due;                          /* RPYC_DUE: the call that waits; points into in.retained */
 	uint64_t sleep_ns;
-	struct brine slept;             /* RPYC_SLEEP: the value to answer, in in.kept */
+	struct brine slept;             /* RPYC_SLEEP: the value to answer, in in.retained */
 	struct compute compute;
-	bool borrowed;                  /* base.out points into in.kept */
+	bool borrowed;                  /* base.out points into in.retained */
 	bool closing;
 	uint64_t next_seq;              /* of our own requests */
 	struct rpyc_object *object;

@@ -18,7 +18,7 @@ check(const struct client_session *base, bool called)
 	    base->want == (c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
 	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
-	must(c->in.kept.n <= RPYC_KEEP_MAX && c->in.held == 0, "kept too much");
+	must(c->in.retained.n <= RPYC_RETAIN_MAX && c->in.held == 0, "kept too much");
 	must(base->outstanding > 0 || c->method.n + c->list.n + c->iterator.n == 0 ||
 	    base->want == WANT_CLOSE, "a reference is kept");
 	must(c->sent - c->answered <= RPYC_WINDOW || c->step != STEP_STREAM, "window");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Fuzz target for RPyC's frames and brine. The first byte seeds the sizes of the pieces, and
- * chooses what is held: in one piece the messages must be the same. What is kept of each is
+ * chooses what is held: in one piece the messages must be the same. What is retained of each is
  * then read in every way that both sides read it, and written down anew.
  *
  * With the first byte 0xff the rest is taken for kept bytes at once, which need not be valid. */
@@ -14,7 +14,7 @@ struct stream {
 	unsigned messages;
 	enum rpyc_status end;
 	const char *error;
-	struct fuzz_sum kept, sunk;     /* all that was kept, with its type; all that was not */
+	struct fuzz_sum retained, sunk; /* all that was retained, with its type; all that was not */
 };
 
 /* The values of a message, however they are encoded: some are kept in the shortest form, some
@@ -187,9 +187,9 @@ read_all(struct stream *s, const uint8_t *p, size_t n, bool holds, uint32_t seed
 		free(piece);
 		must(taken <= k && (taken == k || s->end != RPYC_MORE), "bytes taken");
 		must(taken > 0 || s->end == RPYC_BAD, "nothing taken");
-		must(r.kept.n <= RPYC_KEEP_MAX + r.hold_max, "kept too much");
+		must(r.retained.n <= RPYC_RETAIN_MAX + r.hold_max, "kept too much");
 		/* never more than a little for each byte that came, and a decoder */
-		must(fuzz_held() <= held + sizeof *s + 300000 + 64 * n + 4 * r.kept.n,
+		must(fuzz_held() <= held + sizeof *s + 300000 + 64 * n + 4 * r.retained.n,
 		    "too much is held");
 		p += taken;
 		n -= taken;
@@ -199,10 +199,10 @@ read_all(struct stream *s, const uint8_t *p, size_t n, bool holds, uint32_t seed
 		must(r.type >= RPYC_REQUEST && r.type <= RPYC_EXCEPTION, "the type");
 		must(!r.begun, "complete, and begun");
 		s->messages++;
-		fuzz_sum_add(&s->kept, &r.type, sizeof r.type);
-		sum_up(&s->kept, brine_span(&r.kept));
+		fuzz_sum_add(&s->retained, &r.type, sizeof r.type);
+		sum_up(&s->retained, brine_span(&r.retained));
 		if (look)
-			use(brine_span(&r.kept));
+			use(brine_span(&r.retained));
 	}
 	must((s->end == RPYC_BAD) == (r.error != NULL), "an error without a text");
 	must(!r.error || fuzz_line(r.error), "an error unprintable");
@@ -230,7 +230,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	/* which of several faults of a compressed frame is found first does depend on them */
 	must(whole.messages == pieces.messages && !whole.error == !pieces.error,
 	    "the messages depend on the pieces");
-	must(fuzz_sum_equal(&whole.kept, &pieces.kept), "what is kept depends on the pieces");
+	must(fuzz_sum_equal(&whole.retained, &pieces.retained),
+	    "what is retained depends on the pieces");
 	if (whole.end != RPYC_BAD)
 		must(fuzz_sum_equal(&whole.sunk, &pieces.sunk), "what is shown depends on the pieces");
 	return 0;

@@ -132,7 +132,7 @@ recording_free(struct recording *r)
 struct message {
 	int type;
 	int dialect;
-	struct buf kept;        /* brine of seq, then of body */
+	struct buf retained;    /* brine of seq, then of body */
 };
 
 static bool
@@ -160,7 +160,7 @@ messages_add(struct messages *ms, const struct rpyc_reader *r)
 {
 	struct message m = { r->type, r->dialect, { 0 } };
 
-	buf_add(&m.kept, r->kept.p, r->kept.n);
+	buf_add(&m.retained, r->retained.p, r->retained.n);
 	if (ms->n == ms->cap)
 		ms->m = need(realloc(ms->m, (ms->cap = ms->cap * 2 + 8) * sizeof *ms->m));
 	ms->m[ms->n++] = m;
@@ -172,7 +172,7 @@ messages_free(struct messages *ms)
 	size_t i;
 
 	for (i = 0; i < ms->n; i++)
-		buf_free(&ms->m[i].kept);
+		buf_free(&ms->m[i].retained);
 	free(ms->m);
 	memset(ms, 0, sizeof *ms);
 }
@@ -199,7 +199,7 @@ read_all(struct rpyc_reader *r, const unsigned char *p, size_t n, struct message
 static struct brine
 body_of(const struct message *m)
 {
-	struct brine b = { m->kept.p, m->kept.p + m->kept.n };
+	struct brine b = { m->retained.p, m->retained.p + m->retained.n };
 
 	brine_skip(&b, NULL);
 	return b;
@@ -208,7 +208,7 @@ body_of(const struct message *m)
 static int64_t
 seq_of(const struct message *m)
 {
-	struct brine b = { m->kept.p, m->kept.p + m->kept.n };
+	struct brine b = { m->retained.p, m->retained.p + m->retained.n };
 	int64_t seq;
 
 	return brine_int(&b, &seq) ? seq : -1;
@@ -506,7 +506,7 @@ rewrite(struct buf *out, struct brine b, const struct pairs *pairs)
 static void
 put_frame(struct buf *out, const struct message *m, int64_t seq, const struct pairs *pairs)
 {
-	struct brine seq_only = { m->kept.p, body_of(m).p };
+	struct brine seq_only = { m->retained.p, body_of(m).p };
 	size_t begin = rpyc_begin(out, m->dialect, m->type);
 
 	if (seq >= 0)
@@ -534,8 +534,8 @@ same_messages(const struct messages *a, const struct messages *b)
 
 	for (i = 0; i < a->n && i < b->n; i++)
 		if (a->m[i].type != b->m[i].type || a->m[i].dialect != b->m[i].dialect ||
-		    a->m[i].kept.n != b->m[i].kept.n ||
-		    memcmp(a->m[i].kept.p, b->m[i].kept.p, a->m[i].kept.n) != 0)
+		    a->m[i].retained.n != b->m[i].retained.n ||
+		    memcmp(a->m[i].retained.p, b->m[i].retained.p, a->m[i].retained.n) != 0)
 			return false;
 	return a->n == b->n;
 }

@@ -90,7 +90,7 @@ server_close(struct server *t)
 static void
 server_said(struct server *t)
 {
-	struct brine b = brine_span(&t->peer.kept), seq;
+	struct brine b = brine_span(&t->peer.retained), seq;
 	int64_t handler = 0;
 
 	if (!rpyc_seq(&b, &seq)) {
@@ -188,7 +188,7 @@ one(const struct buf *b, size_t piece, enum outcome want, const char *what)
 	s = (struct rpyc_session *)t.s;
 	server_feed(&t, b->p, b->n, piece);
 	good = t.valid && (want == REFUSED ||
-	    s->in.kept.cap + s->message.cap + s->base.out.buf.cap <= 4096);
+	    s->in.retained.cap + s->message.cap + s->base.out.buf.cap <= 4096);
 	if (want == REFUSED)
 		good = good && t.s->want == WANT_CLOSE && t.closes == 1 && t.s->errors == 1;
 	else
@@ -229,10 +229,10 @@ many(int c, size_t n, const char *front, size_t nfront, const char *what)
 	s = (struct rpyc_session *)t.s;
 	for (i = 0; i < b.n; i += step) {
 		server_feed(&t, b.p + i, b.n - i < step ? b.n - i : step, step);
-		if (s->in.kept.cap > most)
-			most = s->in.kept.cap;
+		if (s->in.retained.cap > most)
+			most = s->in.retained.cap;
 	}
-	ok(t.valid && t.exceptions == 1 && most <= 2 * RPYC_KEEP_MAX && server_lives(&t),
+	ok(t.valid && t.exceptions == 1 && most <= 2 * RPYC_RETAIN_MAX && server_lives(&t),
 	    "%s: refused, in bounded memory (%zu)", what, most);
 	server_close(&t);
 	buf_free(&b);
@@ -266,7 +266,7 @@ test_sizes(void)
 	ADD(&b, "\x12\x51\x50\x11\x51\x11\x51\x10\x0f\xff\xff\xff\x00");
 	fill(&b, 'x', 1 << 20);
 	ok(server_feed(&t, b.p, b.n, b.n) && t.s->want == WANT_INPUT && !t.s->idle &&
-	    s->in.kept.cap <= 4096, "4 GB announced: waits, and holds nothing");
+	    s->in.retained.cap <= 4096, "4 GB announced: waits, and holds nothing");
 	server_close(&t);
 
 	buf_clear(&b, 0);
@@ -562,7 +562,7 @@ test_waiting(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 40; i++)
 		server_feed(&t, b.p, b.n, b.n);
-	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_KEEP_MAX &&
+	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_RETAIN_MAX &&
 	    t.exceptions == 1 && t.releases == 1, "calls that wait with much (%u)", s->nremote);
 	server_close(&t);
 	buf_free(&b);
@@ -645,7 +645,7 @@ client_releases(struct client_session *c)
 			switch (rpyc_read(&peer, (unsigned char *)iov.iov_base + n,
 			    iov.iov_len - n, &taken)) {
 			case RPYC_MESSAGE:
-				b = brine_span(&peer.kept);
+				b = brine_span(&peer.retained);
 				if (peer.type == RPYC_REQUEST && rpyc_seq(&b, &seq) &&
 				    brine_tuple(&b, 2) && brine_int(&b, &handler))
 					releases += handler == RPYC_DEL;
@@ -788,7 +788,7 @@ test_client(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 10000000 && c->want != WANT_CLOSE; i++)
 		client_feed(c, &b);
-	ok(c->want == WANT_CLOSE && !c->ok && rc->out.buf.cap <= 8 * RPYC_KEEP_MAX,
+	ok(c->want == WANT_CLOSE && !c->ok && rc->out.buf.cap <= 8 * RPYC_RETAIN_MAX,
 	    "a peer that asks and does not read: %s", c->error);
 	c->protocol->close(c);
 	buf_free(&b);
