@@ -66,6 +66,7 @@ LIB = lib/librpcbench.a
 LIB_OBJ = $(LIB_SRC:.c=.o)
 BIN = $(BIN_SRC:.c=)
 TEST_BIN = $(TEST_SRC:.c=)
+UNIT_BIN = $(UNIT_SRC:.c=)
 
 all: $(BIN)
 
@@ -92,6 +93,8 @@ suite: all
 	bin/bench-suite
 
 test-programs: $(TEST_BIN)
+
+unit-programs: $(UNIT_BIN)
 
 test: all test-programs
 	bash tests/run.sh

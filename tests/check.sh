@@ -97,6 +97,21 @@ step_parallel_make() {
 	build parallel make make -j4
 }
 
+# cross NAME TRIPLET EMULATOR: the unit tests on another machine.
+cross() {
+	need "$2-gcc" "$3" make && copy "$1" && try make -s -C "$work/$1" CC="$2-gcc" AR="$2-ar" LDFLAGS=-static \
+	    CFLAGS="-O2 $warnings" unit-programs || return
+	EMULATOR=$3 try "$work/$1/tests/run.sh" "$work/$1/tests/unit/unit.bats"
+}
+
+step_bits32() {
+	cross bits32 i686-linux-gnu qemu-i386
+}
+
+step_big_endian() {
+	cross big-endian s390x-linux-gnu qemu-s390x
+}
+
 step_posix_only() {
 	build posix gcc make CC=gcc CPPFLAGS=-DPOSIX_ONLY CFLAGS="-O2 $warnings" &&
 	    try "$work/posix/tests/run.sh" "$work/posix/tests/unit/unit.bats" \
@@ -129,6 +144,10 @@ step_tsan() {
 step_fuzz() {
 	need clang || return
 	FUZZ_S=${FUZZ_S:-5} try sh tests/fuzz/fuzz.sh
+}
+
+step_layers() {
+	try sh tests/layers.sh
 }
 
 step_makefile() {
@@ -239,8 +258,8 @@ step_valgrind() {
 	[ "$status" -eq 0 ] && [ -z "$(find logs -type f -size +0)" ] && [ -n "$(find logs -name 'rpc-serve.*')" ]
 }
 
-builds='gcc gcc_debug clang musl bmake parallel_make makefile headers install'
-analysers='shellcheck man_pages cppcheck clang_tidy gcc_analyzer'
+builds='gcc gcc_debug clang musl bits32 big_endian bmake parallel_make makefile headers install'
+analysers='layers shellcheck man_pages cppcheck clang_tidy gcc_analyzer'
 suites='posix_only asan tsan fuzz valgrind'
 steps="$builds $analysers $suites clang_format"
 

@@ -44,8 +44,8 @@ if [ $# -gt 0 ]; then
 	files=("$@")
 else
 	mapfile -t files < <(default_files)
-	estimate=', about 3 minutes on 2 processors'
-	[ -z "${TEST_LONG-}" ] || estimate=', about 8 minutes on 2 processors'
+	estimate=', about 2 minutes on 2 processors'
+	[ -z "${TEST_LONG-}" ] || estimate=', about 6 minutes on 2 processors'
 fi
 
 work=$(mktemp -d)
@@ -103,7 +103,7 @@ trap finish EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-printf '# %d files, %d at a time%s\n' "${#files[@]}" "$at_once" "${estimate-}"
+printf '# bats files: %d, %d at a time%s\n' "${#files[@]}" "$at_once" "${estimate-}"
 # a process group for each file
 set -m
 started=0 shown=0

@@ -1,13 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The unit tests: each program prints TAP of its own.
+# The unit tests: each program prints TAP of its own. EMULATOR is a command that runs it, if it was
+# built for another machine (qemu-s390x).
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
 # unit NAME: run a unit program; it passes if all its checks do.
 unit() {
-	run "$ROOT/tests/unit/$1" "${@:2}"
+	# shellcheck disable=SC2086 # a word or none
+	run ${EMULATOR:-} "$ROOT/tests/unit/$1" "${@:2}"
 	[ "$status" -eq 0 ] || fail "status $status: $(grep -v '^ok' <<<"$output")"
 	[[ $output =~ (^|$'\n')1\.\.[1-9] ]] || fail "no plan: $output"
 }
