@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-bw: bandwidth. For each size a number of uploads, then of downloads, on one
- * connection, each as one message that is written and read as fast as the peer goes. The
- * figure is the payload's: headers and encoding cost time but are not counted as bytes. */
+/* bench-bw: bandwidth. For each size uploads, then downloads, on one connection, each as one
+ * message that is written and read as fast as the peer goes. Only payload bytes count: headers and
+ * encoding take time but are not counted. */
 #include "load/sequence.h"
 
 static const struct bench_op ops[] = {

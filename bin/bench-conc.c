@@ -147,7 +147,7 @@ report(struct shared *s, struct worker *w, const struct bench_row *r, struct res
 		}
 	}
 	bench_report(b, r, sum, b->clients, b->threads, start_ns);
-	/* of requests without any client one row is enough: all errors */
+	/* without any client left, one row of errors is enough */
 	if ((sum->gave_up == b->clients && r->call.op != OP_HELLO) || bench_stopped(b))
 		s->over = true;
 	result_clear(sum);
@@ -213,7 +213,7 @@ make_workers(struct shared *s)
 	return w;
 }
 
-/* Start the threads, with signals left to main; returns how many could be started. */
+/* Start the threads, leaving signals to main; returns how many were started. */
 static unsigned
 start(struct shared *s, struct worker *w)
 {
@@ -256,7 +256,7 @@ measure(struct bench *b)
 		result_free(sum);
 		return;
 	}
-	/* a path that takes a payload can't be asked without one */
+	/* a path that takes a payload can't be called without one */
 	if (b->row[b->nrows - 1].call.op == OP_NAMED && !b->client.protocol->hello)
 		s.first = b->row[b->nrows - 1].call;
 	n = start(&s, w);
@@ -276,7 +276,7 @@ check_and_measure(struct bench *b)
 	uint64_t max = bench_descriptors();
 
 	if (b->clients + (uint64_t)b->threads * FDS_PER_THREAD > max) {
-		msg("-c: %u connections need more than the %" PRIu64 " descriptors there can be "
+		msg("-c: %u connections need more than the limit of %" PRIu64 " descriptors "
 		    "(ulimit -n)", b->clients, max);
 		return 2;
 	}
@@ -293,7 +293,7 @@ static const struct bench_program program = {
 	.nops = sizeof ops / sizeof *ops,
 	.count = 100,
 	.warmup = 10,
-	.beside = "connections at once",
+	.beside = "concurrent connections",
 	.clients = 10,
 	.named = true,
 	.run = check_and_measure

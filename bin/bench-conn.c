@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-conn: connection set-up. Connections one after the other, kept open until the end,
- * as each may cost the peer a thread or a process. Two times of each: "connect", the
- * kernel's handshake, which is over before the peer's program has seen anything, and
- * "first-reply", from the start of connect to the first complete reply (RPC: GETROOT;
- * HTTP: GET of the path or /ping), which is what a connection really costs. Memory and
- * the socket are made ready before the clock runs. */
+/* bench-conn: connection set-up. Connections one after the other, all open until the end, since
+ * each may cost the peer a thread or a process. Two times for each: "connect", the kernel's
+ * handshake, which is over before the peer's program has seen anything, and "first-reply", from
+ * the start of connect to the first complete reply (RPC: GETROOT; HTTP: GET of the path or /ping),
+ * which is what a connection really costs. Memory and socket are set up before the clock starts. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,16 +30,16 @@ struct run {
 	unsigned char *in;
 	struct client_conn *conn;       /* all that were made */
 	size_t n, cap;
-	uint64_t max;                   /* so many sockets can be open */
+	uint64_t max;                   /* sockets that can be open */
 	uint64_t start_ns;
 	struct result *connect, *reply;
-	bool replies;                   /* the first reply is asked for, too */
+	bool replies;                   /* the first reply is measured, too */
 	unsigned failed, refused;       /* in a row */
 	uint64_t until_ns;              /* of the next connection: client_grace() */
-	bool gave_up;                   /* that is over */
+	bool gave_up;                   /* the peer had its time */
 };
 
-/* The next connection, or NULL: no memory. */
+/* The next connection. NULL: out of memory. */
 static struct client_conn *
 next_conn(struct run *r)
 {
@@ -59,8 +58,8 @@ next_conn(struct run *r)
 	return p;
 }
 
-/* Make one connection and see its first reply. It counts in both rows, in that of
- * connect as soon as the kernel has done its part. */
+/* Make one connection and wait for its first reply. It counts in both rows, in "connect" as soon
+ * as the kernel has done its part. */
 static enum client_result
 measure(struct run *r, struct client_conn *c, uint64_t seq)
 {
@@ -73,7 +72,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 		return res;
 	s.ok = res == CLIENT_OK;
 	s.ns = (s.ok ? c->connected_ns : end_ns) - s.start_ns;
-	/* a failure is told once: with the first reply, if that is asked for */
+	/* a failure is reported once: with the first reply, if that is measured */
 	result_add(r->connect, &s, s.ok ? NULL : r->replies ? "" : c->error);
 	if (!r->replies)
 		return res;
@@ -88,7 +87,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 	return res;
 }
 
-/* What an attempt says of the peer's silence. */
+/* What an attempt shows about a silent peer. */
 static void
 judge(struct run *r, struct client_conn *c, enum client_result res)
 {
@@ -99,8 +98,7 @@ judge(struct run *r, struct client_conn *c, enum client_result res)
 	r->until_ns = c->until_ns;
 }
 
-/* Connections that are not recorded. If one fails the peer's trouble is left to those
- * that are. */
+/* Connections that are not recorded. If one fails, the recorded ones will report it. */
 static void
 warm_up(struct run *r)
 {
@@ -111,7 +109,7 @@ warm_up(struct run *r)
 	client_conn_init(&c, &r->bench->client, r->in, IN_SIZE);
 	r->until_ns = c.until_ns;
 	if (r->until_ns != UINT64_MAX)
-		return;         /* the probe had no answer: the first that counts has the rest */
+		return;         /* the probe had no answer: the rest of its time is for the recorded ones */
 	for (i = 0; i < r->bench->warmup && res == CLIENT_OK && !bench_stopped(r->bench); i++) {
 		res = client_dial(&c);
 		if (res == CLIENT_OK && r->replies)
@@ -121,8 +119,8 @@ warm_up(struct run *r)
 	client_close(&c);
 }
 
-/* Is one more to be tried? A peer that has never answered, or answers no more, is not
- * waited for again and again. */
+/* Is another to be tried? A peer that has never answered, or answers no more, is given up after a
+ * few. */
 static bool
 wanted(const struct run *r, uint64_t seq)
 {
@@ -172,7 +170,7 @@ run(struct run *r)
 	r->connect->cpu_ns = r->reply->cpu_ns = cpu;
 }
 
-/* -x: what the connections cost their server is seen from outside, as long as they are open. */
+/* -x: while the connections are open, their cost to the server can be observed from outside. */
 static void
 run_command(struct run *r)
 {
@@ -180,16 +178,16 @@ run_command(struct run *r)
 	char count[24];
 	int status;
 
-	/* what is printed already must not be printed by another process again, or later */
+	/* what is buffered must come before the command's output */
 	if (fflush(stdout) != 0 || bench_stopped(b))
 		return;
 	snprintf(count, sizeof count, "%zu", r->n);
-	/* NOLINTNEXTLINE(cert-env33-c): it is a command for the shell, of the user's own */
+	/* NOLINTNEXTLINE(cert-env33-c): the user's own command, for the shell */
 	if (setenv("BENCH_CONNECTIONS", count, 1) < 0 || (status = system(b->command)) < 0) {
 		msg("-x: %s", strerror(errno));
 		b->failed = true;
 	} else if (status != 0) {
-		msg(WIFSIGNALED(status) ? "-x: the command was ended by signal %d"
+		msg(WIFSIGNALED(status) ? "-x: signal %d ended the command"
 		    : "-x: the command's exit status is %d",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		b->failed = true;
@@ -209,7 +207,7 @@ check_and_measure(struct bench *b)
 	size_t i;
 
 	if ((r.max = bench_descriptors()) < b->count) {
-		msg("-n: more than the %" PRIu64 " descriptors there can be (ulimit -n)", r.max);
+		msg("-n: more than the limit of %" PRIu64 " descriptors (ulimit -n)", r.max);
 		return 2;
 	}
 	for (i = 0; i < b->nrows; i++)

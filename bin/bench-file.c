@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-file: transfer of large files. For each size each way of the protocols' users:
+/* bench-file: transfer of large files. For each size in each of the ways that users have:
  * whole, chunked (RPC: a list of which one chunk is fetched per round trip; HTTP: a JSON
- * document of hex strings), and as a stream (RPC: a call per chunk, several under way;
+ * document of hex strings), and as a stream (RPC: a call per chunk, several outstanding;
  * HTTP: Transfer-Encoding: chunked). Nothing touches a disk: content is made in memory,
  * or read once (-f), and thrown away by the receiver. */
 #include "load/sequence.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-lat: latency. One persistent connection, one request at a time, the next as soon
- * as the reply is complete: a closed loop, which a stall of the peer slows down as well,
- * so that it shows once and not in all the requests that would have come meanwhile. With a
- * rate (-r) they do come, and with a depth (-d) several are in flight at a time. */
+/* bench-lat: latency. One persistent connection, one request at a time, the next as soon as the
+ * reply is complete: a closed loop. A stall of the peer stops the client as well, so it shows in
+ * one request and not in all those that users would have sent meanwhile. With a rate (-r) they are
+ * sent, and with a depth (-d) several are outstanding at a time. */
 #include "load/sequence.h"
 
 static const struct bench_op ops[] = {

@@ -285,7 +285,7 @@ wait_for() {
 
 # ---- what every program must do
 
-# help_is_fine PROGRAM: -h, --help and -V answer on stdout with 0.
+# help_is_fine PROGRAM: -h, --help, -V and --version answer on stdout with 0.
 help_is_fine() {
 	local flag
 	for flag in -h --help; do
@@ -296,9 +296,11 @@ help_is_fine() {
 		awk 'length > 80 { print "over 80 columns: " $0; bad = 1 } END { exit bad }' \
 		    <<<"$output" || fail "$1 $flag: $output"
 	done
-	run --separate-stderr "$1" -V
-	want 0
-	[[ $output =~ ^"$1 "[0-9]+\.[0-9] ]] || fail "$1 -V: $output"
+	for flag in -V --version; do
+		run --separate-stderr "$1" "$flag"
+		want 0
+		[[ $output =~ ^"$1 "[0-9]+\.[0-9] ]] || fail "$1 $flag: $output"
+	done
 }
 
 # refuses PROGRAM PATTERN ARGUMENT...: wrong use: exit 2, nothing on stdout, one line that

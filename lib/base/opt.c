@@ -3,6 +3,7 @@
 #include "base/opt.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,10 +14,14 @@
 #define LETTERS 64
 #define EXIT_USAGE 2
 
-/* Done with stdout. */
+/* Print the help or the version, and close stdout. */
 static int
-printed(const struct opt *o, int *status)
+print(const struct opt *o, bool version, int *status)
 {
+	if (version)
+		printf("%s %s\n", msg_name(), VERSION);
+	else
+		o->help(o->arg);
 	*status = 0;
 	if (std_close(stdout) != 0) {
 		msg("stdout: %s", strerror(errno));
@@ -25,20 +30,20 @@ printed(const struct opt *o, int *status)
 	return OPT_EXIT;
 }
 
-/* getopt calls the second dash of "--words" an option, and stays at the word. */
+/* getopt calls the second dash of "--word" an option, and stays at the word. */
 static int
 unknown(const struct opt *o, int argc, char **argv, int *status)
 {
 	const char *word = optind < argc ? argv[optind] : "";
 
-	if (optopt == '-' && strcmp(word, "--help") == 0) {
-		o->help(o->arg);
-		return printed(o, status);
-	}
+	if (optopt == '-' && strcmp(word, "--help") == 0)
+		return print(o, false, status);
+	if (optopt == '-' && strcmp(word, "--version") == 0)
+		return print(o, true, status);
 	if (optopt == '-')
-		msg("%s: unknown option (-h tells those there are)", word);
+		msg("%s: unknown option; see -h", word);
 	else
-		msg("-%c: unknown option (-h tells those there are)", optopt);
+		msg("-%c: unknown option; see -h", optopt);
 	*status = EXIT_USAGE;
 	return OPT_EXIT;
 }
@@ -55,11 +60,8 @@ opt_next(const struct opt *o, int argc, char **argv, int *status)
 	case -1:
 		return OPT_NONE;
 	case 'h':
-		o->help(o->arg);
-		return printed(o, status);
 	case 'V':
-		printf("%s %s\n", msg_name(), VERSION);
-		return printed(o, status);
+		return print(o, letter == 'V', status);
 	case ':':
 		msg("-%c: needs a value", optopt);
 		*status = EXIT_USAGE;

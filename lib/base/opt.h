@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The options at the start of a command line: the program's own, parsed by getopt(3), and those
- * that every program here has (-h, --help, -V). */
+ * that every program here has (-h, --help, -V, --version). */
 #ifndef OPT_H
 #define OPT_H
 

@@ -15,8 +15,8 @@
 
 #define IOV_PIECES 16           /* of one write: _XOPEN_IOV_MAX, what every system takes */
 
-/* Up to this much is written to a drained socket without fear that the write could block
- * while the peer, too, writes and reads nothing: it fits into any system's send buffer. */
+/* This much fits into any system's send buffer: writing it to a drained socket can't block, even
+ * if the peer is writing as well and reads nothing. */
 #define SMALL_WRITE ((size_t)8 << 10)
 
 void
@@ -50,7 +50,7 @@ client_close(struct client_conn *c)
 	c->doomed = 0;
 }
 
-/* A system call failed with e: say so. */
+/* A system call failed with errno e. */
 static enum client_result
 lose(struct client_conn *c, const char *what, int e)
 {
@@ -97,7 +97,7 @@ client_awaits(struct client_conn *c, uint64_t now_ns)
 		c->until_ns = now_ns + CLIENT_GRACE_NS;
 }
 
-/* The call is over: what the protocol says of it. */
+/* The call is complete: the protocol's verdict. */
 static enum client_result
 judge(struct client_conn *c)
 {
@@ -112,7 +112,7 @@ judge(struct client_conn *c)
 	return CLIENT_LOST;
 }
 
-/* Neither driver can do anything for a protocol that waits for no input and has no output. */
+/* The protocol neither takes input nor has output. */
 static enum client_result
 stuck(struct client_conn *c)
 {
@@ -124,7 +124,7 @@ stuck(struct client_conn *c)
 
 /* ---- one step each: connect, receive, send ---- */
 
-/* What has to be there before the clock runs: the peer has no part in it. */
+/* Set up what does not involve the peer, before the clock starts. */
 static enum client_result
 prepare(struct client_conn *c)
 {
@@ -176,8 +176,8 @@ client_dial_end(struct client_conn *c)
 	return CLIENT_OK;
 }
 
-/* Receive once. CLIENT_OK: there was something, or the end, and the protocol has it;
- * CLIENT_BUSY: there was nothing (yet). *all: the buffer was filled, there may be more. */
+/* Receive once. CLIENT_OK: the protocol got something, or the end; CLIENT_BUSY: there was nothing
+ * yet. *all: the buffer was filled, there may be more. */
 static enum client_result
 receive(struct client_conn *c, bool *all)
 {
@@ -213,8 +213,8 @@ set_blocking(struct client_conn *c, bool on)
 	return CLIENT_OK;
 }
 
-/* Send until there is nothing left (CLIENT_OK), or it can't be done now (CLIENT_BUSY), or
- * not at all: c->doomed. A socket that blocks is made not to for a write that might. */
+/* Send until nothing is left (CLIENT_OK), or no more can be sent now (CLIENT_BUSY), or at all:
+ * c->doomed. A blocking socket is made non-blocking for a write that might block. */
 static enum client_result
 send_out(struct client_conn *c)
 {
@@ -253,7 +253,7 @@ slice_ns(const struct client *cl)
 	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
 }
 
-/* Nothing has happened for a while, or too little: may the operation go on? */
+/* Nothing, or too little, has happened for a while: may the operation go on? */
 static enum client_result
 check(struct client_conn *c, uint64_t start_ns)
 {
@@ -269,7 +269,7 @@ check(struct client_conn *c, uint64_t start_ns)
 	return CLIENT_OK;
 }
 
-/* Wait for fd, but no longer than until it's time to check. */
+/* Wait for fd, but not beyond the time for the next check. */
 static enum client_result
 await(struct client_conn *c, short events)
 {
@@ -297,7 +297,7 @@ client_dial(struct client_conn *c)
 		return res;
 	p.fd = c->fd;
 	p.events = POLLOUT;
-	/* within one machine the handshake is over by now: one look */
+	/* within one machine the handshake is over by now */
 	while ((n = poll(&p, 1, 0)) <= 0) {
 		if (n < 0 && errno != EINTR)
 			return lose(c, "poll", errno);
@@ -319,8 +319,8 @@ client_connect(struct client_conn *c)
 	return res;
 }
 
-/* A write failed. The peer may have given the reason before it closed, and a read
- * still finds it: an HTTP server refuses a large body that way. */
+/* A write failed. The peer may have sent the reason before it closed, and it can still be read: an
+ * HTTP server refuses a large body that way. */
 static enum client_result
 write_failed(struct client_conn *c)
 {
@@ -337,8 +337,8 @@ write_failed(struct client_conn *c)
 	return lose(c, "write", c->doomed);
 }
 
-/* Send all there is, reading what the peer sends meanwhile: two that only write would
- * wait for each other without end. */
+/* Send everything, reading what the peer sends meanwhile: two sides that only write would wait for
+ * each other forever. */
 static enum client_result
 send_all(struct client_conn *c, uint64_t start_ns)
 {
@@ -374,8 +374,8 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 	if ((res = receive(c, &all)) == CLIENT_OK) {
 		if (r->outstanding == 0 || r->want != WANT_INPUT || c->broken)
 			return res;
-		/* a peer that uses Nagle's algorithm may be holding the rest back until
-		 * this much is acknowledged; one that filled the buffer isn't */
+		/* a peer that uses Nagle's algorithm may hold the rest back until this
+		 * much is acknowledged, unless it filled the buffer */
 		if (!all)
 			sock_quickack(c->fd);
 	} else if (res != CLIENT_BUSY) {
@@ -392,8 +392,8 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 
 	r->protocol->begin(r, call, NULL);
 	c->heard = false;
-	/* what the protocol has to send when the call is complete belongs to it: the peer waits
-	 * for it, and so would the next call */
+	/* what the protocol still has to send once the call is complete belongs to it: the peer
+	 * waits for it, and so would the next call */
 	while ((r->outstanding > 0 || r->want == WANT_OUTPUT) && !c->broken) {
 		if (r->want == WANT_OUTPUT)
 			res = send_all(c, start_ns);

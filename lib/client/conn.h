@@ -35,18 +35,18 @@ struct client {
 
 	struct addrinfo *list;  /* owned */
 	const struct addrinfo *addr;    /* the one in use */
-	char address[272];      /* in numbers, for messages: "127.0.0.1:5000", "[::1]:5000" */
+	char address[272];      /* numeric, for messages: "127.0.0.1:5000", "[::1]:5000" */
 	uint64_t until_ns;      /* initial until_ns of connections: the probe was in vain */
 };
 
 enum client_result {
 	CLIENT_OK,
 	CLIENT_BUSY,            /* non-blocking only: waiting for the peer */
-	CLIENT_FAILED,          /* the reply is an error or not what it should be; the
+	CLIENT_FAILED,          /* the reply is an error or not as expected; the
 	                         * connection is still good, or its end was announced */
 	CLIENT_LOST,            /* refused, reset, ended too early, not this protocol */
 	CLIENT_TIMEOUT,
-	CLIENT_STOPPED          /* by the stop flag: no result, neither good nor bad */
+	CLIENT_STOPPED          /* by the stop flag: there is no result */
 };
 
 struct client_conn {
@@ -56,8 +56,8 @@ struct client_conn {
 	bool broken;            /* of no more use, to be closed */
 	bool heard;             /* a part of the next answer has come */
 	struct client_session *session;
-	unsigned char *in;      /* what is read goes here; may be shared by the connections
-	                         * of one thread. Borrowed */
+	unsigned char *in;      /* what is read; connections of one thread may share it.
+	                         * Borrowed */
 	size_t in_size;
 	uint64_t dialled_ns;    /* just before connect(2) */
 	uint64_t connected_ns;  /* the connection is established */

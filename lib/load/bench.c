@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the benchmark programs share: see bench.h. */
+/* The life cycle of a benchmark program, and its output. */
 #include "load/bench.h"
 
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/target.h"
 #include "base/msg.h"
 #include "base/pipe.h"
 #include "base/std.h"
+#include "client/target.h"
 
-#define SPARE_FDS 16            /* standard streams, what the libc and a server's child have open */
+#define SPARE_FDS 16            /* standard streams, and what libc has open */
 
-/* A share of the time from which on the client rather than the peer was measured, if the
- * row is long enough for the figure to mean something. */
+/* From this share of processor time on, the client was measured rather than the peer, if the row
+ * is long enough for the figure to mean something. */
 #define BUSY_SHARE  0.9
 #define BUSY_NS     ((uint64_t)200 * 1000 * 1000)
 
@@ -43,7 +43,7 @@ catch_signals(void)
 	size_t i;
 
 	memset(&sa, 0, sizeof sa);
-	sa.sa_handler = stop;   /* and no SA_RESTART: a wait is to be interrupted */
+	sa.sa_handler = stop;   /* without SA_RESTART, so that it interrupts a wait */
 	sigemptyset(&sa.sa_mask);
 	for (i = 0; i < sizeof sigs / sizeof *sigs; i++) {
 		/* nohup(1) */
@@ -116,10 +116,10 @@ bench_descriptors(void)
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return UINT64_MAX;      /* then the sockets themselves will tell */
+		return UINT64_MAX;      /* then opening a socket fails in time */
 	if (r.rlim_cur != r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
-		/* some systems allow less than they say; then what there was remains */
+		/* some systems grant less than they claim; then the old limit remains */
 		if (setrlimit(RLIMIT_NOFILE, &r) != 0 && getrlimit(RLIMIT_NOFILE, &r) != 0)
 			return UINT64_MAX;
 	}
@@ -141,7 +141,7 @@ bench_progress(const struct bench *b, const struct bench_row *r)
 		msg("%s", r->op);
 }
 
-/* What of an operation in an open loop a row shows. */
+/* The part of an operation in an open loop that a row shows. */
 enum part { RESPONSE, WAIT, SERVICE };
 
 static const char *const part_name[] = { NULL, "-wait", "-service" };
@@ -189,7 +189,7 @@ print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_
 	}
 }
 
-/* Errors, each cause once, and what the reader of the row should know. */
+/* Print the errors, each cause once, and what else the reader of the row should know. */
 static void
 remark(struct bench *b, const struct bench_row *r, const struct result *t, unsigned clients,
     unsigned threads, uint64_t elapsed_ns)
@@ -206,7 +206,7 @@ remark(struct bench *b, const struct bench_row *r, const struct result *t, unsig
 			msg("%s", t->cause[i].text);
 	}
 	if (t->other > 0)
-		msg("%s: %" PRIu64 " operations failed of other causes", r->op, t->other);
+		msg("%s: %" PRIu64 " operations failed for other reasons", r->op, t->other);
 	if (t->gave_up > 0 && clients > 1)
 		msg("%s: %u of %u clients gave up", r->op, t->gave_up, clients);
 	else if (t->gave_up > 0 && b->count > done)
@@ -215,13 +215,13 @@ remark(struct bench *b, const struct bench_row *r, const struct result *t, unsig
 	if (t->dropped > 0)
 		msg("%s: out of memory, %" PRIu64 " rows are missing", r->op, t->dropped);
 	if (t->reconnected > 0 && !b->warned) {
-		msg("warning: the peer closes connections after its replies: connecting anew is "
-		    "part of the figures (%s: of %" PRIu64 " operations)", r->op, t->reconnected);
+		msg("warning: the peer closes connections after its replies: reconnecting is "
+		    "part of the figures (%s: %" PRIu64 " operations)", r->op, t->reconnected);
 		b->warned = true;
 	}
 	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;
-	/* in an open loop the client also looks at the clock all the time when it is soon time
-	 * to send, and how late that was is a row of its own */
+	/* in an open loop the client also polls the clock when a request is due soon, and how late
+	 * it was is a row of its own */
 	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS && b->rate == 0)
 		msg("warning: %s: busy %.2f: the client was the limit", r->op, busy);
 	if (t->errors > 0 || t->warnings > 0 || t->gave_up > 0 || t->dropped > 0)
@@ -247,7 +247,7 @@ bench_report(struct bench *b, const struct bench_row *r, const struct result *t,
 		print_samples(b, r, t, open, start_ns);
 	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
 		print_summary(t, open, b->rows, &row);
-	/* a row is out as soon as it is complete, whatever happens to the next */
+	/* a row is written as soon as it is complete, whatever happens to the next */
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
 		b->output_errno = errno ? errno : EIO;

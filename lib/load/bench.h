@@ -41,13 +41,13 @@ struct bench_program {
 	size_t nops;
 	uint64_t count, warmup; /* defaults */
 	const char *sizes;      /* default of -s, NULL: none */
-	const char *beside;     /* what -c counts: "connections at once" */
+	const char *beside;     /* what -c counts: "concurrent connections" */
 	unsigned clients;       /* default of -c */
 	bool named;             /* a method or path in the target replaces the operations */
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
 	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
 
-	/* Measure and print all rows. Returns 0, or 2: the options ask for more than can be. */
+	/* Measure and print all rows. Returns 0, or 2: the options ask for the impossible. */
 	int (*run)(struct bench *);
 };
 
@@ -67,7 +67,7 @@ struct bench {
 	double rate;            /* per second over all clients; 0: closed loop */
 	enum schedule_dist dist;  /* of their arrivals, with a rate */
 	uint64_t seed;          /* with SCHEDULE_EXP */
-	enum tsv_rows rows;     /* what comes out */
+	enum tsv_rows rows;     /* form of the output */
 	bool quiet, verbose;
 	bool header;            /* still to be printed */
 	const char *target, *label;
@@ -86,7 +86,7 @@ struct bench {
  * run, and close stdout. Returns the exit status. */
 int bench_main(int argc, char **argv, const struct bench_program *);
 
-/* The part of it that reads the command line (options.c): fills in what it says, rows and
+/* The part of it that reads the command line (options.c): fills in the bench, rows and
  * payload included. Returns -1, or the status to exit with. */
 int bench_options(struct bench *, int argc, char **argv);
 
@@ -100,7 +100,7 @@ uint64_t bench_descriptors(void);
 void bench_progress(const struct bench *, const struct bench_row *);
 
 /* Print one row, or the three of an open loop (or, raw, its samples), before the first a
- * header, and on stderr what failed and what to doubt. A row cut off before its first
+ * header, and on stderr what failed and what may be misleading. A row cut off before its first
  * operation ended is left out. */
 void bench_report(struct bench *, const struct bench_row *, const struct result *,
     unsigned clients, unsigned threads, uint64_t start_ns);

@@ -49,7 +49,7 @@ struct request {
 	struct flow *flow;
 	struct {
 		struct request *prev, *next;
-	} in[ALL + 1];
+	} in[2];
 	uint64_t due_ns;        /* open loop */
 	uint64_t start_ns;
 	bool dialled;           /* it began with connecting */
@@ -227,7 +227,7 @@ dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 	return res;
 }
 
-/* Can a request go out now, beside those that are outstanding? */
+/* Can a request be sent now, besides those outstanding? */
 static bool
 has_room(const struct event_driver *d, const struct flow *f)
 {
@@ -359,15 +359,15 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	return f->reconnect ? dial(d, f, 0) : CLIENT_BUSY;
 }
 
-/* A step ended with res, that of request r, or with NULL of the flow's only one or of all: take
- * the next one. */
+/* A step of request r ended with res: take the next one. r is NULL for a step of the flow's only
+ * request, or if the connection is lost. */
 static enum client_result
 react(struct event_driver *d, struct flow *f, struct request *r, enum client_result res)
 {
 	struct client_conn *c = &f->k.conn;
 	const struct call *next;
 
-	if (!r && !(r = f->list.oldest)) {      /* the peer closed between two operations: none is lost */
+	if (!r && !(r = f->list.oldest)) {      /* the peer closed between two operations */
 		flow_close(d, f);
 		return CLIENT_BUSY;
 	}

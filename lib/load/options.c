@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of the benchmark programs: options, target, and the rows they ask for. */
+/* The command line of the benchmark programs: options, target, and the rows to be measured. */
 #include "load/bench.h"
 
 #include <errno.h>
@@ -18,12 +18,12 @@
 #define CLIENTS_MAX 1000000u
 #define DEPTH_MAX   4096u
 #define RATE_MAX    1000000000u
-#define RATE_MIN 0.01           /* the column rate_per_s has two decimals, and 0 is a closed loop */
+#define RATE_MIN    0.01        /* rate_per_s has two decimals, and 0 stands for a closed loop */
 #define SIZE_LIMIT  ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX    (30u * 24 * 3600)
 
-/* What the command line says, as text. */
+/* The command line, as text. */
 struct args {
 	const char *ops, *sizes, *label, *file, *target;
 	uint64_t chunk;
@@ -35,31 +35,31 @@ static const struct {
 	const char *arg, *text;
 } helps[] = {
 	{ 'n', "count", NULL },
-	{ 't', "secs", "go on for so many seconds instead of a count" },
+	{ 't', "secs", "run for this many seconds instead of -n" },
 	{ 'w', "count", NULL },
 	{ 's', "list", NULL },
-	{ 'k', "size", "bytes per chunk of the chunked and stream operations (64k)" },
+	{ 'k', "size", "bytes per chunk in the chunked and stream operations (64k)" },
 	{ 'o', "list", NULL },
 	{ 'c', "clients", NULL },
-	{ 'j', "threads", "threads that drive them (clients or processors, the fewer)" },
-	{ 'd', "depth", "requests in flight per connection (1)" },
-	{ 'r', "rate", "open loop: requests per second over all clients (closed loop)" },
+	{ 'j', "threads", "their threads (one per client, at most one per processor)" },
+	{ 'd', "depth", "requests outstanding per connection (1)" },
+	{ 'r', "rate", "open loop: requests per second, all clients together (closed loop)" },
 	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
-	{ 'S', "seed", "of -A exp (1)" },
+	{ 'S', "seed", "seed of -A exp (1)" },
 	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
 	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
-	{ 'T', "secs", "time limit of one operation in seconds (30)" },
-	{ 'C', "", "check the content of replies, not only their length" },
-	{ 'Z', "", "send zeros (pseudo-random bytes)" },
-	{ 'f', "file", "send the content of a file, over and over; \"-\": standard input" },
-	{ 'l', "label", "text of the label column ($BENCH_LABEL, else the target)" },
+	{ 'T', "secs", "time limit of an operation in seconds (30)" },
+	{ 'C', "", "check the content of replies as well as their length" },
+	{ 'Z', "", "send zeros instead of pseudo-random bytes" },
+	{ 'f', "file", "send the content of a file, repeated; \"-\": standard input" },
+	{ 'l', "label", "content of the label column ($BENCH_LABEL, else the target)" },
 	{ 'p', "pid", "process of the server (the parent of this one)" },
-	{ 'x', "command", "for the shell, run while all connections are open" },
+	{ 'x', "command", "shell command to run while all connections are open" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
 	{ 'H', "", "no header line" },
-	{ 'v', "", "say on stderr with which settings is measured" },
-	{ 'q', "", "no progress on stderr (there is none unless it is a terminal)" }
+	{ 'v', "", "print the settings to stderr" },
+	{ 'q', "", "no progress on stderr (shown on a terminal only)" }
 };
 
 static void
@@ -100,7 +100,7 @@ help(const void *arg)
 			printf("%s (%u)\n", p->beside, p->clients);
 			break;
 		case 'w':
-			printf("warm-up operations, not recorded (%" PRIu64 ")\n", p->warmup);
+			printf("operations to warm up, not recorded (%" PRIu64 ")\n", p->warmup);
 			break;
 		case 's':
 			printf("payload sizes, in bytes or as 1k, 1m, 1g (%s)\n",
@@ -279,7 +279,7 @@ parse_options(struct bench *b, struct args *a, int argc, char **argv)
 	return -1;
 }
 
-/* What contradicts itself, or the target. */
+/* Refuse options that contradict each other, or the target. */
 static bool
 check_options(struct bench *b, struct args *a)
 {
@@ -309,17 +309,17 @@ check_options(struct bench *b, struct args *a)
 	else if (cl->conf.native && http)
 		why = "-N is for rpc:// targets";
 	else if (b->depth > 1 && cl->conf.close_each)
-		why = "-d: requests in flight together need a connection that is kept, not -K";
+		why = "-d: several requests outstanding need a persistent connection, not -K";
 	else if (b->depth > 1 && cl->conf.native)
-		why = "-d: a call as of -N is three requests, each of which waits for the last";
+		why = "-d: with -N a call is three requests, each of which waits for the one before";
 	else if (a->dist && b->rate == 0)
-		why = "-A is for an open loop (-r)";
+		why = "-A needs an open loop (-r)";
 	else if (a->seed && b->dist != SCHEDULE_EXP)
-		why = "-S is for random gaps (-A exp)";
+		why = "-S needs random arrivals (-A exp)";
 	else if (b->threads > b->clients)
 		why = "-j: more threads than clients";
 	else if (cl->url.path && p->named && a->ops)
-		why = "-o: the target names an operation already";
+		why = "-o: the target already names an operation";
 	if (why) {
 		msg("%s", why);
 		return false;
@@ -356,7 +356,7 @@ count_words(const char *list)
 	return n;
 }
 
-/* The next word of a list: its length; *list is moved behind it. */
+/* The next word of a list, and its length; *list is moved past it. */
 static size_t
 next_word(const char **list, const char **word)
 {
@@ -367,7 +367,7 @@ next_word(const char **list, const char **word)
 	return n;
 }
 
-/* Sizes of the list. NULL: said why. */
+/* The sizes in the list. NULL: the reason is printed. */
 static uint64_t *
 parse_sizes(const char *list, size_t n)
 {
@@ -406,7 +406,7 @@ find_op(const struct bench_program *p, const char *name, size_t len)
 	return NULL;
 }
 
-/* The operations to be done, in order; *n. NULL: said why. */
+/* The operations to be measured, in order; *n. NULL: the reason is printed. */
 static const struct bench_op **
 choose_ops(const struct bench_program *p, const char *list, bool sized, size_t *n)
 {
@@ -451,7 +451,7 @@ add_row(struct bench *b, const struct bench_op *op, uint64_t size, uint64_t chun
 	r->call.chunk = op->chunked ? chunk : 0;
 }
 
-/* Rows: all operations of the first size, then those of the next. */
+/* Rows: all operations with the first size, then all with the next. */
 static bool
 make_rows(struct bench *b, const struct args *a)
 {
@@ -472,10 +472,10 @@ make_rows(struct bench *b, const struct args *a)
 	b->row = calloc((nsizes + 1) * (nops + 1), sizeof *b->row);
 	for (i = 0; b->row && (i == 0 || i < nsizes); i++) {
 		for (j = 0; j < nops; j++) {
-			/* what has no size comes once */
+			/* an operation without a size comes once */
 			if (!op[j]->sized && i > 0)
 				continue;
-			/* the target's method or path is what the program would do by itself */
+			/* the target's method or path takes the place of the operation */
 			if (p->named && b->client.url.path && op[j]->op != OP_HELLO)
 				add_row(b, &named, size ? size[i] : 0, 0);
 			else
@@ -489,7 +489,7 @@ make_rows(struct bench *b, const struct args *a)
 	return b->row != NULL;
 }
 
-/* Is there something to send? */
+/* Does any row send a payload? */
 static bool
 sends(const struct bench *b)
 {
@@ -522,7 +522,7 @@ make_payload(struct bench *b, const struct args *a)
 	return true;
 }
 
-/* -v: what makes a run different from another, defaults included. */
+/* -v: what distinguishes this run from another, defaults included. */
 static void
 print_settings(const struct bench *b)
 {

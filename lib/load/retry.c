@@ -39,7 +39,7 @@ retry_after(struct bench_client *k, enum client_result res)
 	}
 	if (!close_each)
 		return RETRY_RECONNECT;
-	/* each operation dials for itself: so many that can't are enough */
+	/* each operation connects for itself: after RETRY_MAX that fail, give up */
 	if (k->conn.connected_ns == 0 && ++k->failures > RETRY_MAX)
 		return give_up(k);
 	return RETRY_GO_ON;

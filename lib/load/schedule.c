@@ -4,8 +4,8 @@
 
 #include "base/rng.h"
 
-/* Request k is the next one, if it is one of ours: when is it due? Others' gaps are drawn
- * as well: that costs every thread a logarithm per request of all threads, some 20 ns. */
+/* When is request k, the next of this thread, due? The other threads' gaps are computed as well,
+ * which costs every thread a logarithm per request of all threads, some 20 ns. */
 static void
 compute_next_due(struct schedule *s)
 {

@@ -3,8 +3,8 @@
  *
  * Request k of a run is due at start + k / rate, or with exponential gaps of that mean
  * (arrivals of a Poisson process, as of many independent users). Several threads share
- * one schedule without speaking to each other: thread i of j takes the requests k for which
- * k mod j is i, so that all together are the same whatever j is. */
+ * one schedule without communicating: thread i of j takes the requests k with k mod j = i, so the
+ * schedule as a whole is the same whatever j is. */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
@@ -31,16 +31,16 @@ struct schedule {
 
 #define SCHEDULE_OVER UINT64_MAX
 
-/* rate is per second, over all threads; the one that this schedule is for is number first
- * of step. The seed is used by SCHEDULE_EXP only. */
+/* rate is per second, over all threads; this schedule is for thread number first of step. The
+ * seed matters to SCHEDULE_EXP only. */
 void schedule_init(struct schedule *, enum schedule_dist, double rate, uint64_t seed,
     unsigned first, unsigned step);
 
 /* Begin a run of count requests, over all threads, of which none is due at until_ns or
- * later. Each run with the same seed is the same. */
+ * later. Runs with the same seed are the same. */
 void schedule_start(struct schedule *, uint64_t start_ns, uint64_t count, uint64_t until_ns);
 
-/* Go on to the next request: returns when the one that was next is due. */
+/* Take the next request: returns when it is due, as due_ns did before. */
 uint64_t schedule_take(struct schedule *);
 
 #endif
