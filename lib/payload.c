@@ -12,8 +12,8 @@
 
 #include "base/rng.h"
 
-/* Shorter content is repeated up to this: a writev of pieces of a few bytes would be
- * measured instead of the peer. */
+/* Shorter content is repeated up to this: a writev of many tiny pieces would be measured
+ * instead of the peer. */
 #define PERIOD_MIN ((size_t)64 << 10)
 
 static void

@@ -134,9 +134,9 @@ struct client_protocol {
 	/* Take bytes from the peer; returns how many were taken. A call is complete when
 	 * outstanding has become one less: see done, ok and error. While others are outstanding
 	 * input() stops right behind such a reply; else all bytes are taken (fewer only
-	 * when want became WANT_CLOSE, and then the rest is of no use). Bytes that come
-	 * while no call is under way are taken too (the peer's own requests and replies to
-	 * what nobody waits for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
+	 * when want became WANT_CLOSE, and then the rest is useless). Bytes that come
+	 * while no call is in progress are taken too (requests of the peer, and replies that
+	 * are not waited for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
 	 * calls that are still outstanding have failed, and done may be NULL.
 	 * begin(), sent() and end() may complete a call as well, one at most. */
 	size_t (*input)(struct client_session *, const unsigned char *, size_t);

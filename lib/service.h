@@ -82,7 +82,7 @@ const unsigned char *fill_block(unsigned char value);
 uint64_t echo_limit(const struct service *);
 
 /* compute(n): the sum of i*i for 0 <= i < n, exact, by doing the work (it stands
- * for a request that needs the processor), in slices so that nobody is held up. */
+ * for a request that needs the processor), in slices so that no other connection is held up. */
 struct compute {
 	uint64_t i, n;
 	uint64_t hi, lo;        /* the sum so far: hi * 2^64 + lo */

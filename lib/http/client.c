@@ -2,10 +2,10 @@
 /* The calls of the benchmarks over HTTP/1.1: one connection as a state machine over the bytes.
  *
  * Payloads are sent from where they lie and replies are checked and counted as they pass, so that a
- * client holds little whatever their size. Every reply is judged by its status, its framing and
- * what the service has to answer; with conf->check by its content, too. A reply that is
- * wrong but framed right leaves the connection usable; only one that goes on far beyond
- * what was asked for is not read to its end. Replies come in the order of the requests. */
+ * client holds little whatever their size. Every reply is checked: its status, its framing and
+ * what the operation returns; with conf->check its content too. After a reply that is wrong but
+ * framed correctly the connection stays usable; only one far longer than expected is not read to
+ * its end. Replies come in the order of the requests. */
 #include "protocol.h"
 
 #include <inttypes.h>
@@ -59,7 +59,7 @@ struct http_client {
 	bool making;                    /* there are more chunks to be made */
 	bool bad;                       /* the reply is wrong: c.error says why */
 	bool keep_alive;                /* the peer keeps the connection */
-	bool dead;                      /* it is of no use any more */
+	bool dead;                      /* it cannot be used any more */
 	size_t short_n;
 	unsigned char text[SHORT_MAX];  /* a short reply */
 	unsigned depth, oldest;
@@ -68,7 +68,7 @@ struct http_client {
 
 /* ---- verdicts ---- */
 
-/* The reply is wrong. The first word about it stands. */
+/* The reply is wrong. The first reason counts. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
@@ -423,7 +423,7 @@ begin_reply(struct http_client *h, const unsigned char *head, size_t len)
 	}
 }
 
-/* p[n] begin a reply, but not one of HTTP. */
+/* The reply that begins at p[n] is not HTTP. */
 static void
 not_http(struct http_client *h, const unsigned char *p, size_t n)
 {
@@ -667,16 +667,16 @@ http_input(struct client_session *c, const unsigned char *p, size_t n)
 	char text[64];
 	size_t i = 0;
 
-	/* behind the last reply all is taken: nothing may come there */
+	/* after the last reply everything is taken: nothing may follow it */
 	while (i < n && !h->dead && (c->outstanding == outstanding || c->outstanding == 0)) {
 		if (h->state == IN_HEAD) {
 			i += take_head(h, p + i, n - i);
 		} else if (h->state == IN_BODY) {
 			i += take_body(h, p + i, n - i);
 		} else {
-			/* behind the end of a reply, or with no request at all: who counts bytes
-			 * differently than we do can't be understood any further */
-			wrong(h, "bytes nobody asked for: %s",
+			/* after the end of a reply, or without a request: a peer that counts bytes
+			 * differently cannot be understood any further */
+			wrong(h, "unexpected bytes: %s",
 			    msg_printable(text, sizeof text, p + i, n - i));
 			give_up(h);
 		}

@@ -15,7 +15,7 @@
 
 #define CHUNK_LINE_MAX 4096     /* a chunk's size and extensions */
 #define TRAILER_MAX    16384
-#define METHOD_MAX     32       /* nobody here has a longer one */
+#define METHOD_MAX     32       /* none that is known is longer */
 
 /* What a byte may be part of. */
 #define TOKEN  1        /* a method's or a field's name (RFC 9110, section 5.6.2) */
@@ -87,8 +87,7 @@ all(struct http_span s, unsigned class)
 	return p == end;
 }
 
-/* The first byte behind all bytes of the class; what follows any part of a head is in none that is
- * looked for in it: a blank, CR or LF. */
+/* The first byte after p that is not of the class. Every head ends with LF, which is in none. */
 static const char *
 skip(const char *p, unsigned class)
 {
@@ -174,7 +173,7 @@ head_end(const unsigned char *p, size_t n, size_t *scanned)
 		if (i + 2 < n && p[i + 1] == '\r' && p[i + 2] == '\n')
 			return i + 3;
 		if (i + 1 == n || (i + 2 == n && p[i + 1] == '\r')) {
-			*scanned = i;   /* the next bytes tell */
+			*scanned = i;   /* the next bytes will show */
 			return 0;
 		}
 		i++;
@@ -332,7 +331,7 @@ take_connection(struct http_fields *f, struct http_span list)
 	}
 }
 
-/* Note a field if it is one of those that are read. *read tells. */
+/* Note a field if it is one of those that are read; *read is set to whether it is. */
 static bool
 take_field(struct http_fields *f, struct http_span name, struct http_span value, bool *read,
 	struct refusal *r)

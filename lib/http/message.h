@@ -44,7 +44,7 @@ struct http_span {
 	size_t n;
 };
 
-/* What the fields say, as far as somebody here wants to know. */
+/* What the fields say, as far as it matters here. */
 struct http_fields {
 	struct http_span type;          /* Content-Type; n 0: none */
 	uint64_t length;                /* Content-Length */
@@ -61,7 +61,7 @@ enum http_method {
 	HTTP_HEAD,
 	HTTP_POST,
 	HTTP_OPTIONS,
-	HTTP_OTHER,             /* a registered one that nobody here serves */
+	HTTP_OTHER,             /* a registered one that is not served here */
 	HTTP_UNKNOWN
 };
 
@@ -90,12 +90,12 @@ int http_parse_request(struct http_request *, const unsigned char *head, size_t 
 	char *why, size_t size);
 
 /* Parse the head of a response; false with one printable line in why[size]. Folded
- * lines are tolerated, as section 5.2 wants from a user agent, in fields nobody here reads. */
+ * lines are tolerated, as section 5.2 wants from a user agent, in fields that are not read here. */
 bool http_parse_response(struct http_response *, const unsigned char *head, size_t len,
 	char *why, size_t size);
 
-/* Can p[n] not be the beginning of a request (response)? Tells an alien protocol at
- * its first bytes, where waiting for the end of a head would mean waiting for ever. That of a
+/* Can p[n] not be the beginning of a request (response)? Detects another protocol by
+ * its first bytes, where waiting for the end of a head could mean waiting for ever. That of a
  * request is 0, or the status that http_parse_request would return. */
 int http_no_request(const unsigned char *p, size_t n);
 bool http_no_response(const unsigned char *p, size_t n);

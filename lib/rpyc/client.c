@@ -2,9 +2,9 @@
 /* RPyC, the client's side: calls methods of a server's root object, stock or ours.
  *
  * By default a call is one CALLATTR request, the cheapest exchange there is; with -N it is
- * what a stock Python client sends: GETATTR, CALL, and a DEL nobody waits for. While a call
- * is under way the server may send requests of its own, which are answered at once: it pulls
- * the chunks of upload_file_chunked that way.
+ * what a stock Python client sends: GETATTR, CALL, and a DEL whose reply is not waited for. While a
+ * call is in progress the server may send requests of its own, which are answered at once: that is
+ * how it fetches the chunks of upload_file_chunked.
  *
  * With several calls outstanding the peer may answer in any order: replies are matched by
  * their sequence numbers. */
@@ -18,14 +18,13 @@
 #include "rpyc/client_session.h"
 #include "service.h"
 
-/* So much to send, of what is not payload, is the mark of a peer that asks and asks but does
- * not read the answers. */
+/* A peer that leaves this much unread, payload not counted, keeps sending requests without reading
+ * the answers. */
 #define OUT_MAX (2 * RPYC_RETAIN_MAX)
 #define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
 
-/* A reply may be so much larger than the data that is due: one that is merely wrong, or an
- * exception with all its text, is told as what it is. Of what is larger still not a byte
- * needs to be waited for. */
+/* A reply may be this much larger than the data expected, so that a wrong one, or an exception
+ * with all its text, is reported as such. Anything larger fails at once. */
 #define REPLY_SLACK ((uint64_t)1 << 20)
 
 /* The operation of the call. */
@@ -365,7 +364,7 @@ call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 		break;
 	case REPLY_SIZE:
 		result(c, operation(c)->form == FORM_CHUNKED && c->exported != c->call.size
-		    ? "the server did not pull all chunks" : expect_int(c, x, c->call.size));
+		    ? "the server did not fetch all chunks" : expect_int(c, x, c->call.size));
 		break;
 	case REPLY_CHUNKS:
 		if (!rpyc_theirs(x)) {
@@ -574,8 +573,8 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 		rpyc_call_finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
-	/* what a named method returns is anybody's guess; what can't be compressed becomes a
-	 * little longer by it */
+	/* a named method may return anything; data that cannot be compressed becomes a little
+	 * longer by it */
 	c->in.max = call->op == OP_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
 	c->in.max_frame = c->in.max + c->in.max / 256;
 	if (c->root.n == 0)
@@ -587,7 +586,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 	update_want(c);
 }
 
-/* Is that a stream's request whose turn has not come yet? */
+/* Is it a request of the stream, but not the oldest one? */
 static bool
 out_of_turn(const struct rpyc_client *c, uint64_t seq)
 {
@@ -622,9 +621,9 @@ static void
 unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
 {
 	if (c->base.outstanding > 0 && out_of_turn(c, seq)) {
-		rpyc_lost(c, "a reply out of turn");
+		rpyc_lost(c, "a reply out of order");
 	} else if (c->deletions == 0) {
-		/* even if the first was good, and its call over a moment ago */
+		/* even if the first was good and its call is complete */
 		rpyc_call_fail(c, "a second reply to a request");
 		rpyc_lost(c, c->base.error);
 	} else {
@@ -688,7 +687,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		case RPYC_MESSAGE:
 			message(c);
 			if (c->out.buf.n > OUT_MAX)
-				rpyc_lost(c, "the peer asks, and does not take the answers");
+				rpyc_lost(c, "the peer does not read the answers to its requests");
 			break;
 		case RPYC_BAD:
 			rpyc_lost(c, c->in.error);

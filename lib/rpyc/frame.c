@@ -294,7 +294,7 @@ first_byte(struct rpyc_reader *r, unsigned c)
 	if (r->dialect != 0 && r->dialect != dialect)
 		return bad(r, "a message in RPyC's other dialect");
 	r->dialect = dialect;
-	r->type = (int)c;       /* dialect 6; the second byte tells it in dialect 5 */
+	r->type = (int)c;       /* dialect 6; in dialect 5 the second byte is the type */
 	r->state = READ_TYPE;
 	return true;
 }
@@ -459,7 +459,7 @@ head_done(struct rpyc_reader *r)
 		r->state = READ_TRAILER;        /* an empty frame is ignored */
 	}
 	if (r->max_frame > 0 && r->left > r->max_frame)
-		return bad(r, "a message larger than any that is due");
+		return bad(r, "a message larger than any expected");
 	if (r->deflated) {
 		if (!r->inflate && !(r->inflate = malloc(sizeof *r->inflate)))
 			return bad(r, "out of memory");

@@ -427,7 +427,7 @@ add_to_sum(struct inflate *s, const unsigned char *p, size_t n)
 	s->b = b;
 }
 
-/* Run until something is to be told. */
+/* Run until there is something to report. */
 static enum inflate_status
 run(struct inflate *s)
 {

@@ -1126,7 +1126,7 @@ static const struct {
 	    "reply of 257 bytes, expected a short JSON object", false, false, false },
 	{ &ping, SIZED(9999999999), 0, false, "reply of 9999999999 bytes, far more", true, false,
 	    false },
-	{ &ping, SIZED(19) "{\"response\":\"pong\"}HTTP", 0, false, "bytes nobody asked for: HTTP",
+	{ &ping, SIZED(19) "{\"response\":\"pong\"}HTTP", 0, false, "unexpected bytes: HTTP",
 	    true,
 	    false, true },
 	{ &ping, "HTTP/1.1 204 No Content\r\n\r\n", 0, false,
@@ -1355,7 +1355,7 @@ test_client_rest(void)
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok && c->outstanding == 0 && c->want == WANT_INPUT, "and its reply");
 	ok(c->protocol->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
-	    && c->want == WANT_CLOSE && strstr(c->error, "nobody asked"), "a reply to no request");
+	    && c->want == WANT_CLOSE && strstr(c->error, "unexpected bytes"), "a reply to no request");
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);

@@ -503,7 +503,7 @@ test_references(void)
 	put_mine(&b, 1);
 	rpyc_end(&b, at, 0);
 	server_feed(&t, b.p, b.n, b.n);
-	ok(t.exceptions == 0 && t.releases == 1 && server_lives(&t), "an answer nobody asked for");
+	ok(t.exceptions == 0 && t.releases == 1 && server_lives(&t), "an answer to no request");
 	server_close(&t);
 
 	/* three lengths that make up less than nothing */
@@ -755,7 +755,7 @@ test_client(void)
 	brine_put_int(&b, 10);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of turn");
+	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "a reply out of order");
 	c->protocol->close(c);
 
 	/* a request that makes it release something, amid a stream */
