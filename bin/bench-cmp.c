@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/std.h"
+#include "stats/layout.h"
 #include "stats/rows.h"
 #include "stats/stat.h"
 #include "stats/tsv.h"
@@ -60,7 +61,8 @@ struct cmp {
 		size_t m, n, k;
 	} rank[2];              /* the last ones found: mostly all need the same */
 
-	size_t compared;        /* configurations that both files have */
+	size_t *both;           /* configurations that both files have: their numbers; owned */
+	size_t compared;        /* how many these are */
 	size_t few;             /* of these with too few rounds for an interval */
 	size_t strict;          /* and for the stricter one of a difference */
 	size_t verdicts[VERDICTS];
@@ -233,9 +235,11 @@ compare_all(struct cmp *c)
 	size_t only[2] = { 0, 0 }, i;
 	int side;
 
+	if (!(c->both = malloc((c->index.n + 1) * sizeof *c->both)))
+		return no_memory();
 	for (i = 0; i < c->index.n; i++) {
 		if (in_both(nth_pair(c, i))) {
-			c->compared++;
+			c->both[c->compared++] = i;
 			continue;
 		}
 		side = nth_pair(c, i)->side[1].rounds > 0;
@@ -252,8 +256,8 @@ compare_all(struct cmp *c)
 		if (c->errors[side] > 0)
 			msg("warning: %s: %" PRIu64 " operations failed; they have no time",
 			    c->path[side], c->errors[side]);
-	for (i = 0; i < c->index.n; i++)
-		if (in_both(nth_pair(c, i)) && !compare(c, nth_pair(c, i)))
+	for (i = 0; i < c->compared; i++)
+		if (!compare(c, nth_pair(c, c->both[i])))
 			return false;
 	return true;
 }
@@ -261,13 +265,21 @@ compare_all(struct cmp *c)
 /* ---- what comes out ---- */
 
 /* A number or, if it is not known, NA. */
-static void
-put(const char *before, int width, int digits, double v)
+static const char *
+number(char text[LAYOUT_TEXT], int digits, double v)
 {
-	if (v > 0)
-		printf("%s%*.*f", before, width, digits, v);
-	else
-		printf("%s%*s", before, width, "NA");
+	if (v <= 0)
+		return "NA";
+	snprintf(text, LAYOUT_TEXT, "%.*f", digits, v);
+	return text;
+}
+
+static void
+put(int digits, double v)
+{
+	char text[LAYOUT_TEXT];
+
+	printf("\t%s", number(text, digits, v));
 }
 
 static void
@@ -283,128 +295,70 @@ print_tsv(const struct cmp *c)
 		printf("%s\t", name[k]);
 	if (c->header)
 		puts("metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
-	for (i = 0; i < c->index.n; i++) {
-		p = nth_pair(c, i);
-		if (!in_both(p))
-			continue;
+	for (i = 0; i < c->compared; i++) {
+		p = nth_pair(c, c->both[i]);
 		for (k = 0; k < ROWS_KEY_CELLS; k++)
-			printf("%s\t", cell(c, i, k));
+			printf("%s\t", cell(c, c->both[i], k));
 		fputs(c->metric, stdout);
-		put("\t", 0, digits, p->median[0]);
-		put("\t", 0, digits, p->median[1]);
-		put("\t", 0, 4, p->ratio);
-		put("\t", 0, 4, p->low);
-		put("\t", 0, 4, p->high);
+		put(digits, p->median[0]);
+		put(digits, p->median[1]);
+		put(4, p->ratio);
+		put(4, p->low);
+		put(4, p->high);
 		printf("\t%zu\t%zu\t%s\n", p->side[0].n, p->side[1].n, verdict_name[p->verdict]);
 	}
 }
 
-/* 1024 as 1k. */
-static const char *
-size_text(char text[32], const char *bytes)
-{
-	static const char units[] = "kmg";
-	uint64_t v = 0;
-	int i;
+/* The columns of the readable table: the first are those of the rows. */
+enum { OLD = ROWS_KEY_CELLS, NEW, RATIO, INTERVAL, VERDICT, COLUMNS };
 
-	num_digits(bytes, strlen(bytes), &v);
-	if (v == 0)
-		return "-";
-	for (i = 0; i < 3 && v % 1024 == 0; i++)
-		v /= 1024;
-	snprintf(text, 32, "%" PRIu64 "%.*s", v, i > 0, &units[i > 0 ? i - 1 : 0]);
-	return text;
-}
-
-/* Columns of the readable table that are only there if something differs in them alone. */
-static const struct {
-	unsigned cell;
-	const char *name;
-} extra[] = {
-	{ ROWS_CHUNK, "chunk" }, { ROWS_CLIENTS, "clients" }, { ROWS_DEPTH, "depth" },
-	{ ROWS_RATE, "rate" }
+static const struct layout_column columns[COLUMNS] = {
+	{ "label", NULL, true }, { "", NULL, true }, { "operation", NULL, true },
+	{ "size", NULL, false }, { "chunk", NULL, false }, { "clients", NULL, false },
+	{ "depth", NULL, false }, { "rate", NULL, false }, { "old", NULL, false },
+	{ "new", NULL, false }, { "ratio", NULL, false }, { "95 % interval", NULL, false },
+	{ "verdict", NULL, true }
 };
 
-#define EXTRAS (sizeof extra / sizeof *extra)
-
-static bool
-differs(const struct cmp *c, unsigned n)
-{
-	size_t i, j;
-	unsigned k;
-
-	for (i = 0; i < c->index.n; i++) {
-		for (j = 0; j < i; j++) {
-			if (!in_both(nth_pair(c, i)) || !in_both(nth_pair(c, j))
-			    || strcmp(cell(c, i, n), cell(c, j, n)) == 0)
-				continue;
-			for (k = ROWS_LABEL; k <= ROWS_SIZE; k++)
-				if (strcmp(cell(c, i, k), cell(c, j, k)) != 0)
-					break;
-			if (k > ROWS_SIZE)
-				return true;
-		}
-	}
-	return false;
-}
-
 static const char *
-short_bench(const char *bench)
+table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 {
-	return strncmp(bench, "bench-", 6) == 0 && bench[6] ? bench + 6 : bench;
-}
-
-static int
-widest(const struct cmp *c, unsigned n, int width)
-{
+	const struct cmp *c = arg;
+	const struct pair *p = nth_pair(c, c->both[row]);
+	double scale = c->smaller_is_worse ? 1000 : 1;
 	const char *s;
-	size_t i;
 
-	for (i = 0; i < c->index.n; i++) {
-		s = n == ROWS_BENCH ? short_bench(cell(c, i, n)) : cell(c, i, n);
-		if (in_both(nth_pair(c, i)) && (int)strlen(s) > width)
-			width = (int)strlen(s);
+	switch (column) {
+	case OLD:
+	case NEW:
+		return number(text, 1, p->median[column - OLD] / scale);
+	case RATIO:
+		return number(text, 3, p->ratio);
+	case INTERVAL:
+		if (p->low <= 0)
+			return "NA";
+		snprintf(text, LAYOUT_TEXT, "%.3f - %.3f", p->low, p->high);
+		return text;
+	case VERDICT:
+		return verdict_name[p->verdict];
 	}
-	return width;
+	s = cell(c, c->both[row], column);
+	if (column == ROWS_BENCH && strncmp(s, "bench-", 6) == 0 && s[6])
+		return s + 6;
+	return column == ROWS_SIZE || column == ROWS_CHUNK ? layout_size(text, s) : s;
 }
 
+/* From chunk to rate, columns are only there if something differs in them alone. */
 static void
 print_table(const struct cmp *c)
 {
-	int wl = widest(c, ROWS_LABEL, 5), wb = widest(c, ROWS_BENCH, 4), wo = widest(c, ROWS_OP, 9);
-	double scale = c->smaller_is_worse ? 1000 : 1;
-	bool show[EXTRAS];
-	const struct pair *p;
-	char text[32];
-	size_t i, k;
+	const struct layout l = { c->compared, columns, table_cell, c };
+	unsigned shown[COLUMNS], n = 0, k;
 
-	for (k = 0; k < EXTRAS; k++)
-		show[k] = differs(c, extra[k].cell);
-	if (c->header) {
-		printf("%-*s %-*s %-*s %5s", wl, "label", wb, "", wo, "operation", "size");
-		for (k = 0; k < EXTRAS; k++)
-			if (show[k])
-				printf(" %7s", extra[k].name);
-		printf(" %10s %10s %6s  %-13s verdict\n", "old", "new", "ratio", "95 % interval");
-	}
-	for (i = 0; i < c->index.n; i++) {
-		p = nth_pair(c, i);
-		if (!in_both(p))
-			continue;
-		printf("%-*s %-*s %-*s %5s", wl, cell(c, i, ROWS_LABEL), wb,
-		    short_bench(cell(c, i, ROWS_BENCH)), wo, cell(c, i, ROWS_OP),
-		    size_text(text, cell(c, i, ROWS_SIZE)));
-		for (k = 0; k < EXTRAS; k++)
-			if (show[k])
-				printf(" %7s", extra[k].cell == ROWS_CHUNK ?
-				    size_text(text, cell(c, i, ROWS_CHUNK)) : cell(c, i, extra[k].cell));
-		put(" ", 10, 1, p->median[0] / scale);
-		put(" ", 10, 1, p->median[1] / scale);
-		put(" ", 6, 3, p->ratio);
-		put("  ", 5, 3, p->low);
-		put(" - ", 5, 3, p->high);
-		printf(" %s\n", verdict_name[p->verdict]);
-	}
+	for (k = 0; k < COLUMNS; k++)
+		if (k <= ROWS_SIZE || k >= OLD || layout_differs(&l, k, ROWS_SIZE + 1))
+			shown[n++] = k;
+	layout_print(stdout, &l, shown, n, c->header);
 	if (c->header)
 		printf("\n%s%s: medians over rounds. Limit %g %%: %zu worse, %zu better, %zu same, "
 		    "%zu undecided.\n", c->metric, c->smaller_is_worse ? " / 1000" : "",
@@ -582,6 +536,7 @@ main(int argc, char **argv)
 		free(nth_pair(&c, i)->side[0].v);
 		free(nth_pair(&c, i)->side[1].v);
 	}
+	free(c.both);
 	rows_index_free(&c.index);
 	return status;
 }

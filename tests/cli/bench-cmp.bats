@@ -184,7 +184,7 @@ times() {
 	want 0
 	printf '%s\n' "$output" >table
 	awk 'length > 100 { exit 1 }' table || fail "$output"
-	[[ ${lines[2]} =~ ^http-request\ lat\ +download-chunked\ +128m\ .*\ same$ ]] || fail "$output"
+	[[ ${lines[2]} =~ ^http-request\ +lat\ +download-chunked\ +128m\ .*\ same$ ]] || fail "$output"
 	[[ ${lines[3]} == *'0 worse, 0 better, 2 same, 0 undecided.' ]] || fail "$output"
 	[[ $output != *depth* ]] || fail "$output"
 	awk 'BEGIN { FS = OFS = "\t" } { print } NR > 1 { $7 = 16; print }' old >deep
