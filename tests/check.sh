@@ -9,7 +9,7 @@
 # The groups are builds, analysers and suites. What the last ones run has limits of time: they
 # had better have the machine for themselves.
 #
-# The sanitizers run the whole suite, a quarter of an hour each; with -q the parts that feed the
+# The sanitizers run the whole suite, which takes a while; with -q the parts that feed the
 # programs most and wait least.
 #
 # Each build has a copy of the tree to itself.
@@ -61,7 +61,7 @@ suites() {
 		shift
 		set -- "$@" "tests/$suite"
 	done
-	try ./run.sh "$@"
+	TEST_LONG=$long try ./run.sh "$@"
 }
 
 # build NAME TOOL MAKE ARGUMENT...: a whole build, programs of the tests included.
@@ -118,6 +118,11 @@ step_posix_only() {
 	    "$work/posix/tests/system/models.bats" "$work/posix/tests/system/hostile.bats"
 }
 
+# What make test leaves out.
+step_slow() {
+	build slow gcc make CC=gcc CFLAGS='-O2' && try "$work/slow/tests/run.sh" -l
+}
+
 # AddressSanitizer (with its search for leaks) and UndefinedBehaviorSanitizer.
 step_asan() {
 	build asan gcc make CC=gcc \
@@ -127,6 +132,7 @@ step_asan() {
 		    bench-bw bench-file bench-conc bench-stat bench-cmp
 	else
 		set -- '*'
+		long=1
 	fi
 	SANITIZED=1 BATS_TEST_TIMEOUT=600 suites asan "$@"
 }
@@ -137,6 +143,7 @@ step_tsan() {
 		set -- models stress bench-conc
 	else
 		set -- '*'
+		long=1
 	fi
 	SANITIZED=thread TSAN_OPTIONS=halt_on_error=1 BATS_TEST_TIMEOUT=600 suites tsan "$@"
 }
@@ -260,10 +267,10 @@ step_valgrind() {
 
 builds='gcc gcc_debug clang musl bits32 big_endian bmake parallel_make makefile headers install'
 analysers='layers shellcheck man_pages cppcheck clang_tidy gcc_analyzer'
-suites='posix_only asan tsan fuzz valgrind'
+suites='slow posix_only asan tsan fuzz valgrind'
 steps="$builds $analysers $suites clang_format"
 
-failed=0 quick=0
+failed=0 quick=0 long=
 if [ "${1-}" = -q ]; then
 	quick=1
 	shift

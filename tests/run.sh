@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Run bats files side by side: those that are named, or all but the slow ones; with -a the slow
-# ones, too, and the long form of those that have one. Prints TAP, file by file, then again
-# what failed, and how many passed, failed and were skipped.
+# Run bats files side by side: those that are named, or all but the slow ones. Prints TAP, file by
+# file, then again what failed, and how many passed, failed and were skipped.
 #
-# usage: run.sh [-a] [file.bats ...]
+# usage: run.sh [-a | -l] [file.bats ...]
+#
+#	-a  all files, in their long form where they have one
+#	-l  the slow ones, and those with a long form, in that
 #
 # TEST_JOBS files run at a time (2 for each processor: most tests wait most of the time).
 # BATS_TEST_TIMEOUT is the time limit of one test in seconds (300).
@@ -15,6 +17,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 # Slow by nature: ten thousand connections, and clients that break every rule, all at once.
 slow=(tests/system/stress.bats tests/system/scale.bats)
+# Their long form tries more moments to interrupt something at.
+has_long=(tests/cli/bench-suite.bats tests/system/output.bats)
 # These take longest, so they start first: none is to be left to run alone at the end.
 first=(tests/cli/bench-suite.bats tests/system/faults.bats tests/system/output.bats
 	tests/system/interop.bats tests/system/service-times.bats)
@@ -22,15 +26,10 @@ first=(tests/cli/bench-suite.bats tests/system/faults.bats tests/system/output.b
 sh tests/get-bats.sh || exit 1
 at_once=${TEST_JOBS:-$((2 * $(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)))}
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
-if [ "${1-}" = -a ]; then
-	shift
-	export TEST_LONG=1
-fi
 
-# The default files: the long ones first.
-default_files() {
+# All files but the slow ones: the long ones first.
+usual_files() {
 	local file
-	[ -z "${TEST_LONG-}" ] || printf '%s\n' "${slow[@]}"
 	printf '%s\n' "${first[@]}"
 	for file in tests/*/*.bats; do
 		case " ${slow[*]} ${first[*]} " in
@@ -40,12 +39,23 @@ default_files() {
 	done
 }
 
+mapfile -t files < <(usual_files)
+minutes=2
+case ${1-} in
+-a)
+	shift
+	files=("${slow[@]}" "${files[@]}") minutes=5
+	export TEST_LONG=1
+	;;
+-l)
+	shift
+	files=("${slow[@]}" "${has_long[@]}") minutes=4
+	export TEST_LONG=1
+	;;
+esac
+about=", about $minutes minutes on 2 processors"
 if [ $# -gt 0 ]; then
-	files=("$@")
-else
-	mapfile -t files < <(default_files)
-	estimate=', about 2 minutes on 2 processors'
-	[ -z "${TEST_LONG-}" ] || estimate=', about 6 minutes on 2 processors'
+	files=("$@") about=
 fi
 
 work=$(mktemp -d)
@@ -103,7 +113,7 @@ trap finish EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-printf '# bats files: %d, %d at a time%s\n' "${#files[@]}" "$at_once" "${estimate-}"
+printf '# bats files: %d, %d at a time%s\n' "${#files[@]}" "$at_once" "$about"
 # a process group for each file
 set -m
 started=0 shown=0

@@ -15,7 +15,8 @@ load ../helper
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-bw; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-bw; }
 @test "the distribution (-D)" { bench_prints_histograms bench-bw; }
-@test "localhost and IPv6" { bench_reaches_other_addresses bench-bw; }
+@test "a name for a host" { bench_reaches_names bench-bw; }
+@test "IPv6" { bench_reaches_ipv6 bench-bw; }
 
 @test "all defaults" {
 	rpc-serve bench-bw >out.tsv

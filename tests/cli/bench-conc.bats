@@ -15,7 +15,8 @@ load ../helper
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-conc; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conc; }
 @test "the distribution (-D)" { bench_prints_histograms bench-conc; }
-@test "localhost and IPv6" { bench_reaches_other_addresses bench-conc; }
+@test "a name for a host" { bench_reaches_names bench-conc; }
+@test "IPv6" { bench_reaches_ipv6 bench-conc; }
 
 @test "clients times requests, exactly" {
 	local server j extra

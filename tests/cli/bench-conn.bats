@@ -15,7 +15,8 @@ load ../helper
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-conn; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-conn; }
 @test "the distribution (-D)" { bench_prints_histograms bench-conn; }
-@test "localhost and IPv6" { bench_reaches_other_addresses bench-conn; }
+@test "a name for a host" { bench_reaches_names bench-conn; }
+@test "IPv6" { bench_reaches_ipv6 bench-conn; }
 
 @test "options it does not take" {
 	refuses bench-conn '-s' -s 1k rpc://h

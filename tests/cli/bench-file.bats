@@ -15,7 +15,8 @@ load ../helper
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-file; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-file; }
 @test "the distribution (-D)" { bench_prints_histograms bench-file; }
-@test "localhost and IPv6" { bench_reaches_other_addresses bench-file; }
+@test "a name for a host" { bench_reaches_names bench-file; }
+@test "IPv6" { bench_reaches_ipv6 bench-file; }
 
 @test "every operation, size and chunk" {
 	local server

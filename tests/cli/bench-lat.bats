@@ -15,7 +15,8 @@ load ../helper
 @test "labels, targets, headers" { bench_takes_labels_and_headers bench-lat; }
 @test "raw rows, one an operation (-R)" { bench_prints_raw_rows bench-lat; }
 @test "the distribution (-D)" { bench_prints_histograms bench-lat; }
-@test "localhost and IPv6" { bench_reaches_other_addresses bench-lat; }
+@test "a name for a host" { bench_reaches_names bench-lat; }
+@test "IPv6" { bench_reaches_ipv6 bench-lat; }
 
 @test "n and warm-up are exact" {
 	# over RPC each connection says hello first, and one finds out the dialect
