@@ -11,14 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/out.h"
 #include "service.h"
 
 enum want {
 	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
-	WANT_OUTPUT,    /* send what is queued: a server's is out, a client's output() describes */
+	WANT_OUTPUT,    /* send what is in out, then call server_sent() or client_sent() */
 	WANT_WAIT,      /* let wait_ns pass (0: at once), then call resume() */
 	WANT_CLOSE      /* close the connection; nothing is left to send */
 };
@@ -40,7 +39,7 @@ struct server_session {
 	unsigned progress;      /* changes whenever a message of the peer begins or is complete,
 	                         * and with every PROGRESS_BYTES bytes of a long one: the time limit
 	                         * of the peer starts again */
-	struct out out;         /* with WANT_OUTPUT: what to send; see server_sent() */
+	struct out out;         /* with WANT_OUTPUT: what to send */
 	uint64_t requests;      /* answered so far, with success or without */
 	uint64_t errors;        /* of these (and of what was no request): with an error */
 };
@@ -108,6 +107,7 @@ struct client_conf {
 struct client_session {
 	const struct client_protocol *protocol;
 	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
+	struct out out;         /* with WANT_OUTPUT: what to send */
 	unsigned outstanding;   /* calls that are begun and not yet complete */
 	void *done;             /* the token of the call that was completed last; whoever takes
 	                         * it sets NULL */
@@ -144,9 +144,17 @@ struct client_protocol {
 	/* The peer has ended its side: completes or fails a call; want becomes WANT_CLOSE. */
 	void (*end)(struct client_session *);
 
-	int (*output)(struct client_session *, struct iovec *, int max);
-	void (*sent)(struct client_session *, size_t);
+	/* Some of out has been sent. */
+	void (*sent)(struct client_session *);
 };
+
+/* The first n bytes of out have been sent. */
+static inline void
+client_sent(struct client_session *s, size_t n)
+{
+	out_sent(&s->out, n);
+	s->protocol->sent(s);
+}
 
 extern const struct client_protocol rpyc_client_protocol, http_client_protocol;
 

@@ -225,7 +225,7 @@ send_out(struct client_conn *c)
 	int i, k;
 
 	while (r->want == WANT_OUTPUT) {
-		k = r->protocol->output(r, iov, IOV_PIECES);
+		k = out_iov(&r->out, iov, IOV_PIECES);
 		for (i = 0, len = 0; i < k; i++)
 			len += iov[i].iov_len;
 		if (k == 0)
@@ -234,7 +234,7 @@ send_out(struct client_conn *c)
 		    && set_blocking(c, false) != CLIENT_OK)
 			return CLIENT_LOST;
 		if ((n = sock_writev(c->fd, iov, k)) >= 0) {
-			r->protocol->sent(r, (size_t)n);
+			client_sent(r, (size_t)n);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)

@@ -18,7 +18,6 @@
 #include "http/message.h"
 #include "http/json.h"
 #include "base/msg.h"
-#include "base/out.h"
 #include "payload.h"
 #include "service.h"
 
@@ -40,7 +39,6 @@ enum state {
 struct http_client {
 	struct client_session c;
 	const struct client_conf *conf;
-	struct out out;
 	struct call call;               /* the current one, or the last */
 	enum op_reply expected;
 	struct buf request;             /* its head, kept for the next call like it */
@@ -128,8 +126,8 @@ give_up(struct http_client *h)
 static bool
 all_sent(const struct http_client *h)
 {
-	return !h->making && (h->out.pending == 0
-	    || (h->c.outstanding > 1 && h->out.pending <= (h->c.outstanding - 1) * h->length));
+	return !h->making && (h->c.out.pending == 0
+	    || (h->c.outstanding > 1 && h->c.out.pending <= (h->c.outstanding - 1) * h->length));
 }
 
 static void
@@ -279,7 +277,7 @@ make_json(struct http_client *h)
 
 	b->n = 0;
 	if (!buf_room(b, PIECE)) {
-		h->out.failed = true;
+		h->c.out.failed = true;
 		return;
 	}
 	/* a round adds at most ,"": all pieces stay within the room */
@@ -301,9 +299,9 @@ make_json(struct http_client *h)
 	if (h->at == size)
 		h->making = false;
 	if (b->n > 0)
-		out_cycle(&h->out, b->p, b->n, 0, b->n);
+		out_cycle(&h->c.out, b->p, b->n, 0, b->n);
 	if (!h->making)
-		out_text(&h->out, JSON_CHUNKS_CLOSE);
+		out_text(&h->c.out, JSON_CHUNKS_CLOSE);
 }
 
 /* Queue the next chunks of a body with Transfer-Encoding: chunked. */
@@ -314,25 +312,25 @@ make_chunks(struct http_client *h)
 	uint64_t n, end;
 	size_t k;
 
-	while (h->at < h->call.size && h->out.pending < PIECE && !h->out.failed) {
+	while (h->at < h->call.size && h->c.out.pending < PIECE && !h->c.out.failed) {
 		n = h->call.size - h->at;
 		if (n > h->call.chunk)
 			n = h->call.chunk;
-		out_printf(&h->out, "%" PRIx64 "\r\n", n);
+		out_printf(&h->c.out, "%" PRIx64 "\r\n", n);
 		if (n > COPY_MAX) {
-			out_cycle(&h->out, pl->data, pl->period, h->at, n);
+			out_cycle(&h->c.out, pl->data, pl->period, h->at, n);
 			h->at += n;
 		} else {
 			for (end = h->at + n; h->at < end; h->at += k) {
 				k = payload_run(h, end - h->at);
-				out_add(&h->out, payload_here(h), k);
+				out_add(&h->c.out, payload_here(h), k);
 			}
 		}
-		out_text(&h->out, "\r\n");
+		out_text(&h->c.out, "\r\n");
 	}
 	if (h->at == h->call.size) {
 		h->making = false;
-		out_text(&h->out, "0\r\n\r\n");
+		out_text(&h->c.out, "0\r\n\r\n");
 	}
 }
 
@@ -572,14 +570,14 @@ take_body(struct http_client *h, const unsigned char *p, size_t n)
 static void
 update_want(struct http_client *h)
 {
-	if (h->out.failed && !h->dead) {
+	if (h->c.out.failed && !h->dead) {
 		wrong(h, "out of memory");
 		give_up(h);
 	}
 	if (h->dead)
 		h->c.want = WANT_CLOSE;
 	else
-		h->c.want = h->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+		h->c.want = h->c.out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
 }
 
 static struct client_session *
@@ -594,7 +592,7 @@ http_open(const struct client_conf *conf)
 	h->c.protocol = &http_client_protocol;
 	h->c.want = WANT_INPUT;
 	h->conf = conf;
-	h->out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
+	h->c.out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
 	return &h->c;
 }
 
@@ -603,7 +601,7 @@ http_close(struct client_session *c)
 {
 	struct http_client *h = (struct http_client *)c;
 
-	out_free(&h->out);
+	out_free(&h->c.out);
 	http_gather_free(&h->gather);
 	buf_free(&h->head);
 	buf_free(&h->request);
@@ -639,23 +637,23 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		h->making = false;
 		expect_reply(h);
 	}
-	before = h->out.pending;
+	before = h->c.out.pending;
 	if (h->request.failed)
-		h->out.failed = true;
+		h->c.out.failed = true;
 	else
-		out_add(&h->out, h->request.p, h->request.n);
+		out_add(&h->c.out, h->request.p, h->request.n);
 
 	if (has_body(&h->call)) {
 		form = operations[now.op].form;
 		h->making = form != FORM_WHOLE;
 		if (form == FORM_CHUNKED)
-			out_text(&h->out, JSON_CHUNKS_OPEN);
+			out_text(&h->c.out, JSON_CHUNKS_OPEN);
 		if (h->making)
 			make_more(h);
 		else
-			out_cycle(&h->out, pl->data, pl->period, 0, now.size);
+			out_cycle(&h->c.out, pl->data, pl->period, 0, now.size);
 	}
-	h->length = h->out.pending - before;
+	h->length = h->c.out.pending - before;
 	update_want(h);
 }
 
@@ -703,19 +701,12 @@ http_end(struct client_session *c)
 	update_want(h);
 }
 
-static int
-http_output(struct client_session *c, struct iovec *iov, int max)
-{
-	return out_iov(&((struct http_client *)c)->out, iov, max);
-}
-
 static void
-http_sent(struct client_session *c, size_t n)
+http_sent(struct client_session *c)
 {
 	struct http_client *h = (struct http_client *)c;
 
-	out_sent(&h->out, n);
-	if (h->out.pending == 0 && h->making)
+	if (h->c.out.pending == 0 && h->making)
 		make_more(h);
 	if (h->state == REPLIED && all_sent(h))
 		finish(h);
@@ -728,6 +719,5 @@ const struct client_protocol http_client_protocol = {
 	.begin = http_begin,
 	.input = http_input,
 	.end = http_end,
-	.output = http_output,
 	.sent = http_sent
 };

@@ -38,7 +38,7 @@ static void
 update_want(struct rpyc_client *c)
 {
 	if (c->base.want != WANT_CLOSE)
-		c->base.want = c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+		c->base.want = c->base.out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
 }
 
 /* ---- requests ---- */
@@ -518,7 +518,7 @@ rpyc_open(const struct client_conf *conf)
 	if (!(c = calloc(1, sizeof *c + places * sizeof *c->pending)))
 		return NULL;
 	c->mask = places - 1;
-	c->out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
+	c->base.out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
 	c->base.protocol = &rpyc_client_protocol;
 	c->base.dialect = conf->dialect ? conf->dialect : 6;
 	c->conf = conf;
@@ -534,7 +534,7 @@ rpyc_close(struct client_session *base)
 	struct rpyc_client *c = (struct rpyc_client *)base;
 
 	rpyc_reader_free(&c->in);
-	out_free(&c->out);
+	out_free(&c->base.out);
 	buf_free(&c->message);
 	buf_free(&c->root);
 	buf_free(&c->prefix);
@@ -553,7 +553,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 	c->token = token;
 	if (base->outstanding++ > 0) {  /* the same as the others, so that its request can be made */
 		call_start(c);
-		if (c->out.failed)
+		if (c->base.out.failed)
 			rpyc_lost(c, "out of memory");
 		update_want(c);
 		return;
@@ -581,7 +581,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 		getroot_send(c);
 	else
 		method_start(c);
-	if (c->out.failed || c->root.failed)
+	if (c->base.out.failed || c->root.failed)
 		rpyc_lost(c, "out of memory");
 	update_want(c);
 }
@@ -686,7 +686,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			message(c);
-			if (c->out.buf.n > OUT_MAX)
+			if (c->base.out.buf.n > OUT_MAX)
 				rpyc_lost(c, "the peer does not read the answers to its requests");
 			break;
 		case RPYC_BAD:
@@ -697,7 +697,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		}
 		taken += k;
 	}
-	if (c->out.failed || c->root.failed || c->method.failed || c->list.failed ||
+	if (c->base.out.failed || c->root.failed || c->method.failed || c->list.failed ||
 	    c->iterator.failed)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
@@ -715,19 +715,10 @@ rpyc_end_input(struct client_session *base)
 	    "the peer closed the connection");
 }
 
-static int
-rpyc_output(struct client_session *base, struct iovec *iov, int max)
-{
-	return out_iov(&((struct rpyc_client *)base)->out, iov, max);
-}
-
 static void
-rpyc_sent(struct client_session *base, size_t n)
+rpyc_sent(struct client_session *base)
 {
-	struct rpyc_client *c = (struct rpyc_client *)base;
-
-	out_sent(&c->out, n);
-	update_want(c);
+	update_want((struct rpyc_client *)base);
 }
 
 const struct client_protocol rpyc_client_protocol = {
@@ -737,6 +728,5 @@ const struct client_protocol rpyc_client_protocol = {
 	.begin = rpyc_begin_call,
 	.input = rpyc_input,
 	.end = rpyc_end_input,
-	.output = rpyc_output,
 	.sent = rpyc_sent,
 };

@@ -8,7 +8,6 @@
 #ifndef RPYC_CLIENT_SESSION_H
 #define RPYC_CLIENT_SESSION_H
 
-#include "base/out.h"
 #include "rpyc/frame.h"
 #include "protocol.h"
 
@@ -18,7 +17,6 @@ struct rpyc_client {
 	struct client_session base;
 	const struct client_conf *conf;
 	struct rpyc_reader in;
-	struct out out;
 	struct buf message;             /* the one being written */
 	uint64_t next_seq;
 	struct buf root;                /* id_packs, encoded: of the root, once known, */

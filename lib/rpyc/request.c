@@ -64,14 +64,14 @@ rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail, size
 	if (n == 0)
 		buf_add(&c->message, tail, ntail);
 	rpyc_end(&c->message, 0, n > 0 ? n + ntail : 0);
-	out_add(&c->out, c->message.p, c->message.n);
+	out_add(&c->base.out, c->message.p, c->message.n);
 	if (n > 0) {
-		out_cycle(&c->out, payload->data, payload->period, at, n);
-		out_add(&c->out, tail, ntail);
-		out_text(&c->out, RPYC_TRAILER);
+		out_cycle(&c->base.out, payload->data, payload->period, at, n);
+		out_add(&c->base.out, tail, ntail);
+		out_text(&c->base.out, RPYC_TRAILER);
 	}
 	if (c->message.failed)
-		c->out.failed = true;
+		c->base.out.failed = true;
 }
 
 void

@@ -67,11 +67,11 @@ drain(struct client_session *c, struct reader *r, uint32_t *seed)
 	size_t n;
 	int k;
 
-	k = c->protocol->output(c, iov, 3);
+	k = out_iov(&c->out, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	read_requests(r, iov[0].iov_base, n);
-	c->protocol->sent(c, n);
+	client_sent(c, n);
 }
 
 static void

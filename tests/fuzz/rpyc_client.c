@@ -15,7 +15,7 @@ check(const struct client_session *base, bool called)
 	size_t i;
 
 	must(base->want == WANT_CLOSE ||
-	    base->want == (c->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
+	    base->want == (base->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
 	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
 	must(c->in.retained.n <= RPYC_RETAIN_MAX && c->in.held == 0, "kept too much");
@@ -36,13 +36,13 @@ drain(struct client_session *c, struct rpyc_reader *peer, uint32_t *seed)
 	size_t taken, n, at;
 	int k;
 
-	k = c->protocol->output(c, iov, 3);
+	k = out_iov(&c->out, iov, 3);
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
 		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
 		    RPYC_BAD, peer->error ? peer->error : "a request");
-	c->protocol->sent(c, n);
+	client_sent(c, n);
 }
 
 int

@@ -76,13 +76,13 @@ drain(int (*output)(void *, struct iovec *, int), void (*sent)(void *, size_t), 
 static int
 client_output(void *c, struct iovec *iov, int max)
 {
-	return ((struct client_session *)c)->protocol->output(c, iov, max);
+	return out_iov(&((struct client_session *)c)->out, iov, max);
 }
 
 static void
 client_has_sent(void *c, size_t n)
 {
-	((struct client_session *)c)->protocol->sent(c, n);
+	client_sent(c, n);
 }
 
 static int
@@ -287,16 +287,16 @@ http_early(void)
 	memset(&o, 0, sizeof o);
 	c->protocol->begin(c, &upload, &tokens[0]);
 	c->protocol->begin(c, &upload, &tokens[1]);
-	k = c->protocol->output(c, iov, 8);
+	k = out_iov(&c->out, iov, 8);
 	for (i = 0; i < k; i++)
 		total += iov[i].iov_len;
 	one = total / 2;
-	c->protocol->sent(c, one - 1);
+	client_sent(c, one - 1);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
 	ok(c->outstanding == 2 && o.good == 0, "an early reply does not end a request");
-	c->protocol->sent(c, 1);
+	client_sent(c, 1);
 	ok(c->outstanding == 1 && c->ok && c->done == &tokens[0], "its end does");
-	c->protocol->sent(c, one);
+	client_sent(c, one);
 	give(c, (const unsigned char *)reply, sizeof reply - 1, 1000, &o);
 	ok(c->outstanding == 0 && o.good == 1 && o.which[0] == 1 && c->want == WANT_INPUT,
 	    "the next one follows");

@@ -1251,10 +1251,10 @@ request_of(struct client_session *c)
 	struct iovec iov[2];
 	size_t k;
 
-	while (c->want == WANT_OUTPUT && c->protocol->output(c, iov, 2) > 0) {
+	while (c->want == WANT_OUTPUT && out_iov(&c->out, iov, 2) > 0) {
 		k = iov[0].iov_len < 1000 ? iov[0].iov_len : 1000;
 		buf_add(&b, iov[0].iov_base, k);
-		c->protocol->sent(c, k);
+		client_sent(c, k);
 	}
 	return b;
 }
@@ -1366,8 +1366,8 @@ test_client_rest(void)
 	/* an error while the request is still being sent */
 	c = http_client_protocol.open(&conf);
 	c->protocol->begin(c, &big, NULL);
-	ok(c->protocol->output(c, iov, 4) > 0, "a long request has begun");
-	c->protocol->sent(c, 100);
+	ok(out_iov(&c->out, iov, 4) > 0, "a long request has begun");
+	client_sent(c, 100);
 	c->protocol->input(c,
 	    (const unsigned char *)"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 45);
 	ok(c->outstanding == 0 && !c->ok && c->want == WANT_CLOSE, "an early error ends it");
@@ -1436,11 +1436,11 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 	c->protocol->begin(c, call, NULL);
 	while (c->outstanding > 0 && moved) {
 		moved = false;
-		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT && c->protocol->output(c, iov,
-		    4) > 0) {
+		if (c->want == WANT_OUTPUT && s->want == WANT_INPUT
+		    && out_iov(&c->out, iov, 4) > 0) {
 			k = iov[0].iov_len < step ? iov[0].iov_len : step;
 			copy = copy_of(iov[0].iov_base, k);
-			c->protocol->sent(c, k);
+			client_sent(c, k);
 			for (i = 0; i < k; i += taken) {
 				taken = s->protocol->input(s, copy + i, k - i);
 				if (taken == 0)

@@ -32,7 +32,7 @@ pass(struct client_session *c, struct server_session *s, bool to_server, size_t 
 	int k;
 
 	if (to_server)
-		k = s->want == WANT_INPUT ? c->protocol->output(c, iov, 4) : 0;
+		k = s->want == WANT_INPUT ? out_iov(&c->out, iov, 4) : 0;
 	else
 		k = s->want == WANT_OUTPUT ? out_iov(&s->out, iov, 4) : 0;
 	if (k == 0)
@@ -49,7 +49,7 @@ pass(struct client_session *c, struct server_session *s, bool to_server, size_t 
 			if (taken == 0 || s->want != WANT_INPUT)
 				break;
 		}
-		c->protocol->sent(c, done);
+		client_sent(c, done);
 	} else {
 		c->protocol->input(c, p, n);
 		server_sent(s, n);

@@ -978,13 +978,12 @@ ask_wrong(struct asking *a, const char *what, const char *got, const char *want)
 static void
 client_run(struct asking *a)
 {
-	const struct client_protocol *w = a->c->protocol;
 	struct iovec iov[8];
 	size_t n;
 	int i, niov;
 
 	while (a->c->want == WANT_OUTPUT && !a->bad) {
-		niov = w->output(a->c, iov, 8);
+		niov = out_iov(&a->c->out, iov, 8);
 		if (niov <= 0) {
 			ask_wrong(a, "output", "nothing", "bytes");
 			return;
@@ -998,7 +997,7 @@ client_run(struct asking *a)
 				ask_wrong(a, "stream of the client", a->reader.error, "messages");
 			n += iov[i].iov_len;
 		}
-		w->sent(a->c, n);
+		client_sent(a->c, n);
 	}
 }
 
