@@ -325,7 +325,9 @@ expect_int(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
 static const char *
 expect_pong(const struct rpyc_boxed *x)
 {
-	static const unsigned char pong[] = { BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g' };
+	static const unsigned char pong[] = {
+		BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g'
+	};
 	struct brine at = x->at;
 	struct brine_value v;
 

@@ -1503,8 +1503,8 @@ test_both(void)
 			n++;
 			ok(right && s->idle && s->want == WANT_INPUT && c->want == WANT_INPUT
 			    && s->requests == n, "/%s: %" PRIu64 " bytes in chunks of %"
-			    PRIu64 ", %zu at a time", operations[ops[op]].path, shapes[i].size, shapes[i].chunk,
-			    shapes[i].step);
+			    PRIu64 ", %zu at a time", operations[ops[op]].path,
+			    shapes[i].size, shapes[i].chunk, shapes[i].step);
 		}
 	}
 	ok(s->errors == 0, "no errors");
