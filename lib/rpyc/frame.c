@@ -744,7 +744,7 @@ rpyc_exception_text(struct brine body, char *text, size_t size)
 	}
 	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 ||
 	    !brine_tuple(&body, 2) || !brine_get(&body, &class) || !brine_get(&body, &class) ||
-	    class.type != BRINE_STR || !class.p || !brine_get(&body, &v) ||
+	    class.type != BRINE_STR || !class.p || class.n == 0 || !brine_get(&body, &v) ||
 	    v.type != BRINE_TUPLE) {
 		snprintf(text, size, "an exception that is malformed");
 		return;
