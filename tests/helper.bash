@@ -117,7 +117,7 @@ need_python() {
 # need_starve: starve.so is what tests/peers/starve.c tells.
 need_starve() {
 	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer has these functions for itself'
-	cc -shared -fPIC -o starve.so "$PEERS/starve.c" -ldl 2>/dev/null || skip 'no preloading here'
+	cc -shared -fPIC -o starve.so "$PEERS/starve.c" -ldl 2>/dev/null || skip 'no preloading'
 }
 
 # reap PID: wait for a child, for a minute at most, then kill it. Returns its status.
