@@ -303,7 +303,7 @@ help_is_fine() {
 	done
 }
 
-# refuses PROGRAM PATTERN ARGUMENT...: wrong use: exit 2, nothing on stdout, one line that
+# refuses PROGRAM PATTERN ARGUMENT...: a usage error: exit 2, nothing on stdout, one line that
 # begins with the program's name and matches the pattern.
 refuses() {
 	local program=$1 pattern=$2
@@ -340,7 +340,7 @@ ops() {
 	esac
 }
 
-bench_refuses_wrong_use() {
+bench_refuses_usage_errors() {
 	local u=rpc://127.0.0.1:1
 	refuses "$1" 'target' -n 1
 	refuses "$1" 'target|rpc://h' $u rpc://h/
@@ -560,14 +560,14 @@ bench_keeps_depth_of_bulk() {
 
 # An open loop: three rows of one count, and the rate that was asked for.
 bench_keeps_rate() {
-	local server law
+	local server arrivals
 	for server in $SERVERS; do
-		for law in fixed exp; do
-			"$server" -m event -u usage.tsv "$1" -r 500 -t 1 -A "$law" -d 4 -w 0 >out.tsv
+		for arrivals in fixed exp; do
+			"$server" -m event -u usage.tsv "$1" -r 500 -t 1 -A "$arrivals" -d 4 -w 0 >out.tsv
 			rows out.tsv
 			[ "$(cell out.tsv op | grep -v first | tr '\n' ' ')" = 'ping ping-wait ping-service ' ] || fail "$(cat out.tsv)"
 			[ "$(cell out.tsv rate_per_s | grep -c '^500.00$')/$(total out.tsv errors)" = 3/0 ] || fail "$(cat out.tsv)"
-			if [ "$law" = fixed ]; then
+			if [ "$arrivals" = fixed ]; then
 				[ "$(cell out.tsv n | tail -n 3 | sort -u)" = 500 ] || fail "$(cat out.tsv)"
 			else    # 22 is the deviation
 				awk -F '\t' '$3 ~ /^ping/ && ($9 < 390 || $9 > 610) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
@@ -668,8 +668,8 @@ bench_refuses_wrong_rates() {
 	refuses "$1" '-S.*seed' -r 5 -A exp -S seed $u
 }
 
-# -v tells the settings, defaults too, on one line.
-bench_tells_settings() {
+# -v prints the settings, defaults too, on one line.
+bench_prints_settings() {
 	start http-serve -p 0
 	run --separate-stderr "$1" -v -n 3 -r 1000 -A exp -S 42 "$URL"
 	want 0 '-n 3 .*-r 1000 -A exp -S 42'
@@ -698,7 +698,7 @@ bench_reaches_ipv6() {
 
 # ---- what both servers must do
 
-server_refuses_wrong_use() {
+server_refuses_usage_errors() {
 	refuses "$1" '-y' -y
 	refuses "$1" '--nosuch' --nosuch
 	refuses "$1" '-m.*nosuch' -m nosuch
@@ -893,8 +893,8 @@ server_limits_connections() {
 	done
 }
 
-# -T: who says nothing, or stops in the middle, is hung up on; others go on.
-server_hangs_up_on_silence() {
+# -T: who says nothing, or stops in the middle, is disconnected; others go on.
+server_ends_silent_connections() {
 	local model text
 	for model in $MODELS; do
 		start "$1" -p 0 -m "$model" -T 0.4

@@ -6,8 +6,8 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine bench-busy; }
-@test "wrong use is refused" {
-	bench_refuses_wrong_use bench-busy
+@test "usage errors are refused" {
+	bench_refuses_usage_errors bench-busy
 	refuses bench-busy '-c' -c 0 rpc://h
 	refuses bench-busy 'a method has no meaning' rpc://h/ping
 }

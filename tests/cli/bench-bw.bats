@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine bench-bw; }
-@test "wrong use is refused" { bench_refuses_wrong_use bench-bw; }
+@test "usage errors are refused" { bench_refuses_usage_errors bench-bw; }
 @test "rows from both servers under every model" { bench_rows_are_right bench-bw; }
 @test "output that can't be written is an error" { bench_notices_lost_output bench-bw; }
 @test "a refused connection is an error" { bench_reports_refused_connection bench-bw; }

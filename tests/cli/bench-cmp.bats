@@ -47,7 +47,7 @@ times() {
 
 @test "help and version" { help_is_fine bench-cmp; }
 
-@test "wrong use is refused" {
+@test "usage errors are refused" {
 	rounds 1 2 >a
 	refuses bench-cmp 'two files.*not 0'
 	refuses bench-cmp 'two files.*not 1' a
@@ -195,7 +195,7 @@ times() {
 	[[ ${lines[0]} == *' depth '* ]] || fail "$output"
 }
 
-@test "failed operations are told" {
+@test "failed operations are reported" {
 	rounds 1 1 1 1 >old
 	awk 'BEGIN { FS = OFS = "\t" } NR == 3 { $10 = 7 } { print }' old >new
 	run --separate-stderr bench-cmp old new
@@ -266,7 +266,7 @@ times() {
 	[ "$(wc -l <<<"$output")" -eq 5 ] || fail "$output"
 }
 
-# ---- does it cry wolf?
+# ---- false alarms
 
 # Synthetic rows from a seed: the outcome is the same each time. For real: tests/measure/false-alarms.sh.
 @test "100 pairs of the same: an alarm in at most 5; 100 slowed by 5 %: found in at least 95" {
@@ -286,7 +286,7 @@ times() {
 	[ "$status" -eq 1 ] || fail "$output"
 }
 
-@test "false-alarms.sh refuses wrong use" {
+@test "false-alarms.sh refuses usage errors" {
 	local arg
 	for arg in '-n 0' '-n x' '-c other' '-y' '-r' 'operand'; do
 		# shellcheck disable=SC2086

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine bench-conc; }
-@test "wrong use is refused" { bench_refuses_wrong_use bench-conc; }
+@test "usage errors are refused" { bench_refuses_usage_errors bench-conc; }
 @test "rows from both servers under every model" { bench_rows_are_right bench-conc; }
 @test "output that can't be written is an error" { bench_notices_lost_output bench-conc; }
 @test "a refused connection is an error" { bench_reports_refused_connection bench-conc; }
@@ -85,9 +85,9 @@ load ../helper
 @test "a rate shows a stall in full" { bench_shows_a_stall bench-conc 300; }
 @test "a rate loses no request" { bench_loses_no_request bench-conc -c 2; }
 @test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-conc; }
-@test "settings are told (-v)" { bench_tells_settings bench-conc; }
+@test "settings are printed (-v)" { bench_prints_settings bench-conc; }
 
-@test "a rate is shared by threads, and by connections that are made anew" {
+@test "a rate is shared by threads, and by connections that are made again" {
 	local j
 	for j in 1 3 5; do
 		http-serve -m event bench-conc -c 5 -j "$j" -r 1000 -n 60 -R -A exp >raw.tsv
@@ -122,7 +122,7 @@ load ../helper
 	done
 }
 
-@test "local ports that run out are told" {
+@test "running out of local ports is reported" {
 	need unshare ip
 	unshare -n true 2>/dev/null || skip 'no network of our own'
 	run --separate-stderr unshare -n bash -c 'ip link set lo up &&
@@ -140,7 +140,7 @@ load ../helper
 	refuses bench-conc '-j' -c 2 -j 3 rpc://h
 }
 
-@test "more clients than descriptors is told before anything starts" {
+@test "more clients than descriptors is an error before anything starts" {
 	start http-serve -p 0
 	run --separate-stderr bash -c 'ulimit -n 50; exec bench-conc -c 100 -n 1 "$0"' "$URL"
 	want 2 '-c'

@@ -9,13 +9,13 @@ COLUMNS_OF_MEMORY='label connections base_kb held_kb kb_per_connection'
 
 # Memory can be told here.
 need_pss() {
-	grep -q '^Pss_Anon:' /proc/self/smaps_rollup 2>/dev/null || skip 'the system does not tell memory (Pss_Anon)'
-	[ -e /proc/thread-self/children ] || skip 'the system does not tell the children of a process'
+	grep -q '^Pss_Anon:' /proc/self/smaps_rollup 2>/dev/null || skip 'the system does not report memory (Pss_Anon)'
+	[ -e /proc/thread-self/children ] || skip 'the system does not report the children of a process'
 }
 
 @test "help and version" { help_is_fine bench-idle; }
-@test "wrong use is refused" {
-	bench_refuses_wrong_use bench-idle
+@test "usage errors are refused" {
+	bench_refuses_usage_errors bench-idle
 	refuses bench-idle '-p.*x' -p x rpc://h
 	refuses bench-idle '-p' -p 0 rpc://h
 	refuses bench-idle '-n.*descriptors' -n 100000000 rpc://127.0.0.1:1

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine bench-lat; }
-@test "wrong use is refused" { bench_refuses_wrong_use bench-lat; }
+@test "usage errors are refused" { bench_refuses_usage_errors bench-lat; }
 @test "rows from both servers under every model" { bench_rows_are_right bench-lat; }
 @test "output that can't be written is an error" { bench_notices_lost_output bench-lat; }
 @test "a refused connection is an error" { bench_reports_refused_connection bench-lat; }
@@ -140,7 +140,7 @@ load ../helper
 @test "a rate shows a stall in full" { bench_shows_a_stall bench-lat 3000; }
 @test "a rate loses no request" { bench_loses_no_request bench-lat; }
 @test "wrong rates and depths are refused" { bench_refuses_wrong_rates bench-lat; }
-@test "settings are told (-v)" { bench_tells_settings bench-lat; }
+@test "settings are printed (-v)" { bench_prints_settings bench-lat; }
 
 @test "a peer that refuses is one error, by either driver" {
 	local o

@@ -68,7 +68,7 @@ broken() {
 	help_is_fine bench-plot
 }
 
-@test "wrong use is refused" {
+@test "usage errors are refused" {
 	local p
 	for p in bench-report bench-plot; do
 		refuses "$p" '-y' -y

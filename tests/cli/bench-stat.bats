@@ -27,7 +27,7 @@ stat_rows() {
 
 @test "help and version" { help_is_fine bench-stat; }
 
-@test "wrong use is refused" {
+@test "usage errors are refused" {
 	summary 1 >a
 	refuses bench-stat '-y' -y a
 	refuses bench-stat '-q.*value' -q
@@ -86,7 +86,7 @@ stat_rows() {
 
 # ---- raw rows
 
-# raw SEED N LABEL [CLIENTS]: so many raw rows of a long-tailed law, 1 of 100 failed; start_us
+# raw SEED N LABEL [CLIENTS]: N raw rows of a long-tailed distribution, 1 of 100 failed; start_us
 # and seq as a closed loop has them.
 raw() {
 	# the generator of Park and Miller: rand() is another one in each awk
@@ -250,7 +250,7 @@ histogram() {
 	[ "$(cut -f 3,9,10,17-21,25-28 out.tsv)" = "$(cut -f 3,9,10,17-21,25-28 want.tsv)" ] || fail "$(cat out.tsv want.tsv)"
 }
 
-@test "histogram rows in rounds, of several configurations by turns" {
+@test "histogram rows in rounds, of several configurations alternately" {
 	local i
 	for i in 1 2 3 4 5 6; do
 		for l in x y; do

@@ -29,7 +29,7 @@ usual() {
 	want 1 'bin/bench-lat: not found; build it first'
 }
 
-@test "wrong use is refused" {
+@test "usage errors are refused" {
 	refuses bench-suite '-y' -y
 	refuses bench-suite 'nosuch' nosuch
 	refuses bench-suite 'rpc-nosuch|nosuch' rpc-nosuch
@@ -80,7 +80,7 @@ usual() {
 	[ "$(cell out/suite.tsv label | sort -u | tr '\n' ' ')" = 'http-thread mine ' ] || fail "$(cat out/suite.tsv)"
 }
 
-@test "a failure is told, and costs no other row" {
+@test "a failure is reported, and costs no other row" {
 	refused_port
 	run --separate-stderr bench-suite -q -o out rpc-thread "gone=rpc://127.0.0.1:$PORT"
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"

@@ -6,8 +6,8 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine http-serve; }
-@test "wrong use is refused" { server_refuses_wrong_use http-serve; }
-@test "one line tells that it listens" { server_says_when_it_is_ready http-serve; }
+@test "usage errors are refused" { server_refuses_usage_errors http-serve; }
+@test "one line says that it listens" { server_says_when_it_is_ready http-serve; }
 @test "a port in use is an error" { server_refuses_a_port_in_use http-serve; }
 @test "output that can't be written is an error" { server_notices_lost_output http-serve; }
 @test "SIGTERM and SIGINT stop it, with the usage written" { server_stops_when_told http-serve; }
@@ -17,7 +17,7 @@ load ../helper
 @test "Ctrl-C ends both, rows are kept" { server_and_command_get_ctrl_c http-serve; }
 @test "requests are counted exactly" { server_counts_exactly http-serve; }
 @test "-c limits the connections at once" { server_limits_connections http-serve; }
-@test "-T hangs up on the idle and the half-sent" { server_hangs_up_on_silence http-serve 'GET /pi'; }
+@test "-T ends idle connections and half-sent requests" { server_ends_silent_connections http-serve 'GET /pi'; }
 
 # ---- every operation
 

@@ -6,8 +6,8 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 @test "help and version" { help_is_fine rpc-serve; }
-@test "wrong use is refused" { server_refuses_wrong_use rpc-serve; }
-@test "one line tells that it listens" { server_says_when_it_is_ready rpc-serve; }
+@test "usage errors are refused" { server_refuses_usage_errors rpc-serve; }
+@test "one line says that it listens" { server_says_when_it_is_ready rpc-serve; }
 @test "a port in use is an error" { server_refuses_a_port_in_use rpc-serve; }
 @test "output that can't be written is an error" { server_notices_lost_output rpc-serve; }
 @test "SIGTERM and SIGINT stop it, with the usage written" { server_stops_when_told rpc-serve; }
@@ -17,4 +17,4 @@ load ../helper
 @test "Ctrl-C ends both, rows are kept" { server_and_command_get_ctrl_c rpc-serve; }
 @test "requests are counted exactly" { server_counts_exactly rpc-serve; }
 @test "-c limits the connections at once" { server_limits_connections rpc-serve; }
-@test "-T hangs up on the idle and the half-sent" { server_hangs_up_on_silence rpc-serve '\\0\\0\\1\\0\\0\\022'; }
+@test "-T ends idle connections and half-sent requests" { server_ends_silent_connections rpc-serve '\\0\\0\\1\\0\\0\\022'; }

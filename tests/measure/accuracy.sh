@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What the programs report, against what is known: laws of service times, queues that have a
+# What the programs report, against what is known: quantiles of service times, queues that have a
 # formula, Little's law, the bytes that the network interface has counted.
 #
 # Prints a row for each figure. "holds" is yes if it lies between low and high; where these
@@ -18,7 +18,7 @@ usage='usage: accuracy.sh [-hq] [-n tries] [-o dir] [kind ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-kinds='laws queues little bytes'
+kinds='delays queues little bytes'
 tries=3
 noisy=20                # with -q
 
@@ -83,7 +83,7 @@ measurement() {
 
 # run COMMAND...: its rows in $tmp/out. Sets status.
 run() {
-	attend "$@"
+	run_child "$@"
 	[ "$status" -eq 0 ] || say "$*: status $status: $(head -c 300 "$tmp/err" | tr '\n' ' ')"
 }
 
@@ -92,37 +92,37 @@ calc() {
 	awk "BEGIN { printf \"%.6f\", $1 }"
 }
 
-# ---- laws: quantiles ----
+# ---- delays: quantiles ----
 
-# quantiles WIRE MODEL LAW COUNT QUANTILE=US...: every quantile that is reported, against that
-# of the law and what the same quantile is without a law. The bound is 1 % or 50 us.
+# quantiles PROTOCOL MODEL DELAY COUNT QUANTILE=US...: every quantile that is reported, against that
+# of the distribution and what the same quantile is without a delay. The bound is 1 % or 50 us.
 #
 # A quantile at which a mixture jumps (p90 of 1ms:0.9,20ms:0.1) is left out: which side of
 # the jump a sample is on is chance. Others are five standard deviations of the shares or
 # more away from a jump.
 quantiles() {
-	wire=$1 model=$2 law=$3 count=$4
+	protocol=$1 model=$2 delay=$3 count=$4
 	shift 4
-	run bin/"$wire"-serve -m "$model" bin/bench-lat -n "$count"
+	run bin/"$protocol"-serve -m "$model" bin/bench-lat -n "$count"
 	cp "$tmp/out" "$tmp/zero"
-	run bin/"$wire"-serve -m "$model" -d "$law" bin/bench-lat -n "$count"
+	run bin/"$protocol"-serve -m "$model" -d "$delay" bin/bench-lat -n "$count"
 	for pair in "$@"; do
 		column=${pair%=*}_us
-		row "$wire-$model -d $law: ${pair%=*}" us \
+		row "$protocol-$model -d $delay: ${pair%=*}" us \
 		    "$(calc "${pair#*=} + $(cell "$tmp/zero" "$column" ping)")" \
-		    "$(cell "$tmp/out" "$column" ping)" "$law_percent" "$law_us"
+		    "$(cell "$tmp/out" "$column" ping)" "$delay_percent" "$delay_us"
 	done
 }
 
-check_laws() {
+check_delays() {
 	longer=$much_longer
 	if [ "$quick" = 1 ]; then
-		law_percent=1 law_us=50
+		delay_percent=1 delay_us=50
 		measurement quantiles rpc thread 1ms 300 p50=1000
 		measurement quantiles http event 1ms:0.8,5ms:0.2 500 p50=1000 p95=5000
 		return
 	fi
-	law_percent=1 law_us=50
+	delay_percent=1 delay_us=50
 	for served in 'rpc thread' 'rpc event' 'http fork' 'http request' 'http pool' 'http event'; do
 		# shellcheck disable=SC2086 # words
 		measurement quantiles $served 1ms 1000 p50=1000 p90=1000 p95=1000 p99=1000 p999=1000
@@ -145,7 +145,7 @@ check_laws() {
 # queue M/D/1 for a fixed time, M/M/1 for an exponential one.
 #
 # What the thread does besides is part of its service time: the rate at which it serves when
-# it is always busy tells how much that is, and the law is made shorter by it, so that the
+# it is always busy shows how much that is, and the delay is made shorter by it, so that the
 # whole is 1 ms. What a response takes beyond that in an idle server (connection, wake-ups) is
 # added to the theory's figure.
 #
@@ -173,8 +173,8 @@ calibrate() {
 		own_us=$(least "$own_us" "$(calc "1000000 / $(cell "$tmp/out" ops_per_s ping) - 1000")")
 	done
 	for i in 1 2 3 4 5; do
-		law=$(calc "$own_us < 1000 ? 1000 - $own_us : 0")us
-		run bin/http-serve -m pool -j 1 -d "$law" bin/bench-lat -n 200
+		delay=$(calc "$own_us < 1000 ? 1000 - $own_us : 0")us
+		run bin/http-serve -m pool -j 1 -d "$delay" bin/bench-lat -n 200
 		idle_us=$(least "$idle_us" "$(cell "$tmp/out" p50_us ping)")
 	done
 }
@@ -195,10 +195,10 @@ queue() {
 		row "$what: p99" us NA NA 0 0
 		return
 	fi
-	law=$(calc "1000 - $own_us")us
-	[ "$name" = M/D/1 ] || law=exp:$law
+	delay=$(calc "1000 - $own_us")us
+	[ "$name" = M/D/1 ] || delay=exp:$delay
 	rate=$(calc "$load * 1000")
-	run bin/http-serve -m pool -j 1 -d "$law" -S "$try" bin/bench-conc -o ping -c "$connections" -j 1 \
+	run bin/http-serve -m pool -j 1 -d "$delay" -S "$try" bin/bench-conc -o ping -c "$connections" -j 1 \
 	    -r "$rate" -A exp -S "$try" -t "$secs"
 	cp "$tmp/out" "$tmp/queue"
 	theory "$name" "$load" >"$tmp/theory"
@@ -287,13 +287,13 @@ check_queues() {
 
 # ---- Little's law: clients / throughput = mean response, in a closed loop ----
 
-# little WIRE MODEL CLIENTS OPTION...: what a client does between a reply and its next request
+# little PROTOCOL MODEL CLIENTS OPTION...: what a client does between a reply and its next request
 # is no part of the response, and part of what the bound is for.
 little() {
-	wire=$1 model=$2 clients=$3
+	protocol=$1 model=$2 clients=$3
 	shift 3
-	run bin/"$wire"-serve -m "$model" "$@" bin/bench-conc -o ping -c "$clients" -t "$little_secs"
-	row "$wire-$model${*:+ $*}, $clients clients: mean response" us \
+	run bin/"$protocol"-serve -m "$model" "$@" bin/bench-conc -o ping -c "$clients" -t "$little_secs"
+	row "$protocol-$model${*:+ $*}, $clients clients: mean response" us \
 	    "$(calc "$clients / $(cell "$tmp/out" ops_per_s ping) * 1000000")" \
 	    "$(cell "$tmp/out" mean_us ping)" "$little_percent" 0
 }
@@ -307,12 +307,12 @@ check_little() {
 		return
 	fi
 	little_secs=2 little_percent=3
-	for wire in rpc http; do
+	for protocol in rpc http; do
 		for model in thread fork request pool event; do
-			measurement little "$wire" "$model" 10
+			measurement little "$protocol" "$model" 10
 		done
-		measurement little "$wire" event 100
-		measurement little "$wire" thread 10 -d exp:2ms
+		measurement little "$protocol" event 100
+		measurement little "$protocol" thread 10 -d exp:2ms
 	done
 }
 
@@ -323,24 +323,24 @@ received() {
 	sed -n 's/^ *lo: *\([0-9]*\).*/\1/p' /proc/net/dev
 }
 
-# bytes WIRE OP: a transfer's payload as reported, against what the server has counted (which
+# bytes PROTOCOL OP: a transfer's payload as reported, against what the server has counted (which
 # is some headers more) and what the interface has (headers of the packets, and
 # acknowledgements). With 16 MiB a message and the loopback's packets of up to 64 KiB all this
 # is less than 1 %.
 bytes() {
-	wire=$1 op=$2
+	protocol=$1 op=$2
 	before=$(received)
-	run bin/"$wire"-serve -u "$tmp/usage" bin/bench-bw -o "$op" -s 16m -n "$messages" -w 0
+	run bin/"$protocol"-serve -u "$tmp/usage" bin/bench-bw -o "$op" -s 16m -n "$messages" -w 0
 	after=$(received)
 	told=$(calc "$(cell "$tmp/out" bytes_per_s "$op") * $(cell "$tmp/out" elapsed_s "$op") / 1000000")
 	[ "$op" = upload ] && counter=bytes_in || counter=bytes_out
 	counted=$(awk -F '\t' -v name="$counter" '
 		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $(at[name]) }' "$tmp/usage")
-	row "$wire $op: payload against the server's $counter" MB \
+	row "$protocol $op: payload against the server's $counter" MB \
 	    "$(calc "$counted / 1000000")" "$told" 3 0
 	# other users of the interface count, too
 	[ "$quick" = 0 ] || return 0
-	row "$wire $op: payload against the interface's counter" MB \
+	row "$protocol $op: payload against the interface's counter" MB \
 	    "$(calc "($after - $before) / 1000000")" "$told" 3 0
 }
 
@@ -352,9 +352,9 @@ check_bytes() {
 		say 'bytes: left out: no counters in /proc/net/dev'
 		return
 	fi
-	for wire in rpc http; do
+	for protocol in rpc http; do
 		for op in upload download; do
-			measurement bytes "$wire" "$op"
+			measurement bytes "$protocol" "$op"
 		done
 	done
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Does bench-cmp cry wolf, and does it see one? Two claims, each tried on many pairs of files:
+# Does bench-cmp raise false alarms, and does it find what is slower? Two claims, each tried on many pairs of files:
 #
 # same    Two runs of the same build: an alarm (exit status 1) in at most 5 of 100 pairs.
 # slowed  A server slowed by 5 %: an alarm in at least 95 of 100 pairs.
@@ -9,7 +9,7 @@
 # and alternates old and new round by round, each round with servers of its own. "slowed" runs
 # bench-lat on a server whose requests take a while (-d, the same for old and new), and new
 # takes 5 % of the median response time more. With -s: rows made by awk from a seed, the same
-# each time; the median of a round varies as a log-normal law says (-e), and each tenth round
+# each time; the median of a round is log-normally distributed (-e), and each tenth round
 # is an outlier that takes 30 % longer.
 #
 # Prints a TSV row for each pair, then a line for each claim; exit status 0: both hold.
@@ -133,7 +133,7 @@ round_of_same() {
 	} >>"$1" || { say "a benchmark failed"; exit 2; }
 }
 
-# One round of the slowed claim: of a server whose requests take so many microseconds.
+# One round of the slowed claim: of a server whose requests take that many microseconds.
 round_of_slowed() {
 	"$bin/rpc-serve" -m thread -d "${2}us" "$bin/bench-lat" -n 500 >>"$1" ||
 	    { say "a benchmark failed"; exit 2; }
@@ -162,7 +162,7 @@ find_slow_delay() {
 	say "slowed: -d ${delay}us makes a median of $median us; the slow one has -d ${slow_delay}us"
 }
 
-# make_pair CLAIM NUMBER: old and new, by turns, and each goes first in turn.
+# make_pair CLAIM NUMBER: old and new alternately, and each goes first in turn.
 make_pair() {
 	if [ "$synthetic" = 1 ]; then
 		factor=1

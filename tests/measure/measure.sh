@@ -62,9 +62,9 @@ finish() {
 	exit "$code"
 }
 
-# attend COMMAND...: run a command, its stdout to $tmp/out and its stderr to $tmp/err, so
+# run_child COMMAND...: run a command, its stdout to $tmp/out and its stderr to $tmp/err, so
 # that a signal to this script alone ends it, too. Sets status.
-attend() {
+run_child() {
 	status=0
 	"$@" >"$tmp/out" 2>"$tmp/err" &
 	running=$!

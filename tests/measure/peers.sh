@@ -48,7 +48,7 @@ failed() {
 bench() {
 	column=$1 op=$2
 	shift 2
-	attend "$@"
+	run_child "$@"
 	value=$(cell "$tmp/out" "$column" "$op")
 	if [ "$status" -ne 0 ] || [ -z "$value" ]; then
 		failed "$*"
@@ -57,7 +57,7 @@ bench() {
 
 # A command under wrk's own report.
 wrk_rate() {
-	attend "$@"
+	run_child "$@"
 	value=$(awk '/^Requests\/sec:/ { print $2 }' "$tmp/out")
 	if [ "$status" -ne 0 ] || grep -qE 'Socket errors|Non-2xx' "$tmp/out"; then
 		failed "$*"
@@ -79,7 +79,7 @@ threads() {
 }
 
 pingpong() {
-	attend "$@"
+	run_child "$@"
 	value=$(cat "$tmp/out")
 	[ "$status" -eq 0 ] || failed "$*"
 }
@@ -88,7 +88,7 @@ pingpong() {
 sockperf_rtt() {
 	size=$1
 	shift
-	attend "$@" sockperf ping-pong --tcp --full-rtt -i 127.0.0.1 -p "$sockperf_port" -m "$size" -t "$secs"
+	run_child "$@" sockperf ping-pong --tcp --full-rtt -i 127.0.0.1 -p "$sockperf_port" -m "$size" -t "$secs"
 	value=$(awk '/percentile 50\.000/ { print $NF }' "$tmp/out")
 	if [ "$status" -ne 0 ] || [ -z "$value" ]; then
 		failed "$*" sockperf
@@ -97,7 +97,7 @@ sockperf_rtt() {
 
 # iperf_rate BYTES [-R]: with -R a download.
 iperf_rate() {
-	attend iperf3 -c 127.0.0.1 -p "$iperf_port" -J -n "$@"
+	run_child iperf3 -c 127.0.0.1 -p "$iperf_port" -J -n "$@"
 	# the receiver's word; the document's only key of this name in sum_received
 	value=$(awk '/"sum_received"/ { on = 1 }
 		on && /"bits_per_second"/ { gsub(/[^0-9.e+]/, ""); sub(/^e*/, ""); print $0 / 8; exit }' "$tmp/out")
@@ -107,7 +107,7 @@ iperf_rate() {
 # The bytes of one ping each way, as the server counts them: sets asked, answered.
 sizes() {
 	for n in 1000 2000; do
-		attend bin/"$1"-serve -m thread -u "$tmp/usage.$n" bin/bench-lat -w 0 -n $n
+		run_child bin/"$1"-serve -m thread -u "$tmp/usage.$n" bin/bench-lat -w 0 -n $n
 		[ "$status" -eq 0 ] || die "bench-lat: status $status: $(cat "$tmp/err")"
 	done
 	both=$(paste "$tmp/usage.1000" "$tmp/usage.2000" | awk -F '\t' '
@@ -196,21 +196,21 @@ start_stock() {
 # describe ROW: sets what, unit, target, better (less or more), needs, and ours and peer, each
 # a command that makes a run, as words without blanks.
 describe() {
-	unit=us better=less needs='' wire=''
+	unit=us better=less needs='' protocol=''
 	case $1 in
-	lat-rpc*) wire=rpc target=1.05 ;;
-	lat-http*) wire=http target=1.10 ;;
+	lat-rpc*) protocol=rpc target=1.05 ;;
+	lat-http*) protocol=http target=1.10 ;;
 	esac
 	case $1 in
 	lat-*)
-		what="bench-lat ping, $wire-serve -m thread, p50, against bare TCP ping-pong"
+		what="bench-lat ping, $protocol-serve -m thread, p50, against bare TCP ping-pong"
 		pin=''
 		case $1 in
 		*-one) pin='taskset -c 0' needs=taskset what="$what, on one processor" ;;
 		esac
-		sizes "$wire"
+		sizes "$protocol"
 		what="$what ($asked and $answered bytes)"
-		ours="bench p50_us ping $pin bin/$wire-serve -m thread bin/bench-lat -o ping -n $pings"
+		ours="bench p50_us ping $pin bin/$protocol-serve -m thread bin/bench-lat -o ping -n $pings"
 		peer="pingpong $pin tests/peers/pingpong -n $pings -s $asked -r $answered"
 		;;
 	sockperf*)
@@ -236,14 +236,14 @@ describe() {
 		ours="conc_on_nginx ${1#*-}" peer="wrk_on_nginx ${1#*-}"
 		;;
 	file-*)
-		wire=${1#file-} wire=${wire%-*}
+		protocol=${1#file-} protocol=${protocol%-*}
 		unit=bytes_per_s better=more target=0.95 needs=iperf3
 		case $1 in
 		*-up) op=upload reverse='' ;;
 		*) op=download reverse=-R ;;
 		esac
-		what="bench-file $op, $wire-serve -m thread, against iperf3 ${reverse:-(one stream)}"
-		ours="bench bytes_per_s $op bin/$wire-serve -m thread bin/bench-file -o $op -s 500m -n $files"
+		what="bench-file $op, $protocol-serve -m thread, against iperf3 ${reverse:-(one stream)}"
+		ours="bench bytes_per_s $op bin/$protocol-serve -m thread bin/bench-file -o $op -s 500m -n $files"
 		peer="iperf_rate $((files * 500))M $reverse"
 		;;
 	connect)
@@ -253,10 +253,10 @@ describe() {
 		peer="pingpong tests/peers/pingpong -c -n $conns"
 		;;
 	many-*)
-		wire=${1#*-}
-		what="$wire-serve -m event under bench-conc, 10000 connections, against 100 connections"
+		protocol=${1#*-}
+		what="$protocol-serve -m event under bench-conc, 10000 connections, against 100 connections"
 		unit=per_s better=more target=0.8
-		ours="conc_on_ours $wire 10000" peer="conc_on_ours $wire 100"
+		ours="conc_on_ours $protocol 10000" peer="conc_on_ours $protocol 100"
 		;;
 	stock*)
 		# one request under way per client measures the client and the system as much as

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # How cost grows with connections: throughput, p99, the server's processor time per request
-# and its memory per connection, from 1 to 10,000 connections, for each model on both wires.
+# and its memory per connection, from 1 to 10,000 connections, for each model on both protocols.
 #
 # Each point is two runs. bench-conc loads the server, whose own account (-u) gives the
 # processor time of a request, a share of what setting up the connections takes included. A
@@ -73,7 +73,7 @@ point() {
 	label=${1%-serve}-$2
 	rm -f "$tmp/usage"
 
-	attend bin/"$1" -m "$2" -c 20000 -u "$tmp/usage" \
+	run_child bin/"$1" -m "$2" -c 20000 -u "$tmp/usage" \
 	    bin/bench-conc -o ping -w 1 -c "$3" -t "$secs"
 	[ "$status" -eq 0 ] || note="load: status $status: $(grep -v warning "$tmp/err" | sed 1q)"
 	cp "$tmp/out" "$tmp/rows"
@@ -102,12 +102,12 @@ point() {
 	}' "$tmp/rows" "$tmp/usage" | tee -a "$out/scaling.tsv"
 }
 
-# Eight panels: a column for each wire, a line for each model.
+# Eight panels: a column for each protocol, a line for each model.
 picture() {
 	cat <<'PLOT'
 set datafile separator tab
 set datafile missing "NA"
-set multiplot layout 4,words(wires) columnsfirst margins 0.08,0.98,0.06,0.95 spacing 0.09,0.055
+set multiplot layout 4,words(protocols) columnsfirst margins 0.08,0.98,0.06,0.95 spacing 0.09,0.055
 set logscale xy
 set xrange [0.7:1.5 * most]
 set format x "%.0f"
@@ -121,14 +121,14 @@ array titles[4] = ["requests per second", "p99 of the response time (ms)", \
 array columns[4] = [5, 7, 8, 9]
 array scales[4] = [1, 1000, 1, 1]
 array colours[5] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"]
-do for [wire in wires] {
+do for [protocol in protocols] {
 	do for [k = 1:4] {
-		if (strstrt(empty, " ".wire.k." ")) { set multiplot next } else {
-			set title (k == 1 ? (wire eq "rpc" ? "RPC: " : "HTTP: ") : "").titles[k]
+		if (strstrt(empty, " ".protocol.k." ")) { set multiplot next } else {
+			set title (k == 1 ? (protocol eq "rpc" ? "RPC: " : "HTTP: ") : "").titles[k]
 			set xlabel (k == 4 ? "connections" : "")
 			if (k == 1) { set key bottom right horizontal samplen 2 } else { set key off }
 			set yrange [0.7 * low[k] / scales[k]:1.5 * high[k] / scales[k]]
-			plot for [i = 1:words(models)] file using (strcol(1) eq wire."-".word(models, i) \
+			plot for [i = 1:words(models)] file using (strcol(1) eq protocol."-".word(models, i) \
 			    ? $2 : NaN):(column(columns[k]) / scales[k]) with linespoints \
 			    linewidth 2 pointtype 7 pointsize 0.5 linecolor rgb colours[i] \
 			    title word(models, i)
@@ -145,21 +145,21 @@ draw() {
 	# what has no number is not drawn, which is an error to gnuplot if it is all there is
 	awk -F '\t' -v models="$models" '
 		NR > 1 {
-			split($1, part, "-"); wire = part[1]
-			if (!seen[wire]++) wires = wires " " wire
+			split($1, part, "-"); protocol = part[1]
+			if (!seen[protocol]++) protocols = protocols " " protocol
 			if ($2 > most) most = $2
 			for (k = 1; k <= 4; k++) {
 				v = $(k < 2 ? 5 : 5 + k)
 				if (v == "NA" || v <= 0) continue
-				any[wire k] = 1
+				any[protocol k] = 1
 				if (!(k in low) || v < low[k]) low[k] = v
 				if (v > high[k]) high[k] = v
 			}
 		}
 		END {
-			n = split(wires, w, " ")
+			n = split(protocols, w, " ")
 			for (i = 1; i <= n; i++) for (k = 1; k <= 4; k++) if (!any[w[i] k]) empty = empty w[i] k " "
-			printf "wires = \"%s\"; empty = \" %s\"; most = %d; models = \"%s\"\n", wires, empty, most, models
+			printf "protocols = \"%s\"; empty = \" %s\"; most = %d; models = \"%s\"\n", protocols, empty, most, models
 			printf "array low[4]; array high[4]\n"
 			for (k = 1; k <= 4; k++) printf "low[%d] = %.3f; high[%d] = %.3f\n", k, low[k] + 0, k, high[k] + 0
 		}' "$out/scaling.tsv" >"$tmp/what"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# The fault matrix: every benchmark program against every fault of a peer, on both wires. A row
+# The fault matrix: every benchmark program against every fault of a peer, on both protocols. A row
 # of the table is a fault, a cell one run of one program, with -T 1. Of each cell: it ends
 # within -T plus 2 s; the exit status; messages of one printable line each that name the cause;
 # a well-formed table of what was measured; what was due is counted as done or as failed, or
@@ -117,11 +117,11 @@ in_time() {
 	[ "$ms" -le "$LIMIT_MS" ] || fail "$2: $ms ms: $(cat "$2/err")"
 }
 
-# matrix WIRE CELL... <TABLE: rows of the table are
+# matrix PROTOCOL CELL... <TABLE: rows of the table are
 #	FAULT  STATUS-OF-BENCH-CONN  STATUS-OF-THE-OTHERS  PATTERN
 # (bench-conn asks for no more than the first reply).
 matrix() {
-	local wire=$1 fault conn others pattern cell want started=0
+	local protocol=$1 fault conn others pattern cell want started=0
 	local -A url
 	local jobs=()
 	shift
@@ -129,9 +129,9 @@ matrix() {
 	while read -r fault conn others pattern; do
 		if [ "$fault" = refused ]; then
 			refused_port
-			URL=$wire://127.0.0.1:$PORT
+			URL=$protocol://127.0.0.1:$PORT
 		else
-			bad "$wire" "$fault"
+			bad "$protocol" "$fault"
 		fi
 		url[$fault]=$URL
 		mkdir -p "${@/#/cells/$fault/}"

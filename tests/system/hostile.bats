@@ -44,7 +44,7 @@ nothing_works() {
 	done
 }
 
-@test "a server that turns keep-alive off is told" {
+@test "a server that turns keep-alive off is reported" {
 	bad http http-close-each
 	run --separate-stderr timeout 60 bench-lat -n 10 -w 0 "$URL"
 	[[ $stderr == *clos* ]] || fail "said nothing of it: $stderr"
@@ -225,7 +225,7 @@ alive() {
 	for i in "${!urls[@]}"; do
 		URL=${urls[i]} fd=${fds[i]}
 		alive
-		# it has been hung up on, in the middle
+		# it has been disconnected, in the middle
 		timeout 60 cat <&"$fd" >reply || fail "$URL: no end"
 		exec {fd}>&-
 		[ "$(wc -c <reply)" -lt 100000000 ] || fail "$URL: all of it came"

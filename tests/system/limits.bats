@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Limits that are told and kept: what runs out pauses a server, and no more than that.
+# Limits that are reported and kept: what runs out pauses a server, and no more than that.
 
 bats_require_minimum_version 1.5.0
 load ../helper

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Every concurrency model with either wire: what one connection does holds up no other, and
+# Every concurrency model with either protocol: what one connection does holds up no other, and
 # nothing is lost under load.
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
-# of WIRE MODEL FUNCTION: run a check against that server.
+# of PROTOCOL MODEL FUNCTION: run a check against that server.
 each() {
 	local server model
 	for server in $SERVERS; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Output is neither lost nor made up: what can't be written is told, what was measured before a
+# Output is neither lost nor made up: what can't be written is an error, what was measured before a
 # signal is there in whole lines, and nothing is left behind.
 
 bats_require_minimum_version 1.5.0

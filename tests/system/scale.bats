@@ -27,7 +27,7 @@ own_kb() {
 	awk '$1 == "Pss_Anon:" { print $2 }' "/proc/$1/smaps_rollup"
 }
 
-# idle_costs MODEL LIMIT: bytes of server memory per connection, on either wire.
+# idle_costs MODEL LIMIT: bytes of server memory per connection, on either protocol.
 idle_costs() {
 	local server before after each count=1000
 	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer needs memory of its own'

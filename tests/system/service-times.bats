@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Service times (-d): which distributions there are, in every model on both wires, from a seed.
+# Service times (-d): which distributions there are, in every model on both protocols, from a seed.
 # Lower limits of time are exact; there are no upper ones but where a row has slept for
 # another's time.
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
-# each COMMAND...: with every model on both wires, side by side, as they wait most of the time.
+# each COMMAND...: with every model on both protocols, side by side, as they wait most of the time.
 # Sets server, model.
 each() {
 	local server model
@@ -19,7 +19,7 @@ each() {
 	each_end
 }
 
-# both COMMAND...: on both wires. Sets server.
+# both COMMAND...: on both protocols. Sets server.
 both() {
 	local server
 	for server in $SERVERS; do

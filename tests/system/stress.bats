@@ -1,40 +1,40 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Storms: every server model on both wires, while clients do all that tests/peers/bad_client.c knows
+# Stress: every server model on both protocols, while clients do all that tests/peers/bad_client.c knows
 # at once. Nobody else's request fails meanwhile, and afterwards the server has as many
-# descriptors, threads and children as before, and a second storm costs no more memory.
+# descriptors, threads and children as before, and a second time costs no more memory.
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
-LEFT_KB=3072            # what the second storm may leave: what malloc does not give back
+LEFT_KB=3072            # what the second time may leave: what malloc does not give back
 
 # The descriptors, threads and children of the server.
-census() {
+resources() {
 	local fds=("/proc/$PID/fd/"*) tasks=("/proc/$PID/task/"*)
 	echo "${#fds[@]} ${#tasks[@]} $(pgrep -c -P "$PID" || true)"
 }
 
-is_census() {
-	[ "$(census)" = "$1" ]
+has_resources() {
+	[ "$(resources)" = "$1" ]
 }
 
-# settled CENSUS: the server gets back to that.
+# settled RESOURCES: the server gets back to these.
 settled() {
-	eventually is_census "$1" || fail "descriptors, threads, children: $(census), and $1 before"
+	eventually has_resources "$1" || fail "descriptors, threads, children: $(resources), and $1 before"
 }
 
-# CENSUS: that of a server that has answered, and so has all it begins with, and has had nothing
+# RESOURCES: that of a server that has answered, and so has all it begins with, and has had nothing
 # to do for a second.
 at_rest() {
 	local same=0 now
 	bench-lat -n 100 "$URL" >/dev/null
-	CENSUS=
+	RESOURCES=
 	until [ "$same" -eq 5 ]; do
 		sleep 0.2
-		now=$(census)
-		[ "$now" = "$CENSUS" ] && same=$((same + 1)) || same=0
-		CENSUS=$now
+		now=$(resources)
+		[ "$now" = "$RESOURCES" ] && same=$((same + 1)) || same=0
+		RESOURCES=$now
 	done
 }
 
@@ -42,9 +42,9 @@ own_kb() {
 	awk '$1 == "Pss_Anon:" { print $2 }' "/proc/$PID/smaps_rollup"
 }
 
-# storm WIRE: everything at once, and among it a client that means well. Replies are in
+# stress PROTOCOL: everything at once, and among it a client that means well. Replies are in
 # replies/.
-storm() {
+stress() {
 	local name jobs=() well
 	rm -rf replies
 	mkdir replies
@@ -96,36 +96,36 @@ rpc_said() {
 	    fail "of 10000 pipelined: $(LC_ALL=C grep -ao 'pong' replies/rpc-pipeline | wc -l)"
 }
 
-weather() {
-	local wire=$1 before kb
+survives() {
+	local protocol=$1 before kb
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
-	start "$wire-serve" -p 0 -m "$2" -T 1 -u usage.tsv
+	start "$protocol-serve" -p 0 -m "$2" -T 1 -u usage.tsv
 	at_rest
-	before=$CENSUS
-	storm "$wire"
-	"${wire}_said"
+	before=$RESOURCES
+	stress "$protocol"
+	"${protocol}_said"
 	settled "$before"
 	kb=$(own_kb)
-	storm "$wire"
+	stress "$protocol"
 	settled "$before"
 	kb=$(($(own_kb) - kb))
-	echo "# $wire $2: the second storm left $kb KB"
-	[ -n "${SANITIZED:-}" ] || [ "$kb" -le "$LEFT_KB" ] || fail "the second storm left $kb KB"
+	echo "# $protocol $2: the second time left $kb KB"
+	[ -n "${SANITIZED:-}" ] || [ "$kb" -le "$LEFT_KB" ] || fail "the second time left $kb KB"
 	bench-lat -n 10 "$URL" >out.tsv
 	[ "$(total out.tsv n)" = 10 ] || fail "$(cat out.tsv)"
 	stop
 }
 
-@test "rpc-serve -m thread" { weather rpc thread; }
-@test "rpc-serve -m fork" { weather rpc fork; }
-@test "rpc-serve -m request" { weather rpc request; }
-@test "rpc-serve -m pool" { weather rpc pool; }
-@test "rpc-serve -m event" { weather rpc event; }
-@test "http-serve -m thread" { weather http thread; }
-@test "http-serve -m fork" { weather http fork; }
-@test "http-serve -m request" { weather http request; }
-@test "http-serve -m pool" { weather http pool; }
-@test "http-serve -m event" { weather http event; }
+@test "rpc-serve -m thread" { survives rpc thread; }
+@test "rpc-serve -m fork" { survives rpc fork; }
+@test "rpc-serve -m request" { survives rpc request; }
+@test "rpc-serve -m pool" { survives rpc pool; }
+@test "rpc-serve -m event" { survives rpc event; }
+@test "http-serve -m thread" { survives http thread; }
+@test "http-serve -m fork" { survives http fork; }
+@test "http-serve -m request" { survives http request; }
+@test "http-serve -m pool" { survives http pool; }
+@test "http-serve -m event" { survives http event; }
 
 @test "20,000 connections opened and dropped" {
 	local model server=rpc-serve before
@@ -133,7 +133,7 @@ weather() {
 	for model in $MODELS; do
 		start "$server" -p 0 -m "$model" -T 5
 		at_rest
-		before=$CENSUS
+		before=$RESOURCES
 		bench-lat -t 2 -T 10 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
 		bad_client connects "${URL##*:}" 20000 3>&-
@@ -149,19 +149,19 @@ weather() {
 # A slow client's time limit is that of the request: one byte now and then does not prolong it.
 # And it holds where nothing else happens that would make a server look.
 @test "idle connections and slow requests end with -T, whatever the gaps" {
-	local model wire name began ms try
-	for wire in rpc http; do
+	local model protocol name began ms try
+	for protocol in rpc http; do
 		for model in $MODELS; do
-			start "$wire-serve" -p 0 -m "$model" -T 0.5
+			start "$protocol-serve" -p 0 -m "$model" -T 0.5
 			for name in idle drip half; do
 				# on a machine that is busy with something else the best of several counts
 				for try in 1 2 3; do
 					began=$(ms)
-					bad_client "$wire-$name" "${URL##*:}" >/dev/null
+					bad_client "$protocol-$name" "${URL##*:}" >/dev/null
 					ms=$(($(ms) - began))
-					[ "$ms" -ge 400 ] || fail "$wire $model $name: $ms ms"
+					[ "$ms" -ge 400 ] || fail "$protocol $model $name: $ms ms"
 					[ "$ms" -ge 8000 ] || break
-					[ "$try" -lt 3 ] || fail "$wire $model $name: $ms ms"
+					[ "$try" -lt 3 ] || fail "$protocol $model $name: $ms ms"
 				done
 			done
 			stop

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* law: what is a distribution and what is not, moments and shares of what is drawn, streams that
+/* delay: what is a distribution and what is not, moments and shares of what is drawn, streams that
  * repeat. */
 #include <math.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* RPyC against peers that mean no good: both sides of the wire, given what no stock peer
+/* RPyC against hostile peers: both sides of the protocol, given what no stock peer
  * sends, must answer it or end the connection, in bounded memory and time. */
 #include <stdlib.h>
 #include <string.h>

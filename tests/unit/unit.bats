@@ -25,7 +25,7 @@ unit() {
 @test "inflate" { unit inflate; }
 @test "JSON and hex" { unit json; }
 @test "HTTP messages" { unit http; }
-@test "both sides of each wire, back to back" { unit pair; }
+@test "both sides of each protocol, back to back" { unit pair; }
 @test "the service" { unit service; }
 @test "readiness loop" { unit loop; }
 @test "servers, their limits and models" { unit server; }
