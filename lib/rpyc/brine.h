@@ -126,6 +126,11 @@ brine_items(struct brine *b, uint64_t *n)
 		*n = *b->p++ - BRINE_TAG_TUPLE_1 + 1;
 		return true;
 	}
+	if (b->p < b->end && *b->p == BRINE_TAG_EMPTY_TUPLE) {
+		b->p++;
+		*n = 0;
+		return true;
+	}
 	return brine_items_any(b, n);
 }
 
