@@ -64,13 +64,22 @@ new_part(struct out *o)
 	return &o->part[o->n++];
 }
 
-/* n bytes have been put at the end of buf: queue them. */
-static void
-queue_buf(struct out *o, size_t n)
+struct buf *
+out_buf(struct out *o)
+{
+	if (o->buf.n > o->buf.cap / 2)
+		pack_buf(o);
+	return &o->buf;
+}
+
+void
+out_queue(struct out *o, size_t n)
 {
 	struct out_part *p;
 
-	if (n == 0)
+	if (o->buf.failed)
+		o->failed = true;
+	if (n == 0 || o->failed)
 		return;
 	/* bytes of buf that follow each other are one part, unless a source lies between */
 	if (o->n > o->first && !o->part[o->n - 1].src) {
@@ -92,10 +101,7 @@ out_add(struct out *o, const void *p, size_t n)
 	if (o->buf.cap - o->buf.n < n && o->buf.n > 0)
 		pack_buf(o);
 	buf_add(&o->buf, p, n);
-	if (o->buf.failed)
-		o->failed = true;
-	else
-		queue_buf(o, n);
+	out_queue(o, n);
 }
 
 void

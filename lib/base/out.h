@@ -38,6 +38,11 @@ __attribute__((format(printf, 2, 3)))
 #endif
 void out_printf(struct out *o, const char *fmt, ...);
 
+/* To write in place: append to that buffer, which is o->buf, and queue what was appended, its last
+ * n bytes, before anything else is. */
+struct buf *out_buf(struct out *o);
+void out_queue(struct out *o, size_t n);
+
 /* Append n bytes read from the endless repetition of src[0..period-1], from
  * position at on (period > 0). src is borrowed until the bytes are sent. */
 void out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The arguments of a call, as Python takes them: matched to parameters, and converted. */
-#include "rpyc/args.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "rpyc/objects.h"
-#include "rpyc/reply.h"
+#include "rpyc/session.h"
 
 #define METHOD RPYC_CLASS ".exposed_%s()"       /* one as Python names it in error texts */
 
@@ -32,39 +29,11 @@ rpyc_type_name(const struct rpyc_boxed *x, char text[64])
 	return text;
 }
 
-static int
-parameter(const struct operation *op, const struct brine_value *name)
-{
-	int i;
-
-	for (i = 0; i < op->nargs; i++)
-		if (brine_is(name, op->arg[i]))
-			return i;
-	return -1;
-}
-
-/* Take the positional arguments, and note which parameters have one. False: there are more
- * arguments than parameters, answered with TypeError. */
-static bool
-positional(struct rpyc_session *s, const struct operation *op, struct rpyc_items args,
-    struct rpyc_boxed value[2], bool have[2])
-{
-	int i;
-
-	if (args.n > (uint64_t)op->nargs)
-		return rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %"
-		    PRIu64 " were given", op->method, op->nargs + 1,
-		    op->nargs == 0 ? "" : "s", args.n + 1);
-	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
-		have[i] = true;
-	return true;
-}
-
 /* Take a keyword argument, a pair of name and value; the first given parameters have positional
  * ones. False: answered with an exception. */
 static bool
 keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_boxed *pair,
-    uint64_t given, struct rpyc_boxed value[2], bool have[2])
+    uint64_t given)
 {
 	struct rpyc_items parts;
 	struct rpyc_boxed name;
@@ -74,47 +43,45 @@ keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_bo
 	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
 	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR)
 		return rpyc_raise(s, "TypeError", "keywords must be strings");
-	if ((i = parameter(op, &v)) < 0)
+	for (i = 0; i < op->nargs && !brine_is(&v, op->arg[i]); i++)
+		;
+	if (i == op->nargs)
 		return rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument "
 		    "'%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
 		    v.p ? (const char *)v.p : "");
 	if ((uint64_t)i < given)
 		return rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
 		    op->method, op->arg[i]);
-	if (!rpyc_item(&parts, &value[i]))
-		return rpyc_raise(s, "ValueError", "argument is not boxed");
-	have[i] = true;
-	return true;
-}
-
-/* Does every parameter have an argument? False: answered with TypeError. */
-static bool
-complete(struct rpyc_session *s, const struct operation *op, const bool have[2])
-{
-	int missing = op->nargs - have[0] - have[1];
-
-	if (missing == 2)
-		rpyc_raise(s, "TypeError", METHOD " missing 2 required positional arguments: "
-		    "'%s' and '%s'", op->method, op->arg[0], op->arg[1]);
-	else if (missing == 1)
-		rpyc_raise(s, "TypeError", METHOD " missing 1 required positional argument: '%s'",
-		    op->method, op->arg[have[0]]);
-	return missing == 0;
+	return rpyc_item(&parts, &s->value[i]) ||
+	    rpyc_raise(s, "ValueError", "argument is not boxed");
 }
 
 bool
 rpyc_bind(struct rpyc_session *s, const struct operation *op, struct rpyc_items args,
-    struct rpyc_items kwargs, struct rpyc_boxed value[2])
+    struct rpyc_items kwargs)
 {
-	bool have[2] = { false, false };
-	struct rpyc_boxed pair;
+	struct rpyc_boxed *value = s->value, pair;
+	uint64_t given = args.n;
+	int i, missing;
 
-	if (!positional(s, op, args, value, have))
-		return false;
+	if (given > (uint64_t)op->nargs)
+		return rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %"
+		    PRIu64 " were given", op->method, op->nargs + 1,
+		    op->nargs == 0 ? "" : "s", given + 1);
+	value[0].label = value[1].label = 0;    /* no argument so far */
+	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
+		;
 	while (rpyc_item(&kwargs, &pair))
-		if (!keyword(s, op, &pair, args.n, value, have))
+		if (!keyword(s, op, &pair, given))
 			return false;
-	return complete(s, op, have);
+	missing = op->nargs - (value[0].label != 0) - (value[1].label != 0);
+	if (missing == 2)
+		return rpyc_raise(s, "TypeError", METHOD " missing 2 required positional "
+		    "arguments: '%s' and '%s'", op->method, op->arg[0], op->arg[1]);
+	if (missing == 1)
+		return rpyc_raise(s, "TypeError", METHOD " missing 1 required positional "
+		    "argument: '%s'", op->method, op->arg[value[0].label != 0]);
+	return true;
 }
 
 bool
@@ -161,42 +128,29 @@ rpyc_fits(struct rpyc_session *s, uint64_t n)
 	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX);
 }
 
-/* len() of a value that is not a reference to an object of the peer's. False: it has none. */
-static bool
-length(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
+bool
+rpyc_len(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 {
 	struct rpyc_items items;
 	struct brine_value v;
 	struct brine b = x->at;
+	char type[64];
 	size_t index;
 
-	switch (x->label) {
-	case RPYC_TUPLE:
-		if (!rpyc_items(x, &items))
-			return false;
+	if (x->label == RPYC_TUPLE && rpyc_items(x, &items)) {
 		*n = items.n;
 		return true;
-	case RPYC_LOCAL_REF:
-		if (rpyc_resolve(s, &b, &index) != RPYC_LIST)
-			return false;
+	}
+	if (x->label == RPYC_LOCAL_REF && rpyc_resolve(s, &b, &index) == RPYC_LIST) {
 		*n = (uint64_t)s->object[index].count;
 		return true;
-	case RPYC_VALUE:
-		break;
-	default:
-		return false;
 	}
-	if (!brine_get(&b, &v) || (v.type == BRINE_FROZENSET && !brine_get(&b, &v)))
-		return false;
-	*n = v.len;
-	return v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE;
-}
-
-bool
-rpyc_len(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
-{
-	char type[64];
-
-	return length(s, x, n) || rpyc_raise(s, "TypeError", "object of type '%s' has no len()",
+	if (x->label == RPYC_VALUE && brine_get(&b, &v) &&
+	    (v.type != BRINE_FROZENSET || brine_get(&b, &v)) &&
+	    (v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE)) {
+		*n = v.len;
+		return true;
+	}
+	return rpyc_raise(s, "TypeError", "object of type '%s' has no len()",
 	    rpyc_type_name(x, type));
 }

@@ -107,6 +107,15 @@ brine_skip(struct brine *b, bool *elided)
 	return brine_skip_any(b, elided);
 }
 
+/* Pass one value. False: it is not valid, or something in it was elided. */
+static inline bool
+brine_skip_retained(struct brine *b)
+{
+	bool elided = false;
+
+	return brine_skip(b, &elided) && !elided;
+}
+
 /* Read an int that fits. */
 static inline bool
 brine_int(struct brine *b, int64_t *i)

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The methods of the service over RPyC. */
-#include "rpyc/methods.h"
-
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-#include "rpyc/args.h"
-#include "rpyc/list.h"
-#include "rpyc/objects.h"
-#include "rpyc/remote_args.h"
-#include "rpyc/reply.h"
+#include "rpyc/session.h"
 
 #define COPY_MAX  4096          /* echo copies up to this rather than hold up what follows */
 
@@ -28,7 +21,7 @@ spec(size_t method)
 const char *
 rpyc_method_name(size_t i)
 {
-	return i < RPYC_METHODS ? spec(i)->method : NULL;
+	return spec(i)->method;
 }
 
 size_t
@@ -50,92 +43,75 @@ rpyc_method_find(const void *name, size_t n)
 	return RPYC_METHODS;
 }
 
-/* ---- the methods ---- */
+/* ---- the methods: answer the call of s->method with s->value ---- */
 
-/* Append a boxed value that was received. References change sides: what the sender called
- * remote is local to us, and the other way round. False: it is malformed. */
 static bool
-put_echo(struct rpyc_session *s, const struct rpyc_boxed *x)
+ping(struct rpyc_session *s)
 {
-	struct buf *to = &s->message;
+	return rpyc_answer_str(s, "pong");
+}
+
+/* Append a boxed value that was received, one that is well-formed. References change sides: what
+ * the sender called remote is local to us, and the other way round. */
+static void
+put_echo(struct rpyc_session *s, struct buf *to, const struct rpyc_boxed *x)
+{
 	struct brine b = x->at, at, id_pack;
-	struct brine_value v;
 	enum rpyc_kind kind;
 	int64_t label = x->label;
-	uint64_t ahead = 1;
+	uint64_t ahead = 1, items;
 	size_t index;
 
 	for (;;) {
-		at = b;
-		if (label == RPYC_TUPLE) {
-			if (!brine_get(&b, &v) || v.type != BRINE_TUPLE)
-				return false;
-			ahead += v.len;
-		} else if (!brine_skip(&b, NULL)) {
-			return false;
-		}
-		at.end = b.p;
+		at = id_pack = b;
+		if (label == RPYC_TUPLE && brine_items(&b, &items))
+			ahead += items;
+		else
+			brine_skip(&b, NULL);
 		if (label == RPYC_LOCAL_REF) {
-			id_pack = at;
 			kind = rpyc_resolve(s, &id_pack, &index);
-			if (kind == RPYC_LIST || kind == RPYC_ITERATOR)
+			if (kind >= RPYC_LIST)
 				s->object[index].refs++;
 			label = RPYC_REMOTE_REF;
 		} else if (label == RPYC_REMOTE_REF) {
 			label = RPYC_LOCAL_REF;
 		}
 		rpyc_put_label(to, (enum rpyc_label)label);
-		buf_add(to, at.p, (size_t)(at.end - at.p));
-		if (--ahead == 0)
-			return true;
-		if (!brine_tuple(&b, 2) || !brine_int(&b, &label))
-			return false;
+		buf_add(to, at.p, (size_t)(b.p - at.p));
+		if (--ahead == 0 || !brine_tuple(&b, 2) || !brine_int(&b, &label))
+			return;
 	}
-}
-
-static void
-echo(struct rpyc_session *s, const struct rpyc_boxed *x)
-{
-	struct brine at = x->at;
-	size_t n = (size_t)(at.end - at.p);
-	bool elided = false;
-	struct buf *b;
-
-	brine_skip(&at, &elided);
-	if (elided) {
-		rpyc_raise(s, "MemoryError", "echo holds its data, at most %" PRIu64
-		    " bytes", echo_limit(s->service));
-		return;
-	}
-	b = rpyc_answer(s);
-	if (x->label != RPYC_VALUE) {
-		if (put_echo(s, x))
-			rpyc_message_end(s);
-		else
-			rpyc_raise(s, "ValueError", "argument is not boxed");
-		return;
-	}
-	rpyc_put_label(b, RPYC_VALUE);
-	if (n <= COPY_MAX) {
-		buf_add(b, x->at.p, n);
-		rpyc_message_end(s);
-		return;
-	}
-	/* sent from where it was received: it stays there until then */
-	rpyc_message_data(s, x->at.p, n, n);
-	s->borrowed = true;
 }
 
 static bool
-upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+echo(struct rpyc_session *s)
+{
+	const struct rpyc_boxed *x = s->value;
+	size_t n = (size_t)(x->at.end - x->at.p);
+
+	if (s->elided)
+		return rpyc_raise(s, "MemoryError", "echo holds its data, at most %" PRIu64
+		    " bytes", echo_limit(s->service));
+	if (x->label != RPYC_VALUE) {
+		put_echo(s, rpyc_answer(s), x);
+		return rpyc_message_end(s);
+	}
+	if (n <= COPY_MAX)
+		return rpyc_answer_copy(s, x->at);
+	/* sent from where it was received: it stays there until then */
+	s->borrowed = true;
+	rpyc_answer_value(s);
+	return rpyc_message_data(s, x->at.p, n, n);
+}
+
+static bool
+upload(struct rpyc_session *s)
 {
 	uint64_t n;
 
-	if (x->label == RPYC_REMOTE_REF)
-		return rpyc_remote_len(s, x->at, whole);
-	if (rpyc_len(s, x, &n) && rpyc_within(s, n))
-		rpyc_answer_int(s, n);
-	return false;
+	if (s->value->label == RPYC_REMOTE_REF)
+		return rpyc_remote_call(s, s->value, false);
+	return rpyc_len(s, s->value, &n) && rpyc_within(s, n) && rpyc_answer_int(s, n);
 }
 
 /* The sum of len() over the items of an argument that is neither a reference to an object of
@@ -143,7 +119,7 @@ upload(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
 static bool
 chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 {
-	struct rpyc_items items = { .boxed = false };
+	struct rpyc_items items = { .at = x->at, .boxed = false };
 	struct rpyc_boxed item;
 	struct brine_value v;
 	char type[64];
@@ -152,19 +128,16 @@ chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 	*total = 0;
 	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, total))
 		return true;
-	items.at = x->at;
-	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v))
-		v.type = BRINE_NONE;
-	if (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v))
+	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v) ||
+	    (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v)))
 		v.type = BRINE_NONE;
 	switch (v.type) {
 	case BRINE_STR:
 		*total = v.len;         /* characters, each a str of length 1 */
 		return true;
-	case BRINE_BYTES:
-		if (v.len > 0)          /* iteration gives ints */
-			rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
-		return v.len == 0;
+	case BRINE_BYTES:               /* iteration gives ints */
+		return v.len == 0 ||
+		    rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
 	case BRINE_TUPLE:
 		for (items.n = v.len; rpyc_item(&items, &item); *total += n)
 			if (!rpyc_len(s, &item, &n))
@@ -177,180 +150,169 @@ chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 }
 
 static bool
-upload_chunked(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine whole)
+upload_chunked(struct rpyc_session *s)
 {
-	struct rpyc_items items;
-	uint64_t total;
-
-	if (x->label == RPYC_REMOTE_REF)
-		return rpyc_remote_iter(s, x->at, whole);
-	if (x->label == RPYC_TUPLE && rpyc_items(x, &items))
-		return rpyc_remote_tuple(s, items, whole);
-	if (chunk_total(s, x, &total) && rpyc_within(s, total))
-		rpyc_answer_int(s, total);
-	return false;
-}
-
-static void
-download(struct rpyc_session *s, enum op op, const struct rpyc_boxed *x)
-{
-	struct buf *b;
+	const struct rpyc_boxed *x = s->value;
 	uint64_t n;
 
-	if (!rpyc_byte_count(s, x, &n) || !rpyc_within(s, n) || !rpyc_fits(s, n))
-		return;
-	b = rpyc_answer(s);
-	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_bytes_head(b, (uint32_t)n);
-	rpyc_message_data(s, fill_block(operations[op].fill), FILL_SIZE, n);
-}
-
-static void
-download_chunked(struct rpyc_session *s, const struct rpyc_boxed value[2])
-{
-	uint64_t size, chunk;
-	struct brine_value v;
-
-	/* as range(0, size, chunk): it does not matter how far below 0 or beyond size they are */
-	if (rpyc_integer(&value[0], &v) && !v.fits && v.negative)
-		size = 0;
-	else if (!rpyc_byte_count(s, &value[0], &size))
-		return;
-	if (rpyc_integer(&value[1], &v) && !v.fits && !v.negative)
-		chunk = INT64_MAX;
-	else if (!rpyc_byte_count(s, &value[1], &chunk))
-		return;
-	if (!rpyc_within(s, size) || !rpyc_fits(s, chunk < size ? chunk : size))
-		return;
-	if (size > 0 && chunk == 0)
-		rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
-	else
-		rpyc_list_answer(s, size, chunk);
-}
-
-static void
-not_integer(struct rpyc_session *s, const struct rpyc_boxed *x)
-{
-	char type[64];
-
-	rpyc_raise(s, "TypeError", "'%s' object cannot be interpreted as an integer",
-	    rpyc_type_name(x, type));
-}
-
-static void
-compute(struct rpyc_session *s, const struct rpyc_boxed *x)
-{
-	struct brine_value v;
-
-	if (!rpyc_integer(x, &v)) {
-		not_integer(s, x);
-	} else if (!v.negative && (!v.fits || (uint64_t)v.i > COMPUTE_MAX)) {
-		rpyc_raise(s, "OverflowError", "compute takes at most %" PRIu64, COMPUTE_MAX);
-	} else {
-		memset(&s->compute, 0, sizeof s->compute);
-		s->compute.n = v.fits && v.i > 0 ? (uint64_t)v.i : 0;
-		s->busy = RPYC_COMPUTE;
-	}
-}
-
-static void
-sleep_for(struct rpyc_session *s, const struct rpyc_boxed *x)
-{
-	struct brine at = x->at;
-	struct brine_value v;
-	double seconds = 0;
-
-	if (rpyc_integer(x, &v)) {
-		seconds = v.fits ? (double)v.i : SLEEP_MAX_S * 2;
-	} else if (x->label == RPYC_VALUE && brine_get(&at, &v) && v.type == BRINE_FLOAT) {
-		seconds = v.f;
-	} else {
-		not_integer(s, x);
-		return;
-	}
-	if (isnan(seconds)) {
-		rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
-	} else if (seconds < 0) {
-		rpyc_raise(s, "ValueError", "sleep length must be non-negative");
-	} else if (seconds > SLEEP_MAX_S) {
-		rpyc_raise(s, "OverflowError", "timestamp too large to convert to C _PyTime_t");
-	} else {
-		s->busy = RPYC_SLEEP;
-		s->sleep_ns = (uint64_t)(seconds * 1e9);
-		s->slept = x->at;
-	}
+	if (x->label == RPYC_REMOTE_REF || x->label == RPYC_TUPLE)
+		return rpyc_remote_call(s, x, true);
+	return chunk_total(s, x, &n) && rpyc_within(s, n) && rpyc_answer_int(s, n);
 }
 
 static bool
-call(struct rpyc_session *s, size_t method, const struct rpyc_boxed value[2],
-    struct brine whole)
+download(struct rpyc_session *s)
 {
-	struct buf *b;
-	bool waits = false;
+	uint64_t n;
 
-	switch (method) {
-	case OP_PING:
-		rpyc_answer_str(s, "pong");
-		break;
-	case OP_ECHO:
-		echo(s, &value[0]);
-		break;
-	case OP_UPLOAD:
-	case OP_UPLOAD_FILE:
-		waits = upload(s, &value[0], whole);
-		break;
-	case OP_DOWNLOAD:
-	case OP_DOWNLOAD_FILE:
-		download(s, (enum op)method, &value[0]);
-		break;
-	case OP_COMPUTE:
-		compute(s, &value[0]);
-		break;
-	case OP_SLEEP:
-		sleep_for(s, &value[0]);
-		break;
-	case OP_UPLOAD_FILE_CHUNKED:
-		waits = upload_chunked(s, &value[0], whole);
-		break;
-	case OP_DOWNLOAD_FILE_CHUNKED:
-		download_chunked(s, value);
-		break;
-	case RPYC_SERVICE_NAME:
-		rpyc_answer_str(s, "BENCHMARK");
-		break;
-	default:
-		b = rpyc_answer(s);
-		rpyc_put_label(b, RPYC_VALUE);
-		brine_put_tuple(b, 1);
-		brine_put_str(b, "BENCHMARK");
-		rpyc_message_end(s);
-		break;
+	return rpyc_byte_count(s, s->value, &n) && rpyc_within(s, n) && rpyc_fits(s, n) &&
+	    rpyc_answer_fill(s, operations[s->method].fill, n);
+}
+
+static bool
+download_chunked(struct rpyc_session *s)
+{
+	struct rpyc_object o = { .kind = RPYC_LIST, .step = 1 };
+	struct brine_value v;
+
+	/* as range(0, size, chunk): it does not matter how far below 0 or beyond size they are */
+	if ((!rpyc_integer(&s->value[0], &v) || v.fits || !v.negative) &&
+	    !rpyc_byte_count(s, &s->value[0], &o.size))
+		return false;
+	if (rpyc_integer(&s->value[1], &v) && !v.fits && !v.negative)
+		o.chunk = INT64_MAX;
+	else if (!rpyc_byte_count(s, &s->value[1], &o.chunk))
+		return false;
+	if (!rpyc_within(s, o.size) || !rpyc_fits(s, o.chunk < o.size ? o.chunk : o.size))
+		return false;
+	if (o.size > 0 && o.chunk == 0)
+		return rpyc_raise(s, "ValueError", "chunk_size must be at least 1");
+	if (o.size > 0)
+		o.count = (int64_t)(o.size / o.chunk + (o.size % o.chunk != 0));
+	return rpyc_answer_new(s, &o);
+}
+
+static bool
+not_integer(struct rpyc_session *s)
+{
+	char type[64];
+
+	return rpyc_raise(s, "TypeError", "'%s' object cannot be interpreted as an integer",
+	    rpyc_type_name(s->value, type));
+}
+
+static bool
+compute_step(struct rpyc_session *s)
+{
+	char text[40];
+	size_t n;
+
+	if (!compute_run(&s->compute)) {
+		s->resume = compute_step;
+		return true;
 	}
-	return waits;
+	if (s->compute.hi == 0 && s->compute.lo <= INT64_MAX)
+		return rpyc_answer_int(s, s->compute.lo);
+	n = compute_text(&s->compute, text);
+	brine_put_int_text(rpyc_answer_value(s), text, n);
+	return rpyc_message_end(s);
+}
+
+static bool
+compute(struct rpyc_session *s)
+{
+	struct brine_value v;
+
+	if (!rpyc_integer(s->value, &v))
+		return not_integer(s);
+	if (!v.negative && (!v.fits || (uint64_t)v.i > COMPUTE_MAX))
+		return rpyc_raise(s, "OverflowError", "compute takes at most %" PRIu64,
+		    COMPUTE_MAX);
+	s->compute = (struct compute){ .n = v.fits && v.i > 0 ? (uint64_t)v.i : 0 };
+	s->base.wait_ns = 0;
+	s->resume = compute_step;
+	return true;
+}
+
+static bool
+slept(struct rpyc_session *s)
+{
+	return rpyc_answer_copy(s, s->value->at);
+}
+
+static bool
+sleep_for(struct rpyc_session *s)
+{
+	struct brine at = s->value->at;
+	struct brine_value v;
+	double seconds;
+
+	if (rpyc_integer(s->value, &v))
+		seconds = v.fits ? (double)v.i : SLEEP_MAX_S * 2;
+	else if (s->value->label == RPYC_VALUE && brine_get(&at, &v) && v.type == BRINE_FLOAT)
+		seconds = v.f;
+	else
+		return not_integer(s);
+	if (isnan(seconds))
+		return rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
+	if (seconds < 0)
+		return rpyc_raise(s, "ValueError", "sleep length must be non-negative");
+	if (seconds > SLEEP_MAX_S)
+		return rpyc_raise(s, "OverflowError", "timestamp too large to convert to C "
+		    "_PyTime_t");
+	s->base.wait_ns = (uint64_t)(seconds * 1e9);
+	s->resume = slept;
+	return true;
+}
+
+static bool
+service_name(struct rpyc_session *s)
+{
+	return rpyc_answer_str(s, "BENCHMARK");
+}
+
+static bool
+service_aliases(struct rpyc_session *s)
+{
+	struct buf *b = rpyc_answer_value(s);
+
+	brine_put_tuple(b, 1);
+	brine_put_str(b, "BENCHMARK");
+	return rpyc_message_end(s);
+}
+
+static bool (*const method[RPYC_METHODS])(struct rpyc_session *) = {
+	[OP_PING] = ping,
+	[OP_ECHO] = echo,
+	[OP_UPLOAD] = upload,
+	[OP_DOWNLOAD] = download,
+	[OP_COMPUTE] = compute,
+	[OP_SLEEP] = sleep_for,
+	[OP_UPLOAD_FILE] = upload,
+	[OP_DOWNLOAD_FILE] = download,
+	[OP_UPLOAD_FILE_CHUNKED] = upload_chunked,
+	[OP_DOWNLOAD_FILE_CHUNKED] = download_chunked,
+	[RPYC_SERVICE_NAME] = service_name,
+	[RPYC_SERVICE_ALIASES] = service_aliases,
+};
+
+/* The service time has passed. */
+static bool
+call_due(struct rpyc_session *s)
+{
+	s->base.service_time = false;
+	return method[s->method](s);
 }
 
 bool
-rpyc_call(struct rpyc_session *s, size_t method, struct rpyc_items args,
-    struct rpyc_items kwargs, struct brine whole)
+rpyc_call(struct rpyc_session *s, size_t i, struct rpyc_items args, struct rpyc_items kwargs)
 {
-	struct rpyc_boxed value[2];
-
-	memset(value, 0, sizeof value);
-	if (!rpyc_bind(s, spec(method), args, kwargs, value))
+	if (!rpyc_bind(s, spec(i), args, kwargs))
 		return false;
-	if (!s->service->timed || method >= OP_METHODS)
-		return call(s, method, value, whole);
-	s->busy = RPYC_DUE;
-	s->due.method = method;
-	memcpy(s->due.value, value, sizeof value);
-	s->due.whole = whole;
-	return true;            /* the references are needed until then */
-}
-
-void
-rpyc_call_due(struct rpyc_session *s)
-{
-	s->busy = RPYC_READY;   /* unless the call sets it again */
-	if (!call(s, s->due.method, s->due.value, s->due.whole))
-		rpyc_release_all(s, s->due.whole);
+	s->method = i;
+	if (!s->service->timed || i >= OP_METHODS)
+		return method[i](s);
+	s->base.service_time = true;
+	s->resume = call_due;
+	return true;
 }

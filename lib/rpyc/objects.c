@@ -1,44 +1,39 @@
 /* SPDX-License-Identifier: ISC */
 /* The objects that a peer can refer to. */
-#include "rpyc/objects.h"
-
 #include <stdlib.h>
-#include <string.h>
 
-#include "rpyc/reply.h"
+#include "rpyc/session.h"
 
-#define FIRST_ID 101            /* of lists and iterators */
 #define OBJECTS_MAX   65536     /* objects a peer may have references to at once */
 
-/* Returns the index of a new object like o; -1: too many, or out of memory. */
-static int
-object_new(struct rpyc_session *s, const struct rpyc_object *o)
-{
-	struct rpyc_object *grown;
-	size_t i, n;
+/* Their id_packs. The names are ones that every stock peer knows, so that it need not INSPECT them;
+ * the numbers are arbitrary: they mean nothing to the peer. */
+static const struct {
+	const char *name;
+	int64_t cls;
+	int64_t first;          /* id of the first; the others' follow */
+} ref[] = {
+	[RPYC_ROOT] = { .name = "builtins.object", .cls = 1, .first = 1 },
+	[RPYC_METHOD] = { .name = "builtins.method", .cls = 2, .first = 1 },
+	[RPYC_LIST] = { .name = "builtins.list", .cls = 1, .first = 101 },
+	[RPYC_ITERATOR] = { .name = "builtins.list_iterator", .cls = 1, .first = 101 },
+};
 
-	for (i = s->vacant; i < s->objects && s->object[i].kind != RPYC_NONE; i++)
-		;
-	s->vacant = i;
-	if (i == s->objects) {
-		n = i ? i * 2 : 4;
-		if (n > OBJECTS_MAX || !(grown = realloc(s->object, n * sizeof *grown)))
-			return -1;
-		memset(grown + i, 0, (n - i) * sizeof *grown);
-		s->object = grown;
-		s->objects = n;
-	}
-	s->object[i] = *o;
-	s->object[i].refs = 0;
-	return (int)i;
+static bool
+exists(const struct rpyc_session *s, enum rpyc_kind kind, uint64_t index)
+{
+	if (kind < RPYC_LIST)
+		return index < (kind == RPYC_ROOT ? 1 : RPYC_METHODS);
+	return index < s->objects && s->object[index].kind == kind;
 }
 
 enum rpyc_kind
 rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 {
-	/* the root's, as handle_getroot sends it and peers send it back */
+	/* the root's, as we send it and peers send it back */
 	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
 	struct brine at = *id_pack;
+	enum rpyc_kind kind;
 	struct rpyc_id id;
 
 	*index = 0;
@@ -49,55 +44,54 @@ rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 	}
 	if (!rpyc_id(at, &id) || !brine_skip(id_pack, NULL))
 		return RPYC_NONE;
-	if (id.cls == 1 && id.id == 1 && brine_is(&id.name, "builtins.object"))
-		return RPYC_ROOT;
-	if (id.cls == 2 && id.id >= 1 && id.id <= RPYC_METHODS &&
-	    brine_is(&id.name, "builtins.method")) {
-		*index = (size_t)id.id - 1;
-		return RPYC_METHOD;
+	for (kind = RPYC_ROOT; kind <= RPYC_ITERATOR; kind++) {
+		if (id.cls == ref[kind].cls && id.id >= ref[kind].first &&
+		    exists(s, kind, (uint64_t)(id.id - ref[kind].first)) &&
+		    brine_is(&id.name, ref[kind].name)) {
+			*index = (size_t)(id.id - ref[kind].first);
+			return kind;
+		}
 	}
-	if (id.cls != 1 || id.id < FIRST_ID || (uint64_t)(id.id - FIRST_ID) >= s->objects)
-		return RPYC_NONE;
-	*index = (size_t)(id.id - FIRST_ID);
-	if (!brine_is(&id.name, s->object[*index].kind == RPYC_LIST ? "builtins.list" :
-	    "builtins.list_iterator"))
-		return RPYC_NONE;
-	return s->object[*index].kind;
+	return RPYC_NONE;
 }
 
 const char *
 rpyc_kind_name(enum rpyc_kind kind)
 {
-	static const char *const name[] = {
-		[RPYC_ROOT] = RPYC_CLASS,
-		[RPYC_METHOD] = "method",
-		[RPYC_LIST] = "list",
-		[RPYC_ITERATOR] = "list_iterator",
-	};
-
-	return name[kind];
+	return kind == RPYC_ROOT ? RPYC_CLASS : ref[kind].name + strlen("builtins.");
 }
 
-void
-rpyc_answer_object(struct rpyc_session *s, size_t index)
+bool
+rpyc_answer_ref(struct rpyc_session *s, enum rpyc_kind kind, size_t index)
 {
-	struct rpyc_object *o = &s->object[index];
-
-	o->refs++;
-	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, o->kind == RPYC_LIST ? "builtins.list" :
-	    "builtins.list_iterator", 1, FIRST_ID + (int64_t)index);
-	rpyc_message_end(s);
+	if (kind >= RPYC_LIST)
+		s->object[index].refs++;
+	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, ref[kind].name, ref[kind].cls,
+	    ref[kind].first + (int64_t)index);
+	return rpyc_message_end(s);
 }
 
-void
+bool
 rpyc_answer_new(struct rpyc_session *s, const struct rpyc_object *o)
 {
-	int index = object_new(s, o);
+	struct rpyc_object *grown;
+	size_t i, n;
 
-	if (index < 0)
-		rpyc_raise(s, "MemoryError", "too many objects in use by this connection");
-	else
-		rpyc_answer_object(s, (size_t)index);
+	for (i = s->vacant; i < s->objects && s->object[i].kind != RPYC_NONE; i++)
+		;
+	s->vacant = i;
+	if (i == s->objects) {
+		n = i ? i * 2 : 4;
+		if (n > OBJECTS_MAX || !(grown = realloc(s->object, n * sizeof *grown)))
+			return rpyc_raise(s, "MemoryError",
+			    "too many objects in use by this connection");
+		memset(grown + i, 0, (n - i) * sizeof *grown);
+		s->object = grown;
+		s->objects = n;
+	}
+	s->object[i] = *o;
+	s->object[i].refs = 0;
+	return rpyc_answer_ref(s, o->kind, i);
 }
 
 void

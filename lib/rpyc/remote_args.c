@@ -1,42 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /* Calls of the service whose arguments come by reference: the objects stay with the peer, and
  * what the call needs of them is requested, one item at a time, while the call waits. */
-#include "rpyc/remote_args.h"
-
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "rpyc/args.h"
-#include "rpyc/reply.h"
+#include "rpyc/session.h"
 
 #define REMOTE_CALLS_MAX 64     /* calls of one connection that may wait for the peer */
 
+/* What a call waits for: */
 enum remote_state {
-	REMOTE_LENGTH,          /* waits for len() of the argument, the result */
-	REMOTE_ITER,            /* for iter() of the argument */
-	REMOTE_NEXT,            /* for next() of the iterator */
-	REMOTE_ITEM,            /* for len() of an item of the iterator */
-	REMOTE_TUPLE            /* for len() of an item of a tuple of references */
+	REMOTE_ITER,            /* iter() of the argument */
+	REMOTE_NEXT,            /* next() of the iterator */
+	REMOTE_LENGTH           /* len() of an item of the iterator, of an item of a tuple, or of
+	                         * the argument itself */
 };
 
 struct rpyc_remote_call {
 	struct rpyc_remote_call *next;
 	enum remote_state state;
-	uint64_t waiting;       /* sequence number of our request that it waits for */
+	uint64_t waiting;       /* sequence number of our request for it */
 	uint64_t total;
-	struct buf seq;         /* of the call, encoded */
-	struct buf whole;       /* its arguments: their references are released with it */
-	struct buf iterator;    /* id_packs */
-	struct buf item;
-	struct rpyc_items items;        /* REMOTE_TUPLE: the rest of them, in whole */
+	struct buf held;        /* the call's sequence number, then its arguments: */
+	struct brine seq, whole;        /* where they are; references are released with it */
+	struct rpyc_items items;        /* rest of a boxed tuple, in whole */
+	struct buf iterator, item;      /* id_packs; empty: none */
 };
 
 static void
 remote_free(struct rpyc_remote_call *c)
 {
-	buf_free(&c->seq);
-	buf_free(&c->whole);
+	buf_free(&c->held);
 	buf_free(&c->iterator);
 	buf_free(&c->item);
 	free(c);
@@ -57,36 +51,38 @@ rpyc_remote_free(struct rpyc_session *s)
 
 /* A new call that waits; NULL: answered with an exception. */
 static struct rpyc_remote_call *
-remote_new(struct rpyc_session *s, struct brine whole)
+remote_new(struct rpyc_session *s)
 {
-	size_t n = (size_t)(s->seq.end - s->seq.p) + (size_t)(whole.end - whole.p);
+	size_t nseq = (size_t)(s->seq.end - s->seq.p);
+	size_t nwhole = (size_t)(s->whole.end - s->whole.p);
 	struct rpyc_remote_call *c;
 
 	if (s->nremote == REMOTE_CALLS_MAX ||
-	    (s->nremote > 0 && s->remote_bytes + n > RPYC_RETAIN_MAX)) {
+	    (s->nremote > 0 && s->remote_bytes + nseq + nwhole > RPYC_RETAIN_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}
 	if ((c = calloc(1, sizeof *c))) {
-		brine_copy(&c->seq, s->seq);
-		brine_copy(&c->whole, whole);
+		buf_add(&c->held, s->seq.p, nseq);
+		buf_add(&c->held, s->whole.p, nwhole);
 	}
-	if (!c || c->seq.failed || c->whole.failed) {
+	if (!c || c->held.failed) {
 		if (c)
 			remote_free(c);
 		rpyc_raise(s, "MemoryError", "out of memory");
 		return NULL;
 	}
+	c->seq = c->whole = brine_span(&c->held);
+	c->seq.end = c->whole.p = c->held.p + nseq;
 	c->next = s->remote_calls;
 	s->remote_calls = c;
 	s->nremote++;
-	s->remote_bytes += c->seq.n + c->whole.n;
+	s->remote_bytes += c->held.n;
 	return c;
 }
 
-/* The call is answered: release what it holds, of the peer's and of ours. Returns false: nothing
- * is kept any more. */
-static bool
+/* The call is answered: release what it holds, of the peer's and of ours. */
+static void
 remote_end(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
 	struct rpyc_remote_call **at;
@@ -95,95 +91,137 @@ remote_end(struct rpyc_session *s, struct rpyc_remote_call *c)
 		rpyc_release(s, brine_span(&c->item));
 	if (c->iterator.n > 0)
 		rpyc_release(s, brine_span(&c->iterator));
-	rpyc_release_all(s, brine_span(&c->whole));
+	rpyc_release_all(s, c->whole);
 	for (at = &s->remote_calls; *at != c; at = &(*at)->next)
 		;
 	*at = c->next;
 	s->nremote--;
-	s->remote_bytes -= c->seq.n + c->whole.n;
+	s->remote_bytes -= c->held.n;
 	remote_free(c);
-	return false;
 }
 
-/* Answer the call with its total; as remote_end() does. */
+/* ---- the steps of a call. True: it waits; false: it has been answered ---- */
+
+/* Request that of the object. */
 static bool
-remote_done(struct rpyc_session *s, struct rpyc_remote_call *c)
+ask(struct rpyc_session *s, struct rpyc_remote_call *c, enum remote_state what,
+    struct brine id_pack)
 {
-	if (rpyc_within(s, c->total))
-		rpyc_answer_int(s, c->total);
-	return remote_end(s, c);
+	static const char *const method[] = {
+		[REMOTE_ITER] = "__iter__", [REMOTE_NEXT] = "__next__", [REMOTE_LENGTH] = "__len__"
+	};
+
+	c->state = what;
+	c->waiting = rpyc_ask(s, id_pack, method[what]);
+	return true;
 }
 
-/* Add to the total of the call; false: it exceeds the limit, and the call has ended. */
+/* Add to the total of the call. False: it exceeds the limit, answered with MemoryError. */
 static bool
-remote_add(struct rpyc_session *s, struct rpyc_remote_call *c, uint64_t n)
+add(struct rpyc_session *s, struct rpyc_remote_call *c, uint64_t n)
 {
-	c->total += n;
-	return c->total <= s->service->max_payload || remote_done(s, c);        /* MemoryError */
+	return rpyc_within(s, c->total += n);
 }
 
 /* Go on with a tuple: lengths of plain items are known, those of references are requested. */
-static void
-remote_tuple(struct rpyc_session *s, struct rpyc_remote_call *c)
+static bool
+next_item(struct rpyc_session *s, struct rpyc_remote_call *c)
 {
 	struct rpyc_boxed x;
 	uint64_t n;
 
 	while (rpyc_item(&c->items, &x)) {
-		if (rpyc_theirs(&x)) {
-			c->waiting = rpyc_ask(s, x.at, "__len__");
-			return;
-		}
-		if (!rpyc_len(s, &x, &n)) {
-			remote_end(s, c);
-			return;
-		}
-		if (!remote_add(s, c, n))
-			return;
+		if (rpyc_theirs(&x))
+			return ask(s, c, REMOTE_LENGTH, x.at);
+		if (!rpyc_len(s, &x, &n) || !add(s, c, n))
+			return false;
 	}
-	remote_done(s, c);
+	return rpyc_answer_int(s, c->total);
 }
 
-/* Begin a call by calling this method of the peer's object. */
+bool
+rpyc_remote_call(struct rpyc_session *s, const struct rpyc_boxed *x, bool items)
+{
+	struct rpyc_remote_call *c = remote_new(s);
+
+	if (!c)
+		return false;
+	if (x->label != RPYC_TUPLE)
+		return ask(s, c, items ? REMOTE_ITER : REMOTE_LENGTH, x->at);
+	if (rpyc_items(x, &c->items)) {
+		c->items.at.p = c->whole.p + (c->items.at.p - s->whole.p);
+		c->items.at.end = c->whole.p + (c->items.at.end - s->whole.p);
+	}
+	if (!next_item(s, c))
+		remote_end(s, c);
+	return true;
+}
+
+/* len() of the argument, or of an item, has returned x. */
 static bool
-remote_begin(struct rpyc_session *s, struct brine whole, enum remote_state state,
-    struct brine id_pack, const char *method)
+got_length(struct rpyc_session *s, struct rpyc_remote_call *c, struct rpyc_boxed x)
 {
-	struct rpyc_remote_call *c = remote_new(s, whole);
+	struct brine_value v;
 
-	if (!c)
+	if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT)
+		return rpyc_raise(s, "TypeError", "len() of an argument is not an int");
+	if (v.fits ? v.i < 0 : v.negative)
+		return rpyc_raise(s, "ValueError", "__len__() should return >= 0");
+	if (!v.fits)
+		return rpyc_raise(s, "OverflowError",
+		    "cannot fit 'int' into an index-sized integer");
+	if (!add(s, c, (uint64_t)v.i))
 		return false;
-	c->state = state;
-	c->waiting = rpyc_ask(s, id_pack, method);
-	return true;
+	if (c->iterator.n == 0)
+		return next_item(s, c);
+	rpyc_release(s, brine_span(&c->item));
+	buf_clear(&c->item, c->item.cap);
+	return ask(s, c, REMOTE_NEXT, brine_span(&c->iterator));
 }
 
-bool
-rpyc_remote_len(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+/* The peer has sent what the call waits for: x, whose reference is in c->iterator or c->item if it
+ * is one. */
+static bool
+got_answer(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
 {
-	return remote_begin(s, whole, REMOTE_LENGTH, id_pack, "__len__");
+	char type[64];
+	uint64_t n;
+
+	if (c->state == REMOTE_LENGTH)
+		return got_length(s, c, *x);
+	if (c->iterator.n == 0)
+		return rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
+		    rpyc_type_name(x, type));
+	if (c->item.n > 0)
+		return ask(s, c, REMOTE_LENGTH, brine_span(&c->item));
+	return (c->state == REMOTE_ITER || (rpyc_len(s, x, &n) && add(s, c, n))) &&
+	    ask(s, c, REMOTE_NEXT, brine_span(&c->iterator));
 }
 
-bool
-rpyc_remote_iter(struct rpyc_session *s, struct brine id_pack, struct brine whole)
+/* A reply with that body. */
+static bool
+got_reply(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 {
-	return remote_begin(s, whole, REMOTE_ITER, id_pack, "__iter__");
+	struct buf *to = c->state == REMOTE_ITER ? &c->iterator : &c->item;
+	struct brine at = body;
+	struct rpyc_boxed x;
+	bool theirs, waits;
+
+	if (!rpyc_boxed(&at, &x))
+		return rpyc_raise(s, "ValueError", "answer is not boxed");
+	theirs = c->state != REMOTE_LENGTH && rpyc_theirs(&x);
+	if (theirs)
+		brine_copy(to, x.at);
+	waits = to->failed ? rpyc_raise(s, "MemoryError", "out of memory") : got_answer(s, c, &x);
+	if (!theirs || to->failed)
+		rpyc_release_all(s, body);
+	return waits;
 }
 
-bool
-rpyc_remote_tuple(struct rpyc_session *s, struct rpyc_items items, struct brine whole)
+static bool
+get_str(struct brine *b, struct brine_value *v)
 {
-	struct rpyc_remote_call *c = remote_new(s, whole);
-
-	if (!c)
-		return false;
-	c->state = REMOTE_TUPLE;
-	c->items.boxed = true;
-	c->items.n = items.n;
-	c->items.at.p = c->whole.p + (items.at.p - whole.p);
-	c->items.at.end = c->whole.p + (items.at.end - whole.p);
-	remote_tuple(s, c);
-	return true;
+	return brine_get(b, v) && v->type == BRINE_STR && v->p;
 }
 
 /* If an exception says that an object lacks a method, *object is the object's type as quoted
@@ -195,8 +233,7 @@ lacking(const struct brine_value *name, struct brine args, const char *method, c
 	struct brine_value v;
 	size_t i, n;
 
-	if (!brine_is(name, "AttributeError") || !brine_get(&args, &v) || v.type != BRINE_TUPLE ||
-	    v.len != 1 || !brine_get(&args, &v) || v.type != BRINE_STR || !v.p)
+	if (!brine_is(name, "AttributeError") || !brine_tuple(&args, 1) || !get_str(&args, &v))
 		return 0;
 	n = (size_t)snprintf(says, sizeof says, " object has no attribute '%s'", method);
 	*object = (const char *)v.p;
@@ -206,168 +243,58 @@ lacking(const struct brine_value *name, struct brine args, const char *method, c
 	return 0;
 }
 
-/* Skip a value. False: it is cut off, or not all of it was kept. */
+/* The peer's exception: send it back as it came, without its traceback if that was too long to be
+ * retained. */
 static bool
-skip_kept(struct brine *b)
-{
-	bool elided = false;
-
-	return brine_skip(b, &elided) && !elided;
-}
-
-/* The peer's exception ends the call: send it back as it came, without its traceback if that was
- * too long to be kept. */
-static void
-remote_raise(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
+got_exception(struct rpyc_session *s, struct brine body)
 {
 	static const char ours[] = "the client's argument raised an exception";
 	struct brine at = body, args, text;
-	struct brine_value v, module, name;
+	struct brine_value module, name;
 	const char *object;
-	bool named, kept;
 	char class[64];
 	size_t n;
 
-	named = brine_get(&at, &v) && v.type == BRINE_TUPLE && v.len == 4 &&
-	    brine_tuple(&at, 2) && brine_get(&at, &module) && module.type == BRINE_STR &&
-	    module.p && brine_get(&at, &name) && name.type == BRINE_STR && name.p &&
-	    name.n < sizeof class;
+	if (!brine_tuple(&at, 4) || !brine_tuple(&at, 2) || !get_str(&at, &module) ||
+	    !get_str(&at, &name) || name.n >= sizeof class)
+		return rpyc_raise(s, "RuntimeError", ours);
 	args = at;
-	kept = named && skip_kept(&at);
-	kept = kept && skip_kept(&at);          /* attributes */
-	body.end = text.p = text.end = at.p;
-	if (kept && skip_kept(&at))
-		text.end = at.p;
-	if (!named) {
-		rpyc_raise(s, "RuntimeError", ours);
-	} else if (!kept) {
+	if (!brine_skip_retained(&at) || !brine_skip_retained(&at)) {   /* arguments, attributes */
 		memcpy(class, name.p, name.n);
 		class[name.n] = '\0';
-		rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError", ours);
-	} else if ((n = lacking(&name, args, "__iter__", &object)) > 0) {
-		rpyc_raise(s, "TypeError", "%.*s object is not iterable", (int)n, object);
-	} else if ((n = lacking(&name, args, "__len__", &object)) > 0) {
-		rpyc_raise(s, "TypeError", "object of type %.*s has no len()", (int)n, object);
-	} else {
-		rpyc_raise_as(s, body, text);
+		return rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError", ours);
 	}
-	remote_end(s, c);
-}
-
-/* The peer's answer does not fit the question: the call ends. Returns false. */
-static bool
-remote_bad(struct rpyc_session *s, struct rpyc_remote_call *c, const char *class, const char *why)
-{
-	rpyc_raise(s, class, "%s", why);
-	return remote_end(s, c);
-}
-
-static void
-remote_next(struct rpyc_session *s, struct rpyc_remote_call *c)
-{
-	c->state = REMOTE_NEXT;
-	c->waiting = rpyc_ask(s, brine_span(&c->iterator), "__next__");
-}
-
-/* iter() of the argument has returned. True: the reference is kept. */
-static bool
-got_iterator(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
-{
-	char type[64];
-
-	if (!rpyc_theirs(x)) {
-		rpyc_raise(s, "TypeError", "iter() returned non-iterator of type '%s'",
-		    rpyc_type_name(x, type));
-		return remote_end(s, c);
-	}
-	brine_copy(&c->iterator, x->at);
-	if (c->iterator.failed)
-		return remote_bad(s, c, "MemoryError", "out of memory");
-	remote_next(s, c);
-	return true;
-}
-
-/* next() of the iterator has returned. True: the reference is kept. */
-static bool
-got_item(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc_boxed *x)
-{
-	uint64_t n;
-
-	if (rpyc_theirs(x)) {
-		brine_copy(&c->item, x->at);
-		if (c->item.failed)
-			return remote_bad(s, c, "MemoryError", "out of memory");
-		c->state = REMOTE_ITEM;
-		c->waiting = rpyc_ask(s, x->at, "__len__");
-		return true;
-	}
-	if (!rpyc_len(s, x, &n))
-		remote_end(s, c);
-	else if (remote_add(s, c, n))
-		remote_next(s, c);
-	return false;
-}
-
-/* len() of the argument, or of an item, has returned. */
-static void
-got_length(struct rpyc_session *s, struct rpyc_remote_call *c, struct rpyc_boxed x)
-{
-	struct brine_value v;
-
-	if (x.label != RPYC_VALUE || !brine_get(&x.at, &v) || v.type != BRINE_INT) {
-		remote_bad(s, c, "TypeError", "len() of an argument is not an int");
-	} else if (v.fits ? v.i < 0 : v.negative) {
-		remote_bad(s, c, "ValueError", "__len__() should return >= 0");
-	} else if (!v.fits) {
-		remote_bad(s, c, "OverflowError", "cannot fit 'int' into an index-sized integer");
-	} else if (!remote_add(s, c, (uint64_t)v.i)) {
-		return;
-	} else if (c->state == REMOTE_LENGTH) {
-		remote_done(s, c);
-	} else if (c->state == REMOTE_TUPLE) {
-		remote_tuple(s, c);
-	} else {
-		rpyc_release(s, brine_span(&c->item));
-		buf_clear(&c->item, c->item.cap);
-		remote_next(s, c);
-	}
-}
-
-/* The body of a reply. True: the references in it are kept. */
-static bool
-got_answer(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
-{
-	struct rpyc_boxed x;
-
-	if (!rpyc_boxed(&body, &x))
-		return remote_bad(s, c, "ValueError", "answer is not boxed");
-	switch (c->state) {
-	case REMOTE_ITER:
-		return got_iterator(s, c, &x);
-	case REMOTE_NEXT:
-		return got_item(s, c, &x);
-	default:
-		got_length(s, c, x);
-		return false;
-	}
+	if ((n = lacking(&name, args, "__iter__", &object)) > 0)
+		return rpyc_raise(s, "TypeError", "%.*s object is not iterable", (int)n, object);
+	if ((n = lacking(&name, args, "__len__", &object)) > 0)
+		return rpyc_raise(s, "TypeError", "object of type %.*s has no len()", (int)n,
+		    object);
+	body.end = text.p = text.end = at.p;
+	if (brine_skip_retained(&at))
+		text.end = at.p;
+	return rpyc_raise_as(s, body, text);
 }
 
 void
 rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
 {
 	struct rpyc_remote_call *c;
+	bool waits;
 
 	for (c = s->remote_calls; c && c->waiting != seq; c = c->next)
 		;
-	if (c)
-		s->seq = brine_span(&c->seq);   /* the call's, if this is what ends it */
-	if (!exception) {
-		/* without c it answers a DEL, or nothing that we sent */
-		if (!c || !got_answer(s, c, body))
+	if (!c) {
+		if (!exception)         /* it answers a DEL, or nothing that we sent */
 			rpyc_release_all(s, body);
-	} else if (c && c->state == REMOTE_NEXT && rpyc_stop_iteration(body)) {
-		remote_done(s, c);
-	} else if (c) {
-		remote_raise(s, c, body);
+		return;
 	}
+	s->seq = c->seq;
+	if (!exception)
+		waits = got_reply(s, c, body);
+	else if (c->state == REMOTE_NEXT && rpyc_stop_iteration(body))
+		waits = rpyc_answer_int(s, c->total);
+	else
+		waits = got_exception(s, body);
+	if (!waits)
+		remote_end(s, c);
 }

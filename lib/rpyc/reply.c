@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /* RPyC, the server's side: answers, exceptions and requests of our own, built and queued. */
-#include "rpyc/reply.h"
-
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "rpyc/session.h"
+
+static struct buf *
+begin(struct rpyc_session *s, enum rpyc_type type)
+{
+	struct buf *b = out_buf(&s->base.out);
+
+	s->begin = rpyc_begin(b, s->in.dialect, type);
+	return b;
+}
 
 static struct buf *
 answer(struct rpyc_session *s, enum rpyc_type type)
 {
-	buf_clear(&s->message, RPYC_RETAINED);
-	rpyc_begin(&s->message, s->in.dialect, type);
-	buf_add(&s->message, s->seq.p, (size_t)(s->seq.end - s->seq.p));
-	return &s->message;
+	struct buf *b = begin(s, type);
+
+	buf_add(b, s->seq.p, (size_t)(s->seq.end - s->seq.p));
+	return b;
 }
 
 struct buf *
@@ -21,71 +29,103 @@ rpyc_answer(struct rpyc_session *s)
 	return answer(s, RPYC_REPLY);
 }
 
+struct buf *
+rpyc_answer_value(struct rpyc_session *s)
+{
+	struct buf *b = answer(s, RPYC_REPLY);
+
+	rpyc_put_label(b, RPYC_VALUE);
+	return b;
+}
+
 void
+rpyc_message_head(struct rpyc_session *s, uint64_t n)
+{
+	struct out *o = &s->base.out;
+
+	rpyc_end(&o->buf, s->begin, n);
+	out_queue(o, o->buf.n - s->begin);
+}
+
+bool
 rpyc_message_data(struct rpyc_session *s, const void *src, size_t period, uint64_t n)
 {
-	rpyc_end(&s->message, 0, n);
-	out_add(&s->base.out, s->message.p, s->message.n);
+	rpyc_message_head(s, n);
 	if (n > 0) {
 		out_cycle(&s->base.out, src, period, 0, n);
 		out_text(&s->base.out, RPYC_TRAILER);
 	}
-	if (s->message.failed)
-		s->base.out.failed = true;
-	buf_clear(&s->message, RPYC_RETAINED);
+	return false;
 }
 
-void
+bool
 rpyc_message_end(struct rpyc_session *s)
 {
-	rpyc_message_data(s, NULL, 0, 0);
+	rpyc_message_head(s, 0);
+	return false;
 }
 
-void
+bool
 rpyc_answer_int(struct rpyc_session *s, uint64_t n)
 {
-	struct buf *b = rpyc_answer(s);
-
-	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_int(b, (int64_t)n);
-	rpyc_message_end(s);
+	brine_put_int(rpyc_answer_value(s), (int64_t)n);
+	return rpyc_message_end(s);
 }
 
-void
+bool
 rpyc_answer_str(struct rpyc_session *s, const char *text)
 {
-	rpyc_put_str(rpyc_answer(s), text);
-	rpyc_message_end(s);
+	brine_put_str(rpyc_answer_value(s), text);
+	return rpyc_message_end(s);
 }
 
-void
+bool
+rpyc_answer_fill(struct rpyc_session *s, unsigned char value, uint64_t n)
+{
+	brine_put_bytes_head(rpyc_answer_value(s), (uint32_t)n);
+	return rpyc_message_data(s, fill_block(value), FILL_SIZE, n);
+}
+
+bool
+rpyc_answer_copy(struct rpyc_session *s, struct brine value)
+{
+	buf_add(rpyc_answer_value(s), value.p, (size_t)(value.end - value.p));
+	return rpyc_message_end(s);
+}
+
+bool
 rpyc_answer_tag(struct rpyc_session *s, enum brine_tag tag)
 {
-	rpyc_put_tag(rpyc_answer(s), tag);
-	rpyc_message_end(s);
+	buf_byte(rpyc_answer_value(s), (unsigned char)tag);
+	return rpyc_message_end(s);
+}
+
+static struct buf *
+exception(struct rpyc_session *s)
+{
+	s->base.errors++;
+	return answer(s, RPYC_EXCEPTION);
 }
 
 static bool
 exception_end(struct rpyc_session *s)
 {
-	rpyc_put_exception_end(&s->message);
-	rpyc_message_end(s);
-	s->base.errors++;
-	return false;
+	rpyc_put_exception_end(&s->base.out.buf);
+	return rpyc_message_end(s);
 }
 
 bool
 rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 {
-	struct buf *b = answer(s, RPYC_EXCEPTION);
+	struct buf *b;
 	char text[512];
 	size_t i, k, len;
 	va_list ap;
 
 	if (strcmp(class, "StopIteration") == 0) {
-		brine_put_int(b, 1);    /* no error: it is how an iteration ends */
-		rpyc_message_end(s);
-		return false;
+		/* no error: it is how an iteration ends */
+		brine_put_int(answer(s, RPYC_EXCEPTION), 1);
+		return rpyc_message_end(s);
 	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
@@ -97,47 +137,44 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 			k = 1;
 		}
 	}
+	b = exception(s);
 	rpyc_put_exception(b, class);
 	brine_put_str(b, text);
 	return exception_end(s);
 }
 
-void
-rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback)
-{
-	struct buf *b = answer(s, RPYC_EXCEPTION);
-
-	buf_add(b, parts.p, (size_t)(parts.end - parts.p));
-	if (traceback.end > traceback.p)
-		buf_add(b, traceback.p, (size_t)(traceback.end - traceback.p));
-	else
-		brine_put_str(b, "");
-	rpyc_message_end(s);
-	s->base.errors++;
-}
-
 bool
 rpyc_raise_key(struct rpyc_session *s, struct brine key)
 {
-	struct buf *b = answer(s, RPYC_EXCEPTION);
-	bool elided = false;
+	struct buf *b = exception(s);
 	struct brine at = key;
 
 	rpyc_put_exception(b, "KeyError");
-	if (brine_skip(&at, &elided) && !elided)
+	if (brine_skip_retained(&at))
 		buf_add(b, key.p, (size_t)(at.p - key.p));
 	else
 		brine_put_str(b, "?");
 	return exception_end(s);
 }
 
+bool
+rpyc_raise_as(struct rpyc_session *s, struct brine parts, struct brine traceback)
+{
+	struct buf *b = exception(s);
+
+	buf_add(b, parts.p, (size_t)(parts.end - parts.p));
+	if (traceback.end > traceback.p)
+		buf_add(b, traceback.p, (size_t)(traceback.end - traceback.p));
+	else
+		brine_put_str(b, "");
+	return rpyc_message_end(s);
+}
+
 struct buf *
 rpyc_request(struct rpyc_session *s)
 {
-	struct buf *b = &s->message;
+	struct buf *b = begin(s, RPYC_REQUEST);
 
-	buf_clear(b, RPYC_RETAINED);
-	rpyc_begin(b, s->in.dialect, RPYC_REQUEST);
 	brine_put_int(b, (int64_t)s->next_seq++);
 	return b;
 }

@@ -10,25 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpyc/list.h"
-#include "rpyc/methods.h"
-#include "rpyc/objects.h"
-#include "rpyc/remote_args.h"
-#include "rpyc/reply.h"
+#include "rpyc/session.h"
 
 #define OUT_MAX  65536          /* with this much to send, no more requests are taken */
 #define ARGS_MAX 6              /* arguments of a handler */
 
-/* ---- handlers ---- */
+/* ---- handlers: answer a request; true: the answer comes later ---- */
 
 /* What a handler works on. */
 struct request {
 	struct rpyc_boxed arg[ARGS_MAX + 1];    /* room for one too many */
 	unsigned n;                     /* number of arguments */
-	struct brine whole;             /* the boxed argument tuple */
 	enum rpyc_kind kind;            /* of the first one, if it is a reference to an object */
 	size_t index;                   /* of ours: see rpyc_resolve() */
-	bool waits;                     /* the answer comes later, and references stay held */
+	bool refs;                      /* it may hold references to objects of the peer's */
 };
 
 /* The name argument of an attribute request: a str, or bytes. False: answered. */
@@ -43,77 +38,57 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 	if (!name->p)
 		return rpyc_raise(s, "AttributeError", "attribute name too long");
 	name->type = BRINE_STR;
+	if (name->n > 200)      /* longer than any that exists: cut off for error texts */
+		name->n = 200;
 	return true;
 }
 
-static void
+static bool
 no_attribute(struct rpyc_session *s, enum rpyc_kind kind, const struct brine_value *name)
 {
-	int n = (int)(name->n < 200 ? name->n : 200);
+	int n = (int)name->n;
 	const char *p = (const char *)name->p;
 
 	if (n > 0 && p[0] == '_')
-		rpyc_raise(s, "AttributeError", "cannot access '%.*s'", n, p);
-	else
-		rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
-		    rpyc_kind_name(kind), n, p);
+		return rpyc_raise(s, "AttributeError", "cannot access '%.*s'", n, p);
+	return rpyc_raise(s, "AttributeError", "'%s' object has no attribute '%.*s'",
+	    rpyc_kind_name(kind), n, p);
 }
 
-static void
+static bool
 handle_ping(struct rpyc_session *s, struct request *r)
 {
-	struct brine at = r->arg[0].at;
-	bool elided = false;
-	struct buf *b;
-
-	brine_skip(&at, &elided);
-	if (r->arg[0].label != RPYC_VALUE || elided) {
-		rpyc_raise(s, "ValueError", "PING takes a plain value of moderate length");
-		return;
-	}
-	b = rpyc_answer(s);
-	rpyc_put_label(b, RPYC_VALUE);
-	buf_add(b, r->arg[0].at.p, (size_t)(at.p - r->arg[0].at.p));
-	rpyc_message_end(s);
+	if (r->arg[0].label != RPYC_VALUE || s->elided)
+		return rpyc_raise(s, "ValueError", "PING takes a plain value of moderate length");
+	return rpyc_answer_copy(s, r->arg[0].at);
 }
 
-static void
+static bool
 handle_close(struct rpyc_session *s, struct request *r)
 {
 	(void)r;
 	s->closing = true;      /* a stock peer does not answer either */
+	return false;
 }
 
-static void
+static bool
 handle_getroot(struct rpyc_session *s, struct request *r)
 {
 	(void)r;
-	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.object", 1, 1);
-	rpyc_message_end(s);
+	return rpyc_answer_ref(s, RPYC_ROOT, 0);
 }
 
-static void
+static bool
 handle_getattr(struct rpyc_session *s, struct request *r)
 {
 	struct brine_value name;
 	size_t i;
 
 	if (!attribute(s, &r->arg[1], &name))
-		return;
-	if (r->kind != RPYC_ROOT || (i = rpyc_method_find(name.p, name.n)) == RPYC_METHODS) {
-		no_attribute(s, r->kind, &name);
-		return;
-	}
-	/* always the same reference: releasing it means nothing */
-	rpyc_put_ref(rpyc_answer(s), RPYC_REMOTE_REF, "builtins.method", 2, (int64_t)i + 1);
-	rpyc_message_end(s);
-}
-
-static void
-handle_refused(struct rpyc_session *s, struct request *r)
-{
-	(void)r;
-	rpyc_raise(s, "AttributeError", "access denied");
+		return false;
+	if (r->kind != RPYC_ROOT || (i = rpyc_method_find(name.p, name.n)) == RPYC_METHODS)
+		return no_attribute(s, r->kind, &name);
+	return rpyc_answer_ref(s, RPYC_METHOD, i);
 }
 
 /* The positional and keyword arguments that begin at argument i; false: answered. */
@@ -121,26 +96,26 @@ static bool
 call_arguments(struct rpyc_session *s, const struct request *r, unsigned i,
     struct rpyc_items *args, struct rpyc_items *kwargs)
 {
-	memset(kwargs, 0, sizeof *kwargs);
+	kwargs->n = 0;
 	return (rpyc_items(&r->arg[i], args) &&
 	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs))) ||
 	    rpyc_raise(s, "TypeError", "arguments must be tuples");
 }
 
-static void
+static bool
 handle_call(struct rpyc_session *s, struct request *r)
 {
 	struct rpyc_items args, kwargs;
 
 	if (!call_arguments(s, r, 1, &args, &kwargs))
-		return;
-	if (r->kind == RPYC_METHOD)
-		r->waits = rpyc_call(s, r->index, args, kwargs, r->whole);
-	else
-		rpyc_raise(s, "TypeError", "'%s' object is not callable", rpyc_kind_name(r->kind));
+		return false;
+	if (r->kind != RPYC_METHOD)
+		return rpyc_raise(s, "TypeError", "'%s' object is not callable",
+		    rpyc_kind_name(r->kind));
+	return rpyc_call(s, r->index, args, kwargs);
 }
 
-static void
+static bool
 handle_callattr(struct rpyc_session *s, struct request *r)
 {
 	struct rpyc_items args, kwargs;
@@ -148,171 +123,145 @@ handle_callattr(struct rpyc_session *s, struct request *r)
 	size_t i;
 
 	if (!attribute(s, &r->arg[1], &name) || !call_arguments(s, r, 2, &args, &kwargs))
-		return;
-	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR) {
-		if (kwargs.n > 0)
-			rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments",
-			    (int)(name.n < 200 ? name.n : 200), (const char *)name.p);
-		else
-			rpyc_list_call(s, r->index, &name, args);
-	} else if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS) {
-		r->waits = rpyc_call(s, i, args, kwargs, r->whole);
-	} else {
-		no_attribute(s, r->kind, &name);
-	}
+		return false;
+	if (r->kind >= RPYC_LIST && kwargs.n > 0)
+		return rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments",
+		    (int)name.n, (const char *)name.p);
+	if (r->kind >= RPYC_LIST)
+		return rpyc_list_call(s, r->index, &name, args);
+	if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS)
+		return rpyc_call(s, i, args, kwargs);
+	return no_attribute(s, r->kind, &name);
 }
 
-static void
+static bool
 handle_repr(struct rpyc_session *s, struct request *r)
 {
 	char text[100];
 
-	switch (r->kind) {
-	case RPYC_LIST:
-	case RPYC_ITERATOR:
-		rpyc_list_repr(s, r->index);
-		break;
-	case RPYC_METHOD:
-		snprintf(text, sizeof text, "<bound method " RPYC_CLASS ".%s>",
-		    rpyc_method_name(r->index));
-		rpyc_answer_str(s, text);
-		break;
-	default:
-		rpyc_answer_str(s, "<" RPYC_CLASS " object at 0x1>");
-		break;
-	}
+	if (r->kind >= RPYC_LIST)
+		return rpyc_list_repr(s, r->index);
+	if (r->kind == RPYC_ROOT)
+		return rpyc_answer_str(s, "<" RPYC_CLASS " object at 0x1>");
+	snprintf(text, sizeof text, "<bound method " RPYC_CLASS ".%s>", rpyc_method_name(r->index));
+	return rpyc_answer_str(s, text);
 }
 
 /* An object is equal to itself; every other comparison is left to the peer. */
-static void
+static bool
 handle_cmp(struct rpyc_session *s, struct request *r)
 {
-	struct brine at = r->arg[2].at;
+	struct brine other = r->arg[1].at, at = r->arg[2].at;
 	struct brine_value op;
 	enum rpyc_kind kind = RPYC_NONE;
 	size_t index = 0;
-	bool eq, ne;
+	bool eq;
 
-	if (r->arg[2].label != RPYC_VALUE || !brine_get(&at, &op)) {
-		rpyc_raise(s, "TypeError", "the comparison must be a string");
-		return;
-	}
-	eq = brine_is(&op, "__eq__");
-	ne = brine_is(&op, "__ne__");
-	at = r->arg[1].at;
+	if (r->arg[2].label != RPYC_VALUE || !brine_get(&at, &op))
+		return rpyc_raise(s, "TypeError", "the comparison must be a string");
 	if (r->arg[1].label == RPYC_LOCAL_REF)
-		kind = rpyc_resolve(s, &at, &index);
-	if ((eq || ne) && kind == r->kind && index == r->index)
-		rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
-	else
-		rpyc_answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+		kind = rpyc_resolve(s, &other, &index);
+	eq = brine_is(&op, "__eq__");
+	if ((!eq && !brine_is(&op, "__ne__")) || kind != r->kind || index != r->index)
+		return rpyc_answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+	return rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
 }
 
-static void
+static bool
 handle_hash(struct rpyc_session *s, struct request *r)
 {
 	if (r->kind == RPYC_LIST)
-		rpyc_raise(s, "TypeError", "unhashable type: 'list'");
-	else
-		rpyc_answer_int(s, r->kind * 100000u + r->index);
+		return rpyc_raise(s, "TypeError", "unhashable type: 'list'");
+	return rpyc_answer_int(s, r->kind * 100000u + r->index);
 }
 
-static void
+/* The names of the methods of an object (only the root has any), or (name, doc) pairs. */
+static bool
+answer_names(struct rpyc_session *s, enum rpyc_kind kind, bool docs)
+{
+	struct buf *b = rpyc_answer_value(s);
+	size_t i, n = kind == RPYC_ROOT ? RPYC_METHODS : 0;
+
+	brine_put_tuple(b, (uint32_t)n);
+	for (i = 0; i < n; i++) {
+		if (docs)
+			brine_put_tuple(b, 2);
+		brine_put_str(b, rpyc_method_name(i));
+		if (docs)
+			buf_byte(b, BRINE_TAG_NONE);
+	}
+	return rpyc_message_end(s);
+}
+
+static bool
 handle_dir(struct rpyc_session *s, struct request *r)
 {
-	struct buf *b = rpyc_answer(s);
-	size_t i;
-
-	rpyc_put_label(b, RPYC_VALUE);
-	if (r->kind == RPYC_ROOT) {
-		brine_put_tuple(b, RPYC_METHODS);
-		for (i = 0; i < RPYC_METHODS; i++)
-			brine_put_str(b, rpyc_method_name(i));
-	} else {
-		brine_put_tuple(b, 0);
-	}
-	rpyc_message_end(s);
+	return answer_names(s, r->kind, false);
 }
 
-static void
+/* The methods that a proxy of the object should have. */
+static bool
+handle_inspect(struct rpyc_session *s, struct request *r)
+{
+	struct brine at = r->arg[0].at;
+	enum rpyc_kind kind;
+	size_t index;
+
+	if ((kind = rpyc_resolve(s, &at, &index)) == RPYC_NONE)
+		return rpyc_raise_key(s, r->arg[0].at);
+	return answer_names(s, kind, true);
+}
+
+static bool
 handle_pickle(struct rpyc_session *s, struct request *r)
 {
 	(void)r;
-	rpyc_raise(s, "ValueError", "pickling is disabled");
+	return rpyc_raise(s, "ValueError", "pickling is disabled");
 }
 
-static void
+static bool
 handle_del(struct rpyc_session *s, struct request *r)
 {
 	struct brine_value count = { .i = 1, .fits = true };
 	struct brine at = r->arg[r->n - 1].at;
 
 	if (r->n == 2 && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits ||
-	    count.i < 0)) {
-		rpyc_raise(s, "TypeError", "the count must be an int");
-		return;
-	}
-	if (r->kind == RPYC_LIST || r->kind == RPYC_ITERATOR)
+	    count.i < 0))
+		return rpyc_raise(s, "TypeError", "the count must be an int");
+	/* those to the root and its methods are always the same: releasing them means nothing */
+	if (r->kind >= RPYC_LIST)
 		rpyc_object_release(s, r->index, (uint64_t)count.i);
-	rpyc_answer_tag(s, BRINE_TAG_NONE);
+	return rpyc_answer_tag(s, BRINE_TAG_NONE);
 }
 
-/* The methods that a proxy of the object should have: (name, doc) pairs. */
-static void
-handle_inspect(struct rpyc_session *s, struct request *r)
-{
-	struct brine at = r->arg[0].at;
-	size_t index, i;
-	struct buf *b;
-
-	switch (rpyc_resolve(s, &at, &index)) {
-	case RPYC_NONE:
-		rpyc_raise_key(s, r->arg[0].at);
-		break;
-	case RPYC_ROOT:
-		b = rpyc_answer(s);
-		rpyc_put_label(b, RPYC_VALUE);
-		brine_put_tuple(b, RPYC_METHODS);
-		for (i = 0; i < RPYC_METHODS; i++) {
-			brine_put_tuple(b, 2);
-			brine_put_str(b, rpyc_method_name(i));
-			buf_byte(b, BRINE_TAG_NONE);
-		}
-		rpyc_message_end(s);
-		break;
-	default:
-		rpyc_answer_tag(s, BRINE_TAG_EMPTY_TUPLE);
-		break;
-	}
-}
-
-static void
+static bool
 handle_buffiter(struct rpyc_session *s, struct request *r)
 {
 	struct brine_value count;
 	struct brine at = r->arg[1].at;
 
 	if (r->arg[1].label != RPYC_VALUE || !brine_get(&at, &count) || count.type != BRINE_INT)
-		rpyc_raise(s, "TypeError", "the count must be an int");
-	else if (r->kind != RPYC_LIST && r->kind != RPYC_ITERATOR)
-		rpyc_raise(s, "TypeError", "'%s' object is not iterable", rpyc_kind_name(r->kind));
-	else
-		rpyc_list_buffiter(s, r->index,
-		    count.fits ? count.i : count.negative ? 0 : INT64_MAX);
+		return rpyc_raise(s, "TypeError", "the count must be an int");
+	if (r->kind < RPYC_LIST)
+		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
+		    rpyc_kind_name(r->kind));
+	return rpyc_list_buffiter(s, r->index,
+	    count.fits ? count.i : count.negative ? 0 : INT64_MAX);
 }
 
-/* object: the first argument must be a reference to an object of ours. */
+/* object: the first argument must be a reference to an object of ours. handle is NULL where
+ * access is denied to all of them. */
 static const struct {
 	unsigned min, max;
 	bool object;
-	void (*handle)(struct rpyc_session *, struct request *);
+	bool (*handle)(struct rpyc_session *, struct request *);
 } handlers[RPYC_HANDLERS] = {
 	[RPYC_PING] = { .min = 1, .max = 1, .handle = handle_ping },
 	[RPYC_CLOSE] = { .handle = handle_close },
 	[RPYC_GETROOT] = { .handle = handle_getroot },
 	[RPYC_GETATTR] = { .min = 2, .max = 2, .object = true, .handle = handle_getattr },
-	[RPYC_DELATTR] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
-	[RPYC_SETATTR] = { .min = 3, .max = 3, .object = true, .handle = handle_refused },
+	[RPYC_DELATTR] = { .min = 2, .max = 2, .object = true },
+	[RPYC_SETATTR] = { .min = 3, .max = 3, .object = true },
 	[RPYC_CALL] = { .min = 2, .max = 3, .object = true, .handle = handle_call },
 	[RPYC_CALLATTR] = { .min = 3, .max = 4, .object = true, .handle = handle_callattr },
 	[RPYC_REPR] = { .min = 1, .max = 1, .object = true, .handle = handle_repr },
@@ -324,35 +273,33 @@ static const struct {
 	[RPYC_DEL] = { .min = 1, .max = 2, .object = true, .handle = handle_del },
 	[RPYC_INSPECT] = { .min = 1, .max = 1, .handle = handle_inspect },
 	[RPYC_BUFFITER] = { .min = 2, .max = 2, .object = true, .handle = handle_buffiter },
-	[RPYC_OLDSLICING] = { .min = 6, .max = 6, .object = true, .handle = handle_refused },
-	[RPYC_CTXEXIT] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
-	[RPYC_INSTANCECHECK] = { .min = 2, .max = 2, .object = true, .handle = handle_refused },
+	[RPYC_OLDSLICING] = { .min = 6, .max = 6, .object = true },
+	[RPYC_CTXEXIT] = { .min = 2, .max = 2, .object = true },
+	[RPYC_INSTANCECHECK] = { .min = 2, .max = 2, .object = true },
 };
 
 /* Read the boxed argument tuple of a request: all of it must be well-formed, and each reference
  * to an object of ours to one there is. False: answered, as a stock peer does before it looks at
- * the handler. Otherwise r->whole ends where the tuple ends, r->arg are its items if these are
- * boxed, and *refs tells whether any refers to an object of the peer's. */
+ * the handler. Otherwise s->whole ends where the tuple ends, and r->arg are its items. */
 static bool
-read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
+read_arguments(struct rpyc_session *s, struct request *r)
 {
-	static const char not_boxed[] = "arguments are not boxed";
-	struct brine b = r->whole;
-	struct rpyc_boxed inner, *x;
+	struct brine b = s->whole;
+	struct rpyc_boxed *spare = &r->arg[ARGS_MAX], *x;
+	struct rpyc_items plain;
 	struct rpyc_id id;
 	uint64_t ahead, items, total = 0;
 	enum rpyc_kind kind;
 	size_t index;
-	bool found = false;
+	bool refs = false, ok = true;
 
 	for (ahead = 1; ahead > 0; ahead--) {
-		x = &inner;
-		if (ahead + r->n == total) {
+		x = spare;
+		if (ahead + r->n == total)
 			x = &r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX];
-			r->n++;
-		}
+		r->n += ahead + r->n == total;
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &x->label))
-			return rpyc_raise(s, "ValueError", not_boxed);
+			return rpyc_raise(s, "ValueError", "arguments are not boxed");
 		x->at = b;
 		switch (x->label) {
 		case RPYC_TUPLE:
@@ -369,53 +316,49 @@ read_arguments(struct rpyc_session *s, struct request *r, bool *refs)
 				r->kind = kind;
 				r->index = index;
 			}
-			continue;
+			break;
 		case RPYC_REMOTE_REF:
 			if (!rpyc_id(b, &id))
 				return rpyc_raise(s, "ValueError",
 				    "REMOTE_REF without an id_pack");
-			found = true;
+			refs = true;
+			ok = brine_skip(&b, NULL);
 			break;
 		case RPYC_VALUE:
+			ok = brine_skip(&b, &s->elided);
 			break;
 		default:
 			return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
 		}
-		if (!brine_skip(&b, NULL))
-			return rpyc_raise(s, "ValueError", not_boxed);
+		if (!ok)
+			return rpyc_raise(s, "ValueError", "arguments are not boxed");
+		x->at.end = b.p;
 	}
-	r->whole.end = b.p;
-	*refs = found;
-	return true;
-}
-
-/* The same where r->arg is empty so far: the tuple has no items, or was boxed as a whole. */
-static bool
-read_plain_arguments(struct rpyc_session *s, struct request *r)
-{
-	struct brine at = r->whole;
-	struct rpyc_items items;
-	struct rpyc_boxed boxed;
-
-	if (!rpyc_boxed(&at, &boxed) || !rpyc_items(&boxed, &items))
+	s->whole.end = b.p;
+	r->refs = refs;
+	if (r->n > 0)
+		return true;
+	/* it has no items, or was boxed as a whole */
+	if (!rpyc_items(spare, &plain))
 		return rpyc_raise(s, "TypeError", "arguments must be a tuple");
-	while (r->n <= ARGS_MAX && rpyc_item(&items, &r->arg[r->n]))
+	while (r->n <= ARGS_MAX && rpyc_item(&plain, &r->arg[r->n]))
 		r->n++;
 	return true;
 }
 
-static void
+static bool
 dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 {
-	if (r->n == 0 && !read_plain_arguments(s, r))
-		return;
+	if (!read_arguments(s, r))
+		return false;
 	if (r->n < handlers[handler].min || r->n > handlers[handler].max)
-		rpyc_raise(s, "TypeError", "handler %d takes %u to %u arguments",
+		return rpyc_raise(s, "TypeError", "handler %d takes %u to %u arguments",
 		    (int)handler, handlers[handler].min, handlers[handler].max);
-	else if (handlers[handler].object && r->kind == RPYC_NONE)
-		rpyc_raise(s, "AttributeError", "not an object of this service");
-	else
-		handlers[handler].handle(s, r);
+	if (handlers[handler].object && r->kind == RPYC_NONE)
+		return rpyc_raise(s, "AttributeError", "not an object of this service");
+	if (!handlers[handler].handle)
+		return rpyc_raise(s, "AttributeError", "access denied");
+	return handlers[handler].handle(s, r);
 }
 
 /* Whatever the outcome, each reference in the request is released once. */
@@ -425,7 +368,7 @@ answer_request(struct rpyc_session *s, struct brine b)
 	struct request r;
 	struct brine key, at;
 	int64_t handler = 0;
-	bool refs = true;
+	bool waits;
 
 	if (!brine_tuple(&b, 2)) {
 		rpyc_raise(s, "ValueError", "request is not a pair");
@@ -437,16 +380,17 @@ answer_request(struct rpyc_session *s, struct brine b)
 	r.n = 0;
 	r.kind = RPYC_NONE;
 	r.index = 0;
-	r.waits = false;
-	r.whole = b;
+	r.refs = true;
+	s->whole = b;
+	s->elided = false;
 	if (s->in.overflow)
-		rpyc_raise(s, "MemoryError", "arguments have too many parts");
+		waits = rpyc_raise(s, "MemoryError", "arguments have too many parts");
 	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
-		rpyc_raise_key(s, key);
-	else if (read_arguments(s, &r, &refs))
-		dispatch(s, &r, handler);
-	if (refs && !r.waits)
-		rpyc_release_all(s, r.whole);
+		waits = rpyc_raise_key(s, key);
+	else
+		waits = dispatch(s, &r, handler);
+	if (r.refs && !waits)
+		rpyc_release_all(s, s->whole);
 	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
 		s->base.requests--;     /* nobody counts these as requests */
 }
@@ -486,30 +430,16 @@ hold(void *ctx)
 	    rpyc_method_find(v.p, v.n) == OP_ECHO;
 }
 
-/* Set base.want and what goes with it. */
+/* Set base.want and what goes with it (wait_ns and service_time are up to s->resume). */
 static void
 update_want(struct rpyc_session *s)
 {
 	struct server_session *base = &s->base;
 
-	if (s->base.out.pending == 0)
+	if (base->out.pending == 0)
 		s->borrowed = false;
-	if (s->base.out.failed) {
-		base->want = WANT_CLOSE;
-	} else if (s->base.out.pending > 0) {
-		base->want = WANT_OUTPUT;
-	} else if (s->busy == RPYC_DUE) {
-		base->want = WANT_WAIT;
-	} else if (s->busy == RPYC_SLEEP) {
-		base->want = WANT_WAIT;
-		base->wait_ns = s->sleep_ns;
-	} else if (s->busy == RPYC_COMPUTE) {
-		base->want = WANT_WAIT;
-		base->wait_ns = 0;
-	} else {
-		base->want = s->closing ? WANT_CLOSE : WANT_INPUT;
-	}
-	base->service_time = s->busy == RPYC_DUE;
+	base->want = base->out.failed ? WANT_CLOSE : base->out.pending > 0 ? WANT_OUTPUT :
+	    s->resume ? WANT_WAIT : s->closing ? WANT_CLOSE : WANT_INPUT;
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
 	if (base->idle)
 		buf_clear(&s->in.retained, RPYC_RETAINED);
@@ -540,7 +470,6 @@ rpyc_close(struct server_session *base)
 	rpyc_remote_free(s);
 	rpyc_reader_free(&s->in);
 	out_free(&s->base.out);
-	buf_free(&s->message);
 	free(s->object);
 	free(s);
 }
@@ -583,7 +512,7 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 	bool begun = s->in.begun;
 	size_t taken = 0, k;
 
-	while (taken < n && !s->closing && s->busy == RPYC_READY && !s->borrowed &&
+	while (taken < n && !s->closing && !s->resume && !s->borrowed &&
 	    s->base.out.pending < OUT_MAX) {
 		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
@@ -625,29 +554,11 @@ static void
 rpyc_resume(struct server_session *base)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
-	struct buf *b;
-	char text[40];
-	size_t n;
+	bool (*resume)(struct rpyc_session *) = s->resume;
 
-	if (s->busy == RPYC_DUE) {
-		rpyc_call_due(s);
-	} else if (s->busy == RPYC_SLEEP) {
-		b = rpyc_answer(s);
-		rpyc_put_label(b, RPYC_VALUE);
-		buf_add(b, s->slept.p, (size_t)(s->slept.end - s->slept.p));
-		rpyc_message_end(s);
-		s->busy = RPYC_READY;
-	} else if (s->busy == RPYC_COMPUTE && compute_run(&s->compute)) {
-		n = compute_text(&s->compute, text);
-		b = rpyc_answer(s);
-		rpyc_put_label(b, RPYC_VALUE);
-		if (s->compute.hi == 0 && s->compute.lo < 160)
-			brine_put_int(b, (int64_t)s->compute.lo);
-		else
-			brine_put_int_text(b, text, n);
-		rpyc_message_end(s);
-		s->busy = RPYC_READY;
-	}
+	s->resume = NULL;       /* unless the call sets it again */
+	if (!resume(s))
+		rpyc_release_all(s, s->whole);
 	update_want(s);
 }
 
