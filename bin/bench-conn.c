@@ -187,7 +187,7 @@ run_command(struct run *r)
 		msg("-x: %s", strerror(errno));
 		b->failed = true;
 	} else if (status != 0) {
-		msg(WIFSIGNALED(status) ? "-x: signal %d ended the command"
+		msg(WIFSIGNALED(status) ? "-x: the command was killed by signal %d"
 		    : "-x: the command's exit status is %d",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		b->failed = true;
