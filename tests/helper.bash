@@ -583,18 +583,18 @@ bench_keeps_rate() {
 }
 
 # with_pause COMMAND...: run a client, its rows in out.tsv; 1 s later the server that was
-# started last stands still for 1 s (PAUSED: how many ms it became).
+# started last stands still for 1 s (PAUSED: how many ms it became at least).
 with_pause() {
 	local client status=0 began
 	"$@" >out.tsv 2>err.txt 3>&- &
 	client=$!
 	STARTED+=("$client")
 	sleep 1
-	began=$(ms)
 	kill -STOP "$PID"
+	began=${EPOCHREALTIME/[.,]/}
 	sleep 1
+	PAUSED=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
 	kill -CONT "$PID"
-	PAUSED=$(($(ms) - began))
 	reap "$client" || status=$?
 	forget "$client"
 	return "$status"
