@@ -212,13 +212,13 @@ matrix() {
 
 @test "RPC: lengths that are not true, and no end" {
 	matrix rpc conn lat bw file conc <<-'TABLE'
-	rpc-claim-4g      0 1 larger than any that is due
-	rpc-claim-zip     0 1 larger than any that is due
-	rpc-claim-2g      0 1 larger than any that is due
+	rpc-claim-4g      0 1 larger than any expected
+	rpc-claim-zip     0 1 larger than any expected
+	rpc-claim-2g      0 1 larger than any expected
 	rpc-claim-1m      0 1 no complete answer within
 	rpc-overflow      0 1 cut short
 	rpc-wrong-length  0 1 127.0.0.1:[0-9]+: a reply
-	rpc-huge          0 1 larger than any that is due
+	rpc-huge          0 1 larger than any expected
 	rpc-zip-bomb      0 1 inflates beyond the limit
 	TABLE
 }
