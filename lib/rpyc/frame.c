@@ -707,11 +707,10 @@ bool
 rpyc_seq(struct brine *b, struct brine *seq)
 {
 	struct brine at = *b;
-	bool elided = false;
 
 	if (at.end - at.p > SEQ_MAX)
 		at.end = at.p + SEQ_MAX;
-	if (!brine_skip(&at, &elided) || elided)
+	if (!brine_skip_retained(&at))
 		return false;
 	seq->p = b->p;
 	seq->end = b->p = at.p;

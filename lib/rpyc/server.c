@@ -8,11 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rpyc/session.h"
 
 #define OUT_MAX  65536          /* with this much to send, no more requests are taken */
+#define RESERVE  512            /* bytes of memory that an idle session keeps for input */
 #define ARGS_MAX 6              /* arguments of a handler */
 
 /* ---- handlers: answer a request; true: the answer comes later ---- */
@@ -291,13 +291,14 @@ read_arguments(struct rpyc_session *s, struct request *r)
 	uint64_t ahead, items, total = 0;
 	enum rpyc_kind kind;
 	size_t index;
-	bool refs = false, ok = true;
+	bool refs = false;
 
 	for (ahead = 1; ahead > 0; ahead--) {
 		x = spare;
-		if (ahead + r->n == total)
+		if (ahead + r->n == total) {
 			x = &r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX];
-		r->n += ahead + r->n == total;
+			r->n++;
+		}
 		if (!brine_tuple(&b, 2) || !brine_int(&b, &x->label))
 			return rpyc_raise(s, "ValueError", "arguments are not boxed");
 		x->at = b;
@@ -316,21 +317,19 @@ read_arguments(struct rpyc_session *s, struct request *r)
 				r->kind = kind;
 				r->index = index;
 			}
-			break;
+			continue;
 		case RPYC_REMOTE_REF:
 			if (!rpyc_id(b, &id))
 				return rpyc_raise(s, "ValueError",
 				    "REMOTE_REF without an id_pack");
 			refs = true;
-			ok = brine_skip(&b, NULL);
 			break;
 		case RPYC_VALUE:
-			ok = brine_skip(&b, &s->elided);
 			break;
 		default:
 			return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
 		}
-		if (!ok)
+		if (!brine_skip(&b, &s->elided))
 			return rpyc_raise(s, "ValueError", "arguments are not boxed");
 		x->at.end = b.p;
 	}
@@ -442,7 +441,7 @@ update_want(struct rpyc_session *s)
 	    s->resume ? WANT_WAIT : s->closing ? WANT_CLOSE : WANT_INPUT;
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
 	if (base->idle)
-		buf_clear(&s->in.retained, RPYC_RETAINED);
+		buf_clear(&s->in.retained, RESERVE);
 }
 
 static struct server_session *

@@ -20,7 +20,6 @@
 #include "rpyc/frame.h"
 #include "service.h"
 
-#define RPYC_RETAINED 512       /* bytes of memory that a buffer retains between messages */
 #define RPYC_CLASS "BenchmarkService"   /* of the root, as Python names it */
 
 /* What the peer may have references to; the last two are objects in s->object. */
