@@ -253,13 +253,15 @@ got_exception(struct rpyc_session *s, struct brine body)
 	struct brine_value module, name;
 	const char *object;
 	char class[64];
+	bool retained;
 	size_t n;
 
 	if (!brine_tuple(&at, 4) || !brine_tuple(&at, 2) || !get_str(&at, &module) ||
 	    !get_str(&at, &name) || name.n >= sizeof class)
 		return rpyc_raise(s, "RuntimeError", ours);
 	args = at;
-	if (!brine_skip_retained(&at) || !brine_skip_retained(&at)) {   /* arguments, attributes */
+	retained = brine_skip_retained(&at);
+	if (!retained || !brine_skip_retained(&at)) {   /* arguments, attributes */
 		memcpy(class, name.p, name.n);
 		class[name.n] = '\0';
 		return rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError", ours);

@@ -33,10 +33,14 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 	struct brine at = x->at;
 
 	if (x->label != RPYC_VALUE || !brine_get(&at, name) ||
-	    (name->type != BRINE_STR && name->type != BRINE_BYTES))
-		return rpyc_raise(s, "TypeError", "name must be a string");
-	if (!name->p)
-		return rpyc_raise(s, "AttributeError", "attribute name too long");
+	    (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
+		rpyc_raise(s, "TypeError", "name must be a string");
+		return false;
+	}
+	if (!name->p) {
+		rpyc_raise(s, "AttributeError", "attribute name too long");
+		return false;
+	}
 	name->type = BRINE_STR;
 	if (name->n > 200)      /* longer than any that exists: cut off for error texts */
 		name->n = 200;
@@ -96,10 +100,11 @@ static bool
 call_arguments(struct rpyc_session *s, const struct request *r, unsigned i,
     struct rpyc_items *args, struct rpyc_items *kwargs)
 {
-	kwargs->n = 0;
-	return (rpyc_items(&r->arg[i], args) &&
-	    (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs))) ||
-	    rpyc_raise(s, "TypeError", "arguments must be tuples");
+	*kwargs = (struct rpyc_items){ .n = 0 };
+	if (rpyc_items(&r->arg[i], args) && (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
+		return true;
+	rpyc_raise(s, "TypeError", "arguments must be tuples");
+	return false;
 }
 
 static bool
