@@ -28,8 +28,9 @@ LIB_SRC = \
 	lib/base/buf.c lib/base/clock.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
-	lib/stats/hist.c lib/stats/layout.c lib/stats/result.c lib/stats/rounds.c \
-	lib/stats/rows.c lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c \
+	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
+	lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c lib/stats/stat.c \
+	lib/stats/table.c lib/stats/tsv.c \
 	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c \
 	lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
 	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \
@@ -43,7 +44,7 @@ LIB_SRC = \
 	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c
 BIN_SRC = \
 	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
-	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-rounds.c \
+	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-rounds.c bin/bench-show.c \
 	bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \

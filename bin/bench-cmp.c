@@ -235,7 +235,7 @@ compare_all(struct cmp *c)
 	size_t only[2] = { 0, 0 }, i;
 	int side;
 
-	if (!(c->both = malloc((c->index.n + 1) * sizeof *c->both)))
+	if (!(c->both = calloc(c->index.n + 1, sizeof *c->both)))
 		return no_memory();
 	for (i = 0; i < c->index.n; i++) {
 		if (in_both(nth_pair(c, i))) {

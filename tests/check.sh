@@ -129,7 +129,7 @@ step_asan() {
 	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" || return
 	if [ "$quick" = 1 ]; then
 		set -- unit fuzz hostile stress models http-serve rpc-serve bench-conn bench-lat \
-		    bench-bw bench-file bench-conc bench-stat bench-cmp
+		    bench-bw bench-file bench-conc bench-stat bench-cmp bench-show
 	else
 		set -- '*'
 		long=1
@@ -179,7 +179,7 @@ step_headers() {
 step_install() {
 	copy install && make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p install || return
 	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-stat bench-cmp \
-	    bench-busy bench-idle bench-rounds bench-suite bench-report bench-plot; do
+	    bench-busy bench-idle bench-rounds bench-show bench-suite bench-report bench-plot; do
 		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] &&
 		    [ -f "$work/there/p/share/bash-completion/completions/$p" ] || return 1
 	done

@@ -3,6 +3,7 @@
 #include "stats/layout.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ void
 layout_print(FILE *f, const struct layout *l, const unsigned *shown, size_t n, bool header)
 {
 	const struct layout_column *c;
+	const char *s;
 	char text[LAYOUT_TEXT];
 	int width[LAYOUT_COLUMNS], blanks;
 	size_t row, i, head = header ? 1 : 0;
@@ -78,11 +80,61 @@ layout_print(FILE *f, const struct layout *l, const unsigned *shown, size_t n, b
 		blanks = 0;
 		for (i = 0; i < n; i++) {
 			c = &l->column[shown[i]];
-			put(f, c, row >= head ? l->cell(l->arg, row - head, shown[i], text) :
-			    row == 0 ? c->name : c->unit ? c->unit : "", width[i], &blanks);
+			s = row == 0 ? c->name : c->unit ? c->unit : "";
+			if (row >= head)
+				s = l->cell(l->arg, row - head, shown[i], text);
+			put(f, c, s, width[i], &blanks);
 		}
 		putc('\n', f);
 	}
+}
+
+bool
+layout_fit(const struct layout *l, size_t width, const bool *must, unsigned *shown, size_t *n)
+{
+	size_t w[LAYOUT_COLUMNS], total = 0, left = width + LAYOUT_GAP, kept = 0, i;
+	bool full = false, any = false, others = false;
+
+	for (i = 0; i < *n; i++) {
+		w[i] = (size_t)layout_width(l, shown[i]) + LAYOUT_GAP;
+		total += must[i] ? w[i] : 0;
+	}
+	for (i = 0; i < *n; i++) {
+		others |= !must[i];
+		if (!must[i] && (full |= total + w[i] > left))
+			continue;
+		any |= !must[i];
+		total += must[i] ? 0 : w[i];
+		shown[kept++] = shown[i];
+	}
+	*n = kept;
+	return total <= left && any == others;
+}
+
+struct layout_scale
+layout_scale(enum layout_units units, double low, double high)
+{
+	static const struct {
+		const char *name;
+		double factor;
+	} all[][5] = {
+		[LAYOUT_TIME] = { { "us", 1 }, { "ms", 1e3 }, { "s", 1e6 } },
+		[LAYOUT_MEMORY] = { { "B", 1 }, { "KB", 1024 }, { "MB", 1048576 },
+		    { "GB", 1073741824 } },
+		[LAYOUT_TRANSFER] = { { "B/s", 1 }, { "KB/s", 1e3 }, { "MB/s", 1e6 },
+		    { "GB/s", 1e9 } },
+		[LAYOUT_REQUESTS] = { { "req/s", 1 } }
+	};
+	double v = fmax(low, high / 5000);
+	int i = 0;
+
+	while (all[units][i + 1].name && v >= all[units][i + 1].factor)
+		i++;
+	v = low / all[units][i].factor;
+	return (struct layout_scale){
+		.unit = all[units][i].name, .factor = all[units][i].factor,
+		.digits = v >= 100 && units == LAYOUT_REQUESTS ? 0 : v >= 10 ? 1 : v >= 1 ? 2 : 3
+	};
 }
 
 const char *

@@ -36,6 +36,24 @@ bool layout_differs(const struct layout *, unsigned column, unsigned alike);
  * succeeded. */
 void layout_print(FILE *, const struct layout *, const unsigned *shown, size_t n, bool header);
 
+/* Of the n columns in shown, keep those that fit into the width: what must be there, and of the
+ * others as many of the first as there is room for. False: what must be there does not fit, or
+ * there are others and none does. */
+bool layout_fit(const struct layout *, size_t width, const bool *must, unsigned *shown, size_t *n);
+
+/* What can be scaled: microseconds; bytes (1024); bytes per second (1000); and requests per
+ * second, which have only one unit. */
+enum layout_units { LAYOUT_TIME, LAYOUT_MEMORY, LAYOUT_TRANSFER, LAYOUT_REQUESTS };
+
+struct layout_scale {
+	const char *unit;
+	double factor;          /* what one of it is */
+	int digits;             /* to show after the point */
+};
+
+/* A unit for all figures from low (the smallest above zero) to high, in which none is long. */
+struct layout_scale layout_scale(enum layout_units, double low, double high);
+
 /* 1024 as 1k, 0 as "-". */
 const char *layout_size(char text[LAYOUT_TEXT], const char *bytes);
 

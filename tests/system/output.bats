@@ -35,7 +35,7 @@ MOMENTS=${OUTPUT_MOMENTS:-$(long && echo 24 || echo 12)}        # signals per pr
 
 @test "help and version, too" {
 	local p o trouble
-	for p in $SERVERS $BENCHES bench-stat bench-cmp; do
+	for p in $SERVERS $BENCHES bench-stat bench-cmp bench-show; do
 		trouble=1
 		[ "$p" != bench-cmp ] || trouble=2
 		for o in -h --help -V; do
