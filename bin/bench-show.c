@@ -416,7 +416,7 @@ print_json_text(const char *text)
 	unsigned long c;
 
 	for (putchar('"'); left > 0; p += n, left -= n) {
-		n = brine_utf8(p, left);
+		n = utf8_char(p, left);
 		c = n == 0 ? 0xfffd : n == 1 ? *p : *p & (0x7fu >> n);
 		for (i = 1; i < n; i++)
 			c = c << 6 | (p[i] & 0x3f);

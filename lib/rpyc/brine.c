@@ -4,17 +4,40 @@
 
 #include <string.h>
 
-#include "base/num.h"
+#define SMALL4 { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }
+#define SMALL16 SMALL4, SMALL4, SMALL4, SMALL4
 
-static uint64_t
-big_endian(const unsigned char *p, size_t n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | *p++;
-	return v;
-}
+const struct brine_form brine_forms[256] = {
+	[BRINE_TAG_NONE] = { BRINE_NONE, 0, 0 },
+	[BRINE_TAG_EMPTY_BYTES] = { BRINE_BYTES, 0, 0 },
+	[BRINE_TAG_EMPTY_TUPLE] = { BRINE_TUPLE, 0, 0 },
+	[BRINE_TAG_TRUE] = { BRINE_BOOL, 0, 0 },
+	[BRINE_TAG_FALSE] = { BRINE_BOOL, 0, 0 },
+	[BRINE_TAG_NOTIMPLEMENTED] = { BRINE_NOTIMPLEMENTED, 0, 0 },
+	[BRINE_TAG_ELLIPSIS] = { BRINE_ELLIPSIS, 0, 0 },
+	[BRINE_TAG_STR] = { BRINE_STR, 0, 1 },
+	[BRINE_TAG_BYTES_1] = { BRINE_BYTES, 0, 1 },
+	[BRINE_TAG_BYTES_1 + 1] = { BRINE_BYTES, 0, 2 },
+	[BRINE_TAG_BYTES_1 + 2] = { BRINE_BYTES, 0, 3 },
+	[BRINE_TAG_BYTES_4] = { BRINE_BYTES, 0, 4 },
+	[BRINE_TAG_BYTES_L1] = { BRINE_BYTES, 1, 0 },
+	[BRINE_TAG_BYTES_L4] = { BRINE_BYTES, 4, 0 },
+	[BRINE_TAG_TUPLE_1] = { BRINE_TUPLE, 0, 1 },
+	[BRINE_TAG_TUPLE_1 + 1] = { BRINE_TUPLE, 0, 2 },
+	[BRINE_TAG_TUPLE_1 + 2] = { BRINE_TUPLE, 0, 3 },
+	[BRINE_TAG_TUPLE_4] = { BRINE_TUPLE, 0, 4 },
+	[BRINE_TAG_TUPLE_L1] = { BRINE_TUPLE, 1, 0 },
+	[BRINE_TAG_TUPLE_L4] = { BRINE_TUPLE, 4, 0 },
+	[BRINE_TAG_INT_L1] = { BRINE_INT, 1, 0 },
+	[BRINE_TAG_INT_L4] = { BRINE_INT, 4, 0 },
+	[BRINE_TAG_FLOAT] = { BRINE_FLOAT, 0, 8 },
+	[BRINE_TAG_SLICE] = { BRINE_SLICE, 0, 1 },
+	[BRINE_TAG_FROZENSET] = { BRINE_FROZENSET, 0, 1 },
+	[BRINE_TAG_COMPLEX] = { BRINE_COMPLEX, 0, 16 },
+	[BRINE_TAG_ELIDED] = { BRINE_BYTES, 0, 16 },    /* length, and characters */
+	[BRINE_TAG_INT_MIN] = SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16,
+	SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16,
+};
 
 static size_t
 left(const struct brine *b)
@@ -39,27 +62,25 @@ brine_copy(struct buf *to, struct brine from)
 	buf_add(to, from.p, left(&from));
 }
 
-/* Read a length of size bytes; false if it is cut off. */
-static bool
-get_length(struct brine *b, size_t size, uint64_t *n)
+/* Read how a value begins: its form, and its length. The data, if any, are all there. */
+static inline const struct brine_form *
+begin(struct brine *b, uint64_t *n)
 {
-	if (left(b) < size)
-		return false;
-	*n = big_endian(b->p, size);
-	b->p += size;
-	return true;
-}
+	const struct brine_form *f;
 
-static bool
-get_data(struct brine *b, uint64_t n, struct brine_value *v)
-{
-	if (left(b) < n)
-		return false;
-	v->p = b->p;
-	v->n = (size_t)n;
-	v->len = n;
-	b->p += n;
-	return true;
+	if (left(b) == 0)
+		return NULL;
+	f = &brine_forms[*b->p++];
+	*n = f->n;
+	if (f->size > 0) {
+		if (left(b) < f->size)
+			return NULL;
+		*n = f->size == 1 ? *b->p : brine_u32(b->p);
+		b->p += f->size;
+	}
+	if (f->type > BRINE_INVALID && (f->type >= BRINE_STR || left(b) >= *n))
+		return f;
+	return NULL;
 }
 
 /* The decimal text of a long int, as int() of Python takes it but for "_" and
@@ -70,7 +91,6 @@ int_of_text(struct brine_value *v)
 	const unsigned char *p = v->p, *end = p + v->n;
 	uint64_t u = 0, limit;
 
-	v->type = BRINE_INT;
 	v->negative = p < end && *p == '-';
 	if (p < end && (*p == '-' || *p == '+'))
 		p++;
@@ -102,232 +122,77 @@ characters(const unsigned char *p, size_t n)
 	return count;
 }
 
-/* What rpyc_read() leaves of a long byte string: its length, and its characters. */
-static bool
-get_elided(struct brine *b, struct brine_value *v, uint64_t *chars)
-{
-	return get_length(b, 8, &v->len) && get_length(b, 8, chars);
-}
-
-static bool
-get_bytes(struct brine *b, struct brine_value *v, uint64_t *chars)
-{
-	unsigned tag;
-	uint64_t n;
-
-	v->type = BRINE_BYTES;
-	if (left(b) == 0)
-		return false;
-	tag = *b->p++;
-	*chars = 0;
-	if (tag == BRINE_TAG_EMPTY_BYTES)
-		return get_data(b, 0, v);
-	if (tag >= BRINE_TAG_BYTES_1 && tag <= BRINE_TAG_BYTES_4)
-		return get_data(b, tag - BRINE_TAG_BYTES_1 + 1, v);
-	if (tag == BRINE_TAG_BYTES_L1)
-		return get_length(b, 1, &n) && get_data(b, n, v);
-	if (tag == BRINE_TAG_BYTES_L4)
-		return get_length(b, 4, &n) && get_data(b, n, v);
-	if (tag == BRINE_TAG_ELIDED)
-		return get_elided(b, v, chars);
-	return false;
-}
-
-static bool
-get_str(struct brine *b, struct brine_value *v)
-{
-	uint64_t chars;
-
-	if (!get_bytes(b, v, &chars))
-		return false;
-	v->type = BRINE_STR;
-	v->len = v->p ? characters(v->p, v->n) : chars;
-	return true;
-}
-
-static bool
-get_tuple(struct brine *b, struct brine_value *v, size_t size)
-{
-	v->type = BRINE_TUPLE;
-	return get_length(b, size, &v->len);
-}
-
-static bool
-get_float(struct brine *b, double *f)
-{
-	uint64_t bits;
-
-	if (!get_length(b, 8, &bits))
-		return false;
-	memcpy(f, &bits, sizeof *f);
-	return true;
-}
-
 bool
 brine_get(struct brine *b, struct brine_value *v)
 {
-	unsigned tag;
-	uint64_t n;
-	double imaginary;
+	bool str = left(b) > 0 && *b->p == BRINE_TAG_STR;
+	const struct brine_form *f;
+	const unsigned char *data;
+	uint64_t n, bits;
 
-	if (left(b) == 0)
+	b->p += str;
+	if (!(f = begin(b, &n)) || (str && f->type != BRINE_BYTES))
 		return false;
-	v->len = 0;
-	v->p = NULL;
-	v->n = 0;
-	v->fits = v->negative = false;
-	v->i = 0;
-	v->f = 0;
-	tag = *b->p;
-	if (brine_small(tag)) {
-		b->p++;
-		v->type = BRINE_INT;
+	data = b->p;
+	memset(v, 0, sizeof *v);
+	v->type = str ? BRINE_STR : (enum brine_type)f->type;
+	v->len = n;
+	if (f->type < BRINE_STR)
+		b->p += n;
+	switch (f->type) {
+	case BRINE_BOOL:
 		v->fits = true;
-		v->i = (int64_t)tag - BRINE_TAG_INT_0;
+		v->i = data[-1] == BRINE_TAG_TRUE;
+		break;
+	case BRINE_INT:
+		if (f->size > 0) {
+			v->p = data;
+			v->n = (size_t)n;
+			return int_of_text(v);
+		}
+		v->fits = true;
+		v->i = (int64_t)data[-1] - BRINE_TAG_INT_0;
 		v->negative = v->i < 0;
-		return true;
+		break;
+	case BRINE_FLOAT:
+	case BRINE_COMPLEX:
+		bits = brine_u64(data);
+		memcpy(&v->f, &bits, sizeof v->f);
+		break;
+	case BRINE_BYTES:
+		if (f == &brine_forms[BRINE_TAG_ELIDED]) {
+			v->len = brine_u64(data + (str ? 8 : 0));
+			break;
+		}
+		v->p = data;
+		v->n = (size_t)n;
+		if (str)
+			v->len = characters(data, v->n);
+		break;
 	}
-	if (tag >= BRINE_TAG_TUPLE_1 && tag <= BRINE_TAG_TUPLE_4) {
-		b->p++;
-		v->type = BRINE_TUPLE;
-		v->len = tag - BRINE_TAG_TUPLE_1 + 1;
-		return true;
-	}
-	switch (tag) {
-	case BRINE_TAG_NONE:
-	case BRINE_TAG_NOTIMPLEMENTED:
-	case BRINE_TAG_ELLIPSIS:
-		b->p++;
-		v->type = tag == BRINE_TAG_NONE ? BRINE_NONE :
-		    tag == BRINE_TAG_ELLIPSIS ? BRINE_ELLIPSIS : BRINE_NOTIMPLEMENTED;
-		return true;
-	case BRINE_TAG_TRUE:
-	case BRINE_TAG_FALSE:
-		b->p++;
-		v->type = BRINE_BOOL;
-		v->fits = true;
-		v->i = tag == BRINE_TAG_TRUE;
-		return true;
-	case BRINE_TAG_EMPTY_TUPLE:
-		b->p++;
-		v->type = BRINE_TUPLE;
-		return true;
-	case BRINE_TAG_STR:
-		b->p++;
-		return get_str(b, v);
-	case BRINE_TAG_TUPLE_L1:
-		b->p++;
-		return get_tuple(b, v, 1);
-	case BRINE_TAG_TUPLE_L4:
-		b->p++;
-		return get_tuple(b, v, 4);
-	case BRINE_TAG_INT_L1:
-	case BRINE_TAG_INT_L4:
-		b->p++;
-		return get_length(b, tag == BRINE_TAG_INT_L1 ? 1 : 4, &n) &&
-		    get_data(b, n, v) && int_of_text(v);
-	case BRINE_TAG_FLOAT:
-		b->p++;
-		v->type = BRINE_FLOAT;
-		return get_float(b, &v->f);
-	case BRINE_TAG_COMPLEX:
-		b->p++;
-		v->type = BRINE_COMPLEX;
-		return get_float(b, &v->f) && get_float(b, &imaginary);
-	case BRINE_TAG_SLICE:
-	case BRINE_TAG_FROZENSET:
-		b->p++;
-		v->type = tag == BRINE_TAG_SLICE ? BRINE_SLICE : BRINE_FROZENSET;
-		return left(b) > 0;
-	default:
-		return get_bytes(b, v, &n);
-	}
+	return true;
 }
 
-/* Messages are read mostly by passing over parts of them: not by way of brine_get(). */
 bool
 brine_skip_any(struct brine *b, bool *elided)
 {
-	const unsigned char *p = b->p, *end = b->end;
+	struct brine at = *b;
+	const struct brine_form *f;
 	uint64_t ahead, n;
-	unsigned c;
 
 	/* a count in place of recursion: nesting is the peer's choice */
 	for (ahead = 1; ahead > 0; ahead--) {
-		if (p == end)
+		if (!(f = begin(&at, &n)))
 			return false;
-		c = *p++;
-		n = 0;
-		if (brine_small(c))
+		if (f->type >= BRINE_STR) {
+			ahead += n;
 			continue;
-		switch (c) {
-		case BRINE_TAG_BYTES_1:
-		case BRINE_TAG_BYTES_1 + 1:
-		case BRINE_TAG_BYTES_1 + 2:
-		case BRINE_TAG_BYTES_4:
-			n = c - BRINE_TAG_BYTES_1 + 1;
-			break;
-		case BRINE_TAG_TUPLE_1:
-		case BRINE_TAG_TUPLE_1 + 1:
-		case BRINE_TAG_TUPLE_1 + 2:
-		case BRINE_TAG_TUPLE_4:
-			ahead += c - BRINE_TAG_TUPLE_1 + 1;
-			break;
-		case BRINE_TAG_STR:
-		case BRINE_TAG_SLICE:
-		case BRINE_TAG_FROZENSET:
-			ahead++;
-			break;
-		case BRINE_TAG_BYTES_L1:
-		case BRINE_TAG_INT_L1:
-			if (p == end)
-				return false;
-			n = *p++;
-			break;
-		case BRINE_TAG_BYTES_L4:
-		case BRINE_TAG_INT_L4:
-		case BRINE_TAG_TUPLE_L4:
-			if (end - p < 4)
-				return false;
-			n = big_endian(p, 4);
-			p += 4;
-			if (c == BRINE_TAG_TUPLE_L4) {
-				ahead += n;
-				n = 0;
-			}
-			break;
-		case BRINE_TAG_TUPLE_L1:
-			if (p == end)
-				return false;
-			ahead += *p++;
-			break;
-		case BRINE_TAG_FLOAT:
-			n = 8;
-			break;
-		case BRINE_TAG_COMPLEX:
-			n = 16;
-			break;
-		case BRINE_TAG_ELIDED:
-			if (elided)
-				*elided = true;
-			n = 16;
-			break;
-		case BRINE_TAG_NONE:
-		case BRINE_TAG_EMPTY_BYTES:
-		case BRINE_TAG_EMPTY_TUPLE:
-		case BRINE_TAG_TRUE:
-		case BRINE_TAG_FALSE:
-		case BRINE_TAG_NOTIMPLEMENTED:
-		case BRINE_TAG_ELLIPSIS:
-			break;
-		default:
-			return false;
 		}
-		if ((uint64_t)(end - p) < n)
-			return false;
-		p += n;
+		at.p += n;
+		if (f == &brine_forms[BRINE_TAG_ELIDED] && elided)
+			*elided = true;
 	}
-	b->p = p;
+	*b = at;
 	return true;
 }
 
@@ -335,16 +200,15 @@ bool
 brine_int_any(struct brine *b, int64_t *i)
 {
 	struct brine_value v;
-	uint64_t u;
+	const struct brine_form *f;
+	uint64_t n;
 
-	/* the usual case, a sequence number: a few digits, which surely fit */
-	if (left(b) > 2 && *b->p == BRINE_TAG_INT_L1 && b->p[1] <= 18 && left(b) - 2 >= b->p[1] &&
-	    num_digits((const char *)b->p + 2, b->p[1], &u)) {
-		b->p += 2 + b->p[1];
-		*i = (int64_t)u;
-		return true;
-	}
-	if (!brine_get(b, &v) || v.type != BRINE_INT || !v.fits)
+	if (!(f = begin(b, &n)) || f->type != BRINE_INT)
+		return false;
+	v.p = b->p;
+	v.n = (size_t)n;
+	b->p += n;
+	if (!int_of_text(&v) || !v.fits)
 		return false;
 	*i = v.i;
 	return true;
@@ -353,12 +217,9 @@ brine_int_any(struct brine *b, int64_t *i)
 bool
 brine_items_any(struct brine *b, uint64_t *n)
 {
-	struct brine_value v;
+	const struct brine_form *f = begin(b, n);
 
-	if (!brine_get(b, &v) || v.type != BRINE_TUPLE)
-		return false;
-	*n = v.len;
-	return true;
+	return f && f->type == BRINE_TUPLE;
 }
 
 bool
@@ -388,73 +249,64 @@ brine_type_name(enum brine_type type)
 	return name[type];
 }
 
-static void
-put_u32(struct buf *b, uint32_t n)
+void
+brine_put_number(struct buf *b, uint64_t v, size_t n)
 {
-	unsigned char t[4];
+	while (n-- > 0)
+		buf_byte(b, (unsigned char)(v >> 8 * n));
+}
 
-	t[0] = (unsigned char)(n >> 24);
-	t[1] = (unsigned char)(n >> 16);
-	t[2] = (unsigned char)(n >> 8);
-	t[3] = (unsigned char)n;
-	buf_add(b, t, sizeof t);
+/* A tag and a length: tag is that with a length of one byte, the next one that with four. */
+static void
+put_length(struct buf *b, unsigned tag, uint64_t n)
+{
+	buf_byte(b, (unsigned char)(tag + (n > 255)));
+	brine_put_number(b, n, n > 255 ? 4 : 1);
 }
 
 void
 brine_put_int_text(struct buf *b, const char *digits, size_t n)
 {
-	if (n < 256) {
-		buf_byte(b, BRINE_TAG_INT_L1);
-		buf_byte(b, (unsigned char)n);
-	} else {
-		buf_byte(b, BRINE_TAG_INT_L4);
-		put_u32(b, (uint32_t)n);
-	}
+	put_length(b, BRINE_TAG_INT_L1, n);
 	buf_add(b, digits, n);
 }
 
 void
 brine_put_int_any(struct buf *b, int64_t i)
 {
-	char text[24], *p = text + sizeof text;
+	unsigned char text[24], *end = text + sizeof text, *p = end;
 	uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
 
 	do
-		*--p = (char)('0' + u % 10);
+		*--p = (unsigned char)('0' + u % 10);
 	while ((u /= 10) > 0);
 	if (i < 0)
 		*--p = '-';
-	brine_put_int_text(b, p, (size_t)(text + sizeof text - p));
+	p -= 2;
+	p[0] = BRINE_TAG_INT_L1;
+	p[1] = (unsigned char)(end - p - 2);
+	buf_add(b, p, (size_t)(end - p));
 }
 
 void
 brine_put_float(struct buf *b, double f)
 {
-	unsigned char t[8];
 	uint64_t bits;
-	int i;
 
 	memcpy(&bits, &f, sizeof bits);
-	for (i = 0; i < 8; i++)
-		t[i] = (unsigned char)(bits >> (56 - 8 * i));
 	buf_byte(b, BRINE_TAG_FLOAT);
-	buf_add(b, t, sizeof t);
+	brine_put_number(b, bits, 8);
 }
 
 void
 brine_put_bytes_head(struct buf *b, uint32_t n)
 {
-	if (n == 0) {
+	if (n == 0)
 		buf_byte(b, BRINE_TAG_EMPTY_BYTES);
-	} else if (n <= 4) {
+	else if (n <= 4)
 		buf_byte(b, (unsigned char)(BRINE_TAG_BYTES_1 + n - 1));
-	} else if (n < 256) {
-		buf_byte(b, BRINE_TAG_BYTES_L1);
-		buf_byte(b, (unsigned char)n);
-	} else {
-		buf_byte(b, BRINE_TAG_BYTES_L4);
-		put_u32(b, n);
-	}
+	else
+		put_length(b, BRINE_TAG_BYTES_L1, n);
 }
 
 void
@@ -477,40 +329,51 @@ brine_put_str(struct buf *b, const char *s)
 	brine_put_str_n(b, s, strlen(s));
 }
 
-size_t
-brine_utf8(const unsigned char *p, size_t n)
-{
-	unsigned low = 0x80, high = 0xbf;
-	size_t i, k;
-
-	if (n == 0)
-		return 0;
-	if (*p < 0x80)
-		return 1;
-	k = *p >= 0xc2 && *p <= 0xdf ? 2 : (*p & 0xf0) == 0xe0 ? 3 :
-	    *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
-	if (k == 0 || k > n)
-		return 0;
-	if (*p == 0xe0 || *p == 0xf0)
-		low = *p == 0xe0 ? 0xa0 : 0x90;
-	if (*p == 0xed || *p == 0xf4)
-		high = *p == 0xed ? 0x9f : 0x8f;
-	for (i = 1; i < k; i++, low = 0x80, high = 0xbf)
-		if (p[i] < low || p[i] > high)
-			return 0;
-	return k;
-}
-
 void
 brine_put_tuple_any(struct buf *b, uint32_t n)
 {
-	if (n == 0) {
+	if (n == 0)
 		buf_byte(b, BRINE_TAG_EMPTY_TUPLE);
-	} else if (n < 256) {
-		buf_byte(b, BRINE_TAG_TUPLE_L1);
-		buf_byte(b, (unsigned char)n);
-	} else {
-		buf_byte(b, BRINE_TAG_TUPLE_L4);
-		put_u32(b, n);
+	else
+		put_length(b, BRINE_TAG_TUPLE_L1, n);
+}
+
+bool
+utf8(struct utf8 *u, const unsigned char *p, size_t n)
+{
+	unsigned c;
+
+	for (; n > 0; n--) {
+		c = *p++;
+		if (u->left > 0) {
+			if (c < u->low || c > u->high)
+				return false;
+			u->low = 0x80;
+			u->high = 0xbf;
+			u->left--;
+			continue;
+		}
+		u->chars++;
+		if (c < 0x80)
+			continue;
+		if (c < 0xc2 || c > 0xf4)
+			return false;
+		u->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+		u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+		u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
 	}
+	return true;
+}
+
+size_t
+utf8_char(const unsigned char *p, size_t n)
+{
+	struct utf8 u = { 0 };
+	size_t k = 0;
+
+	do {
+		if (k == n || !utf8(&u, p + k++, 1))
+			return 0;
+	} while (u.left > 0);
+	return k;
 }

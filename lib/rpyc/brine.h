@@ -42,6 +42,7 @@ enum brine_tag {
 };
 
 enum brine_type {
+	BRINE_INVALID,          /* of a tag: there is none like it */
 	BRINE_NONE,
 	BRINE_BOOL,
 	BRINE_NOTIMPLEMENTED,
@@ -50,10 +51,20 @@ enum brine_type {
 	BRINE_FLOAT,
 	BRINE_COMPLEX,
 	BRINE_BYTES,
-	BRINE_STR,
-	BRINE_TUPLE,            /* its items follow */
-	BRINE_SLICE,            /* one tuple follows */
-	BRINE_FROZENSET         /* one tuple follows */
+
+	/* those below consist of values that follow: */
+	BRINE_STR,              /* one byte string */
+	BRINE_TUPLE,            /* its items */
+	BRINE_SLICE,            /* one tuple */
+	BRINE_FROZENSET         /* one tuple */
+};
+
+/* How a value begins: a tag, and behind some tags a length. */
+struct brine_form {
+	uint8_t type;           /* enum brine_type */
+	uint8_t size;           /* bytes of the length: 0, 1 or 4 */
+	uint16_t n;             /* with size 0: the length, in bytes of data that follow, or (from
+	                         * BRINE_STR on) in values */
 };
 
 struct brine_value {
@@ -80,6 +91,19 @@ void brine_copy(struct buf *to, struct brine from);
 /* Read one value; of a container only its opening. False: not valid, or at the end. */
 bool brine_get(struct brine *, struct brine_value *);
 
+/* Read a number of 4 or 8 bytes, the highest first. */
+static inline uint32_t
+brine_u32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t
+brine_u64(const unsigned char *p)
+{
+	return (uint64_t)brine_u32(p) << 32 | brine_u32(p + 4);
+}
+
 /* Messages are made of small ints and small tuples for the most part: these are read and
  * written inline, all else by the functions whose names end in _any. */
 bool brine_skip_any(struct brine *, bool *elided);
@@ -94,6 +118,9 @@ brine_small(unsigned tag)
 {
 	return tag - BRINE_TAG_INT_MIN <= BRINE_TAG_INT_MAX - BRINE_TAG_INT_MIN;
 }
+
+/* By tag; BRINE_TAG_ELIDED is one of BRINE_BYTES. */
+extern const struct brine_form brine_forms[256];
 
 /* Pass one value with all that it contains. *elided, if given, is set to true when
  * a byte string in it was elided (and is left alone otherwise). */
@@ -114,6 +141,17 @@ brine_skip_retained(struct brine *b)
 	bool elided = false;
 
 	return brine_skip(b, &elided) && !elided;
+}
+
+/* Pass one value; *value is where it lies. */
+static inline bool
+brine_take(struct brine *b, struct brine *value)
+{
+	value->p = b->p;
+	if (!brine_skip(b, NULL))
+		return false;
+	value->end = b->p;
+	return true;
 }
 
 /* Read an int that fits. */
@@ -176,9 +214,21 @@ void brine_put_bytes(struct buf *, const void *, size_t n);
 void brine_put_str(struct buf *, const char *);
 void brine_put_str_n(struct buf *, const void *, size_t n);
 
-/* The bytes of the UTF-8 character (RFC 3629) that the n bytes at p begin with, or 0: it is
- * none. A str that holds anything else is fatal to a stock peer. */
-size_t brine_utf8(const unsigned char *p, size_t n);
+/* Append the n lowest bytes of a number, the highest first. */
+void brine_put_number(struct buf *, uint64_t, size_t n);
+
+/* Text that is checked to be UTF-8 (RFC 3629), by the piece; begin with a zeroed struct. A str
+ * that holds anything else is fatal to a stock peer. */
+struct utf8 {
+	uint64_t chars;         /* begun so far */
+	unsigned left;          /* continuation bytes due, and the range of the first */
+	unsigned char low, high;
+};
+
+bool utf8(struct utf8 *, const unsigned char *p, size_t n);
+
+/* The bytes of the character that the n bytes at p begin with, or 0: it is none. */
+size_t utf8_char(const unsigned char *p, size_t n);
 
 /* Append what comes before the n bytes of a byte string or the n items of a tuple. */
 void brine_put_bytes_head(struct buf *, uint32_t n);

@@ -648,15 +648,14 @@ message(struct rpyc_client *c)
 		rpyc_lost(c, "the peer speaks RPyC's other dialect");
 		return;
 	}
-	if (!rpyc_seq(&b, &seq)) {
-		rpyc_lost(c, "a message with a sequence number of too many bytes");
-		return;
-	}
 	if (c->in.type == RPYC_REQUEST) {
-		rpyc_requested(c, seq, b);
+		if (rpyc_seq(&b, &seq))
+			rpyc_requested(c, seq, b);
+		else
+			rpyc_lost(c, "a request with a sequence number of too many bytes");
 		return;
 	}
-	if (!brine_int(&seq, &n) || n < 0 || (uint64_t)n >= c->next_seq) {
+	if (!brine_int(&b, &n) || n < 0 || (uint64_t)n >= c->next_seq) {
 		rpyc_lost(c, "a reply to a request that was never sent");
 		return;
 	}

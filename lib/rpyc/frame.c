@@ -12,20 +12,17 @@
 
 enum {
 	READ_HEAD,
-	READ_DIALECT,           /* first byte of the payload */
-	READ_TYPE,              /* second byte */
-	READ_TAG,
-	READ_LENGTH,
+	READ_TYPE,              /* the first two bytes of the payload */
+	READ_VALUE,             /* tag and length of a value */
 	READ_DATA,
 	READ_REST,              /* behind the last value: ignored, as stock peers do */
 	READ_TRAILER
 };
 
-/* What a length or data belongs to. */
-enum { TOKEN_BYTES, TOKEN_TUPLE, TOKEN_INT, TOKEN_FIXED };
-
 #define SEQ_MAX 8192            /* bytes of an encoded sequence number: room for any int */
-#define HEAD_MAX 5              /* bytes in front of a byte string's data or a tuple's items */
+#define ELIDED_SIZE 17
+
+static const char cut_short[] = "a message that is cut short";
 
 static bool
 bad(struct rpyc_reader *r, const char *why)
@@ -43,222 +40,81 @@ room(struct rpyc_reader *r, size_t n)
 	return !r->overflow;
 }
 
-static bool
+static void
 retain(struct rpyc_reader *r, const void *p, size_t n)
 {
-	if (!room(r, n))
-		return true;
-	buf_add(&r->retained, p, n);
-	return r->retained.failed ? bad(r, "out of memory") : true;
+	if (room(r, n))
+		buf_add(&r->retained, p, n);
 }
 
+/* A value is complete, but for those it consists of. */
 static bool
-retain_byte(struct rpyc_reader *r, unsigned c)
-{
-	unsigned char b = (unsigned char)c;
-
-	/* the usual case: there is room, and so little that no limit is near */
-	if (r->retained.n < r->retained.cap && r->retained.n < RPYC_RETAIN_MUCH) {
-		r->retained.p[r->retained.n++] = b;
-		return true;
-	}
-	return retain(r, &b, 1);
-}
-
-/* A value is complete. */
-static void
 value_done(struct rpyc_reader *r)
 {
-	r->str = false;
-	r->state = --r->values > 0 ? READ_TAG : READ_REST;
-}
-
-/* Count characters and check that the text of a str is UTF-8 (RFC 3629), as a stock
- * reader does: it may come in pieces, and most of it is not retained. */
-static bool
-utf8(struct rpyc_reader *r, const unsigned char *p, size_t n)
-{
-	unsigned c;
-
-	for (; n > 0; n--) {
-		c = *p++;
-		if (r->utf8_left > 0) {
-			if (c < r->utf8_low || c > r->utf8_high)
-				return bad(r, "a str is not UTF-8");
-			r->utf8_low = 0x80;
-			r->utf8_high = 0xbf;
-			r->utf8_left--;
-			continue;
-		}
-		r->chars++;
-		if (c < 0x80)
-			continue;
-		r->utf8_low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-		r->utf8_high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-		if (c >= 0xc2 && c <= 0xdf)
-			r->utf8_left = 1;
-		else if (c >= 0xe0 && c <= 0xef)
-			r->utf8_left = 2;
-		else if (c >= 0xf0 && c <= 0xf4)
-			r->utf8_left = 3;
-		else
-			return bad(r, "a str is not UTF-8");
-	}
-	return true;
-}
-
-/* The data of a byte string, int or float is complete. */
-static bool
-data_done(struct rpyc_reader *r)
-{
-	unsigned char b[17];
-	int i;
-
-	if (r->str && r->utf8_left > 0)
+	if (r->within == BRINE_STR && r->text.left > 0)
 		return bad(r, "a str is not UTF-8");
-	if (!r->retain) {
-		b[0] = BRINE_TAG_ELIDED;
-		for (i = 0; i < 8; i++) {
-			b[1 + i] = (unsigned char)(r->length >> (56 - 8 * i));
-			b[9 + i] = (unsigned char)(r->chars >> (56 - 8 * i));
-		}
-		if (!retain(r, b, sizeof b))
-			return false;
+	if (!r->retain && room(r, ELIDED_SIZE)) {
+		buf_byte(&r->retained, BRINE_TAG_ELIDED);
+		brine_put_number(&r->retained, r->length, 8);
+		brine_put_number(&r->retained, r->text.chars, 8);
 	}
-	value_done(r);
+	r->within = BRINE_INVALID;
+	r->state = r->values > 0 ? READ_VALUE : READ_REST;
 	return true;
 }
 
-/* n bytes of data begin. */
+/* The value in head consists of others, or of n bytes of data (perhaps none). */
 static bool
-data_begin(struct rpyc_reader *r, int token, uint64_t n)
+value_begin(struct rpyc_reader *r, enum brine_type type, uint64_t n)
 {
 	size_t limit = r->retained.n > RPYC_RETAIN_MUCH ? RPYC_RETAIN_SHORT : RPYC_RETAIN_STRING;
 
-	r->token = token;
+	r->token = type;
 	r->length = r->data_left = n;
-	r->chars = 0;
-	r->utf8_left = 0;
-	r->retain = true;
-	if (token == TOKEN_BYTES) {
-		if (n > limit) {
-			r->retain = r->hold && n <= r->hold_max - r->held && r->hold(r->ctx);
-			if (r->retain)
-				r->held += (size_t)n;
-		}
-		if (r->retain && room(r, HEAD_MAX))
-			brine_put_bytes_head(&r->retained, (uint32_t)n);
+	r->retain = type != BRINE_BYTES || n <= limit;
+	if (!r->retain && r->hold && n <= r->hold_max - r->held && r->hold(r->ctx)) {
+		r->retain = true;
+		r->held += (size_t)n;
+	}
+	if (r->retain)
+		retain(r, r->head, r->nhead);
+	r->nhead = 0;
+	if (type == BRINE_STR || type == BRINE_SLICE || type == BRINE_FROZENSET) {
+		r->within = type;
+		return true;
 	}
 	r->state = READ_DATA;
-	return n > 0 ? true : data_done(r);
+	return n > 0 ? true : value_done(r);
 }
 
+/* The next byte of a value's tag and length. */
 static bool
-length_begin(struct rpyc_reader *r, int token, size_t size)
+value_head(struct rpyc_reader *r, unsigned char c)
 {
-	r->token = token;
-	r->nlength = size;
-	r->length = 0;
-	r->state = READ_LENGTH;
-	return true;
-}
+	const struct brine_form *f;
+	uint64_t n;
 
-static bool
-length_done(struct rpyc_reader *r)
-{
-	unsigned char head[5];
-
-	switch (r->token) {
-	case TOKEN_TUPLE:
-		r->values += r->length;
-		if (room(r, HEAD_MAX))
-			brine_put_tuple(&r->retained, (uint32_t)r->length);
-		value_done(r);
+	r->head[r->nhead++] = c;
+	f = &brine_forms[r->head[0]];
+	if (r->nhead <= f->size)
 		return true;
-	case TOKEN_INT:
-		if (r->length == 0 || r->length > BRINE_INT_DIGITS_MAX)
-			return bad(r, "an int of no digits, or of too many");
-		head[0] = BRINE_TAG_INT_L4;
-		head[1] = head[2] = 0;
-		head[3] = (unsigned char)(r->length >> 8);
-		head[4] = (unsigned char)r->length;
-		if (r->length < 256) {
-			head[0] = BRINE_TAG_INT_L1;
-			head[1] = head[4];
-		}
-		return retain(r, head, r->length < 256 ? 2 : 5) &&
-		    data_begin(r, TOKEN_INT, r->length);
-	default:
-		return data_begin(r, TOKEN_BYTES, r->length);
-	}
-}
-
-static bool
-tag(struct rpyc_reader *r, unsigned c)
-{
-	bool bytes = c == BRINE_TAG_EMPTY_BYTES ||
-	    (c >= BRINE_TAG_BYTES_1 && c <= BRINE_TAG_BYTES_L4);
-	bool tuple = c == BRINE_TAG_EMPTY_TUPLE ||
-	    (c >= BRINE_TAG_TUPLE_1 && c <= BRINE_TAG_TUPLE_L4);
-
-	if (r->str && !bytes)
+	n = f->size == 0 ? f->n : f->size == 1 ? c : brine_u32(r->head + 1);
+	if (r->within == BRINE_STR && f->type != BRINE_BYTES)
 		return bad(r, "a str without text");
-	if (r->wrapped && !tuple)
+	if (r->within > BRINE_STR && f->type != BRINE_TUPLE)
 		return bad(r, "a slice or frozenset without a tuple");
-	r->wrapped = false;
-	if (brine_small(c)) {
-		if (!retain_byte(r, c))
-			return false;
-		value_done(r);
-		return true;
-	}
-	if (c >= BRINE_TAG_BYTES_1 && c <= BRINE_TAG_BYTES_4)
-		return data_begin(r, TOKEN_BYTES, c - BRINE_TAG_BYTES_1 + 1);
-	if (c >= BRINE_TAG_TUPLE_1 && c <= BRINE_TAG_TUPLE_4) {
-		r->length = c - BRINE_TAG_TUPLE_1 + 1;
-		r->token = TOKEN_TUPLE;
-		return length_done(r);
-	}
-	switch (c) {
-	case BRINE_TAG_NONE:
-	case BRINE_TAG_EMPTY_TUPLE:
-	case BRINE_TAG_TRUE:
-	case BRINE_TAG_FALSE:
-	case BRINE_TAG_NOTIMPLEMENTED:
-	case BRINE_TAG_ELLIPSIS:
-		if (!retain_byte(r, c))
-			return false;
-		value_done(r);
-		return true;
-	case BRINE_TAG_EMPTY_BYTES:
-		return data_begin(r, TOKEN_BYTES, 0);
-	case BRINE_TAG_STR:
-		r->str = true;
-		return retain_byte(r, c);
-	case BRINE_TAG_BYTES_L1:
-		return length_begin(r, TOKEN_BYTES, 1);
-	case BRINE_TAG_BYTES_L4:
-		return length_begin(r, TOKEN_BYTES, 4);
-	case BRINE_TAG_TUPLE_L1:
-		return length_begin(r, TOKEN_TUPLE, 1);
-	case BRINE_TAG_TUPLE_L4:
-		return length_begin(r, TOKEN_TUPLE, 4);
-	case BRINE_TAG_INT_L1:
-		return length_begin(r, TOKEN_INT, 1);
-	case BRINE_TAG_INT_L4:
-		return length_begin(r, TOKEN_INT, 4);
-	case BRINE_TAG_FLOAT:
-		return retain_byte(r, c) && data_begin(r, TOKEN_FIXED, 8);
-	case BRINE_TAG_COMPLEX:
-		return retain_byte(r, c) && data_begin(r, TOKEN_FIXED, 16);
-	case BRINE_TAG_SLICE:
-	case BRINE_TAG_FROZENSET:
-		/* one tuple follows, which makes up this value */
-		r->wrapped = true;
-		return retain_byte(r, c);
-	default:
+	if (f->type == BRINE_INVALID || r->head[0] == BRINE_TAG_ELIDED)
 		return bad(r, "an undefined brine tag");
+	if (f->type == BRINE_INT && f->size > 0 && (n == 0 || n > BRINE_INT_DIGITS_MAX))
+		return bad(r, "an int of no digits, or of too many");
+	r->values--;
+	if (f->type >= BRINE_STR) {
+		r->values += n;
+		n = 0;
 	}
+	if (r->within == BRINE_INVALID)
+		memset(&r->text, 0, sizeof r->text);
+	return value_begin(r, f->type, n);
 }
 
 static bool
@@ -266,52 +122,54 @@ data(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
 	size_t i;
 
-	if (r->str && !utf8(r, p, n))
-		return false;
-	if (r->token == TOKEN_INT) {
+	if (r->within == BRINE_STR && !utf8(&r->text, p, n))
+		return bad(r, "a str is not UTF-8");
+	if (r->token == BRINE_INT) {
 		for (i = 0; i < n; i++)
 			if ((p[i] < '0' || p[i] > '9') &&
 			    !(r->data_left == r->length && i == 0 && r->length > 1 &&
 			    (p[i] == '-' || p[i] == '+')))
 				return bad(r, "an int that is not a number");
 	}
-	if (!r->retain && r->sink)
+	if (r->retain)
+		retain(r, p, n);
+	else if (r->sink)
 		r->sink(r->ctx, p, n);
-	if (r->retain && !retain(r, p, n))
-		return false;
 	r->data_left -= n;
-	return r->data_left > 0 ? true : data_done(r);
+	return r->data_left > 0 ? true : value_done(r);
 }
 
+/* The first two bytes of a payload. */
 static bool
-first_byte(struct rpyc_reader *r, unsigned c)
+message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 {
-	int dialect = c == 0x12 ? 5 : c >= 1 && c <= 3 ? 6 : 0;
+	int dialect = first == BRINE_TAG_TUPLE_1 + 2 ? 5 : first >= 1 && first <= 3 ? 6 : 0;
 
 	if (dialect == 0)
-		return bad(r, c == 0 ? "RPyC with bind_threads, which is not supported" :
+		return bad(r, first == 0 ? "RPyC with bind_threads, which is not supported" :
 		    "not RPyC");
 	if (r->dialect != 0 && r->dialect != dialect)
 		return bad(r, "a message in RPyC's other dialect");
 	r->dialect = dialect;
-	r->type = (int)c;       /* dialect 6; in dialect 5 the second byte is the type */
-	r->state = READ_TYPE;
+	r->type = dialect == 5 ? (int)second - BRINE_TAG_INT_0 : (int)first;
+	if (r->type < RPYC_REQUEST || r->type > RPYC_EXCEPTION)
+		return bad(r, "an unknown type of message");
+	if (dialect == 6 && second != BRINE_TAG_TUPLE_1 + 1)
+		return bad(r, "a message that is not a pair");
+	r->nhead = 0;
+	r->values = 2;          /* seq and body */
+	r->state = READ_VALUE;
 	return true;
 }
 
-static bool
-second_byte(struct rpyc_reader *r, unsigned c)
+static inline bool
+between(const unsigned char *p, size_t n, unsigned char low, unsigned char high)
 {
-	if (r->dialect == 5) {
-		if (c < BRINE_TAG_INT_0 + RPYC_REQUEST || c > BRINE_TAG_INT_0 + RPYC_EXCEPTION)
-			return bad(r, "an unknown type of message");
-		r->type = (int)c - BRINE_TAG_INT_0;
-	} else if (c != BRINE_TAG_TUPLE_1 + 1) {
-		return bad(r, "a message that is not a pair");
-	}
-	r->values = 2;          /* seq and body */
-	r->state = READ_TAG;
-	return true;
+	const unsigned char *end = p + n;
+
+	while (p < end && *p >= low && *p <= high)
+		p++;
+	return p == end;
 }
 
 /* Does the payload of a frame consist of two values, and these of nothing but the tokens
@@ -320,37 +178,31 @@ second_byte(struct rpyc_reader *r, unsigned c)
 static bool
 simple(const unsigned char *p, size_t n)
 {
-	const unsigned char *end = p + n, *text;
+	const unsigned char *end = p + n;
 	unsigned values = 2, c, k;
+	bool str;
 
 	for (; values > 0 && p < end; values--) {
 		c = *p++;
-		if (brine_small(c) || c == BRINE_TAG_EMPTY_TUPLE || c == BRINE_TAG_NONE) {
-			continue;
-		} else if (c - BRINE_TAG_TUPLE_1 < 4) {
+		if (c - BRINE_TAG_TUPLE_1 < 4) {
 			values += c - BRINE_TAG_TUPLE_1 + 1;
-		} else if (c == BRINE_TAG_STR && p < end) {
-			c = *p++;
-			if (c < BRINE_TAG_BYTES_1 || c > BRINE_TAG_BYTES_L1)
-				return false;
-			k = c - BRINE_TAG_BYTES_1 + 1;
-			if (c == BRINE_TAG_BYTES_L1 && p < end)
-				k = *p++;
-			if ((size_t)(end - p) < k)
-				return false;
-			for (text = p, p += k; text < p; text++)
-				if (*text >= 0x80)
-					return false;
-		} else if (c == BRINE_TAG_INT_L1 && p < end) {
-			k = *p++;
-			if ((size_t)(end - p) < k || k == 0)
-				return false;
-			for (text = p, p += k; text < p; text++)
-				if (*text < '0' || *text > '9')
-					return false;
-		} else {
-			return false;
+			continue;
 		}
+		if (brine_small(c) || c == BRINE_TAG_EMPTY_TUPLE || c == BRINE_TAG_NONE)
+			continue;
+		str = c == BRINE_TAG_STR;
+		if (!str && c != BRINE_TAG_INT_L1)
+			return false;
+		if (str && (p == end || (c = *p++) - BRINE_TAG_BYTES_1 > 4))
+			return false;
+		k = c - BRINE_TAG_BYTES_1 + 1;
+		if (k > 4 && p < end)
+			k = *p++;
+		if ((size_t)(end - p) < k || (k == 0 && !str))
+			return false;
+		if (!(str ? between(p, k, 0, 0x7f) : between(p, k, '0', '9')))
+			return false;
+		p += k;
 	}
 	return values == 0 && p == end;
 }
@@ -368,7 +220,7 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	len = (size_t)p[2] << 8 | p[3];
 	if (len < 2 || n < len + 6 || !simple(p + 7, len - 2))
 		return 0;
-	ok = first_byte(r, p[5]) && second_byte(r, p[6]);
+	ok = message_begin(r, p[5], p[6]);
 	r->state = READ_HEAD;
 	if (ok)
 		buf_add(&r->retained, p + 7, len - 2);
@@ -380,41 +232,22 @@ static bool
 payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
 	size_t k;
+	bool ok = true;
 
-	while (n > 0) {
+	for (; ok && n > 0 && r->state != READ_REST; p += k, n -= k) {
 		k = 1;
-		switch (r->state) {
-		case READ_DIALECT:
-			if (!first_byte(r, *p))
-				return false;
-			break;
-		case READ_TYPE:
-			if (!second_byte(r, *p))
-				return false;
-			break;
-		case READ_TAG:
-			if (!tag(r, *p))
-				return false;
-			break;
-		case READ_LENGTH:
-			r->length = r->length << 8 | *p;
-			if (--r->nlength == 0 && !length_done(r))
-				return false;
-			break;
-		case READ_DATA:
+		if (r->state == READ_VALUE) {
+			ok = value_head(r, *p);
+		} else if (r->state == READ_DATA) {
 			k = n < r->data_left ? n : (size_t)r->data_left;
-			if (!data(r, p, k))
-				return false;
-			break;
-		default:
-			return true;
+			ok = data(r, p, k);
+		} else if (r->nhead == 0) {
+			r->head[r->nhead++] = *p;
+		} else {
+			ok = message_begin(r, r->head[0], *p);
 		}
-		p += k;
-		n -= k;
 	}
-	if (r->retained.failed)
-		return bad(r, "out of memory");
-	return true;
+	return ok && r->retained.failed ? bad(r, "out of memory") : ok;
 }
 
 static bool
@@ -436,8 +269,9 @@ inflate_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 			return true;
 		case INFLATE_DONE:
 			/* stock readers ignore what follows the zlib stream */
-			r->deflated = false;
-			return true;
+			free(r->inflate);
+			r->inflate = NULL;
+			return r->state == READ_REST ? true : bad(r, cut_short);
 		default:
 			return bad(r, "a compressed message that is not a valid zlib stream");
 		}
@@ -447,21 +281,17 @@ inflate_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 static bool
 head_done(struct rpyc_reader *r)
 {
-	const unsigned char *h = r->head;
+	bool deflated = r->head[4] != 0;
 
-	r->left = (uint64_t)h[0] << 24 | (uint64_t)h[1] << 16 | (uint64_t)h[2] << 8 | h[3];
-	r->deflated = h[4] != 0;
-	r->values = 0;
-	r->state = READ_DIALECT;
-	if (r->left == 0) {
-		if (r->deflated)
-			return bad(r, "an empty compressed frame");
-		r->state = READ_TRAILER;        /* an empty frame is ignored */
-	}
+	r->left = brine_u32(r->head);
+	r->nhead = 0;
+	r->state = r->left > 0 ? READ_TYPE : READ_TRAILER;      /* an empty frame is ignored */
+	if (r->left == 0 && deflated)
+		return bad(r, "an empty compressed frame");
 	if (r->max_frame > 0 && r->left > r->max_frame)
 		return bad(r, "a message larger than any expected");
-	if (r->deflated) {
-		if (!r->inflate && !(r->inflate = malloc(sizeof *r->inflate)))
+	if (deflated) {
+		if (!(r->inflate = malloc(sizeof *r->inflate)))
 			return bad(r, "out of memory");
 		inflate_init(r->inflate);
 		r->inflated = 0;
@@ -469,12 +299,17 @@ head_done(struct rpyc_reader *r)
 	return true;
 }
 
-/* The payload is complete: was the message? */
+/* Take the next n bytes of the payload, as they are on the wire. */
 static bool
-payload_done(struct rpyc_reader *r)
+wire_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
-	if (r->state != READ_REST || r->deflated)
-		return bad(r, "a message that is cut short");
+	bool ok = r->inflate ? inflate_payload(r, p, n) : payload(r, p, n);
+
+	r->left -= n;
+	if (!ok || r->left > 0)
+		return ok;
+	if (r->state != READ_REST || r->inflate)
+		return bad(r, cut_short);
 	r->state = READ_TRAILER;
 	return true;
 }
@@ -483,7 +318,7 @@ enum rpyc_status
 rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken)
 {
 	const unsigned char *start = p;
-	bool empty, inflating, ok = true;
+	bool ok = true;
 	size_t k;
 
 	if (r->state == READ_HEAD && r->nhead == 0) {
@@ -493,36 +328,23 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 		if ((*taken = whole(r, p, n)) > 0)
 			return RPYC_MESSAGE;
 	}
-	while (n > 0 && ok) {
+	for (; n > 0 && ok; p += k, n -= k) {
 		k = 1;
-		r->begun = true;
+		r->begun = r->state != READ_TRAILER;
 		if (r->state == READ_HEAD) {
 			r->head[r->nhead++] = *p;
-			if (r->nhead == sizeof r->head) {
-				r->nhead = 0;
+			if (r->nhead == sizeof r->head)
 				ok = head_done(r);
-			}
-		} else if (r->state == READ_TRAILER) {
-			r->begun = false;
+		} else if (r->begun) {
+			k = n < r->left ? n : (size_t)r->left;
+			ok = wire_payload(r, p, k);
+		} else {
 			r->state = READ_HEAD;
-			empty = r->values == 0 && r->retained.n == 0;
-			free(r->inflate);
-			r->inflate = NULL;
-			if (!empty) {
+			if (r->retained.n > 0) {
 				*taken = (size_t)(p - start) + 1;
 				return RPYC_MESSAGE;
 			}
-		} else {
-			k = n < r->left ? n : (size_t)r->left;
-			inflating = r->deflated;
-			ok = inflating ? inflate_payload(r, p, k) :
-			    r->inflate ? true : payload(r, p, k);
-			r->left -= k;
-			if (ok && r->left == 0)
-				ok = payload_done(r);
 		}
-		p += k;
-		n -= k;
 	}
 	*taken = (size_t)(p - start);
 	return ok ? RPYC_MORE : RPYC_BAD;
@@ -568,7 +390,7 @@ rpyc_end(struct buf *b, size_t begin, uint64_t more)
 	b->p[begin + 2] = (unsigned char)(n >> 8);
 	b->p[begin + 3] = (unsigned char)n;
 	if (more == 0)
-		buf_text(b, RPYC_TRAILER);
+		buf_byte(b, RPYC_TRAILER[0]);
 }
 
 void
@@ -587,12 +409,6 @@ rpyc_put_str(struct buf *b, const char *s)
 }
 
 void
-rpyc_put_nothing(struct buf *b)
-{
-	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
-}
-
-void
 rpyc_put_tag(struct buf *b, enum brine_tag tag)
 {
 	rpyc_put_label(b, RPYC_VALUE);
@@ -605,7 +421,7 @@ rpyc_put_request(struct buf *b, enum rpyc_handler handler, uint32_t n)
 	brine_put_tuple(b, 2);
 	brine_put_int(b, handler);
 	if (n == 0) {
-		rpyc_put_nothing(b);
+		rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
 	} else {
 		rpyc_put_label(b, RPYC_TUPLE);
 		brine_put_tuple(b, n);
@@ -635,8 +451,8 @@ rpyc_put_callattr(struct buf *b, struct brine id_pack, const char *name)
 	rpyc_put_request(b, RPYC_CALLATTR, 4);
 	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, id_pack.p, (size_t)(id_pack.end - id_pack.p));
 	rpyc_put_str(b, name);
-	rpyc_put_nothing(b);
-	rpyc_put_nothing(b);
+	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
+	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
 }
 
 void
@@ -670,13 +486,7 @@ rpyc_put_exception_end(struct buf *b)
 bool
 rpyc_boxed(struct brine *b, struct rpyc_boxed *x)
 {
-	if (!brine_tuple(b, 2) || !brine_int(b, &x->label))
-		return false;
-	x->at = *b;
-	if (!brine_skip(b, NULL))
-		return false;
-	x->at.end = b->p;
-	return true;
+	return brine_tuple(b, 2) && brine_int(b, &x->label) && brine_take(b, &x->at);
 }
 
 bool
@@ -696,11 +506,7 @@ rpyc_item(struct rpyc_items *items, struct rpyc_boxed *x)
 	if (items->boxed)
 		return rpyc_boxed(&items->at, x);
 	x->label = RPYC_VALUE;
-	x->at = items->at;
-	if (!brine_skip(&items->at, NULL))
-		return false;
-	x->at.end = items->at.p;
-	return true;
+	return brine_take(&items->at, &x->at);
 }
 
 bool
@@ -789,10 +595,8 @@ rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack)
 			*ahead += items;
 			continue;
 		}
-		x.at = *at;
-		if (!brine_skip(at, NULL))
+		if (!brine_take(at, &x.at))
 			return false;
-		x.at.end = at->p;
 		if (rpyc_theirs(&x)) {
 			*id_pack = x.at;
 			--*ahead;

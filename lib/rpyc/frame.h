@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rpyc/brine.h"
 #include "base/buf.h"
+#include "rpyc/brine.h"
 
 enum rpyc_type { RPYC_REQUEST = 1, RPYC_REPLY = 2, RPYC_EXCEPTION = 3 };
 
@@ -66,24 +66,20 @@ struct rpyc_reader {
 
 	/* Private. */
 	int state;
-	unsigned char head[5];
+	unsigned char head[5];  /* what has come of the head of the frame, the message or a value */
 	size_t nhead;
 	uint64_t left;          /* bytes of the payload still to come on the wire */
-	bool deflated;
-	struct inflate *inflate;        /* allocated when needed, freed behind the frame */
+	struct inflate *inflate;        /* while the payload is one that is deflated */
 	uint64_t inflated;
-	uint64_t values;        /* brine values still to come */
-	int token;              /* what length and data belong to */
-	size_t nlength;         /* bytes of a length still to come */
-	uint64_t length;
-	bool str;               /* the byte string is the text of a str */
-	bool wrapped;           /* the tuple is that of a slice or frozenset */
+	uint64_t values;        /* brine values still to begin */
+	enum brine_type within; /* the str, slice or frozenset whose only part comes next or is
+	                         * under way; or BRINE_INVALID */
+	enum brine_type token;  /* of the value under way */
+	uint64_t length;        /* its bytes of data, and those still to come */
+	uint64_t data_left;
 	bool retain;            /* it is retained, not elided */
-	uint64_t data_left;     /* bytes of it still to come */
-	uint64_t chars;
-	unsigned utf8_left;     /* continuation bytes due, and the range of the first */
-	unsigned char utf8_low, utf8_high;
-	size_t held, limit;
+	struct utf8 text;       /* data of a str */
+	size_t held;
 };
 
 enum rpyc_status {
@@ -117,9 +113,8 @@ void rpyc_end(struct buf *b, size_t begin, uint64_t more);
  * values, comes next. */
 void rpyc_put_label(struct buf *, enum rpyc_label);
 
-/* Append a boxed VALUE: a str, (), and what a tag says by itself (None, True ...). */
+/* Append a boxed VALUE: a str, and what a tag says by itself (None, (), True ...). */
 void rpyc_put_str(struct buf *, const char *);
-void rpyc_put_nothing(struct buf *);
 void rpyc_put_tag(struct buf *, enum brine_tag);
 
 /* Append (handler, TUPLE of n boxed values): the body of a request up to these. */

@@ -132,7 +132,7 @@ rpyc_raise(struct rpyc_session *s, const char *class, const char *fmt, ...)
 	va_end(ap);
 	/* it may contain text from the peer, cut off anywhere */
 	for (i = 0, len = strlen(text); i < len; i += k) {
-		if ((k = brine_utf8((unsigned char *)text + i, len - i)) == 0) {
+		if ((k = utf8_char((unsigned char *)text + i, len - i)) == 0) {
 			text[i] = '?';
 			k = 1;
 		}

@@ -53,7 +53,7 @@ ping(struct buf *b, int64_t seq)
 {
 	size_t at = call(b, seq, "ping");
 
-	rpyc_put_nothing(b);
+	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
 	rpyc_end(b, at, 0);
 }
 
@@ -708,8 +708,8 @@ test_client(void)
 	rpyc_put_request(&b, RPYC_CALLATTR, 4);
 	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.list", 1, INT64_MAX);
 	rpyc_put_str(&b, "__iter__");
-	rpyc_put_nothing(&b);
-	rpyc_put_nothing(&b);
+	rpyc_put_tag(&b, BRINE_TAG_EMPTY_TUPLE);
+	rpyc_put_tag(&b, BRINE_TAG_EMPTY_TUPLE);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
 	ok(c->outstanding > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
