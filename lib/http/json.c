@@ -11,43 +11,20 @@
 #include "base/num.h"
 
 /* Both digits of each byte. */
+#define SIXTEEN(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
+	h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
 static const char hex_pair[] =
-	"000102030405060708090a0b0c0d0e0f"
-	"101112131415161718191a1b1c1d1e1f"
-	"202122232425262728292a2b2c2d2e2f"
-	"303132333435363738393a3b3c3d3e3f"
-	"404142434445464748494a4b4c4d4e4f"
-	"505152535455565758595a5b5c5d5e5f"
-	"606162636465666768696a6b6c6d6e6f"
-	"707172737475767778797a7b7c7d7e7f"
-	"808182838485868788898a8b8c8d8e8f"
-	"909192939495969798999a9b9c9d9e9f"
-	"a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
-	"b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
-	"c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
-	"d0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
-	"e0e1e2e3e4e5e6e7e8e9eaebecedeeef"
-	"f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+	SIXTEEN("0") SIXTEEN("1") SIXTEEN("2") SIXTEEN("3")
+	SIXTEEN("4") SIXTEEN("5") SIXTEEN("6") SIXTEEN("7")
+	SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b")
+	SIXTEEN("c") SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
 
-/* Value of a hex digit; NO_HEX for other characters. */
-#define NO_HEX 0x80
+/* Value of a hex digit, and HEX; 0 for other characters. */
+#define HEX 0x10
 static const unsigned char hex_value[256] = {
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	  0,   1,   2,   3,   4,   5,   6,   7,   8,   9, 128, 128, 128, 128, 128, 128,
-	128,  10,  11,  12,  13,  14,  15, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128,  10,  11,  12,  13,  14,  15, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-	128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+	['0'] = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
+	['A'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
+	['a'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f
 };
 
 void
@@ -62,99 +39,115 @@ hex_encode(char *dst, const void *src, size_t n)
 
 /* ---- {"chunks":["hex",...]} ---- */
 
+/* The states. Those up to AT_FIRST wait for the characters of the beginning, one by one. */
 enum {
-	AT_OBJECT,      /* before { */
-	AT_KEY,         /* before the key's quote */
+	AT_OBJECT,
+	AT_QUOTE,
 	IN_KEY,
+	KEY_END = IN_KEY + sizeof "chunks" - 1,
 	AT_COLON,
-	AT_ARRAY,       /* before [ */
+	AT_ARRAY,
 	AT_FIRST,       /* before the first string or ] */
+	AT_STRING,      /* before a string: a comma came */
 	IN_STRING,
 	AFTER_STRING,   /* before , or ] */
-	AT_STRING,      /* before a string: a comma came */
 	AT_END,         /* before } */
 	AFTER_END
 };
 
-/* Where in an escape sequence; digits counts the hex digits of a \uXXXX. */
-#define NO_ESCAPE 0xff
-#define ESCAPE    5             /* behind the backslash */
+#define OTHER_MEMBER "a member other than \"chunks\""
+#define NO_STRING    "a chunk is not a string"
+#define BAD_ESCAPE   "a bad escape sequence"
+#define BAD_SIZE     "a chunk of another size than asked for"
 
-static const char chunks_key[] = "chunks";
+/* Outside of chunks: the character that leads to the next state (of those that lead elsewhere
+ * see take_outside), and what is said of others. */
+static const struct {
+	char c;
+	unsigned char next;
+	const char *wrong;
+} steps[] = {
+	[AT_OBJECT] = { '{', AT_QUOTE, "not a JSON object" },
+	[AT_QUOTE] = { '"', IN_KEY, "no member \"chunks\"" },
+	[IN_KEY] = { 'c', IN_KEY + 1, OTHER_MEMBER },
+	[IN_KEY + 1] = { 'h', IN_KEY + 2, OTHER_MEMBER },
+	[IN_KEY + 2] = { 'u', IN_KEY + 3, OTHER_MEMBER },
+	[IN_KEY + 3] = { 'n', IN_KEY + 4, OTHER_MEMBER },
+	[IN_KEY + 4] = { 'k', IN_KEY + 5, OTHER_MEMBER },
+	[IN_KEY + 5] = { 's', KEY_END, OTHER_MEMBER },
+	[KEY_END] = { '"', AT_COLON, OTHER_MEMBER },
+	[AT_COLON] = { ':', AT_ARRAY, "no colon behind \"chunks\"" },
+	[AT_ARRAY] = { '[', AT_FIRST, "\"chunks\" is not an array" },
+	[AT_FIRST] = { ']', AT_END, NO_STRING },
+	[AT_STRING] = { .wrong = NO_STRING },
+	[AFTER_STRING] = { ']', AT_END, "neither comma nor bracket behind a chunk" },
+	[AT_END] = { '}', AFTER_END, "something else behind the chunks" },
+	[AFTER_END] = { .wrong = "something behind the end of the object" }
+};
+
+/* What \ and \u leave in escape; digits that follow are shifted in. */
+#define BACKSLASH 0x20000
+#define BACKSLASH_U 1
 
 void
 json_chunks_init(struct json_chunks *j)
 {
 	memset(j, 0, sizeof *j);
-	j->high = NO_HEX;
-	j->digits = NO_ESCAPE;
 }
 
-/* A character of a string's value that isn't one half of a long run of digits. Returns
- * 1 if it completes a byte, which is put into *byte. */
+/* Between the quotes of the key or of a chunk? */
+static bool
+in_text(const struct json_chunks *j)
+{
+	return j->state == IN_STRING || (j->state >= IN_KEY && j->state <= KEY_END);
+}
+
+/* One more character of an escape sequence. True: it is complete, and *c what it stands for. */
+static bool
+take_escape(struct json_chunks *j, unsigned *c)
+{
+	if (j->escape == BACKSLASH) {
+		/* no other sequence stands for a digit, or for a letter of the key */
+		if (*c != 'u')
+			j->error = BAD_ESCAPE;
+		j->escape = BACKSLASH_U;
+		return false;
+	}
+	if (!hex_value[*c])
+		j->error = BAD_ESCAPE;
+	j->escape = j->escape << 4 | (hex_value[*c] & 15);
+	if (j->escape < 0x10000)
+		return false;
+	*c = j->escape & 0xffff;
+	j->escape = 0;
+	return !j->error;
+}
+
+/* A character of a chunk that isn't one half of a long run of digits. Returns 1 if it completes
+ * a byte, which is put into *byte. */
 static int
 take_digit(struct json_chunks *j, unsigned c, unsigned char *byte)
 {
-	unsigned char v;
+	unsigned char v = c < 256 ? hex_value[c] : 0;
 
-	v = c < 256 ? hex_value[c] : NO_HEX;
-	if (v == NO_HEX) {
+	if (!v)
 		j->error = "a chunk holds something else than hex digits";
-		return 0;
-	}
-	if (j->high == NO_HEX) {
+	if (!v || !j->high) {
 		j->high = v;
 		return 0;
 	}
-	*byte = (unsigned char)(j->high << 4 | v);
-	j->high = NO_HEX;
+	*byte = (unsigned char)(j->high << 4 | (v & 15));
+	j->high = 0;
 	j->this++;
 	j->bytes++;
 	return 1;
 }
 
 static void
-take_key(struct json_chunks *j, unsigned c)
-{
-	if (j->matched < sizeof chunks_key - 1 && c == (unsigned char)chunks_key[j->matched])
-		j->matched++;
-	else
-		j->error = "a member other than \"chunks\"";
-}
-
-/* One more character of an escape sequence. Returns true when it is complete, its
- * character in code. */
-static bool
-take_escape(struct json_chunks *j, unsigned char c)
-{
-	if (j->digits == ESCAPE) {
-		if (c == 'u') {
-			j->digits = 4;
-			j->code = 0;
-			return false;
-		}
-		if (!strchr("\"\\/bfnrt", c) || c == '\0')
-			j->error = "a bad escape sequence";
-		j->digits = NO_ESCAPE;
-		j->code = 0xffff;       /* none of these is part of hex or of the key */
-		return !j->error;
-	}
-	if (hex_value[c] == NO_HEX) {
-		j->error = "a bad escape sequence";
-		return false;
-	}
-	j->code = (unsigned short)(j->code << 4 | hex_value[c]);
-	if (--j->digits > 0)
-		return false;
-	j->digits = NO_ESCAPE;
-	return true;
-}
-
-static void
 string_begin(struct json_chunks *j)
 {
 	if (j->chunk && j->strings > 0 && j->this != j->chunk)
-		j->error = "a chunk of another size than asked for";
+		j->error = BAD_SIZE;
 	j->this = 0;
 	j->state = IN_STRING;
 }
@@ -162,46 +155,28 @@ string_begin(struct json_chunks *j)
 static void
 string_end(struct json_chunks *j)
 {
-	if (j->high != NO_HEX)
+	if (j->high)
 		j->error = "an odd number of hex digits";
 	else if (j->chunk && j->this > j->chunk)
-		j->error = "a chunk of another size than asked for";
+		j->error = BAD_SIZE;
 	j->strings++;
 	j->state = AFTER_STRING;
 }
 
-/* A character between strings. */
+/* A character outside of chunks. */
 static void
-take_outside(struct json_chunks *j, unsigned char c)
+take_outside(struct json_chunks *j, unsigned c)
 {
-	static const char *const wanted[] = {
-		[AT_OBJECT] = "not a JSON object",
-		[AT_KEY] = "no member \"chunks\"",
-		[AT_COLON] = "no colon behind \"chunks\"",
-		[AT_ARRAY] = "\"chunks\" is not an array",
-		[AT_FIRST] = "a chunk is not a string",
-		[AFTER_STRING] = "neither comma nor bracket behind a chunk",
-		[AT_STRING] = "a chunk is not a string",
-		[AT_END] = "something else behind the chunks",
-		[AFTER_END] = "something behind the end of the object"
-	};
-	static const char next[][2] = {
-		[AT_OBJECT] = { '{', AT_KEY }, [AT_KEY] = { '"', IN_KEY },
-		[AT_COLON] = { ':', AT_ARRAY }, [AT_ARRAY] = { '[', AT_FIRST },
-		[AT_FIRST] = { ']', AT_END }, [AFTER_STRING] = { ']', AT_END },
-		[AT_END] = { '}', AFTER_END }, [AFTER_END] = { 0, 0 }
-	};
-
-	if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+	if (!in_text(j) && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
 		return;
 	if (c == '"' && (j->state == AT_FIRST || j->state == AT_STRING))
 		string_begin(j);
 	else if (c == ',' && j->state == AFTER_STRING)
 		j->state = AT_STRING;
-	else if (j->state != AFTER_END && c != '\0' && c == (unsigned char)next[j->state][0])
-		j->state = (unsigned char)next[j->state][1];
+	else if (c != '\0' && c == (unsigned char)steps[j->state].c)
+		j->state = steps[j->state].next;
 	else
-		j->error = wanted[j->state];
+		j->error = steps[j->state].wrong;
 }
 
 /* Take as many pairs of digits from p[n] as there are in a row, decoded to dst[room] or
@@ -220,17 +195,17 @@ take_pairs(const unsigned char *p, size_t n, unsigned char *dst, size_t room)
 		for (; k < n; k++) {
 			a = h[p[2 * k]];
 			b = h[p[2 * k + 1]];
-			if ((a | b) & NO_HEX)
+			if (!(a & b & HEX))
 				break;
-			dst[k] = (unsigned char)(a << 4 | b);
+			dst[k] = (unsigned char)(a << 4 | (b & 15));
 		}
 		return k;
 	}
 	for (; n - k >= 4; k += 4, p += 8)
-		if ((h[p[0]] | h[p[1]] | h[p[2]] | h[p[3]]
-		    | h[p[4]] | h[p[5]] | h[p[6]] | h[p[7]]) & NO_HEX)
+		if (!(h[p[0]] & h[p[1]] & h[p[2]] & h[p[3]]
+		    & h[p[4]] & h[p[5]] & h[p[6]] & h[p[7]] & HEX))
 			break;
-	for (; k < n && !((h[p[0]] | h[p[1]]) & NO_HEX); k++)
+	for (; k < n && h[p[0]] & h[p[1]] & HEX; k++)
 		p += 2;
 	return k;
 }
@@ -243,9 +218,10 @@ json_chunks_take(struct json_chunks *j, const void *src, size_t n,
 	unsigned char *dst = to, byte = 0;
 	size_t i = 0, k, full = 0;
 	unsigned c;
+	bool escaped;
 
 	while (i < n && !j->error && !(dst && full == room)) {
-		if (j->state == IN_STRING && j->high == NO_HEX && j->digits == NO_ESCAPE) {
+		if (j->state == IN_STRING && !j->high && !j->escape) {
 			k = take_pairs(p + i, n - i, dst ? dst + full : NULL, room - full);
 			i += 2 * k;
 			j->at += 2 * k;
@@ -257,28 +233,15 @@ json_chunks_take(struct json_chunks *j, const void *src, size_t n,
 		}
 		c = p[i++];
 		j->at++;
-		if (j->state != IN_STRING && j->state != IN_KEY) {
-			take_outside(j, (unsigned char)c);
+		escaped = j->escape;
+		if (escaped && !take_escape(j, &c))
 			continue;
-		}
-		if (j->digits != NO_ESCAPE) {
-			if (!take_escape(j, (unsigned char)c))
-				continue;
-			c = j->code;
-		} else if (c == '\\') {
-			j->digits = ESCAPE;
-			continue;
-		} else if (c == '"') {
-			if (j->state == IN_STRING)
-				string_end(j);
-			else if (j->matched < sizeof chunks_key - 1)
-				j->error = "a member other than \"chunks\"";
-			else
-				j->state = AT_COLON;
-			continue;
-		}
-		if (j->state == IN_KEY)
-			take_key(j, c);
+		if (!escaped && c == '\\' && in_text(j))
+			j->escape = BACKSLASH;
+		else if (!escaped && c == '"' && j->state == IN_STRING)
+			string_end(j);
+		else if (j->state != IN_STRING)
+			take_outside(j, escaped && j->state == KEY_END ? 0 : c);
 		else if (take_digit(j, c, &byte) && dst)
 			dst[full++] = byte;
 	}
@@ -313,107 +276,92 @@ struct text {
 	const char *p, *end;
 };
 
-static void
-skip_blanks(struct text *t)
+static bool
+is_one_of(char c, const char *chars)
 {
-	while (t->p < t->end && (*t->p == ' ' || *t->p == '\t' || *t->p == '\n' || *t->p == '\r'))
-		t->p++;
+	return c && strchr(chars, c);
 }
 
-static bool
-skip_char(struct text *t, char c)
+/* Cut the next token off: a string with its quotes, one of {}[],: or a word (a number, true).
+ * Escapes in strings are stepped over, not decoded. Returns its first character, or 0: there is
+ * none, or a string that is none. */
+static char
+next_token(struct text *t, struct text *token)
 {
-	skip_blanks(t);
-	if (t->p == t->end || *t->p != c)
-		return false;
-	t->p++;
-	return true;
-}
+	const char *p = t->p, *end = t->end;
 
-/* Skip a string, its quotes included; escapes are stepped over, not decoded. */
-static bool
-skip_string(struct text *t)
-{
-	if (!skip_char(t, '"'))
-		return false;
-	for (; t->p < t->end; t->p++) {
-		if (*t->p == '"') {
-			t->p++;
-			return true;
-		}
-		if ((unsigned char)*t->p < 0x20)
-			return false;
-		if (*t->p == '\\' && ++t->p == t->end)
-			return false;
+	while (p < end && is_one_of(*p, " \t\r\n"))
+		p++;
+	token->p = p;
+	if (p < end && *p == '"') {
+		for (p++; p < end && *p != '"' && (unsigned char)*p >= 0x20; p++)
+			if (*p == '\\' && ++p == end)
+				return 0;
+		if (p == end || *p++ != '"')
+			return 0;
+	} else if (p < end && is_one_of(*p, "{}[],:")) {
+		p++;
+	} else {
+		while (p < end && (unsigned char)*p > ' ' && !is_one_of(*p, "\"{}[],:"))
+			p++;
 	}
-	return false;
+	t->p = token->end = p;
+	return p > token->p ? *token->p : 0;
 }
 
-/* Skip a value. What lies inside of an object or array is only searched for its end. */
+/* Cut a value off. What lies inside of an object or array is only searched for its end. */
 static bool
-skip_value(struct text *t)
+next_value(struct text *t, struct text *value)
 {
-	const char *p;
+	struct text token;
 	unsigned depth = 0;
+	char c;
 
 	do {
-		skip_blanks(t);
-		if (t->p == t->end)
+		c = next_token(t, &token);
+		if (depth == 0)
+			value->p = token.p;
+		depth += c == '{' || c == '[';
+		if (!c || (depth == 0 && is_one_of(c, "}],:")))
 			return false;
-		if (*t->p == '"') {
-			if (!skip_string(t))
-				return false;
-		} else if (*t->p == '{' || *t->p == '[') {
-			depth++;
-			t->p++;
-		} else if (depth > 0 && strchr("}],:", *t->p) && *t->p) {
-			depth -= *t->p == '}' || *t->p == ']';
-			t->p++;
-		} else {
-			for (p = t->p; t->p < t->end && !strchr("\"{}[],: \t\r\n", *t->p); t->p++)
-				;
-			if (t->p == p)
-				return false;
-		}
+		depth -= c == '}' || c == ']';
 	} while (depth > 0);
+	value->end = token.end;
 	return true;
+}
+
+/* Is it this text, in quotes? */
+static bool
+is_string(const struct text *t, const char *text)
+{
+	size_t n = strlen(text);
+
+	return (size_t)(t->end - t->p) == n + 2 && *t->p == '"' && memcmp(t->p + 1, text, n) == 0;
 }
 
 /* The value of member key of the object that is the whole of the text. */
 static const char *
 member(const void *doc, size_t n, const char *key, struct text *value)
 {
-	struct text t = { doc, (const char *)doc + n };
-	struct text name, v;
+	struct text t = { doc, (const char *)doc + n }, name, v, token;
 	bool found = false;
+	char c;
 
-	if (!skip_char(&t, '{'))
+	if (next_token(&t, &token) != '{')
 		return "not a JSON object";
-	if (!skip_char(&t, '}')) {
-		do {
-			skip_blanks(&t);
-			name.p = t.p;
-			if (!skip_string(&t))
-				return "not valid JSON";
-			name.end = t.p;
-			if (!skip_char(&t, ':'))
-				return "not valid JSON";
-			skip_blanks(&t);
-			v.p = t.p;
-			if (!skip_value(&t))
-				return "not valid JSON";
-			v.end = t.p;
-			if ((size_t)(name.end - name.p) == strlen(key) + 2
-			    && memcmp(name.p + 1, key, strlen(key)) == 0) {
-				*value = v;
-				found = true;
-			}
-		} while (skip_char(&t, ','));
-		if (!skip_char(&t, '}'))
+	do {
+		c = next_token(&t, &name);
+		if (c == '}' && *token.p == '{')
+			break;
+		if (c != '"' || next_token(&t, &token) != ':' || !next_value(&t, &v))
 			return "not valid JSON";
-	}
-	skip_blanks(&t);
-	if (t.p != t.end)
+		if (is_string(&name, key)) {
+			*value = v;
+			found = true;
+		}
+		c = next_token(&t, &token);
+	} while (c == ',');
+	if (c != '}' || next_token(&t, &token) || token.p != t.end)
 		return "not valid JSON";
 	return found ? NULL : "the member asked for is missing";
 }
@@ -422,25 +370,20 @@ const char *
 json_count(const void *p, size_t n, const char *key, uint64_t *v)
 {
 	struct text value;
-	const char *wrong;
+	const char *why = member(p, n, key, &value);
 
-	if ((wrong = member(p, n, key, &value)))
-		return wrong;
-	if (!num_digits(value.p, (size_t)(value.end - value.p), v))
-		return "the value is not a count";
-	return NULL;
+	if (!why && !num_digits(value.p, (size_t)(value.end - value.p), v))
+		why = "the value is not a count";
+	return why;
 }
 
 const char *
 json_text(const void *p, size_t n, const char *key, const char *want)
 {
 	struct text value;
-	const char *wrong;
+	const char *why = member(p, n, key, &value);
 
-	if ((wrong = member(p, n, key, &value)))
-		return wrong;
-	if ((size_t)(value.end - value.p) != strlen(want) + 2 || value.p[0] != '"'
-	    || memcmp(value.p + 1, want, strlen(want)) != 0)
-		return "another value";
-	return NULL;
+	if (!why && !is_string(&value, want))
+		why = "another value";
+	return why;
 }

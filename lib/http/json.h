@@ -23,10 +23,8 @@ struct json_chunks {
 	uint64_t at;            /* characters of the document read so far */
 	const char *error;      /* NULL, or what is wrong; nothing is taken from there on */
 	unsigned char state;
-	unsigned char high;     /* first digit of a byte whose second is to come */
-	unsigned char matched;  /* characters of the key seen */
-	unsigned char digits;   /* of a \uXXXX that are still to come */
-	unsigned short code;    /* its value so far */
+	unsigned char high;     /* first digit of a byte whose second is to come, or 0 */
+	unsigned escape;        /* in an escape sequence: what came of it; else 0 */
 };
 
 void json_chunks_init(struct json_chunks *);
