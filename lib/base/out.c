@@ -12,6 +12,8 @@
 #define RESERVE_BYTES 512
 #define RESERVE_PARTS 4
 
+#define COPY_MAX 1024           /* a longer piece is worth an entry of its own */
+
 /* A queue that grows as fast as it is sent never becomes empty: bytes already sent make room
  * once they are half of what is held. */
 static void
@@ -130,12 +132,17 @@ void
 out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n)
 {
 	struct out_part *p;
+	size_t k;
 
+	for (at %= period; n > 0 && n <= COPY_MAX; n -= k, at = 0) {
+		k = period - at < n ? period - (size_t)at : (size_t)n;
+		out_add(o, (const unsigned char *)src + at, k);
+	}
 	if (n == 0 || !(p = new_part(o)))
 		return;
 	p->src = src;
 	p->period = period;
-	p->at = at % period;
+	p->at = at;
 	p->left = n;
 	o->pending += n;
 }

@@ -44,7 +44,7 @@ struct buf *out_buf(struct out *o);
 void out_queue(struct out *o, size_t n);
 
 /* Append n bytes read from the endless repetition of src[0..period-1], from
- * position at on (period > 0). src is borrowed until the bytes are sent. */
+ * position at on (period > 0). src is borrowed until the bytes are sent; up to 1024 are copied. */
 void out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n);
 
 /* Describe up to max pieces of what comes next; returns their number. */

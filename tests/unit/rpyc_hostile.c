@@ -796,7 +796,7 @@ test_client(void)
 static void
 test_queue(void)
 {
-	static const unsigned char word[] = "word";
+	static const unsigned char block[2000];
 	struct out o = { 0 };
 	unsigned char in = 0, want = 0;
 	struct iovec iov;
@@ -807,14 +807,14 @@ test_queue(void)
 		out_add(&o, &in, 1);
 		in++;
 		if (i % 3 == 0) {
-			out_cycle(&o, word, 4, 0, 4);
+			out_cycle(&o, block, sizeof block, 0, sizeof block);
 			out_add(&o, &in, 1);
 			in++;
 		}
-		while (o.pending > 40 && out_iov(&o, &iov, 1) == 1) {
-			for (k = 0; k < iov.iov_len && iov.iov_base != word; k++)
+		while (o.pending > 20000 && out_iov(&o, &iov, 1) == 1) {
+			for (k = 0; k < iov.iov_len && iov.iov_base != block; k++)
 				same &= ((unsigned char *)iov.iov_base)[k] == want++;
-			same &= iov.iov_base != word || iov.iov_len == 4;
+			same &= iov.iov_base != block || iov.iov_len == sizeof block;
 			out_sent(&o, iov.iov_len);
 		}
 		first &= o.pending > 0;
