@@ -17,13 +17,11 @@
 #include "base/buf.h"
 #include "http/message.h"
 #include "http/json.h"
-#include "base/msg.h"
 #include "payload.h"
 #include "service.h"
 
 #define HEAD_MAX  65536         /* a response's head */
 #define PIECE     131072        /* JSON made at a time; chunks queued at a time */
-#define COPY_MAX  1024          /* shorter chunks are copied, longer ones pointed to */
 #define SPARE     1048576       /* bytes beyond what was expected that are still read */
 #define SHORT_MAX 256           /* a short reply, which is held */
 #define SAME_MAX  1024          /* a head, which is held to recognise it */
@@ -45,7 +43,7 @@ struct http_client {
 	uint64_t length;                /* bytes of a whole request, while nothing is making */
 	struct buf piece;               /* upload-chunked: JSON on its way */
 	uint64_t at;                    /* payload bytes turned into chunks so far */
-	struct http_gather gather;
+	struct buf held;                /* what came so far of a head that did not come whole */
 	struct buf head;                /* of the last reply that was a success, */
 	struct http_response response;  /* and what it says */
 	struct http_body body;
@@ -58,8 +56,7 @@ struct http_client {
 	bool bad;                       /* the reply is wrong: c.error says why */
 	bool keep_alive;                /* the peer keeps the connection */
 	bool dead;                      /* it cannot be used any more */
-	size_t short_n;
-	unsigned char text[SHORT_MAX];  /* a short reply */
+	unsigned char text[SHORT_MAX];  /* the beginning of a short reply */
 	unsigned depth, oldest;
 	void *token[];                  /* of the calls outstanding: a ring of depth, from oldest */
 };
@@ -90,7 +87,6 @@ expect_reply(struct http_client *h)
 	h->state = IN_HEAD;
 	h->status = 0;
 	h->got = 0;
-	h->short_n = 0;
 	h->bad = false;
 	h->keep_alive = true;
 	json_chunks_init(&h->json);
@@ -136,37 +132,41 @@ wrong_length(struct http_client *h, uint64_t n)
 	wrong(h, "reply of %" PRIu64 " bytes, expected %" PRIu64, n, h->call.size);
 }
 
+/* Judge a short JSON object. */
+static void
+judge_short(struct http_client *h)
+{
+	static const char pong[] = "{\"response\":\"pong\"}";
+	bool ping = h->expected == REPLY_PONG;
+	size_t n = h->got < SHORT_MAX ? (size_t)h->got : SHORT_MAX;
+	const char *why;
+	uint64_t size = h->call.size;
+
+	if (ping && n == sizeof pong - 1 && memcmp(h->text, pong, n) == 0)
+		return;
+	why = ping ? json_text(h->text, n, "response", "pong") : json_count(h->text, n, "size", &size);
+	if (h->got > SHORT_MAX)
+		wrong(h, "reply of %" PRIu64 " bytes, expected a short JSON object", h->got);
+	else if (why)
+		wrong(h, "reply is not %s (%s): %s", ping ? pong : "{\"size\":N}", why,
+		    http_show(h->text, n).text);
+	else if (size != h->call.size)
+		wrong(h, "the server counted %" PRIu64 " bytes, expected %" PRIu64, size,
+		    h->call.size);
+}
+
 /* Judge the content of a reply that was successful by its status. */
 static void
 judge(struct http_client *h)
 {
-	const char *why, *want;
-	char text[64];
-	uint64_t n = 0;
+	const char *why;
 
 	switch (h->expected) {
 	case REPLY_ANY:
 		break;
 	case REPLY_PONG:
 	case REPLY_SIZE:
-		if (h->expected == REPLY_PONG) {
-			want = "{\"response\":\"pong\"}";
-			if (h->short_n == strlen(want) && memcmp(h->text, want, h->short_n) == 0)
-				break;
-			why = json_text(h->text, h->short_n, "response", "pong");
-		} else {
-			want = "{\"size\":N}";
-			why = json_count(h->text, h->short_n, "size", &n);
-		}
-		if (h->got > h->short_n)
-			wrong(h, "reply of %" PRIu64 " bytes, expected a short JSON object",
-			    h->got);
-		else if (why)
-			wrong(h, "reply is not %s (%s): %s", want, why,
-			    msg_printable(text, sizeof text, h->text, h->short_n));
-		else if (h->expected == REPLY_SIZE && n != h->call.size)
-			wrong(h, "the server counted %" PRIu64 " bytes, expected %" PRIu64,
-			    n, h->call.size);
+		judge_short(h);
 		break;
 	case REPLY_PAYLOAD:
 	case REPLY_FILL:
@@ -251,29 +251,13 @@ build_request(struct http_client *h)
 	buf_text(b, "\r\n");
 }
 
-/* Bytes of the payload from h->at on that lie in one row, at most n. */
-static size_t
-payload_run(const struct http_client *h, uint64_t n)
-{
-	const struct payload *pl = h->conf->payload;
-	size_t run = pl->period - (size_t)(h->at % pl->period);
-
-	return run < n ? run : (size_t)n;
-}
-
-static const unsigned char *
-payload_here(const struct http_client *h)
-{
-	return h->conf->payload->data + h->at % h->conf->payload->period;
-}
-
 /* Make the next piece of {"chunks":[...]}, of which the beginning is sent already. */
 static void
 make_json(struct http_client *h)
 {
-	uint64_t size = h->call.size, chunk = h->call.chunk, n;
+	const struct payload *pl = h->conf->payload;
+	uint64_t size = h->call.size, chunk = h->call.chunk, n, from;
 	struct buf *b = &h->piece;
-	size_t k;
 
 	b->n = 0;
 	if (!buf_room(b, PIECE)) {
@@ -289,10 +273,12 @@ make_json(struct http_client *h)
 			n = size - h->at;
 		if (n > (PIECE - b->n - 2) / 2)
 			n = (PIECE - b->n - 2) / 2;
-		k = payload_run(h, n);
-		hex_encode((char *)b->p + b->n, payload_here(h), k);
-		b->n += 2 * k;
-		h->at += k;
+		from = h->at % pl->period;
+		if (n > pl->period - from)
+			n = pl->period - from;
+		hex_encode((char *)b->p + b->n, pl->data + from, (size_t)n);
+		b->n += 2 * (size_t)n;
+		h->at += n;
 		if (h->at % chunk == 0 || h->at == size)
 			buf_byte(b, '"');
 	}
@@ -309,24 +295,16 @@ static void
 make_chunks(struct http_client *h)
 {
 	const struct payload *pl = h->conf->payload;
-	uint64_t n, end;
-	size_t k;
+	uint64_t n;
 
 	while (h->at < h->call.size && h->c.out.pending < PIECE && !h->c.out.failed) {
 		n = h->call.size - h->at;
 		if (n > h->call.chunk)
 			n = h->call.chunk;
 		out_printf(&h->c.out, "%" PRIx64 "\r\n", n);
-		if (n > COPY_MAX) {
-			out_cycle(&h->c.out, pl->data, pl->period, h->at, n);
-			h->at += n;
-		} else {
-			for (end = h->at + n; h->at < end; h->at += k) {
-				k = payload_run(h, end - h->at);
-				out_add(&h->c.out, payload_here(h), k);
-			}
-		}
+		out_cycle(&h->c.out, pl->data, pl->period, h->at, n);
 		out_text(&h->c.out, "\r\n");
+		h->at += n;
 	}
 	if (h->at == h->call.size) {
 		h->making = false;
@@ -354,143 +332,124 @@ same_call(const struct call *a, const struct call *b)
 
 /* Parse the head of a reply into h->response. Most are the same as the one before. */
 static bool
-parse_head(struct http_client *h, const unsigned char *head, size_t len, char *why, size_t size)
+parse_head(struct http_client *h, struct http_span head)
 {
 	const struct http_response *a = &h->response;
+	struct http_refusal r;
 
-	if (len == h->head.n && memcmp(head, h->head.p, len) == 0)
+	if (head.n == h->head.n && memcmp(head.p, h->head.p, head.n) == 0)
 		return true;
 	buf_clear(&h->head, SAME_MAX);
-	if (!http_parse_response(&h->response, head, len, why, size))
+	if (!http_parse_response(&h->response, head, &r)) {
+		wrong(h, "%s", r.why);
 		return false;
+	}
 	/* nobody looks at the reason of a success, which points into the head */
-	if (len <= SAME_MAX && a->status >= 200 && a->status <= 299)
-		buf_add(&h->head, head, len);
+	if (head.n <= SAME_MAX && a->status >= 200 && a->status <= 299)
+		buf_add(&h->head, head.p, head.n);
 	return true;
+}
+
+/* The most content of a successful reply that is worth reading. */
+static uint64_t
+content_max(const struct http_client *h)
+{
+	switch (h->expected) {
+	case REPLY_ANY:
+		return UINT64_MAX;
+	case REPLY_PAYLOAD:
+	case REPLY_FILL:
+		return SPARE + h->call.size;
+	case REPLY_CHUNKS:
+		return SPARE + 2 * json_chunks_length(h->call.size, h->call.chunk);
+	default:
+		return SPARE;
+	}
 }
 
 /* The head of a reply is complete: see what follows it. */
 static void
-begin_reply(struct http_client *h, const unsigned char *head, size_t len)
+begin_reply(struct http_client *h, struct http_span head)
 {
 	const struct http_response *a = &h->response;
-	enum http_framing framing;
-	char why[sizeof h->c.error], text[100];
-	bool none;
+	const struct http_fields *f = &a->fields;
+	struct http_shown reason;
+	bool good;
 
-	if (!parse_head(h, head, len, why, sizeof why)) {
-		wrong(h, "%s", why);
+	if (!parse_head(h, head)) {
 		give_up(h);
 		return;
 	}
 	if (a->status < 200 && a->status != 101)
 		return;         /* an interim response: the final one follows */
-	h->status = a->status;
-	h->got_max = SPARE;
-	if (a->status < 200 || a->status > 299) {
-		msg_printable(text, sizeof text, a->reason.p, a->reason.n);
-		wrong(h, "HTTP %d%s%s", a->status, *text ? " " : "", text);
-		if (a->status == 101) {
-			give_up(h);
-			return;
-		}
-	} else if (h->expected == REPLY_ANY) {
-		h->got_max = UINT64_MAX;
-	} else if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL) {
-		h->got_max += h->call.size;
-	} else if (h->expected == REPLY_CHUNKS) {
-		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
+	good = a->status >= 200 && a->status <= 299;
+	if (!good) {
+		reason = http_show(a->reason.p, a->reason.n);
+		wrong(h, "HTTP %d%s%s", a->status, *reason.text ? " " : "", reason.text);
 	}
-
-	none = a->status == 204 || a->status == 304;
-	framing = a->fields.chunked ? HTTP_CHUNKED : HTTP_SIZED;
-	if (!none && !a->fields.chunked && !a->fields.sized)
-		framing = HTTP_TO_END;
-	if (none)
-		framing = HTTP_SIZED;
-	h->keep_alive = http_keep_alive(a->minor, &a->fields) && framing != HTTP_TO_END;
-	http_body_init(&h->body, framing, none ? 0 : a->fields.length);
+	h->status = a->status;
+	h->got_max = good ? content_max(h) : SPARE;
+	h->keep_alive = http_keep_alive(a->minor, f) && (f->sized || f->chunked);
+	http_body_init(&h->body, f->chunked ? HTTP_CHUNKED : f->sized ? HTTP_SIZED : HTTP_TO_END,
+	    f->length);
 	h->state = IN_BODY;
-	if (framing == HTTP_SIZED && !none && a->fields.length > h->got_max) {
+	if (f->length > h->got_max) {
 		if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL)
-			wrong_length(h, a->fields.length);
-		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", a->fields.length);
+			wrong_length(h, f->length);
+		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", f->length);
+		give_up(h);
+	} else if (a->status == 101) {
 		give_up(h);
 	} else if (h->body.done) {
 		complete(h);
 	}
 }
 
-/* The reply that begins at p[n] is not HTTP. */
-static void
-not_http(struct http_client *h, const unsigned char *p, size_t n)
-{
-	char text[100];
-
-	wrong(h, "not an HTTP response: %s", msg_printable(text, sizeof text, p, n));
-	give_up(h);
-}
-
 static size_t
 take_head(struct http_client *h, const unsigned char *p, size_t n)
 {
-	const unsigned char *head;
-	size_t taken, len;
+	struct http_span head;
+	size_t taken;
 
-	if (h->gather.buf.n == 0 && http_no_response(p, n)) {
-		not_http(h, p, n);
-		return n;
+	if (http_gather(&h->held, p, n, HEAD_MAX, &taken, &head)) {
+		begin_reply(h, head);
+		if (h->held.p)
+			buf_free(&h->held);
+		return taken;
 	}
-	switch (http_gather(&h->gather, p, n, HEAD_MAX, &taken, &head, &len)) {
-	case HTTP_COMPLETE:
-		begin_reply(h, head, len);
-		http_gather_free(&h->gather);
-		break;
-	case HTTP_MORE:
-		if (http_no_response(h->gather.buf.p, h->gather.buf.n))
-			not_http(h, h->gather.buf.p, h->gather.buf.n);
-		break;
-	case HTTP_TOO_LONG:
-		wrong(h, "response head over %d KB", HEAD_MAX / 1024);
-		give_up(h);
-		break;
-	case HTTP_NO_MEMORY:
+	if (h->held.failed)
 		wrong(h, "out of memory");
-		give_up(h);
-		break;
-	}
+	else if (!http_begins_response(h->held.p, h->held.n))
+		wrong(h, "not an HTTP response: %s", http_show(h->held.p, h->held.n).text);
+	else if (h->held.n == HEAD_MAX)
+		wrong(h, "response head over %d KB", HEAD_MAX / 1024);
+	else
+		return taken;
+	give_up(h);
 	return taken;
 }
 
+/* Do the n bytes at p equal these, from position at on? */
 static void
-check_fill(struct http_client *h, const unsigned char *p, size_t n, unsigned char value,
-	uint64_t at)
+check_content(struct http_client *h, const struct payload *want, uint64_t at,
+	const unsigned char *p, size_t n)
 {
-	const unsigned char *block = fill_block(value);
-	size_t i, k;
+	size_t i = 0;
 
-	for (i = 0; i < n; i += k) {
-		k = n - i < FILL_SIZE ? n - i : FILL_SIZE;
-		if (memcmp(p + i, block, k) == 0)
-			continue;
-		for (; p[i] == value; i++)
-			;
-		wrong(h, "content differs: byte %" PRIu64 " is 0x%02x, expected 0x%02x",
-		    at + i, p[i], value);
+	if (!h->conf->check || payload_equal(want, at, p, n))
 		return;
-	}
+	while (i + 1 < n && payload_equal(want, at + i, p + i, 1))
+		i++;
+	wrong(h, "content differs: byte %" PRIu64 " is 0x%02x, expected 0x%02x", at + i, p[i],
+	    want->data[(at + i) % want->period]);
 }
 
 static void
-check_payload(struct http_client *h, const unsigned char *p, size_t n)
+check_fill(struct http_client *h, uint64_t at, const unsigned char *p, size_t n)
 {
-	size_t i;
+	struct payload want = { fill_block(operations[h->call.op].fill), FILL_SIZE, false };
 
-	if (payload_equal(h->conf->payload, h->got, p, n))
-		return;
-	for (i = 0; i + 1 < n && payload_equal(h->conf->payload, h->got + i, p + i, 1); i++)
-		;
-	wrong(h, "content differs: byte %" PRIu64 " of the echo is 0x%02x", h->got + i, p[i]);
+	check_content(h, &want, at, p, n);
 }
 
 static void
@@ -499,13 +458,10 @@ take_chunks(struct http_client *h, const unsigned char *p, size_t n)
 	unsigned char decoded[4096];
 	size_t i, k, got;
 
-	if (!h->conf->check) {
-		json_chunks_take(&h->json, p, n, NULL, 0, NULL);
-		return;
-	}
 	for (i = 0; i < n && !h->json.error; i += k) {
-		k = json_chunks_take(&h->json, p + i, n - i, decoded, sizeof decoded, &got);
-		check_fill(h, decoded, got, 0, h->json.bytes - got);
+		k = json_chunks_take(&h->json, p + i, n - i, h->conf->check ? decoded : NULL,
+		    sizeof decoded, &got);
+		check_fill(h, h->json.bytes - got, decoded, got);
 	}
 }
 
@@ -513,6 +469,7 @@ take_chunks(struct http_client *h, const unsigned char *p, size_t n)
 static void
 take_content(struct http_client *h, const unsigned char *p, size_t n)
 {
+	bool within = h->got + n <= h->call.size;
 	size_t k;
 
 	if (!h->bad) {
@@ -521,17 +478,16 @@ take_content(struct http_client *h, const unsigned char *p, size_t n)
 			break;
 		case REPLY_PONG:
 		case REPLY_SIZE:
-			k = n < SHORT_MAX - h->short_n ? n : SHORT_MAX - h->short_n;
-			memcpy(h->text + h->short_n, p, k);
-			h->short_n += k;
+			k = h->got < SHORT_MAX ? SHORT_MAX - (size_t)h->got : 0;
+			memcpy(h->text + SHORT_MAX - k, p, n < k ? n : k);
 			break;
 		case REPLY_PAYLOAD:
-			if (h->conf->check && h->got + n <= h->call.size)
-				check_payload(h, p, n);
+			if (within)
+				check_content(h, h->conf->payload, h->got, p, n);
 			break;
 		case REPLY_FILL:
-			if (h->conf->check && h->got + n <= h->call.size)
-				check_fill(h, p, n, operations[h->call.op].fill, h->got);
+			if (within)
+				check_fill(h, h->got, p, n);
 			break;
 		case REPLY_CHUNKS:
 			take_chunks(h, p, n);
@@ -602,7 +558,7 @@ http_close(struct client_session *c)
 	struct http_client *h = (struct http_client *)c;
 
 	out_free(&h->c.out);
-	http_gather_free(&h->gather);
+	buf_free(&h->held);
 	buf_free(&h->head);
 	buf_free(&h->request);
 	buf_free(&h->piece);
@@ -662,7 +618,6 @@ http_input(struct client_session *c, const unsigned char *p, size_t n)
 {
 	struct http_client *h = (struct http_client *)c;
 	unsigned outstanding = c->outstanding;
-	char text[64];
 	size_t i = 0;
 
 	/* after the last reply everything is taken: nothing may follow it */
@@ -674,8 +629,7 @@ http_input(struct client_session *c, const unsigned char *p, size_t n)
 		} else {
 			/* after the end of a reply, or without a request: a peer that counts bytes
 			 * differently cannot be understood any further */
-			wrong(h, "unexpected bytes: %s",
-			    msg_printable(text, sizeof text, p + i, n - i));
+			wrong(h, "unexpected bytes: %s", http_show(p + i, n - i).text);
 			give_up(h);
 		}
 	}
@@ -691,7 +645,7 @@ http_end(struct client_session *c)
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
 	if (c->outstanding > 0 && !h->dead) {
-		wrong(h, h->state == IN_HEAD && h->gather.buf.n == 0
+		wrong(h, h->state == IN_HEAD && h->held.n == 0
 		    ? "connection closed before the reply"
 		    : h->state == REPLIED ? "connection closed before the request was sent"
 		    : "connection closed in the middle of a reply");

@@ -7,6 +7,7 @@
  * permits and people type. */
 #include "http/message.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,29 +17,27 @@
 #define CHUNK_LINE_MAX 4096     /* a chunk's size and extensions */
 #define TRAILER_MAX    16384
 #define METHOD_MAX     32       /* none that is known is longer */
+#define NO_NUMBER      "Content-Length \"%s\" is not a number"
 
 /* What a byte may be part of. */
 #define TOKEN  1        /* a method's or a field's name (RFC 9110, section 5.6.2) */
 #define VALUE  2        /* a field's value: no control character but TAB */
 #define TARGET 4        /* a request's target */
 #define HOST   8        /* a host's name or IPv4 address */
+#define DIGIT  16
+#define HEX    32       /* a digit or a letter to f */
+#define VALUES VALUE, VALUE, VALUE, VALUE, VALUE, VALUE, VALUE, VALUE
 static const unsigned char byte_class[256] = {
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
 	 2, 15,  6,  3, 15, 15, 15, 15, 14, 14, 15, 15, 14, 15, 15,  6,
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6, 14,  6, 14,  6,  6,
-	 6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	63, 63, 63, 63, 63, 63, 63, 63, 63, 63,  6, 14,  6, 14,  6,  6,
+	 6, 47, 47, 47, 47, 47, 47, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  6,  6,  7, 15,
-	 7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+	 7, 47, 47, 47, 47, 47, 47, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  7,  6, 15,  0,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-	 2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+	VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES,
+	VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES,
 };
 
 static inline uint64_t
@@ -77,16 +76,6 @@ span_equal(struct http_span s, const char *text, size_t n)
 	return same(s.p + n - 8, text + n - 8, 8);
 }
 
-static bool
-all(struct http_span s, unsigned class)
-{
-	const char *p = s.p, *end = s.p + s.n;
-
-	while (p < end && byte_class[(unsigned char)*p] & class)
-		p++;
-	return p == end;
-}
-
 /* The first byte after p that is not of the class. Every head ends with LF, which is in none. */
 static const char *
 skip(const char *p, unsigned class)
@@ -94,6 +83,19 @@ skip(const char *p, unsigned class)
 	while (byte_class[(unsigned char)*p] & class)
 		p++;
 	return p;
+}
+
+/* Are they all of the class? What follows the span is not. */
+static bool
+all(struct http_span s, unsigned class)
+{
+	return skip(s.p, class) == s.p + s.n;
+}
+
+static bool
+is_digit(char c)
+{
+	return byte_class[(unsigned char)c] & DIGIT;
 }
 
 /* Is it host[:port]? Either may be empty (RFC 9110, section 7.2), and an IPv6 address
@@ -112,9 +114,7 @@ is_host(struct http_span s)
 	}
 	if (p < end && *p++ != ':')
 		return false;
-	while (p < end && *p >= '0' && *p <= '9')
-		p++;
-	return p == end;
+	return skip(p, DIGIT) == end;
 }
 
 static bool
@@ -123,7 +123,7 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static struct http_span
+static inline struct http_span
 trim(struct http_span s)
 {
 	const char *end = s.p + s.n;
@@ -158,111 +158,106 @@ list_next(struct http_span *list, struct http_span *item)
 
 /* ---- gathering ---- */
 
-/* The length of the head at p[n] including its empty line, or 0; *scanned (at the start: 0)
- * saves looking at the same bytes twice. */
+/* The length of the head at p[n] including its empty line, or 0. It does not end within the
+ * first from bytes. */
 static size_t
-head_end(const unsigned char *p, size_t n, size_t *scanned)
+head_end(const unsigned char *p, size_t n, size_t from)
 {
 	const unsigned char *lf;
-	size_t i = *scanned;
+	size_t i;
 
-	while (i < n && (lf = memchr(p + i, '\n', n - i))) {
+	/* the line before the empty one may have ended there */
+	for (i = from > 2 ? from - 2 : 0; i < n && (lf = memchr(p + i, '\n', n - i)); i++) {
 		i = (size_t)(lf - p);
-		if (i + 1 < n && p[i + 1] == '\n')
+		if (n - i > 1 && lf[1] == '\n')
 			return i + 2;
-		if (i + 2 < n && p[i + 1] == '\r' && p[i + 2] == '\n')
+		if (n - i > 2 && lf[1] == '\r' && lf[2] == '\n')
 			return i + 3;
-		if (i + 1 == n || (i + 2 == n && p[i + 1] == '\r')) {
-			*scanned = i;   /* the next bytes will show */
-			return 0;
-		}
-		i++;
 	}
-	*scanned = n;
 	return 0;
 }
 
-enum http_gathered
-http_gather(struct http_gather *g, const unsigned char *p, size_t n, size_t max,
-	size_t *taken, const unsigned char **head, size_t *len)
-{
-	size_t held = g->buf.n, add = n;
-
-	if (held == 0) {
-		g->scanned = 0;
-		*len = head_end(p, n < max ? n : max, &g->scanned);
-		if (*len > 0) {
-			*head = p;
-			*taken = *len;
-			return HTTP_COMPLETE;
-		}
-	}
-	if (add > max - held)
-		add = max - held;
-	buf_add(&g->buf, p, add);
-	*taken = add;
-	if (g->buf.failed)
-		return HTTP_NO_MEMORY;
-	if (held > 0 && (*len = head_end(g->buf.p, g->buf.n, &g->scanned)) > 0) {
-		*head = g->buf.p;
-		*taken = *len - held;
-		return HTTP_COMPLETE;
-	}
-	return g->buf.n == max ? HTTP_TOO_LONG : HTTP_MORE;
-}
-
-void
-http_gather_free(struct http_gather *g)
-{
-	buf_free(&g->buf);
-	g->scanned = 0;
-}
-
-int
-http_no_request(const unsigned char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n && i <= METHOD_MAX; i++)
-		if (!(byte_class[p[i]] & TOKEN))
-			return p[i] != ' ' || i == 0 ? 400 : 0;
-	return i > METHOD_MAX ? 501 : 0;
-}
-
 bool
-http_no_response(const unsigned char *p, size_t n)
+http_gather(struct buf *held, const unsigned char *p, size_t n, size_t max, size_t *taken,
+	struct http_span *head)
 {
-	return memcmp(p, "HTTP/1.", n < 7 ? n : 7) != 0;
+	size_t before = held->n;
+
+	if (n > max - before)
+		n = max - before;
+	*taken = n;
+	if (before > 0) {
+		buf_add(held, p, n);
+		if (held->failed)
+			return false;
+		p = held->p;
+	}
+	head->p = (const char *)p;
+	head->n = head_end(p, before + n, before);
+	if (head->n > 0)
+		*taken = head->n - before;
+	else if (before == 0)
+		buf_add(held, p, n);
+	return head->n > 0;
 }
 
 /* ---- parsing ---- */
 
-/* A message that is refused: its status, and the place for the reason. */
-struct refusal {
-	int status;             /* 0: none */
-	char *why;
-	size_t size;
-};
-
-/* Refuse the message because of the part at s: the format's one %s is its text. */
-static bool
-refuse(struct refusal *r, int status, const char *fmt, struct http_span s)
+bool
+http_refuse(struct http_refusal *r, int status, const char *fmt, ...)
 {
-	char part[80];
+	va_list ap;
 
 	r->status = status;
-	/* fmt is one of the literals below */
-	snprintf(r->why, r->size, fmt, msg_printable(part, sizeof part, s.p, s.n));
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
 	return false;
 }
 
-static bool
-refuse_text(struct refusal *r, int status, const char *text)
+struct http_shown
+http_show(const void *p, size_t n)
 {
-	r->status = status;
-	snprintf(r->why, r->size, "%s", text);
-	return false;
+	struct http_shown s;
+
+	msg_printable(s.text, sizeof s.text, p, n);
+	return s;
 }
+
+/* The length of the method at p[n], which need not be complete. 0: there is none, and r says so. */
+static size_t
+method_length(const char *p, size_t n, struct http_refusal *r)
+{
+	size_t i = 0;
+
+	while (i < n && i <= METHOD_MAX && byte_class[(unsigned char)p[i]] & TOKEN)
+		i++;
+	if (i > METHOD_MAX)
+		http_refuse(r, 501, "unknown method %s", http_show(p, i).text);
+	else if (i < n && (i == 0 || p[i] != ' '))
+		http_refuse(r, 400, "not an HTTP request: \"%s\"", http_show(p, i + 1).text);
+	else
+		return i;
+	return 0;
+}
+
+bool
+http_begins_request(const void *p, size_t n, struct http_refusal *r)
+{
+	if (!method_length(p, n, r))
+		return false;
+	if (n > HTTP_LINE_MAX + 2 && !memchr(p, '\n', HTTP_LINE_MAX + 2))
+		return http_refuse(r, 414, "the request line is too long");
+	return true;
+}
+
+bool
+http_begins_response(const void *p, size_t n)
+{
+	return memcmp(p, "HTTP/1.", n < 7 ? n : 7) == 0;
+}
+
+#define SHOW(s) http_show((s).p, (s).n).text
 
 /* Cut the next line off the head; its CRLF or LF is not part of it. */
 static struct http_span
@@ -279,43 +274,43 @@ next_line(struct http_span *head)
 }
 
 static bool
-take_length(struct http_fields *f, struct http_span value, struct refusal *r)
+take_length(struct http_fields *f, struct http_span value, struct http_refusal *r)
 {
-	static const char no_number[] = "Content-Length \"%s\" is not a number";
 	struct http_span list = value, item;
 	uint64_t v;
 	bool any = false;
-	size_t i;
 
 	/* RFC 9110, section 8.6: a list of equal values may count as one */
 	for (; list_next(&list, &item); any = true) {
-		for (i = 0; i < item.n; i++)
-			if (item.p[i] < '0' || item.p[i] > '9')
-				return refuse(r, 400, no_number, value);
+		if (!all(item, DIGIT))
+			return http_refuse(r, 400, NO_NUMBER, SHOW(value));
 		if (!num_digits(item.p, item.n, &v))
-			return refuse(r, 413, "Content-Length %s is too large", item);
+			return http_refuse(r, 413, "Content-Length %s is too large", SHOW(item));
 		if (f->sized && f->length != v)
-			return refuse(r, 400, "more than one Content-Length, here \"%s\"", value);
+			return http_refuse(r, 400, "more than one Content-Length, here \"%s\"",
+			    SHOW(value));
 		f->sized = true;
 		f->length = v;
 	}
-	return any || refuse(r, 400, no_number, value);
+	return any || http_refuse(r, 400, NO_NUMBER, SHOW(value));
 }
 
 static bool
-take_codings(struct http_fields *f, struct http_span value, struct refusal *r)
+take_codings(struct http_fields *f, struct http_span value, struct http_refusal *r)
 {
 	struct http_span list = value, item;
 
 	while (list_next(&list, &item)) {
 		if (f->chunked)
-			return refuse(r, 400, "Transfer-Encoding \"%s\": chunked is not the last",
-			    value);
+			return http_refuse(r, 400,
+			    "Transfer-Encoding \"%s\": chunked is not the last", SHOW(value));
 		if (!span_is(item, "chunked"))
-			return refuse(r, 501, "Transfer-Encoding \"%s\" is not supported", item);
+			return http_refuse(r, 501, "Transfer-Encoding \"%s\" is not supported",
+			    SHOW(item));
 		f->chunked = true;
 	}
-	return f->chunked || refuse(r, 400, "Transfer-Encoding \"%s\" names no coding", value);
+	return f->chunked
+	    || http_refuse(r, 400, "Transfer-Encoding \"%s\" names no coding", SHOW(value));
 }
 
 static void
@@ -324,57 +319,34 @@ take_connection(struct http_fields *f, struct http_span list)
 	struct http_span item;
 
 	while (list_next(&list, &item)) {
-		if (span_is(item, "close"))
-			f->close = true;
-		else if (span_is(item, "keep-alive"))
-			f->keep_alive = true;
+		f->close |= span_is(item, "close");
+		f->keep_alive |= span_is(item, "keep-alive");
 	}
 }
 
-/* Note a field if it is one of those that are read; *read is set to whether it is. */
+/* Note what a field says, if it is one of those that are read. r tells whether it is wrong. */
 static bool
-take_field(struct http_fields *f, struct http_span name, struct http_span value, bool *read,
-	struct refusal *r)
+take_field(struct http_fields *f, struct http_span name, struct http_span value,
+	struct http_refusal *r)
 {
-	*read = true;
-	switch (name.n) {       /* spares most comparisons */
-	case 4:
-		if (span_is(name, "host")) {
-			f->hosts++;
-			return is_host(value) || refuse(r, 400, "bad Host \"%s\"", value);
-		}
-		break;
-	case 6:
-		if (span_is(name, "expect")) {
-			if (span_is(value, "100-continue"))
-				f->expect_continue = true;
-			else
-				f->expect_other = true;
-			return true;
-		}
-		break;
-	case 10:
-		if (span_is(name, "connection")) {
-			take_connection(f, value);
-			return true;
-		}
-		break;
-	case 12:
-		if (span_is(name, "content-type")) {
-			f->type = value;
-			return true;
-		}
-		break;
-	case 14:
-		if (span_is(name, "content-length"))
-			return take_length(f, value, r);
-		break;
-	case 17:
-		if (span_is(name, "transfer-encoding"))
-			return take_codings(f, value, r);
-		break;
+	if (span_is(name, "host")) {
+		f->hosts++;
+		if (!is_host(value))
+			http_refuse(r, 400, "bad Host \"%s\"", SHOW(value));
+	} else if (span_is(name, "connection")) {
+		take_connection(f, value);
+	} else if (span_is(name, "content-type")) {
+		f->type = value;
+	} else if (span_is(name, "content-length")) {
+		take_length(f, value, r);
+	} else if (span_is(name, "transfer-encoding")) {
+		take_codings(f, value, r);
+	} else if (span_is(name, "expect")) {
+		f->expect_continue |= span_is(value, "100-continue");
+		f->expect_other |= !span_is(value, "100-continue");
+	} else {
+		return false;
 	}
-	*read = false;
 	return true;
 }
 
@@ -387,10 +359,11 @@ line_end(const char *p)
 
 /* The lines behind the first one, the empty one included. */
 static bool
-parse_fields(struct http_fields *f, struct http_span head, bool folds, struct refusal *r)
+parse_fields(struct http_fields *f, struct http_span rest, int minor, bool folds,
+	struct http_refusal *r)
 {
-	struct http_span rest = head, name, value;
-	const char *p = head.p;
+	struct http_span name, value;
+	const char *p = rest.p, *wrong;
 	bool read = true;
 	unsigned n;
 
@@ -398,170 +371,153 @@ parse_fields(struct http_fields *f, struct http_span head, bool folds, struct re
 		rest.n -= (size_t)(p - rest.p);
 		rest.p = p;
 		if (n == HTTP_FIELDS_MAX)
-			return refuse_text(r, 431, "too many header fields");
+			return http_refuse(r, 431, "too many header fields");
 		if (is_blank(*p)) {
 			p = skip(p, VALUE);
+			wrong = "folded header line";
 			if (!folds || read || line_end(p) == 0)
-				return refuse(r, 400, "folded header line \"%s\"", next_line(&rest));
+				goto bad;
 			p += line_end(p);
 			continue;
 		}
 		name.p = p;
 		p = skip(p, TOKEN);
 		name.n = (size_t)(p - name.p);
+		wrong = "bad header line";
 		if (name.n == 0 || *p != ':')
-			return refuse(r, 400, "bad header line \"%s\"", next_line(&rest));
+			goto bad;
 		value.p = p + 1;
 		p = skip(value.p, VALUE);
 		value.n = (size_t)(p - value.p);
+		wrong = "control character in header line";
 		if (line_end(p) == 0)
-			return refuse(r, 400, "control character in header line \"%s\"",
-			    next_line(&rest));
+			goto bad;
 		p += line_end(p);
-		if (!take_field(f, name, trim(value), &read, r))
+		read = take_field(f, name, trim(value), r);
+		if (r->status)
 			return false;
 	}
 	if (f->chunked && f->sized)
-		return refuse_text(r, 400, "both Content-Length and Transfer-Encoding");
+		return http_refuse(r, 400, "both Content-Length and Transfer-Encoding");
+	if (f->chunked && minor == 0)
+		return http_refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
 	return true;
+bad:
+	name = next_line(&rest);
+	return http_refuse(r, 400, "%s \"%s\"", wrong, SHOW(name));
 }
 
 static enum http_method
 method_of(struct http_span s)
 {
-	static const struct {
-		const char *name;
-		enum http_method method;
-	} methods[] = {
-		{ "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST },
-		{ "OPTIONS", HTTP_OPTIONS }, { "PUT", HTTP_OTHER }, { "DELETE", HTTP_OTHER },
-		{ "PATCH", HTTP_OTHER }, { "TRACE", HTTP_OTHER }, { "CONNECT", HTTP_OTHER }
+	static const char *const name[HTTP_UNKNOWN] = {
+		"GET", "HEAD", "POST", "OPTIONS", "CONNECT", "PUT", "DELETE", "PATCH", "TRACE"
 	};
-	size_t i;
+	int i = 0;
 
-	for (i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (strlen(methods[i].name) == s.n && memcmp(methods[i].name, s.p, s.n) == 0)
-			return methods[i].method;
-	return HTTP_UNKNOWN;
+	while (i < HTTP_UNKNOWN && (strlen(name[i]) != s.n || memcmp(name[i], s.p, s.n) != 0))
+		i++;
+	return (enum http_method)i;
 }
 
 /* The path of a target (RFC 9112, section 3.2). */
 static bool
-parse_target(struct http_request *q, struct http_span t, struct refusal *r)
+parse_target(struct http_request *q, struct http_span t)
 {
-	static const char scheme[] = "http://";
-	struct http_span rest;
-	const char *p;
+	struct http_span scheme = { t.p, sizeof "http://" - 1 };
+	const char *p = t.p, *end = t.p + t.n;
+	bool options = q->method == HTTP_OPTIONS;
 
-	if (t.n == 0 || !all(t, TARGET))
-		return refuse(r, 400, "bad request target \"%s\"", t);
-	rest = t;
-	if (t.p[0] != '/') {
-		rest.n = t.n < sizeof scheme - 1 ? t.n : sizeof scheme - 1;
-		if (span_is(rest, scheme)) {
-			rest.p = t.p + rest.n;
-			rest.n = t.n - rest.n;
-			while (rest.n > 0 && *rest.p != '/' && *rest.p != '?') {
-				rest.p++;
-				rest.n--;
-			}
-			if (rest.p == t.p + sizeof scheme - 1)
-				return refuse(r, 400, "bad request target \"%s\"", t);
-			if (rest.n == 0 || *rest.p == '?') {
-				rest.p = q->method == HTTP_OPTIONS && rest.n == 0 ? "*" : "/";
-				rest.n = 1;
-			}
-		} else if (q->method == HTTP_OPTIONS && t.n == 1 && t.p[0] == '*') {
-			rest = t;
-		} else if (q->name.n == 7 && memcmp(q->name.p, "CONNECT", 7) == 0) {
-			rest = t;
-		} else {
-			return refuse(r, 400, "bad request target \"%s\"", t);
-		}
+	q->path = t;
+	if (t.n > scheme.n && span_is(scheme, "http://")) {
+		for (p += scheme.n; p < end && *p != '/' && *p != '?'; p++)
+			;
+		if (p == t.p + scheme.n)
+			return false;
+		q->path = (struct http_span){ p, (size_t)(end - p) };
+		if (p == end || *p == '?')
+			q->path = (struct http_span){ options && p == end ? "*" : "/", 1 };
+	} else if (t.n == 0 || (*t.p != '/' && q->method != HTTP_CONNECT
+	    && !(options && t.n == 1 && *t.p == '*'))) {
+		return false;
 	}
-	if ((p = memchr(rest.p, '?', rest.n)))
-		rest.n = (size_t)(p - rest.p);
-	q->path = rest;
+	if ((p = memchr(q->path.p, '?', q->path.n)))
+		q->path.n = (size_t)(p - q->path.p);
 	return true;
 }
 
 static bool
-parse_request_line(struct http_request *q, struct http_span line, struct refusal *r)
+parse_request_line(struct http_request *q, struct http_span line, struct http_refusal *r)
 {
-	struct http_span target, version;
-	const char *sp;
+	const char *end = line.p + line.n, *v;
+	struct http_span target;
 
-	if (line.n > HTTP_LINE_MAX)
-		return refuse_text(r, 414, "the request line is too long");
+	/* the byte behind the line is no part of a method */
 	q->name.p = line.p;
-	q->name.n = (size_t)(skip(line.p, TOKEN) - line.p);
-	if (q->name.n > METHOD_MAX)
-		return refuse(r, 501, "unknown method %s", q->name);
-	if (q->name.n == 0 || q->name.n == line.n || line.p[q->name.n] != ' ')
-		return refuse(r, 400, "not an HTTP request: \"%s\"", line);
+	if (!(q->name.n = method_length(line.p, line.n + 1, r)))
+		return false;
+	if (line.n > HTTP_LINE_MAX)
+		return http_refuse(r, 414, "the request line is too long");
 	q->method = method_of(q->name);
-	target.p = q->name.p + q->name.n + 1;
-	target.n = line.n - q->name.n - 1;
-	if (!(sp = memchr(target.p, ' ', target.n)))
-		return refuse(r, 400, "no HTTP version in \"%s\"", line);
-	version.p = sp + 1;
-	version.n = target.n - (size_t)(sp - target.p) - 1;
-	target.n = (size_t)(sp - target.p);
-	if (version.n != 8 || memcmp(version.p, "HTTP/", 5) != 0 || version.p[6] != '.'
-	    || version.p[5] < '0' || version.p[5] > '9'
-	    || version.p[7] < '0' || version.p[7] > '9')
-		return refuse(r, 400, "bad HTTP version \"%s\"", version);
-	if (version.p[5] != '1')
-		return refuse(r, 505, "HTTP version \"%s\" is not supported", version);
-	q->minor = version.p[7] != '0';
-	return parse_target(q, target, r);
-}
-
-int
-http_parse_request(struct http_request *q, const unsigned char *head, size_t len,
-	char *why, size_t size)
-{
-	struct http_span rest = { (const char *)head, len }, line;
-	struct refusal r = { 0, why, size };
-
-	memset(q, 0, sizeof *q);
-	line = next_line(&rest);
-	if (!parse_request_line(q, line, &r) || !parse_fields(&q->fields, rest, false, &r))
-		return r.status;
-	if (q->fields.hosts > 1)
-		refuse_text(&r, 400, "more than one Host field");
-	else if (q->minor > 0 && q->fields.hosts == 0)
-		refuse_text(&r, 400, "no Host field");
-	else if (q->minor == 0 && q->fields.chunked)
-		refuse_text(&r, 400, "Transfer-Encoding in HTTP/1.0");
-	return r.status;
+	target.p = line.p + q->name.n + 1;
+	v = skip(target.p, TARGET);
+	target.n = (size_t)(v - target.p);
+	if (v == end)
+		return http_refuse(r, 400, "no HTTP version in \"%s\"", SHOW(line));
+	if (*v != ' ' || !parse_target(q, target)) {
+		target.n = (size_t)(end - target.p);
+		return http_refuse(r, 400, "bad request target \"%s\"", SHOW(target));
+	}
+	v++;
+	if (end - v != 8 || memcmp(v, "HTTP/", 5) != 0 || !is_digit(v[5]) || v[6] != '.'
+	    || !is_digit(v[7]))
+		return http_refuse(r, 400, "bad HTTP version \"%s\"",
+		    http_show(v, (size_t)(end - v)).text);
+	if (v[5] != '1')
+		return http_refuse(r, 505, "HTTP version \"%.8s\" is not supported", v);
+	q->minor = v[7] != '0';
+	return true;
 }
 
 bool
-http_parse_response(struct http_response *a, const unsigned char *head, size_t len,
-	char *why, size_t size)
+http_parse_request(struct http_request *q, struct http_span head, struct http_refusal *r)
 {
-	struct http_span rest = { (const char *)head, len }, line;
-	struct refusal r = { 0, why, size };
-	const char *p;
+	struct http_span line = next_line(&head);
+
+	memset(q, 0, sizeof *q);
+	r->status = 0;
+	if (!parse_request_line(q, line, r) || !parse_fields(&q->fields, head, q->minor, false, r))
+		return false;
+	if (q->fields.hosts > 1)
+		return http_refuse(r, 400, "more than one Host field");
+	if (q->minor > 0 && q->fields.hosts == 0)
+		return http_refuse(r, 400, "no Host field");
+	return true;
+}
+
+bool
+http_parse_response(struct http_response *a, struct http_span head, struct http_refusal *r)
+{
+	struct http_span line = next_line(&head);
+	const char *p = line.p;
 
 	memset(a, 0, sizeof *a);
-	line = next_line(&rest);
-	p = line.p;
+	r->status = 0;
 	/* "HTTP/1.1 200 OK"; servers that send no reason drop the blank before it, too */
-	if (line.n < 12 || http_no_response(head, line.n) || p[7] < '0' || p[7] > '9' || p[8] != ' '
-	    || p[9] < '1' || p[9] > '5' || p[10] < '0' || p[10] > '9' || p[11] < '0' || p[11] > '9'
+	if (line.n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || !is_digit(p[7]) || p[8] != ' '
+	    || p[9] < '1' || p[9] > '5' || !is_digit(p[10]) || !is_digit(p[11])
 	    || (line.n > 12 && p[12] != ' ') || !all(line, VALUE))
-		return refuse(&r, 400, "not an HTTP response: %s", line);
+		return http_refuse(r, 400, "not an HTTP response: %s", SHOW(line));
 	a->minor = p[7] != '0';
 	a->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-	a->reason.p = p + 12;
-	a->reason.n = line.n - 12;
-	a->reason = trim(a->reason);
-	if (!parse_fields(&a->fields, rest, true, &r))
+	a->reason = trim((struct http_span){ p + 12, line.n - 12 });
+	if (!parse_fields(&a->fields, head, a->minor, true, r))
 		return false;
-	if (a->minor == 0 && a->fields.chunked)
-		return refuse_text(&r, 400, "Transfer-Encoding in HTTP/1.0");
+	if (a->status == 204 || a->status == 304) {
+		a->fields.sized = true;
+		a->fields.chunked = false;
+		a->fields.length = 0;
+	}
 	return true;
 }
 
@@ -606,7 +562,38 @@ enum {
 	TRAILER_NAME,
 	TRAILER_VALUE,
 	TRAILER_LF,
-	LAST_LF
+	LAST_LF,
+	END
+};
+
+#define NO_SIZE   "a chunk's size is not a hex number"
+#define NO_CRLF   "a chunk is longer than its size"
+#define NO_FIELD  "a bad line in the trailer"
+
+/* What may come in each state and which follows it; wrong: what is said of all else. The lines
+ * of a trailer are lines of fields: a bare LF may end them. */
+static const struct {
+	struct {
+		unsigned char c, next;
+	} on[4];
+	unsigned char class, next;      /* of bytes that are none of these */
+	const char *wrong;
+} chunk_states[] = {
+	[SIZE_FIRST] = { .class = HEX, .next = SIZE, .wrong = NO_SIZE },
+	[SIZE] = { { { '\r', SIZE_LF }, { ';', EXTENSION }, { ' ', BLANKS }, { '\t', BLANKS } },
+	    HEX, SIZE, NO_SIZE },
+	[BLANKS] = { { { ';', EXTENSION }, { ' ', BLANKS }, { '\t', BLANKS } }, .wrong = NO_SIZE },
+	[EXTENSION] = { { { '\r', SIZE_LF } }, VALUE, EXTENSION,
+	    "a control character in a chunk's extension" },
+	[SIZE_LF] = { { { '\n', DATA } }, .wrong = "a chunk's line does not end with CRLF" },
+	[DATA_CR] = { { { '\r', DATA_LF } }, .wrong = NO_CRLF },
+	[DATA_LF] = { { { '\n', SIZE_FIRST } }, .wrong = NO_CRLF },
+	[TRAILER] = { { { '\r', LAST_LF }, { '\n', END } }, TOKEN, TRAILER_NAME, NO_FIELD },
+	[TRAILER_NAME] = { { { ':', TRAILER_VALUE } }, TOKEN, TRAILER_NAME, NO_FIELD },
+	[TRAILER_VALUE] = { { { '\r', TRAILER_LF }, { '\n', TRAILER } }, VALUE, TRAILER_VALUE,
+	    "a control character in the trailer" },
+	[TRAILER_LF] = { { { '\n', TRAILER } }, .wrong = NO_FIELD },
+	[LAST_LF] = { { { '\n', END } }, .wrong = NO_FIELD }
 };
 
 void
@@ -616,144 +603,56 @@ http_body_init(struct http_body *b, enum http_framing framing, uint64_t length)
 	b->framing = framing;
 	b->left = framing == HTTP_SIZED ? length : 0;
 	b->done = framing == HTTP_SIZED && length == 0;
-	b->state = SIZE_FIRST;
 }
 
-static int
-hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* A character of a chunk's first line. */
+/* A byte of a chunked body that is no content. */
 static void
-take_size(struct http_body *b, unsigned char c)
+take_framing(struct http_body *b, unsigned char c)
 {
-	int v = hex_digit(c);
+	bool trailer = b->state >= TRAILER;
+	unsigned char next = chunk_states[b->state].next;
+	size_t k = 0;
 
-	if (b->state == SIZE_LF) {
-		if (c != '\n')
-			b->error = "a chunk's line does not end with CRLF";
-		b->state = b->left > 0 ? DATA : TRAILER;
-		b->line = 0;
-		return;
-	}
-	if (++b->line > CHUNK_LINE_MAX)
-		b->error = "a chunk's line is too long";
-	else if (b->state <= SIZE && v >= 0) {
+	while (k < 4 && chunk_states[b->state].on[k].c != c)
+		k++;
+	if (k < 4 && c != '\0')
+		next = chunk_states[b->state].on[k].next;
+	else if (!(byte_class[c] & chunk_states[b->state].class))
+		b->error = chunk_states[b->state].wrong;
+	if (++b->line > (trailer ? TRAILER_MAX : CHUNK_LINE_MAX))
+		b->error = trailer ? "the trailer is too long" : "a chunk's line is too long";
+	if (next == SIZE && !b->error) {
 		if (b->left >> 60)
 			b->error = "a chunk's size is too large";
-		b->left = b->left << 4 | (unsigned)v;
-		b->state = SIZE;
-	} else if (b->state == SIZE_FIRST)
-		b->error = "a chunk's size is not a hex number";
-	else if (c == '\r' && b->state != BLANKS)
-		b->state = SIZE_LF;
-	else if (b->state == EXTENSION && byte_class[c] & VALUE)
-		;
-	else if (c == ';')
-		b->state = EXTENSION;
-	else if (c == ' ' || c == '\t')
-		b->state = BLANKS;
-	else
-		b->error = b->state == EXTENSION ? "a control character in a chunk's extension"
-		    : "a chunk's size is not a hex number";
-}
-
-/* A character behind the last chunk. Its lines are lines of fields: a bare LF may end them. */
-static void
-take_trailer(struct http_body *b, unsigned char c)
-{
-	if (++b->line > TRAILER_MAX) {
-		b->error = "the trailer is too long";
-		return;
+		b->left = b->left << 4 | (c <= '9' ? c & 15u : (c & 15u) + 9);
 	}
-	switch (b->state) {
-	case TRAILER:
-		if (c == '\r')
-			b->state = LAST_LF;
-		else if (c == '\n')
-			b->done = true;
-		else if (byte_class[c] & TOKEN)
-			b->state = TRAILER_NAME;
-		else
-			b->error = "a bad line in the trailer";
-		break;
-	case TRAILER_NAME:
-		if (c == ':')
-			b->state = TRAILER_VALUE;
-		else if (!(byte_class[c] & TOKEN))
-			b->error = "a bad line in the trailer";
-		break;
-	case TRAILER_VALUE:
-		if (c == '\r')
-			b->state = TRAILER_LF;
-		else if (c == '\n')
-			b->state = TRAILER;
-		else if (!(byte_class[c] & VALUE))
-			b->error = "a control character in the trailer";
-		break;
-	default:
-		if (c != '\n')
-			b->error = "a bad line in the trailer";
-		b->done = !b->error && b->state == LAST_LF;
-		b->state = TRAILER;
-	}
-}
-
-static size_t
-take_chunked(struct http_body *b, const unsigned char *p, size_t n,
-	const unsigned char **run, size_t *run_n)
-{
-	size_t i = 0;
-
-	while (i < n && !b->done && !b->error) {
-		if (b->state < DATA) {
-			take_size(b, p[i++]);
-		} else if (b->state == DATA) {
-			*run = p + i;
-			*run_n = n - i < b->left ? n - i : (size_t)b->left;
-			b->left -= *run_n;
-			if (b->left == 0)
-				b->state = DATA_CR;
-			return i + *run_n;
-		} else if (b->state >= TRAILER) {
-			take_trailer(b, p[i++]);
-		} else if (b->state == DATA_CR) {
-			if (p[i++] != '\r')
-				b->error = "a chunk is longer than its size";
-			b->state = DATA_LF;
-		} else {
-			if (p[i++] != '\n')
-				b->error = "a chunk is longer than its size";
-			b->state = SIZE_FIRST;
-		}
-	}
-	return i;
+	if (next == DATA || next == SIZE_FIRST)
+		b->line = 0;
+	b->state = next == DATA && b->left == 0 ? TRAILER : next;
+	b->done = next == END && !b->error;
 }
 
 size_t
 http_body_take(struct http_body *b, const unsigned char *p, size_t n,
 	const unsigned char **run, size_t *run_n)
 {
-	*run = p;
+	size_t i = 0;
+
+	while (b->framing == HTTP_CHUNKED && i < n && b->state != DATA && !b->done && !b->error)
+		take_framing(b, p[i++]);
+	*run = p + i;
 	*run_n = 0;
-	if (b->done || b->error)
-		return 0;
-	if (b->framing == HTTP_CHUNKED)
-		return take_chunked(b, p, n, run, run_n);
-	*run_n = n;
-	if (b->framing == HTTP_SIZED) {
-		if (*run_n > b->left)
-			*run_n = (size_t)b->left;
-		b->left -= *run_n;
+	if (i == n || b->done || b->error)
+		return i;
+	*run_n = n - i;
+	if (b->framing == HTTP_TO_END)
+		return n;
+	if (*run_n > b->left)
+		*run_n = (size_t)b->left;
+	b->left -= *run_n;
+	if (b->framing == HTTP_SIZED)
 		b->done = b->left == 0;
-	}
-	return *run_n;
+	else if (b->left == 0)
+		b->state = DATA_CR;
+	return i + *run_n;
 }

@@ -18,31 +18,36 @@
 
 /* ---- heads ---- */
 
-/* A head that comes in pieces. All zero to begin with. */
-struct http_gather {
-	struct buf buf;         /* what came so far, if it did not come whole */
-	size_t scanned;         /* bytes of it known not to hold the end */
-};
-
-enum http_gathered {
-	HTTP_MORE,              /* not complete; everything was taken */
-	HTTP_COMPLETE,
-	HTTP_TOO_LONG,          /* no end within max bytes; these are in buf */
-	HTTP_NO_MEMORY
-};
-
-/* Take bytes of a head, up to the empty line that ends it, and set *taken. With
- * HTTP_COMPLETE *head and *len are the head: in p if it is whole there, else in
- * g->buf, where it stays until http_gather_free. */
-enum http_gathered http_gather(struct http_gather *g, const unsigned char *p, size_t n, size_t max,
-	size_t *taken, const unsigned char **head, size_t *len);
-void http_gather_free(struct http_gather *g);
-
 /* A part of a head; not NUL-terminated. */
 struct http_span {
 	const char *p;
 	size_t n;
 };
+
+/* Take bytes of a head, at most up to the empty line that ends it, and set *taken. True: it is
+ * complete, and *head is all of it: in p if it came whole, else in held, where it stays until
+ * that is freed. False: what came so far is in held (all zero to begin with), at most max bytes;
+ * if these are max, or held has failed, no more will do. */
+bool http_gather(struct buf *held, const unsigned char *p, size_t n, size_t max, size_t *taken,
+	struct http_span *head);
+
+/* A message that is refused. */
+struct http_refusal {
+	int status;             /* of the answer; 0: it is not */
+	char why[200];          /* one printable line */
+};
+
+/* Refuse it: returns false. What comes from the peer has to be printable. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+bool http_refuse(struct http_refusal *, int status, const char *fmt, ...);
+
+/* Bytes of a peer, printable, to be an argument of the above: http_show(p, n).text */
+struct http_shown {
+	char text[100];
+};
+struct http_shown http_show(const void *p, size_t n);
 
 /* What the fields say, as far as it matters here. */
 struct http_fields {
@@ -61,7 +66,11 @@ enum http_method {
 	HTTP_HEAD,
 	HTTP_POST,
 	HTTP_OPTIONS,
-	HTTP_OTHER,             /* a registered one that is not served here */
+	HTTP_CONNECT,           /* from here on: registered, but not served here */
+	HTTP_PUT,
+	HTTP_DELETE,
+	HTTP_PATCH,
+	HTTP_TRACE,
 	HTTP_UNKNOWN
 };
 
@@ -81,24 +90,20 @@ struct http_response {
 	struct http_fields fields;
 };
 
-/* Parse the head of a request. Returns 0, or the status of the answer to a bad one
- * (400, 413, 414, 431, 501, 505; the end of such a message can't be found) with one
- * printable line in why[size]. As RFC 9112, section 2.2, permits, a line may end with a bare
- * LF; a CR anywhere else, a NUL, other control characters, folded lines and blanks
- * before a colon are refused. */
-int http_parse_request(struct http_request *, const unsigned char *head, size_t len,
-	char *why, size_t size);
+/* Parse the head of a request. False: it is refused with 400, 413, 414, 431, 501 or 505, and the
+ * end of such a message can't be found. As RFC 9112, section 2.2, permits, a line may end with a
+ * bare LF; a CR anywhere else, a NUL, other control characters, folded lines and blanks before a
+ * colon are refused. */
+bool http_parse_request(struct http_request *, struct http_span head, struct http_refusal *);
 
-/* Parse the head of a response; false with one printable line in why[size]. Folded
- * lines are tolerated, as section 5.2 wants from a user agent, in fields that are not read here. */
-bool http_parse_response(struct http_response *, const unsigned char *head, size_t len,
-	char *why, size_t size);
+/* Parse the head of a response. Folded lines are tolerated, as section 5.2 wants from a user
+ * agent, in fields that are not read here. One without content by its status is sized, length 0. */
+bool http_parse_response(struct http_response *, struct http_span head, struct http_refusal *);
 
-/* Can p[n] not be the beginning of a request (response)? Detects another protocol by
- * its first bytes, where waiting for the end of a head could mean waiting for ever. That of a
- * request is 0, or the status that http_parse_request would return. */
-int http_no_request(const unsigned char *p, size_t n);
-bool http_no_response(const unsigned char *p, size_t n);
+/* Can p[n] be the beginning of a request (response), whose head is not complete? Detects another
+ * protocol by its first bytes, where waiting for more could mean waiting for ever. */
+bool http_begins_request(const void *p, size_t n, struct http_refusal *);
+bool http_begins_response(const void *p, size_t n);
 
 /* Does the connection outlive a message of this minor version with these fields, as far
  * as its sender is concerned? */

@@ -13,7 +13,6 @@
 #include "protocol.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,7 @@
 #define HEAD_MAX   32768        /* a request's head */
 #define OUT_HIGH   65536        /* no more requests are taken while this much output waits */
 #define DRAIN_MAX  1048576      /* of an unwanted body, to keep the connection; more ends it */
-#define COPY_MAX   4096         /* shorter pieces are copied, longer ones pointed to */
+#define COPY_MAX   4096         /* a shorter echo is copied, a longer one sent from where it is held */
 
 enum state {
 	AT_HEAD,                /* between requests, or in the head of one */
@@ -44,12 +43,12 @@ enum { ASK_OPTIONS = OP_COUNT + 1 };
 struct http_session {
 	struct server_session s;
 	const struct service *service;
-	struct http_gather gather;
+	struct buf head;                /* what came so far of one that did not come whole */
 	struct http_body body;
 	struct json_chunks json;        /* upload-file-chunked: its reader */
 	struct compute compute;
-	struct buf hold;                /* echo: Content-Type, then the data; sleep: its text */
-	size_t type_n;                  /* echo: bytes of Content-Type in hold */
+	struct buf hold;                /* echo: Content-Type, NUL, then the data; sleep: its text */
+	size_t data_at;                 /* echo: where the data begins in hold */
 	uint64_t got;                   /* content of the body so far; if refused: since then */
 	uint64_t limit;                 /* of got */
 	uint64_t arg[2];                /* from the path; while MAKING: what is left, chunk size */
@@ -61,10 +60,8 @@ struct http_session {
 	bool http10;
 	bool refused;                   /* answered with an error; the body is still read over */
 	bool lent;                      /* out points into hold */
-	bool comma;                     /* MAKING: a chunk has been made */
 	bool cr;                        /* a CR came where a head should begin */
 	bool completed;                 /* a request has been, in this call of input */
-	bool due;                       /* AT_WORK: the service time of a request has to pass */
 };
 
 /* Idle connections are many. */
@@ -74,28 +71,33 @@ _Static_assert(sizeof(struct http_session) <= 512, "an idle session is small");
 #define F64(c)  F4(F4(F4(c)))
 #define F16K(c) F4(F4(F4(F4(F64(c)))))
 
+#define JSON  "application/json"
+#define BYTES "application/octet-stream"
+
 /* Zeros in hex. */
 static const unsigned char hex_zeros[] = { F4(F16K('0')) };
 
 /* ---- replies ---- */
 
-/* The head of a reply; without length it is chunked, or to HTTP/1.0 ends with the connection. */
+/* The head of a reply with n bytes of content. A stream is chunked, or to HTTP/1.0 ends with the
+ * connection. */
 static void
-add_head(struct http_session *h, int status, const void *type, size_t type_n,
-	const uint64_t *length)
+add_head(struct http_session *h, int status, const char *type, uint64_t n)
 {
 	struct out *o = &h->s.out;
 
+	h->s.requests++;
+	h->s.errors += status >= 400;
 	out_printf(o, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
 	if (status == 405 || h->what == ASK_OPTIONS)
 		out_printf(o, "Allow: %s\r\n", h->allow);
-	if (type_n > 0) {
+	if (type) {
 		out_text(o, "Content-Type: ");
-		out_add(o, type, type_n);
+		out_text(o, type);
 		out_text(o, "\r\n");
 	}
-	if (length)
-		out_printf(o, "Content-Length: %" PRIu64 "\r\n", *length);
+	if (status != 200 || h->what != OP_DOWNLOAD_STREAM)
+		out_printf(o, "Content-Length: %" PRIu64 "\r\n", n);
 	else if (!h->http10)
 		out_text(o, "Transfer-Encoding: chunked\r\n");
 	if (!h->keep_alive)
@@ -105,23 +107,14 @@ add_head(struct http_session *h, int status, const void *type, size_t type_n,
 	out_text(o, "\r\n");
 }
 
-static void
-add_short(struct http_session *h, int status, const char *type, const char *body)
-{
-	uint64_t n = strlen(body);
-
-	add_head(h, status, type, strlen(type), &n);
-	if (!h->head_only)
-		out_add(&h->s.out, body, (size_t)n);
-	h->s.requests++;
-	h->s.errors += status >= 400;
-}
-
 /* The request is over: on to the next one. */
 static void
 next_request(struct http_session *h)
 {
 	h->state = h->keep_alive ? AT_HEAD : AT_END;
+	h->what = OP_PING;
+	h->head_only = false;
+	h->http10 = false;
 	h->refused = false;
 	h->completed = true;
 	h->s.progress++;
@@ -130,17 +123,20 @@ next_request(struct http_session *h)
 static void
 reply_json(struct http_session *h, const char *body)
 {
-	add_short(h, 200, "application/json", body);
+	add_head(h, 200, JSON, strlen(body));
+	if (!h->head_only)
+		out_text(&h->s.out, body);
 	next_request(h);
 }
 
 static void
 add_error(struct http_session *h, int status, const char *why)
 {
-	char line[256];
-
-	snprintf(line, sizeof line, "%s\n", why);
-	add_short(h, status, "text/plain", line);
+	add_head(h, status, "text/plain", strlen(why) + 1);
+	if (!h->head_only) {
+		out_text(&h->s.out, why);
+		out_text(&h->s.out, "\n");
+	}
 	if (!h->lent)
 		buf_free(&h->hold);
 }
@@ -173,40 +169,30 @@ refuse(struct http_session *h, int status, const char *why)
 	}
 }
 
-/* n bytes of a block that is all one value. */
-static void
-add_fill(struct http_session *h, const unsigned char *block, size_t size, uint64_t n)
-{
-	if (n <= COPY_MAX)
-		out_add(&h->s.out, block, (size_t)n);
-	else
-		out_cycle(&h->s.out, block, size, 0, n);
-}
-
 /* Queue more of a reply that is made in pieces. Only on a drained queue: a queue that never
  * drains never gives its memory back. */
 static void
 make_more(struct http_session *h)
 {
 	struct out *o = &h->s.out;
+	bool stream = h->what == OP_DOWNLOAD_STREAM;
 	uint64_t n, high = h->arg[1] > COPY_MAX ? 4 * OUT_HIGH : OUT_HIGH;
 
 	while (h->arg[0] > 0 && o->pending < high && !o->failed) {
 		n = h->arg[0] < h->arg[1] ? h->arg[0] : h->arg[1];
-		if (h->what == OP_DOWNLOAD_STREAM) {
+		h->arg[0] -= n;
+		if (stream) {
 			out_printf(o, "%" PRIx64 "\r\n", n);
-			add_fill(h, fill_block(0), FILL_SIZE, n);
+			out_cycle(o, fill_block(0), FILL_SIZE, 0, n);
 			out_text(o, "\r\n");
 		} else {
-			out_text(o, h->comma ? ",\"" : "\"");
-			add_fill(h, hex_zeros, sizeof hex_zeros, 2 * n);
 			out_text(o, "\"");
-			h->comma = true;
+			out_cycle(o, hex_zeros, sizeof hex_zeros, 0, 2 * n);
+			out_text(o, h->arg[0] > 0 ? "\"," : "\"");
 		}
-		h->arg[0] -= n;
 	}
 	if (h->arg[0] == 0) {
-		out_text(o, h->what == OP_DOWNLOAD_STREAM ? "0\r\n\r\n" : JSON_CHUNKS_CLOSE);
+		out_text(o, stream ? "0\r\n\r\n" : JSON_CHUNKS_CLOSE);
 		next_request(h);
 	}
 }
@@ -214,15 +200,15 @@ make_more(struct http_session *h)
 static void
 reply_download(struct http_session *h)
 {
-	static const char type[] = "application/octet-stream";
-	bool stream = h->what == OP_DOWNLOAD_STREAM;
+	bool json = h->what == OP_DOWNLOAD_FILE_CHUNKED, stream = h->what == OP_DOWNLOAD_STREAM;
 	uint64_t n = h->arg[0];
 
 	if (stream && h->http10)
 		h->keep_alive = false;
-	add_head(h, 200, type, sizeof type - 1, stream ? NULL : &n);
-	h->s.requests++;
-	if (stream && !h->http10 && !h->head_only) {
+	add_head(h, 200, json ? JSON : BYTES, json ? json_chunks_length(n, h->arg[1]) : n);
+	if (json && !h->head_only)
+		out_text(&h->s.out, JSON_CHUNKS_OPEN);
+	if ((json || (stream && !h->http10)) && !h->head_only) {
 		h->state = MAKING;
 		make_more(h);
 		return;
@@ -233,40 +219,16 @@ reply_download(struct http_session *h)
 }
 
 static void
-reply_download_chunked(struct http_session *h)
-{
-	static const char type[] = "application/json";
-	uint64_t n = json_chunks_length(h->arg[0], h->arg[1]);
-
-	add_head(h, 200, type, sizeof type - 1, &n);
-	h->s.requests++;
-	if (h->head_only) {
-		next_request(h);
-		return;
-	}
-	out_text(&h->s.out, JSON_CHUNKS_OPEN);
-	h->comma = false;
-	h->state = MAKING;
-	make_more(h);
-}
-
-static void
 reply_echo(struct http_session *h)
 {
-	static const char type[] = "application/octet-stream";
-	uint64_t n = h->hold.n - h->type_n;
+	uint64_t n = h->hold.n - h->data_at;
 
-	if (h->type_n > 0)
-		add_head(h, 200, h->hold.p, h->type_n, &n);
-	else
-		add_head(h, 200, type, sizeof type - 1, &n);
-	h->s.requests++;
+	add_head(h, 200, (const char *)h->hold.p, n);
 	if (n <= COPY_MAX) {
-		if (n > 0)
-			out_add(&h->s.out, h->hold.p + h->type_n, (size_t)n);
+		out_add(&h->s.out, h->hold.p + h->data_at, (size_t)n);
 		buf_free(&h->hold);
 	} else {
-		out_cycle(&h->s.out, h->hold.p, h->hold.n, h->type_n, n);
+		out_cycle(&h->s.out, h->hold.p, h->hold.n, h->data_at, n);
 		h->lent = true;
 	}
 	next_request(h);
@@ -286,7 +248,6 @@ static void
 operate(struct http_session *h)
 {
 	const char *wrong;
-	uint64_t none = 0;
 
 	switch (h->what) {
 	case OP_PING:
@@ -307,11 +268,9 @@ operate(struct http_session *h)
 		break;
 	case OP_DOWNLOAD:
 	case OP_DOWNLOAD_FILE:
+	case OP_DOWNLOAD_FILE_CHUNKED:
 	case OP_DOWNLOAD_STREAM:
 		reply_download(h);
-		break;
-	case OP_DOWNLOAD_FILE_CHUNKED:
-		reply_download_chunked(h);
 		break;
 	case OP_COMPUTE:
 		h->compute = (struct compute){ 0, h->arg[0], 0, 0 };
@@ -323,8 +282,7 @@ operate(struct http_session *h)
 		h->state = AT_WORK;
 		break;
 	default:
-		add_head(h, 200, NULL, 0, &none);
-		h->s.requests++;
+		add_head(h, 200, NULL, 0);
 		next_request(h);
 	}
 }
@@ -334,7 +292,7 @@ static void
 perform(struct http_session *h)
 {
 	if (h->service->timed && h->what != ASK_OPTIONS) {
-		h->due = true;
+		h->s.service_time = true;
 		h->state = AT_WORK;
 	} else {
 		operate(h);
@@ -343,60 +301,39 @@ perform(struct http_session *h)
 
 /* ---- requests ---- */
 
-/* An answer to a request that can't be done. */
-struct rejection {
-	int status;             /* 0: it can */
-	char why[200];
-};
-
-/* Returns false. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static bool
-reject(struct rejection *r, int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	r->status = status;
-	va_start(ap, fmt);
-	vsnprintf(r->why, sizeof r->why, fmt, ap);
-	va_end(ap);
-	return false;
-}
-
 /* One argument from the path. False: it is wrong, and r says why. */
 static bool
-take_count(struct http_session *h, int i, const char *name, struct http_span s, uint64_t min,
-	uint64_t max, struct rejection *r)
+take_count(struct http_session *h, int i, struct http_span s, uint64_t min, uint64_t max,
+	struct http_refusal *r)
 {
-	char text[64];
+	const char *name = operations[h->what].arg[i];
+	struct http_shown text = http_show(s.p, s.n);
 	size_t k;
 
 	for (k = 0; k < s.n && s.p[k] >= '0' && s.p[k] <= '9'; k++)
 		;
-	msg_printable(text, sizeof text, s.p, s.n);
 	if (s.n == 0 || k < s.n)
-		return reject(r, 400, "%s: \"%s\" is not a whole number", name, text);
+		return http_refuse(r, 400, "%s: \"%s\" is not a whole number", name, text.text);
 	if (!num_digits(s.p, s.n, &h->arg[i]) || h->arg[i] > max)
-		return reject(r, 400, "%s: %s is too large (at most %" PRIu64 ")", name, text, max);
+		return http_refuse(r, 400, "%s: %s is too large (at most %" PRIu64 ")", name,
+		    text.text, max);
 	if (h->arg[i] < min)
-		return reject(r, 400, "%s: %s is too small (at least %" PRIu64 ")", name, text, min);
+		return http_refuse(r, 400, "%s: %s is too small (at least %" PRIu64 ")", name,
+		    text.text, min);
 	return true;
 }
 
 /* The argument of sleep: its time, and its text as JSON has it. */
 static bool
-take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
+take_sleep(struct http_session *h, struct http_span s, struct http_refusal *r)
 {
-	char text[64];
-	const char *wrong = "too long", *p = text;
+	struct http_shown text = http_show(s.p, s.n);
+	const char *wrong = "too long", *p = text.text;
 
-	msg_printable(text, sizeof text, s.p, s.n);
-	if (s.n < sizeof text)
-		wrong = num_secs(text, true, (uint64_t)SLEEP_MAX_S, &h->arg[0]);
+	if (s.n < sizeof text.text)
+		wrong = num_secs(p, true, (uint64_t)SLEEP_MAX_S, &h->arg[0]);
 	if (wrong)
-		return reject(r, 400, "duration: \"%s\": %s", text, wrong);
+		return http_refuse(r, 400, "duration: \"%s\": %s", p, wrong);
 	/* JSON has numbers like 0.5, but not 00.5, .5 */
 	while (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
 		p++;
@@ -408,27 +345,21 @@ take_sleep(struct http_session *h, struct http_span s, struct rejection *r)
 }
 
 static bool
-take_args(struct http_session *h, const struct http_span *arg, struct rejection *r)
+take_args(struct http_session *h, const struct http_span *arg, struct http_refusal *r)
 {
-	const char *const *name = operations[h->what].arg;
+	int n = operations[h->what].nargs;
 	uint64_t max = h->service->max_payload;
 
-	switch (h->what) {
-	case OP_DOWNLOAD:
-	case OP_DOWNLOAD_FILE:
-		return take_count(h, 0, name[0], arg[0], 0, max, r);
-	case OP_DOWNLOAD_FILE_CHUNKED:
-	case OP_DOWNLOAD_STREAM:
-		if (max > UINT64_MAX / 8)       /* the document's length must be a number, too */
-			max = UINT64_MAX / 8;
-		return take_count(h, 0, name[0], arg[0], 0, max, r)
-		    && take_count(h, 1, name[1], arg[1], 1, UINT64_MAX, r);
-	case OP_COMPUTE:
-		return take_count(h, 0, name[0], arg[0], 0, COMPUTE_MAX, r);
-	case OP_SLEEP:
+	if (operations[h->what].sends || n == 0)
+		return true;
+	if (h->what == OP_SLEEP)
 		return take_sleep(h, arg[0], r);
-	}
-	return true;
+	if (h->what == OP_COMPUTE)
+		max = COMPUTE_MAX;
+	else if (n > 1 && max > UINT64_MAX / 8) /* the document's length must be a number, too */
+		max = UINT64_MAX / 8;
+	return take_count(h, 0, arg[0], 0, max, r)
+	    && (n == 1 || take_count(h, 1, arg[1], 1, UINT64_MAX, r));
 }
 
 #define PARTS_MAX 4     /* one more than any path has */
@@ -451,49 +382,35 @@ split(struct http_span path, struct http_span part[PARTS_MAX])
 	return n;
 }
 
-static bool
-not_found(const struct http_request *q, struct rejection *r)
-{
-	char text[100];
-
-	return reject(r, 404, "no such path: %s",
-	    msg_printable(text, sizeof text, q->path.p, q->path.n));
-}
-
 /* Find out what is asked for. False: r has the answer. */
 static bool
-route(struct http_session *h, const struct http_request *q, struct rejection *r)
+route(struct http_session *h, const struct http_request *q, struct http_refusal *r)
 {
+	struct http_shown method = http_show(q->name.p, q->name.n);
 	struct http_span part[PARTS_MAX];
-	char text[40];
-	bool post;
+	bool post = false, allowed = false;
 	int n;
 
-	msg_printable(text, sizeof text, q->name.p, q->name.n);
 	if (q->method == HTTP_UNKNOWN)
-		return reject(r, 501, "unknown method %s", text);
-	h->what = ASK_OPTIONS;
+		return http_refuse(r, 501, "unknown method %s", method.text);
 	h->allow = "GET, HEAD, POST, OPTIONS";
-	if (q->path.n == 1 && q->path.p[0] == '*')
-		return true;
-	if (q->path.n == 0 || q->path.p[0] != '/')      /* CONNECT host:port */
-		goto wrong_method;
-	n = split(q->path, part);
-	h->what = (unsigned char)op_by_path(part[0].p, part[0].n);
-	if (h->what == OP_COUNT)
-		return not_found(q, r);
-	post = operations[h->what].sends;
-	if (n != 1 + (post ? 0 : operations[h->what].nargs))
-		return not_found(q, r);
-	h->allow = post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
-	if (q->method == HTTP_OPTIONS) {
-		h->what = ASK_OPTIONS;
-		return true;
+	h->what = ASK_OPTIONS;
+	if (q->path.n > 0 && q->path.p[0] == '/') {
+		n = split(q->path, part);
+		h->what = (unsigned char)op_by_path(part[0].p, part[0].n);
+		post = h->what < OP_COUNT && operations[h->what].sends;
+		if (h->what == OP_COUNT || n != 1 + (post ? 0 : operations[h->what].nargs))
+			return http_refuse(r, 404, "no such path: %s",
+			    http_show(q->path.p, q->path.n).text);
+		h->allow = post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+		allowed = post ? q->method == HTTP_POST
+		    : q->method == HTTP_GET || q->method == HTTP_HEAD;
 	}
-	if (post ? q->method == HTTP_POST : q->method == HTTP_GET || q->method == HTTP_HEAD)
-		return take_args(h, part + 1, r);
-wrong_method:
-	return reject(r, 405, "%s is not allowed here (%s)", text, h->allow);
+	if (q->method == HTTP_OPTIONS)
+		h->what = ASK_OPTIONS;
+	else if (!allowed)              /* CONNECT host:port, too */
+		return http_refuse(r, 405, "%s is not allowed here (%s)", method.text, h->allow);
+	return h->what == ASK_OPTIONS || take_args(h, part + 1, r);
 }
 
 /* The most content the body of this request may have. */
@@ -537,8 +454,12 @@ begin_body(struct http_session *h, const struct http_request *q)
 		json_chunks_init(&h->json);
 	if (h->what != OP_ECHO)
 		return;
-	h->type_n = q->fields.type.n;
-	buf_add(&h->hold, q->fields.type.p, h->type_n);
+	if (q->fields.type.n > 0)
+		buf_add(&h->hold, q->fields.type.p, q->fields.type.n);
+	else
+		buf_text(&h->hold, BYTES);
+	buf_byte(&h->hold, '\0');
+	h->data_at = h->hold.n;
 	/* not all at once: a length is claimed more easily than sent */
 	n = q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length : PROGRESS_BYTES;
 	if (q->fields.sized)
@@ -565,11 +486,11 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 /* Find out what is asked for, and how long the body may be. False: it can't be done, and the
  * answer says so. waits: the peer may be waiting for permission to send the body. */
 static bool
-admit(struct http_session *h, const struct http_request *q, struct rejection *r, bool waits)
+admit(struct http_session *h, const struct http_request *q, struct http_refusal *r, bool waits)
 {
 	h->limit = DRAIN_MAX;
 	if (q->fields.expect_other)
-		reject(r, 417, "only 100-continue may be expected");
+		http_refuse(r, 417, "only 100-continue may be expected");
 	else if (route(h, q, r))
 		h->limit = body_limit(h);
 	if (!r->status && q->fields.length <= h->limit)
@@ -586,16 +507,13 @@ admit(struct http_session *h, const struct http_request *q, struct rejection *r,
 
 /* A head is complete; more: so are bytes of what follows it. */
 static void
-begin_request(struct http_session *h, const unsigned char *head, size_t len, bool more)
+begin_request(struct http_session *h, struct http_span head, bool more)
 {
 	struct http_request q;
-	struct rejection r;
+	struct http_refusal r;
 	bool body, waits;
 
-	h->head_only = false;
-	h->http10 = false;
-	h->what = OP_PING;
-	if ((r.status = http_parse_request(&q, head, len, r.why, sizeof r.why))) {
+	if (!http_parse_request(&q, head, &r)) {
 		fail(h, r.status, r.why);
 		return;
 	}
@@ -627,12 +545,11 @@ begin_request(struct http_session *h, const unsigned char *head, size_t len, boo
 static size_t
 take_head(struct http_session *h, const unsigned char *p, size_t n)
 {
-	const unsigned char *head;
-	size_t i = 0, taken, len;
-	enum http_gathered found;
-	int status;
+	struct http_span head;
+	struct http_refusal r;
+	size_t i = 0, taken;
 
-	if (h->gather.buf.n == 0) {
+	if (h->head.n == 0) {
 		/* empty lines before a request are read over (RFC 9112, section 2.2) */
 		for (; i < n && (p[i] == '\r' || p[i] == '\n'); i++) {
 			if (h->cr && p[i] == '\r')
@@ -642,42 +559,25 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 		if (i == n)
 			return n;
 		h->s.progress++;
-		h->head_only = false;
 		if (h->cr) {
 			h->cr = false;
 			fail(h, 400, "a bare CR");
 			return n;
 		}
 	}
-	found = http_gather(&h->gather, p + i, n - i, HEAD_MAX, &taken, &head, &len);
-	i += taken;
-	switch (found) {
-	case HTTP_COMPLETE:
-		begin_request(h, head, len, i < n);
-		break;
-	case HTTP_MORE:
-		p = h->gather.buf.p;
-		n = h->gather.buf.n;
-		if ((status = http_no_request(p, n)))
-			fail(h, status, status == 501 ? "unknown method" : "not an HTTP request");
-		else if (n > HTTP_LINE_MAX + 2 && !memchr(p, '\n', HTTP_LINE_MAX + 2))
-			fail(h, 414, "the request line is too long");
-		else
-			return i;
-		break;
-	case HTTP_TOO_LONG:
-		if (memchr(h->gather.buf.p, '\n', HTTP_LINE_MAX + 2))
-			fail(h, 431, "the request's head is too large");
-		else
-			fail(h, 414, "the request line is too long");
-		break;
-	case HTTP_NO_MEMORY:
+	if (http_gather(&h->head, p + i, n - i, HEAD_MAX, &taken, &head))
+		begin_request(h, head, i + taken < n);
+	else if (h->head.failed)
 		fail(h, 500, "out of memory");
-		break;
-	}
-	if (h->gather.buf.p)
-		http_gather_free(&h->gather);
-	return i;
+	else if (!http_begins_request(h->head.p, h->head.n, &r))
+		fail(h, r.status, r.why);
+	else if (h->head.n == HEAD_MAX)
+		fail(h, 431, "the request's head is too large");
+	else
+		return i + taken;
+	if (h->head.p)
+		buf_free(&h->head);
+	return i + taken;
 }
 
 /* Use a run of the body's content. */
@@ -747,8 +647,7 @@ update_want(struct http_session *h)
 		h->state = AT_END;
 		h->s.errors++;
 	}
-	h->s.idle = h->state == AT_HEAD && h->gather.buf.n == 0;
-	h->s.service_time = h->due;
+	h->s.idle = h->state == AT_HEAD && h->head.n == 0;
 	if (h->s.out.pending > 0)
 		h->s.want = WANT_OUTPUT;
 	else if (h->state == AT_WORK)
@@ -779,7 +678,7 @@ http_close(struct server_session *s)
 	struct http_session *h = (struct http_session *)s;
 
 	out_free(&h->s.out);
-	http_gather_free(&h->gather);
+	buf_free(&h->head);
 	buf_free(&h->hold);
 	free(h);
 }
@@ -813,9 +712,9 @@ http_end(struct server_session *s)
 	h->keep_alive = false;  /* nothing can follow what is under way */
 	if (h->state == IN_BODY) {
 		fail(h, 400, "the request's body is cut off");
-	} else if (h->state == AT_HEAD && h->gather.buf.n > 0) {
+	} else if (h->state == AT_HEAD && h->head.n > 0) {
 		fail(h, 400, "the request is cut off");
-		http_gather_free(&h->gather);
+		buf_free(&h->head);
 	} else if (h->state == AT_HEAD) {
 		h->state = AT_END;
 	}
@@ -828,8 +727,8 @@ http_resume(struct server_session *s)
 	struct http_session *h = (struct http_session *)s;
 	char text[128], sum[40];
 
-	if (h->due) {
-		h->due = false;
+	if (h->s.service_time) {
+		h->s.service_time = false;
 		operate(h);
 	} else if (h->state == AT_WORK && h->what == OP_COMPUTE) {
 		if (compute_run(&h->compute)) {

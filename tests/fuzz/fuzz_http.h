@@ -17,35 +17,37 @@ fuzz_within(struct http_span s, const unsigned char *p, size_t n)
 	    (const unsigned char *)s.p + s.n <= p + n);
 }
 
-/* Gather a head from p[n] in pieces; what it says, how many bytes were taken, and a copy of
- * the head, to be freed. */
-static inline enum http_gathered
-fuzz_gather(const uint8_t *p, size_t n, uint32_t seed, size_t *taken, unsigned char **head,
+/* Gather a head from p[n] in pieces; is it complete, how many bytes were taken, and a copy of the
+ * head, to be freed. */
+static inline bool
+fuzz_gather(const uint8_t *p, size_t n, uint32_t seed, size_t *taken, unsigned char **copy,
 	size_t *len)
 {
-	struct http_gather g;
-	enum http_gathered found = HTTP_MORE;
-	const unsigned char *at = NULL;
+	struct buf held;
+	struct http_span head;
 	unsigned char *piece;
+	bool found = false;
 	size_t k, t;
 
-	memset(&g, 0, sizeof g);
+	memset(&held, 0, sizeof held);
 	*taken = 0;
-	*head = NULL;
-	while (found == HTTP_MORE && *taken < n) {
+	*copy = NULL;
+	while (!found && held.n < FUZZ_HEAD_MAX && *taken < n) {
 		k = fuzz_piece(&seed, n - *taken);
 		piece = fuzz_copy(p + *taken, k);
-		found = http_gather(&g, piece, k, FUZZ_HEAD_MAX, &t, &at, len);
-		must(t <= k && (found != HTTP_MORE || t == k), "gather: bytes taken");
-		must(g.buf.n <= FUZZ_HEAD_MAX, "gather: too much is held");
+		found = http_gather(&held, piece, k, FUZZ_HEAD_MAX, &t, &head);
+		must(t <= k && (found || t == k || held.n == FUZZ_HEAD_MAX), "gather: bytes taken");
+		must(held.n <= FUZZ_HEAD_MAX, "gather: too much is held");
 		*taken += t;
-		if (found == HTTP_COMPLETE) {
-			must(*len > 0 && at[*len - 1] == '\n' && *len == *taken, "gather: the head");
-			*head = fuzz_copy(at, *len);
+		if (found) {
+			must(head.n > 0 && head.p[head.n - 1] == '\n' && head.n == *taken,
+			    "gather: the head");
+			*copy = fuzz_copy((const uint8_t *)head.p, head.n);
+			*len = head.n;
 		}
 		free(piece);
 	}
-	http_gather_free(&g);
+	buf_free(&held);
 	return found;
 }
 

@@ -13,7 +13,7 @@
 
 /* The requests, as a server reads them. */
 struct reader {
-	struct http_gather gather;
+	struct buf held;
 	struct http_body body;
 	bool in_body;
 	uint64_t requests;              /* complete ones */
@@ -27,19 +27,19 @@ struct result {
 static void
 read_requests(struct reader *r, const unsigned char *p, size_t n)
 {
-	const unsigned char *head, *run;
-	size_t taken, len, run_n;
+	const unsigned char *run;
+	size_t taken, run_n;
+	struct http_span head;
 	struct http_request q;
-	char why[160];
+	struct http_refusal why;
 
 	for (; n > 0; p += taken, n -= taken) {
 		if (r->in_body) {
 			taken = http_body_take(&r->body, p, n, &run, &run_n);
 			must(!r->body.error, r->body.error ? r->body.error : "");
-		} else if (http_gather(&r->gather, p, n, FUZZ_HEAD_MAX, &taken, &head, &len) ==
-		    HTTP_COMPLETE) {
-			must(http_parse_request(&q, head, len, why, sizeof why) == 0, why);
-			http_gather_free(&r->gather);
+		} else if (http_gather(&r->held, p, n, FUZZ_HEAD_MAX, &taken, &head)) {
+			must(http_parse_request(&q, head, &why), why.why);
+			buf_free(&r->held);
 			http_body_init(&r->body, q.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED,
 			    q.fields.length);
 			r->in_body = true;
@@ -133,14 +133,14 @@ run(struct result *result, const struct client_conf *conf, const struct call *ca
 		check(c, conf);
 		note(result, c, before);
 	}
-	must(c->want == WANT_CLOSE || (r.gather.buf.n == 0 && !r.in_body), "half a request");
+	must(c->want == WANT_CLOSE || (r.held.n == 0 && !r.in_body), "half a request");
 	result->want = c->want;
 	before = c->outstanding;
 	c->protocol->end(c);
 	check(c, conf);
 	must(c->want == WANT_CLOSE, "the end");
 	note(result, c, before);
-	http_gather_free(&r.gather);
+	buf_free(&r.held);
 	c->protocol->close(c);
 	must(fuzz_held() <= held, "something is left");
 }

@@ -15,8 +15,10 @@ static void
 again(const struct http_request *q)
 {
 	const struct http_fields *f = &q->fields;
-	char *text = malloc(2 * FUZZ_HEAD_MAX + 500), why[160];
+	char *text = malloc(2 * FUZZ_HEAD_MAX + 500);
 	struct http_request r;
+	struct http_refusal refusal;
+	struct http_span head;
 	int n;
 
 	must(text != NULL, "memory");
@@ -32,7 +34,8 @@ again(const struct http_request *q)
 	if (f->type.n > 0)
 		n += sprintf(text + n, "Content-Type: %.*s\r\n", (int)f->type.n, f->type.p);
 	n += sprintf(text + n, "\r\n");
-	must(http_parse_request(&r, (unsigned char *)text, (size_t)n, why, sizeof why) == 0,
+	head = (struct http_span){ text, (size_t)n };
+	must(http_parse_request(&r, head, &refusal) && refusal.status == 0,
 	    "a request isn't one when written down again");
 	must(r.method == q->method && same_span(r.name, q->name) && same_span(r.path, q->path) &&
 	    r.minor == q->minor && r.fields.length == f->length && r.fields.sized == f->sized &&
@@ -47,20 +50,22 @@ again(const struct http_request *q)
 static void
 check(const unsigned char *head, size_t len)
 {
+	struct http_span span = { (const char *)head, len };
 	struct http_request q;
-	char why[160];
+	struct http_refusal r;
 	int status;
 	bool literal;
 
-	memset(why, 0x7f, sizeof why);
-	status = http_parse_request(&q, head, len, why, sizeof why);
-	if (status != 0) {
+	memset(&r, 0x7f, sizeof r);
+	if (!http_parse_request(&q, span, &r)) {
+		status = r.status;
 		must(status == 400 || status == 413 || status == 414 || status == 431 ||
 		    status == 501 || status == 505, "the status");
-		must(memchr(why, '\0', sizeof why) && fuzz_line(why), "the reason");
+		must(memchr(r.why, '\0', sizeof r.why) && fuzz_line(r.why), "the reason");
 		return;
 	}
-	must(!http_no_request(head, len), "a request that can be none");
+	must(r.status == 0, "refused, and not");
+	must(http_begins_request(head, len, &r), "a request that can be none");
 	must(fuzz_within(q.name, head, len) && q.name.n > 0, "the method is elsewhere");
 	literal = q.path.n == 1 && (*q.path.p == '*' || *q.path.p == '/');
 	must(q.path.n > 0 && (literal || fuzz_within(q.path, head, len)), "the path is elsewhere");
@@ -75,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	unsigned char *head, *head2;
 	size_t taken, taken2, len = 0, len2 = 0;
-	enum http_gathered found;
+	bool found;
 
 	if (n < 1)
 		return 0;
@@ -83,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	must(fuzz_gather(p + 1, n - 1, 1 + p[0], &taken2, &head2, &len2) == found,
 	    "whether it is a head depends on the pieces");
 	must(taken == taken2 && len == len2, "its length depends on the pieces");
-	if (found == HTTP_COMPLETE) {
+	if (found) {
 		must(memcmp(head, head2, len) == 0, "what it holds depends on the pieces");
 		check(head, len);
 	}

@@ -6,15 +6,16 @@
 static void
 check(const unsigned char *head, size_t len)
 {
+	struct http_span span = { (const char *)head, len };
 	struct http_response a;
-	char why[160];
+	struct http_refusal r;
 
-	memset(why, 0x7f, sizeof why);
-	if (!http_parse_response(&a, head, len, why, sizeof why)) {
-		must(memchr(why, '\0', sizeof why) && fuzz_line(why), "the reason");
+	memset(&r, 0x7f, sizeof r);
+	if (!http_parse_response(&a, span, &r)) {
+		must(memchr(r.why, '\0', sizeof r.why) && fuzz_line(r.why), "the reason");
 		return;
 	}
-	must(!http_no_response(head, len), "a response that can be none");
+	must(http_begins_response(head, len), "a response that can be none");
 	must(a.status >= 100 && a.status <= 599, "the status");
 	must(a.minor == 0 || a.minor == 1, "the version");
 	must(!(a.minor == 0 && a.fields.chunked), "chunks in HTTP/1.0");
@@ -27,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	unsigned char *head, *head2;
 	size_t taken, taken2, len = 0, len2 = 0;
-	enum http_gathered found;
+	bool found;
 
 	if (n < 1)
 		return 0;
@@ -35,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	must(fuzz_gather(p + 1, n - 1, 1 + p[0], &taken2, &head2, &len2) == found,
 	    "whether it is a head depends on the pieces");
 	must(taken == taken2 && len == len2, "its length depends on the pieces");
-	if (found == HTTP_COMPLETE) {
+	if (found) {
 		must(memcmp(head, head2, len) == 0, "what it holds depends on the pieces");
 		check(head, len);
 	}

@@ -17,7 +17,7 @@
 
 /* The answers, as a client reads them that does not know what it asked for. */
 struct reader {
-	struct http_gather gather;
+	struct buf held;
 	struct http_body body;
 	bool in_body, to_end;
 	uint64_t replies, errors;       /* final ones, and those from 400 on */
@@ -32,15 +32,15 @@ struct result {
 };
 
 static void
-read_head(struct reader *r, const unsigned char *head, size_t len)
+read_head(struct reader *r, struct http_span head)
 {
 	struct http_response a;
-	char why[160];
+	struct http_refusal why;
 
-	must(http_parse_response(&a, head, len, why, sizeof why), why);
+	must(http_parse_response(&a, head, &why), why.why);
 	must(a.minor == 1, "the version of an answer");
 	if (a.status < 200) {
-		must(a.status == 100 && len == sizeof "HTTP/1.1 100 Continue\r\n\r\n" - 1,
+		must(a.status == 100 && head.n == sizeof "HTTP/1.1 100 Continue\r\n\r\n" - 1,
 		    "an interim answer");
 		return;
 	}
@@ -60,8 +60,9 @@ read_head(struct reader *r, const unsigned char *head, size_t len)
 static void
 read_answers(struct reader *r, const unsigned char *p, size_t n)
 {
-	const unsigned char *head, *run;
-	size_t taken, len, run_n;
+	const unsigned char *run;
+	struct http_span head;
+	size_t taken, run_n;
 
 	for (; n > 0; p += taken, n -= taken) {
 		if (r->in_body) {
@@ -72,16 +73,11 @@ read_answers(struct reader *r, const unsigned char *p, size_t n)
 			r->in_body = !r->body.done;
 			continue;
 		}
-		switch (http_gather(&r->gather, p, n, FUZZ_HEAD_MAX, &taken, &head, &len)) {
-		case HTTP_COMPLETE:
-			read_head(r, head, len);
-			http_gather_free(&r->gather);
-			break;
-		case HTTP_MORE:
-			break;
-		default:
-			must(false, "the head of an answer is too long");
+		if (http_gather(&r->held, p, n, FUZZ_HEAD_MAX, &taken, &head)) {
+			read_head(r, head);
+			buf_free(&r->held);
 		}
+		must(r->held.n < FUZZ_HEAD_MAX, "the head of an answer is too long");
 	}
 }
 
@@ -155,11 +151,11 @@ run(struct result *result, const uint8_t *p, size_t n, bool single, uint32_t see
 	result->requests = s->requests;
 	result->errors = s->errors;
 	if (strict && result->whole) {
-		must(r->gather.buf.n == 0 && (!r->in_body || r->body.framing == HTTP_TO_END),
+		must(r->held.n == 0 && (!r->in_body || r->body.framing == HTTP_TO_END),
 		    "half an answer");
 		must(r->replies == s->requests && r->errors == s->errors, "answers and their count");
 	}
-	http_gather_free(&r->gather);
+	buf_free(&r->held);
 	s->protocol->close(s);
 	must(fuzz_held() <= held, "something is left");
 }

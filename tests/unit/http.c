@@ -26,6 +26,16 @@ copy_of(const void *p, size_t n)
 	return copy;
 }
 
+/* What a parser of requests says: 0, or the status. */
+static int
+parse(struct http_request *q, const void *head, size_t n, struct http_refusal *r)
+{
+	struct http_span s = { head, n };
+	bool good = http_parse_request(q, s, r);
+
+	return good && r->status ? -1 : r->status;
+}
+
 /* ---- heads ---- */
 
 static const struct {
@@ -44,8 +54,8 @@ static const struct {
 	{ "GET http://host?q HTTP/1.1", 0, HTTP_GET, "/", 1 },
 	{ "OPTIONS http://host HTTP/1.1", 0, HTTP_OPTIONS, "*", 1 },
 	{ "OPTIONS * HTTP/1.1", 0, HTTP_OPTIONS, "*", 1 },
-	{ "DELETE /x HTTP/1.1", 0, HTTP_OTHER, "/x", 1 },
-	{ "CONNECT host:80 HTTP/1.1", 0, HTTP_OTHER, "host:80", 1 },
+	{ "DELETE /x HTTP/1.1", 0, HTTP_DELETE, "/x", 1 },
+	{ "CONNECT host:80 HTTP/1.1", 0, HTTP_CONNECT, "host:80", 1 },
 	{ "get / HTTP/1.1", 0, HTTP_UNKNOWN, "/", 1 },
 	{ "BREW /pot HTTP/1.1", 0, HTTP_UNKNOWN, "/pot", 1 },
 	{ "GET / HTTP/2.0", 505, 0, NULL, 0 },
@@ -76,7 +86,8 @@ static void
 test_lines(void)
 {
 	struct http_request q;
-	char head[200], why[160];
+	struct http_refusal r;
+	char head[200];
 	unsigned char *copy;
 	size_t i, n;
 	int status;
@@ -84,8 +95,8 @@ test_lines(void)
 	for (i = 0; i < COUNT(lines); i++) {
 		n = (size_t)snprintf(head, sizeof head, "%s\r\nHost: h\r\n\r\n", lines[i].line);
 		copy = copy_of(head, n);
-		status = http_parse_request(&q, copy, n, why, sizeof why);
-		ok(status == lines[i].status && (status ? *why != '\0' && !strchr(why, '\n')
+		status = parse(&q, copy, n, &r);
+		ok(status == lines[i].status && (status ? *r.why != '\0' && !strchr(r.why, '\n')
 		    : q.method == lines[i].method && q.minor == lines[i].minor
 		    && q.path.n == strlen(lines[i].path)
 		    && memcmp(q.path.p, lines[i].path, q.path.n) == 0),
@@ -154,7 +165,8 @@ static void
 test_fields(void)
 {
 	struct http_request q;
-	char head[300], why[160];
+	struct http_refusal r;
+	char head[300];
 	unsigned char *copy;
 	size_t i, n;
 	int status;
@@ -163,18 +175,18 @@ test_fields(void)
 		n = (size_t)snprintf(head, sizeof head, "GET / HTTP/1.1\r\n%s\r\n",
 		    fields[i].fields);
 		copy = copy_of(head, n);
-		status = http_parse_request(&q, copy, n, why, sizeof why);
+		status = parse(&q, copy, n, &r);
 		ok(status == fields[i].status && (status || (q.fields.sized == fields[i].sized
 		    && q.fields.chunked == fields[i].chunked && q.fields.length == fields[i].length
 		    && http_keep_alive(q.minor, &q.fields) == fields[i].keep)),
 		    "fields %zu: %d", i, fields[i].status);
 		if (status && status != fields[i].status)
-			printf("# %d %s\n", status, why);
+			printf("# %d %s\n", status, r.why);
 		free(copy);
 	}
 	/* a NUL, which is in no C string */
 	copy = copy_of("GET / HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n", 36);
-	ok(http_parse_request(&q, copy, 36, why, sizeof why) == 400, "NUL in a field");
+	ok(parse(&q, copy, 36, &r) == 400, "NUL in a field");
 	free(copy);
 }
 
@@ -190,45 +202,43 @@ test_gather(void)
 		    4 },
 		{ "a\r\nb\r\n\r", 0 }, { "a\r\n\rb\n", 0 }, { "abc", 0 }, { "a\r\n\r\r\n\r\n", 8 },
 	};
-	const unsigned char *head;
-	struct http_gather g;
-	enum http_gathered found;
+	struct http_span head;
+	struct buf held;
 	unsigned char *copy;
-	size_t i, n, step, at, k, taken, len, max;
-	bool right;
+	size_t i, n, step, at, k, taken, max;
+	bool right, found;
 
 	for (i = 0; i < COUNT(t); i++) {
 		n = strlen(t[i].bytes);
 		right = true;
 		for (step = 1; step <= n; step++) {
-			memset(&g, 0, sizeof g);
-			found = HTTP_MORE;
-			for (at = 0; at < n && found == HTTP_MORE; at += taken, free(copy)) {
+			memset(&held, 0, sizeof held);
+			found = false;
+			for (at = 0; at < n && !found; at += taken, free(copy)) {
 				k = n - at < step ? n - at : step;
 				copy = copy_of(t[i].bytes + at, k);
-				found = http_gather(&g, copy, k, 100, &taken, &head, &len);
-				right = right && (found == HTTP_COMPLETE || taken == k)
-				    && (found != HTTP_COMPLETE || (len == t[i].len
-				    && memcmp(head, t[i].bytes, len) == 0));
+				found = http_gather(&held, copy, k, 100, &taken, &head);
+				right = right && (found || taken == k) && (!found
+				    || (head.n == t[i].len
+				    && memcmp(head.p, t[i].bytes, head.n) == 0));
 			}
 			right = right && at == (t[i].len ? t[i].len : n)
-			    && (found == HTTP_COMPLETE) == (t[i].len > 0);
-			http_gather_free(&g);
+			    && found == (t[i].len > 0);
+			buf_free(&held);
 		}
 		ok(right, "head %zu gathered", i);
 	}
 	for (max = 7, right = true; max <= 8; max++) {
 		for (step = 1; step <= 12; step++) {
-			memset(&g, 0, sizeof g);
-			found = HTTP_MORE;
-			for (at = 0; at < 12 && found == HTTP_MORE; at += taken) {
+			memset(&held, 0, sizeof held);
+			found = false;
+			for (at = 0; at < 12 && !found && held.n < max; at += taken) {
 				k = 12 - at < step ? 12 - at : step;
-				found = http_gather(&g, (const unsigned char *)t[0].bytes + at, k,
-				    max,
-				    &taken, &head, &len);
+				found = http_gather(&held, (const unsigned char *)t[0].bytes + at,
+				    k, max, &taken, &head);
 			}
-			right = right && found == (max == 7 ? HTTP_TOO_LONG : HTTP_COMPLETE);
-			http_gather_free(&g);
+			right = right && found == (max == 8) && (found || at == max);
+			buf_free(&held);
 		}
 	}
 	ok(right, "a head at and over the limit");
@@ -476,14 +486,14 @@ shorten(struct buf *text, const struct buf *out, bool heads)
 	const unsigned char *p = out->p, *run;
 	struct http_response a;
 	struct http_body b;
-	struct http_gather g = { { 0 }, 0 };
-	const unsigned char *head;
-	size_t n = out->n, taken, len, run_n;
-	char why[160];
+	struct http_span head;
+	struct http_refusal r;
+	struct buf held = { 0 };
+	size_t n = out->n, taken, run_n;
 
 	while (n > 0) {
-		if (http_gather(&g, p, n, 65536, &taken, &head, &len) != HTTP_COMPLETE
-		    || !http_parse_response(&a, head, len, why, sizeof why)) {
+		if (!http_gather(&held, p, n, 65536, &taken, &head)
+		    || !http_parse_response(&a, head, &r)) {
 			buf_text(text, "garbage");
 			break;
 		}
@@ -502,7 +512,7 @@ shorten(struct buf *text, const struct buf *out, bool heads)
 			buf_text(text, "(cut off)");
 		buf_text(text, "|");
 	}
-	http_gather_free(&g);
+	buf_free(&held);
 	buf_byte(text, '\0');
 }
 
@@ -616,7 +626,7 @@ static const struct {
 	{ "GET /ping HTTP/1.1\r\n\r\n" GET("/ping"), "400! no Host field\n|", 1, 1 },
 	{ GET("/ping") "GET /ping HTTP/3.0\r\n\r\n" GET("/ping"),
 	    PONG "505! HTTP version \"HTTP/3.0\" is not supported\n|", 2, 1 },
-	{ "\x16\x03\x01\x02", "400! not an HTTP request\n|", 1, 1 },
+	{ "\x16\x03\x01\x02", "400! not an HTTP request: \"\\x16\"\n|", 1, 1 },
 	{ "\r\rGET", "400! a bare CR\n|", 1, 1 },
 	{ "\rGET / HTTP/1.1\r\n\r\n", "400! a bare CR\n|", 1, 1 },
 	{ POST("/echo", "Content-Length: 1\r\n" CHUNKED, "x"),
@@ -997,21 +1007,14 @@ test_limits(void)
 	buf_free(&in);
 }
 
-/* The same, but for how exactly it is said that something is no HTTP: with half a line less
- * can be told about it. */
 static bool
 same_answers(const struct buf *a, const struct buf *b)
 {
 	struct buf s = { 0 }, t = { 0 };
-	char *p, *q;
 	bool same;
 
 	shorten(&s, a, false);
 	shorten(&t, b, false);
-	p = strstr((char *)s.p, "not an HTTP request");
-	q = strstr((char *)t.p, "not an HTTP request");
-	if (p && q)
-		*p = *q = '\0';
 	same = strcmp((char *)s.p, (char *)t.p) == 0;
 	if (!same)
 		printf("# %.200s\n# %.200s\n", (char *)s.p, (char *)t.p);
@@ -1238,7 +1241,7 @@ static const struct {
 	{ &chunks3, SIZED(2) "{ ", 0, false,
 	    "bad JSON at character 2: the JSON document is cut off", false,
 	    false, false },
-	{ &echo10, SIZED(9) "123456789", 0, false, "content differs: byte 0 of the echo is 0x31",
+	{ &echo10, SIZED(9) "123456789", 0, false, "content differs: byte 0 is 0x31, expected ",
 	    false,
 	    false, false },
 };
