@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -80,15 +81,11 @@ no_memory(void)
 static bool
 add(struct sample *s, double v)
 {
-	size_t cap = s->cap ? 2 * s->cap : 16;
-	double *p;
+	double *p = array_room(s->v, &s->cap, s->n + 1, sizeof *p);
 
-	if (s->n == s->cap) {
-		if (!(p = realloc(s->v, cap * sizeof *p)))
-			return no_memory();
-		s->v = p;
-		s->cap = cap;
-	}
+	if (!p)
+		return no_memory();
+	s->v = p;
 	s->v[s->n++] = v;
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/msg.h"
 #include "load/bench.h"
@@ -43,15 +44,11 @@ struct run {
 static struct client_conn *
 next_conn(struct run *r)
 {
-	struct client_conn *p;
-	size_t cap = r->cap ? r->cap * 2 : 64;
+	struct client_conn *p = array_room(r->conn, &r->cap, r->n + 1, sizeof *p);
 
-	if (r->n == r->cap) {
-		if (!(p = realloc(r->conn, cap * sizeof *p)))
-			return NULL;
-		r->conn = p;
-		r->cap = cap;
-	}
+	if (!p)
+		return NULL;
+	r->conn = p;
 	p = &r->conn[r->n++];
 	client_conn_init(p, &r->bench->client, r->in, IN_SIZE);
 	p->until_ns = r->until_ns;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -277,18 +278,14 @@ read_configurations(struct run *r)
 static bool
 place(struct names *l, const char *name, size_t *at)
 {
-	size_t cap = l->cap ? 2 * l->cap : 16;
 	const char **p;
 
 	for (*at = 0; *at < l->n; ++*at)
 		if (strcmp(l->name[*at], name) == 0)
 			return true;
-	if (l->n == l->cap) {
-		if (!(p = realloc(l->name, cap * sizeof *p)))
-			return no_memory();
-		l->name = p;
-		l->cap = cap;
-	}
+	if (!(p = array_room(l->name, &l->cap, l->n + 1, sizeof *p)))
+		return no_memory();
+	l->name = p;
 	l->name[l->n++] = name;
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A growable byte buffer. */
+/* Arrays that grow, and a buffer of bytes that does. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -8,26 +8,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_BYTES 128         /* of an array, or what one element takes */
+
+void *
+array_room(void *array, size_t *cap, size_t n, size_t size)
+{
+	size_t more = *cap ? *cap : (FIRST_BYTES + size - 1) / size;
+	void *p;
+
+	if (array && n <= *cap)
+		return array;
+	if (n > SIZE_MAX / 2 / size)
+		return NULL;
+	while (more < n)
+		more *= 2;
+	if ((p = realloc(array, more * size)))
+		*cap = more;
+	return p;
+}
+
 unsigned char *
 buf_room(struct buf *b, size_t n)
 {
-	unsigned char *p;
-	size_t cap;
+	unsigned char *p = NULL;
 
-	if (b->cap - b->n >= n && b->p)
-		return b->p + b->n;
-	if (n > SIZE_MAX / 2 - b->n) {
-		b->failed = true;
-		return NULL;
-	}
-	for (cap = b->cap ? b->cap : 256; cap < b->n + n; cap *= 2)
-		;
-	if (!(p = realloc(b->p, cap))) {
+	if (n <= SIZE_MAX - b->n)
+		p = array_room(b->p, &b->cap, b->n + n, 1);
+	if (!p) {
 		b->failed = true;
 		return NULL;
 	}
 	b->p = p;
-	b->cap = cap;
 	return p + b->n;
 }
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* A growable byte buffer. */
+/* Arrays that grow, and a buffer of bytes that does. */
 #ifndef BUF_H
 #define BUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+/* Make room for n elements of size bytes in an allocated array that has room for *cap: twice as
+ * many until that is enough. Returns the array, which may have moved, and sets *cap; NULL: out of
+ * memory, and all is as it was. */
+void *array_room(void *array, size_t *cap, size_t n, size_t size);
 
 struct buf {
 	unsigned char *p;       /* owned; NULL while cap is 0 */

@@ -15,10 +15,6 @@
 
 #define IOV_PIECES 16           /* of one write: _XOPEN_IOV_MAX, what every system takes */
 
-/* This much fits into any system's send buffer: writing it to a drained socket can't block, even
- * if the peer is writing as well and reads nothing. */
-#define SMALL_WRITE ((size_t)8 << 10)
-
 void
 client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *in, size_t size)
 {
@@ -124,9 +120,14 @@ stuck(struct client_conn *c)
 
 /* ---- one step each: connect, receive, send ---- */
 
-/* Set up what does not involve the peer, before the clock starts. */
-static enum client_result
-prepare(struct client_conn *c)
+static uint64_t
+slice_ns(const struct client *cl)
+{
+	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
+}
+
+enum client_result
+client_dial_begin(struct client_conn *c)
 {
 	const struct client *cl = c->client;
 
@@ -134,32 +135,16 @@ prepare(struct client_conn *c)
 	c->error[0] = '\0';
 	c->connected_ns = 0;
 	c->dialled_ns = clock_ns();
-	if ((c->fd = sock_open(cl->addr)) < 0)
+	if ((c->fd = sock_open(cl->addr)) < 0 || sock_timeout(c->fd, slice_ns(cl)) < 0)
 		return lose(c, "socket", errno);
-	c->blocking = false;
 	if (!(c->session = cl->protocol->open(&cl->conf)))
 		return lose(c, "connect", ENOMEM);
-	return CLIENT_OK;
-}
-
-static enum client_result
-begin_connect(struct client_conn *c)
-{
-	const struct addrinfo *ai = c->client->addr;
-
+	/* again: what came before does not involve the peer */
 	c->dialled_ns = clock_ns();
-	if (connect(c->fd, ai->ai_addr, ai->ai_addrlen) == 0 || errno == EINPROGRESS
+	if (connect(c->fd, cl->addr->ai_addr, cl->addr->ai_addrlen) == 0 || errno == EINPROGRESS
 	    || errno == EINTR)
 		return CLIENT_BUSY;     /* after EINTR the kernel goes on as well */
 	return lose(c, "connect", errno);
-}
-
-enum client_result
-client_dial_begin(struct client_conn *c)
-{
-	enum client_result res = prepare(c);
-
-	return res == CLIENT_OK ? begin_connect(c) : res;
 }
 
 enum client_result
@@ -176,68 +161,63 @@ client_dial_end(struct client_conn *c)
 	return CLIENT_OK;
 }
 
-/* Receive once. CLIENT_OK: the protocol got something, or the end; CLIENT_BUSY: there was nothing
- * yet. *all: the buffer was filled, there may be more. */
-static enum client_result
-receive(struct client_conn *c, bool *all)
+static bool
+would_block(void)
 {
-	struct client_session *r = c->session;
-	size_t taken;
-	ssize_t n;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
 
-	*all = false;
-	if ((n = recv(c->fd, c->in, c->in_size, 0)) < 0) {
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-			return CLIENT_BUSY;
-		return lose(c, "read", errno);
-	}
-	*all = (size_t)n == c->in_size;
+/* Read once. CLIENT_OK: have is what came, 0 at the end, which the protocol knows then;
+ * CLIENT_BUSY: there is nothing (more) now. */
+static enum client_result
+refill(struct client_conn *c, int flags)
+{
+	ssize_t n = recv(c->fd, c->in, c->in_size, flags);
+
+	c->have = c->used = 0;
+	if (n < 0 && would_block())
+		return CLIENT_BUSY;
+	if (n < 0)
+		return lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
 	if (n == 0) {
-		r->protocol->end(r);
+		c->session->protocol->end(c->session);
 		c->broken = true;
 		return CLIENT_OK;
 	}
 	c->heard = true;
-	taken = r->protocol->input(r, c->in, (size_t)n);
-	if (taken < (size_t)n && r->want != WANT_CLOSE)
-		return stuck(c);
+	c->have = (size_t)n;
 	return CLIENT_OK;
 }
 
+/* Give the protocol what was read, up to the end of a reply. */
 static enum client_result
-set_blocking(struct client_conn *c, bool on)
+feed(struct client_conn *c)
 {
-	if (sock_blocking(c->fd, on) < 0)
-		return lose(c, "socket", errno);
-	c->blocking = on;
-	return CLIENT_OK;
+	struct client_session *r = c->session;
+	size_t left = c->have - c->used, taken = r->protocol->input(r, c->in + c->used, left);
+
+	c->used += taken;
+	return taken == left || r->done || r->want == WANT_CLOSE ? CLIENT_OK : stuck(c);
 }
 
 /* Send until nothing is left (CLIENT_OK), or no more can be sent now (CLIENT_BUSY), or at all:
- * c->doomed. A blocking socket is made non-blocking for a write that might block. */
+ * c->doomed. */
 static enum client_result
 send_out(struct client_conn *c)
 {
 	struct iovec iov[IOV_PIECES];
 	struct client_session *r = c->session;
-	size_t len;
 	ssize_t n;
-	int i, k;
+	int k;
 
 	while (r->want == WANT_OUTPUT) {
-		k = out_iov(&r->out, iov, IOV_PIECES);
-		for (i = 0, len = 0; i < k; i++)
-			len += iov[i].iov_len;
-		if (k == 0)
+		if ((k = out_iov(&r->out, iov, IOV_PIECES)) == 0)
 			return stuck(c);
-		if (c->blocking && (len > SMALL_WRITE || k == IOV_PIECES)
-		    && set_blocking(c, false) != CLIENT_OK)
-			return CLIENT_LOST;
 		if ((n = sock_writev(c->fd, iov, k)) >= 0) {
 			client_sent(r, (size_t)n);
 			continue;
 		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		if (would_block())
 			return CLIENT_BUSY;
 		c->doomed = errno;
 		return CLIENT_LOST;
@@ -246,12 +226,6 @@ send_out(struct client_conn *c)
 }
 
 /* ---- blocking driver ---- */
-
-static uint64_t
-slice_ns(const struct client *cl)
-{
-	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
-}
 
 /* Nothing, or too little, has happened for a while: may the operation go on? */
 static enum client_result
@@ -269,43 +243,33 @@ check(struct client_conn *c, uint64_t start_ns)
 	return CLIENT_OK;
 }
 
-/* Wait for fd, but not beyond the time for the next check. */
+/* Wait for fd, but not beyond the time for the next check: CLIENT_BUSY. */
 static enum client_result
 await(struct client_conn *c, short events)
 {
-	struct pollfd p;
+	struct pollfd p = { .fd = c->fd, .events = events };
+	int n = poll(&p, 1, clock_poll_ms(slice_ns(c->client)));
 
-	p.fd = c->fd;
-	p.events = events;
-	if (poll(&p, 1, clock_poll_ms(slice_ns(c->client))) < 0 && errno != EINTR)
+	if (n < 0 && errno != EINTR)
 		return lose(c, "poll", errno);
-	return CLIENT_OK;
+	return n > 0 ? CLIENT_OK : CLIENT_BUSY;
 }
 
 enum client_result
 client_dial(struct client_conn *c)
 {
-	enum client_result res;
-	struct pollfd p;
-	int n;
+	enum client_result res = client_dial_begin(c);
 
-	if ((res = prepare(c)) != CLIENT_OK)
+	if (res != CLIENT_BUSY)
 		return res;
-	if (sock_timeout(c->fd, slice_ns(c->client)) < 0)
-		return lose(c, "socket", errno);
-	if ((res = begin_connect(c)) != CLIENT_BUSY)
-		return res;
-	p.fd = c->fd;
-	p.events = POLLOUT;
-	/* within one machine the handshake is over by now */
-	while ((n = poll(&p, 1, 0)) <= 0) {
-		if (n < 0 && errno != EINTR)
-			return lose(c, "poll", errno);
-		if ((res = check(c, c->dialled_ns)) != CLIENT_OK
-		    || (res = await(c, POLLOUT)) != CLIENT_OK)
+	while ((res = await(c, POLLOUT)) == CLIENT_BUSY)
+		if ((res = check(c, c->dialled_ns)) != CLIENT_OK)
 			return res;
-	}
-	return client_dial_end(c);
+	if (res == CLIENT_OK)
+		res = client_dial_end(c);
+	if (res == CLIENT_OK && sock_blocking(c->fd, true) < 0)
+		return lose(c, "socket", errno);
+	return res;
 }
 
 enum client_result
@@ -319,18 +283,26 @@ client_connect(struct client_conn *c)
 	return res;
 }
 
+static enum client_result
+receive(struct client_conn *c, int flags)
+{
+	enum client_result res = refill(c, flags);
+
+	return res == CLIENT_OK && c->have > 0 ? feed(c) : res;
+}
+
 /* A write failed. The peer may have sent the reason before it closed, and it can still be read: an
  * HTTP server refuses a large body that way. */
 static enum client_result
 write_failed(struct client_conn *c)
 {
+	const struct client_session *r = c->session;
 	enum client_result res = CLIENT_OK;
-	bool all;
 
-	while (c->session->outstanding > 0 && c->session->want != WANT_CLOSE && !c->broken
-	    && (res = receive(c, &all)) == CLIENT_OK)
+	while (r->outstanding > 0 && r->want != WANT_CLOSE && !c->broken
+	    && (res = receive(c, MSG_DONTWAIT)) == CLIENT_OK)
 		;
-	if (res == CLIENT_OK && c->session->outstanding == 0 && !c->session->ok) {
+	if (res == CLIENT_OK && r->outstanding == 0 && !r->ok) {
 		c->broken = true;
 		return judge(c);
 	}
@@ -343,17 +315,11 @@ static enum client_result
 send_all(struct client_conn *c, uint64_t start_ns)
 {
 	enum client_result res;
-	bool all;
 
 	while ((res = send_out(c)) == CLIENT_BUSY) {
-		if ((res = check(c, start_ns)) != CLIENT_OK)
-			return res;
-		if (c->blocking && (res = set_blocking(c, false)) != CLIENT_OK)
-			return res;
-		if ((res = await(c, POLLIN | POLLOUT)) != CLIENT_OK)
-			return res;
-		res = receive(c, &all);
-		if (res != CLIENT_OK && res != CLIENT_BUSY)
+		if ((res = check(c, start_ns)) != CLIENT_OK
+		    || (res = await(c, POLLIN | POLLOUT)) == CLIENT_LOST
+		    || (res = receive(c, MSG_DONTWAIT)) == CLIENT_LOST)
 			return res;
 		if (c->broken || c->session->want == WANT_CLOSE)
 			return CLIENT_OK;
@@ -366,20 +332,17 @@ static enum client_result
 receive_some(struct client_conn *c, uint64_t start_ns)
 {
 	const struct client_session *r = c->session;
-	enum client_result res;
-	bool all;
+	enum client_result res = receive(c, 0);
 
-	if (!c->blocking && (res = set_blocking(c, true)) != CLIENT_OK)
+	if (res == CLIENT_LOST)
 		return res;
-	if ((res = receive(c, &all)) == CLIENT_OK) {
+	if (res == CLIENT_OK) {
 		if (r->outstanding == 0 || r->want != WANT_INPUT || c->broken)
 			return res;
 		/* a peer that uses Nagle's algorithm may hold the rest back until this
 		 * much is acknowledged, unless it filled the buffer */
-		if (!all)
+		if (c->have < c->in_size)
 			sock_quickack(c->fd);
-	} else if (res != CLIENT_BUSY) {
-		return res;
 	}
 	return check(c, start_ns);
 }
@@ -426,25 +389,11 @@ client_send(struct client_conn *c)
 
 /* Read once. False: there is nothing (more). */
 static bool
-refill(struct client_conn *c)
+receive_now(struct client_conn *c)
 {
-	struct client_session *r = c->session;
-	ssize_t n;
-
-	c->have = c->used = 0;
-	n = recv(c->fd, c->in, c->in_size, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+	if (refill(c, 0) == CLIENT_BUSY)
 		return false;
 	c->received_ns = clock_ns();
-	if (n > 0) {
-		c->heard = true;
-		c->have = (size_t)n;
-	} else if (n < 0) {
-		lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
-	} else {
-		r->protocol->end(r);
-		c->broken = true;
-	}
 	return true;
 }
 
@@ -452,7 +401,7 @@ void
 client_receive(struct client_conn *c)
 {
 	if (!c->broken && c->session->want != WANT_CLOSE)
-		refill(c);
+		receive_now(c);
 }
 
 /* The connection can't be used any more: calls still outstanding have failed. */
@@ -474,7 +423,6 @@ enum client_result
 client_next(struct client_conn *c, void **token)
 {
 	struct client_session *r = c->session;
-	size_t left, taken;
 
 	*token = NULL;
 	if (!c->broken)
@@ -486,19 +434,14 @@ client_next(struct client_conn *c, void **token)
 			c->heard = c->used < c->have;
 			return judge(c);
 		}
-		left = c->have - c->used;
-		if (c->broken || r->want == WANT_CLOSE) {
+		if (c->broken || r->want == WANT_CLOSE)
 			return lost(c);
-		} else if (left > 0) {
-			taken = r->protocol->input(r, c->in + c->used, left);
-			c->used += taken;
-			if (taken < left && !r->done && r->want != WANT_CLOSE)
-				stuck(c);
-		} else if (!c->doomed) {
+		if (c->used < c->have)
+			feed(c);
+		else if (!c->doomed)
 			return CLIENT_BUSY;
-		} else if (!refill(c)) {
+		else if (!receive_now(c))
 			lose(c, "write", c->doomed);
-		}
 	}
 	return CLIENT_BUSY;
 }

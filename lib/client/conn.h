@@ -52,7 +52,6 @@ enum client_result {
 struct client_conn {
 	const struct client *client;
 	int fd;                 /* -1: not connected */
-	bool blocking;          /* state of fd */
 	bool broken;            /* of no more use, to be closed */
 	bool heard;             /* a part of the next answer has come */
 	struct client_session *session;

@@ -25,15 +25,8 @@ client_target(struct client *cl, const char *target)
 static void
 choose(struct client *cl, const struct addrinfo *ai)
 {
-	char host[256], port[8];
-	bool v6 = ai->ai_family == AF_INET6;
-
 	cl->addr = ai;
-	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof host, port, sizeof port,
-	    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(cl->address, sizeof cl->address, "%s%s%s:%s", v6 ? "[" : "", host,
-		    v6 ? "]" : "", port);
-	else
+	if (sock_name(ai->ai_addr, ai->ai_addrlen, cl->address, sizeof cl->address) < 0)
 		snprintf(cl->address, sizeof cl->address, "%s", cl->url.authority);
 }
 

@@ -72,8 +72,8 @@ set_filter(struct loop *l, int fd, short filter, unsigned interest, unsigned min
 	return flags == EV_DELETE && errno == ENOENT ? 0 : -1;
 }
 
-static int
-set_filters(struct loop *l, int fd, unsigned interest, void *user)
+int
+loop_change(struct loop *l, int fd, unsigned interest, void *user)
 {
 	if (set_filter(l, fd, EVFILT_READ, interest, LOOP_READ, user) < 0)
 		return -1;
@@ -83,19 +83,13 @@ set_filters(struct loop *l, int fd, unsigned interest, void *user)
 int
 loop_add(struct loop *l, int fd, unsigned interest, void *user)
 {
-	return set_filters(l, fd, interest, user);
-}
-
-int
-loop_change(struct loop *l, int fd, unsigned interest, void *user)
-{
-	return set_filters(l, fd, interest, user);
+	return loop_change(l, fd, interest, user);
 }
 
 int
 loop_remove(struct loop *l, int fd)
 {
-	return set_filters(l, fd, 0, NULL);
+	return loop_change(l, fd, 0, NULL);
 }
 
 /* A descriptor's two filters are two events here, and have to be one for the caller, who may

@@ -16,30 +16,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/pipe.h"
 
 struct entry {
 	void *user;
 	unsigned interest;
-	unsigned version;       /* counts changes: an event from before one is dropped */
-	size_t at;              /* where in fds */
 	bool used;
+	bool changed;           /* since the list was copied: an event from before is dropped */
 };
 
 struct loop {
 	pthread_mutex_t lock;           /* over all of this */
 	struct entry *entry;            /* by descriptor */
 	size_t entries;
-	int *fds;                       /* those in use, in no order */
-	size_t n, cap;
 	bool waiting;                   /* a thread is in poll(2) */
 	bool woken;                     /* a byte is in the pipe */
 	int wake[2];
 
 	/* the waiting thread's own */
 	struct pollfd *polled;          /* [0] is the pipe */
-	unsigned *version;              /* beside polled */
 	size_t polled_cap;
 	size_t last;                    /* in polled: the last one looked at */
 };
@@ -50,20 +47,13 @@ const uint64_t loop_grain_ns = CLOCK_MS;
 struct loop *
 loop_new(void)
 {
-	struct loop *l = calloc(1, sizeof *l);
-	int e;
+	struct loop *l = malloc(sizeof *l);
 
 	if (!l)
 		return NULL;
+	*l = (struct loop){ .lock = PTHREAD_MUTEX_INITIALIZER };
 	if (pipe_open(l->wake) < 0) {
 		free(l);
-		return NULL;
-	}
-	if ((e = pthread_mutex_init(&l->lock, NULL)) != 0) {
-		close(l->wake[0]);
-		close(l->wake[1]);
-		free(l);
-		errno = e;
 		return NULL;
 	}
 	return l;
@@ -78,126 +68,74 @@ loop_free(struct loop *l)
 	close(l->wake[0]);
 	close(l->wake[1]);
 	free(l->entry);
-	free(l->fds);
 	free(l->polled);
-	free(l->version);
 	free(l);
 }
 
-/* How many elements an array of cap should have to hold n. */
-static size_t
-roomy(size_t cap, size_t n)
-{
-	size_t c = cap ? cap : 64;
-
-	while (c < n)
-		c *= 2;
-	return c;
-}
-
-/* Make room for descriptor fd, and for one more in the list. */
-static int
+static bool
 make_room(struct loop *l, int fd)
 {
-	size_t cap;
-	void *p;
+	size_t had = l->entries;
+	struct entry *e = array_room(l->entry, &l->entries, (size_t)fd + 1, sizeof *e);
 
-	cap = roomy(l->entries, (size_t)fd + 1);
-	if (cap > l->entries) {
-		if (!(p = realloc(l->entry, cap * sizeof *l->entry)))
-			return -1;
-		l->entry = p;
-		memset(l->entry + l->entries, 0, (cap - l->entries) * sizeof *l->entry);
-		l->entries = cap;
-	}
-	cap = roomy(l->cap, l->n + 1);
-	if (cap > l->cap) {
-		if (!(p = realloc(l->fds, cap * sizeof *l->fds)))
-			return -1;
-		l->fds = p;
-		l->cap = cap;
+	if (!e)
+		return false;
+	memset(e + had, 0, (l->entries - had) * sizeof *e);
+	l->entry = e;
+	return true;
+}
+
+/* Set the entry of fd, which has to be used or not before. Returns 0, or an error number. Called
+ * with the lock held. */
+static int
+set_entry(struct loop *l, int fd, bool was_used, const struct entry *e)
+{
+	if (fd < 0)
+		return EBADF;
+	if (!make_room(l, fd))
+		return ENOMEM;
+	if (l->entry[fd].used != was_used)
+		return was_used ? ENOENT : EEXIST;
+	l->entry[fd] = *e;
+	/* the waiting thread may go on watching what was removed */
+	if (e->used && l->waiting && !l->woken) {
+		pipe_wake(l->wake[1], 0);
+		l->woken = true;
 	}
 	return 0;
 }
 
-/* Tell the waiting thread of a change; called with the lock held. */
-static void
-wake(struct loop *l)
+static int
+change(struct loop *l, int fd, bool was_used, struct entry e)
 {
-	if (!l->waiting || l->woken)
-		return;
-	pipe_wake(l->wake[1], 0);
-	l->woken = true;
+	int error;
+
+	e.changed = true;
+	pthread_mutex_lock(&l->lock);
+	error = set_entry(l, fd, was_used, &e);
+	pthread_mutex_unlock(&l->lock);
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
 }
 
 int
 loop_add(struct loop *l, int fd, unsigned interest, void *user)
 {
-	struct entry *e;
-	int r = -1;
-
-	pthread_mutex_lock(&l->lock);
-	if (fd < 0) {
-		errno = EBADF;
-	} else if (make_room(l, fd) == 0) {
-		e = &l->entry[fd];
-		if (e->used) {
-			errno = EEXIST;
-		} else {
-			e->used = true;
-			e->user = user;
-			e->interest = interest;
-			e->version++;
-			e->at = l->n;
-			l->fds[l->n++] = fd;
-			wake(l);
-			r = 0;
-		}
-	}
-	pthread_mutex_unlock(&l->lock);
-	return r;
-}
-
-/* The entry of fd, or NULL with errno. */
-static struct entry *
-find(struct loop *l, int fd)
-{
-	if (fd >= 0 && (size_t)fd < l->entries && l->entry[fd].used)
-		return &l->entry[fd];
-	errno = ENOENT;
-	return NULL;
+	return change(l, fd, false, (struct entry){ user, .interest = interest, .used = true });
 }
 
 int
 loop_change(struct loop *l, int fd, unsigned interest, void *user)
 {
-	struct entry *e;
-
-	pthread_mutex_lock(&l->lock);
-	if ((e = find(l, fd))) {
-		e->user = user;
-		e->interest = interest;
-		e->version++;
-		wake(l);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return e ? 0 : -1;
+	return change(l, fd, true, (struct entry){ user, .interest = interest, .used = true });
 }
 
 int
 loop_remove(struct loop *l, int fd)
 {
-	struct entry *e;
-
-	pthread_mutex_lock(&l->lock);
-	if ((e = find(l, fd))) {
-		e->used = false;
-		e->version++;
-		l->fds[e->at] = l->fds[--l->n];
-		l->entry[l->fds[e->at]].at = e->at;
-	}
-	pthread_mutex_unlock(&l->lock);
-	return e ? 0 : -1;
+	return change(l, fd, true, (struct entry){ .used = false });
 }
 
 /* Copy the list for poll(2); returns the length of the copy, or 0 with errno. Called
@@ -205,30 +143,24 @@ loop_remove(struct loop *l, int fd)
 static size_t
 copy_list(struct loop *l)
 {
-	size_t i, n, cap = roomy(l->polled_cap, l->n + 1);
+	struct pollfd *p = array_room(l->polled, &l->polled_cap, l->entries + 1, sizeof *p);
 	struct entry *e;
-	void *p;
+	size_t i, n = 1;
 
-	if (cap > l->polled_cap) {
-		if (!(p = realloc(l->polled, cap * sizeof *l->polled)))
-			return 0;
-		l->polled = p;
-		if (!(p = realloc(l->version, cap * sizeof *l->version)))
-			return 0;
-		l->version = p;
-		l->polled_cap = cap;
-	}
-	l->polled[0].fd = l->wake[0];
-	l->polled[0].events = POLLIN;
-	for (n = 1, i = 0; i < l->n; i++) {
-		e = &l->entry[l->fds[i]];
+	if (!p)
+		return 0;
+	l->polled = p;
+	p[0].fd = l->wake[0];
+	p[0].events = POLLIN;
+	for (i = 0; i < l->entries; i++) {
+		e = &l->entry[i];
+		e->changed = false;
 		/* a ONCE whose event has come: not even an error is of interest */
-		if (e->interest == LOOP_ONCE)
+		if (!e->used || e->interest == LOOP_ONCE)
 			continue;
-		l->polled[n].fd = l->fds[i];
-		l->polled[n].events = (short)((e->interest & LOOP_READ ? POLLIN : 0)
+		p[n].fd = (int)i;
+		p[n++].events = (short)((e->interest & LOOP_READ ? POLLIN : 0)
 		    | (e->interest & LOOP_WRITE ? POLLOUT : 0));
-		l->version[n++] = e->version;
 	}
 	return n;
 }
@@ -246,7 +178,8 @@ collect(struct loop *l, size_t n, struct loop_event *ev, int max)
 	for (i = l->last, left = n - 1; left > 0 && k < max; left--) {
 		i = i + 1 < n ? i + 1 : 1;
 		p = &l->polled[i];
-		if (p->revents == 0 || !(e = find(l, p->fd)) || e->version != l->version[i])
+		e = &l->entry[p->fd];
+		if (p->revents == 0 || e->changed)
 			continue;
 		ev[k].user = e->user;
 		ev[k].ready = 0;

@@ -97,28 +97,30 @@ sock_listen(const struct addrinfo *list)
 }
 
 int
-sock_url(int fd, const char *scheme, char *text, size_t size)
+sock_name(const struct sockaddr *addr, socklen_t len, char *text, size_t size)
 {
-	struct sockaddr_storage addr = { 0 };
-	socklen_t len = sizeof addr;
 	char host[256], port[8];
-	bool v6;
-	int n;
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
-		return -1;
-	if (getnameinfo((struct sockaddr *)&addr, len, host, sizeof host, port, sizeof port,
+	if (getnameinfo(addr, len, host, sizeof host, port, sizeof port,
 	    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
-	v6 = addr.ss_family == AF_INET6;
-	n = snprintf(text, size, v6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host, port);
-	if (n < 0 || (size_t)n >= size) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	snprintf(text, size, addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return 0;
+}
+
+int
+sock_url(int fd, const char *scheme, char *text, size_t size)
+{
+	struct sockaddr_storage addr = { 0 };
+	struct sockaddr *a = (struct sockaddr *)&addr;
+	socklen_t len = sizeof addr;
+	int n = snprintf(text, size, "%s://", scheme);
+
+	if (getsockname(fd, a, &len) < 0)
+		return -1;
+	return sock_name(a, len, text + n, size - (size_t)n);
 }
 
 int
@@ -176,29 +178,15 @@ sock_blocking(int fd, bool on)
 	return fcntl(fd, F_SETFL, on ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-static int
-set_timeout(int fd, int option, uint64_t timeout_ns)
+int
+sock_timeout(int fd, uint64_t timeout_ns)
 {
 	uint64_t us = timeout_ns / 1000 + (timeout_ns % 1000 != 0);
 	struct timeval tv;
 
 	tv.tv_sec = (time_t)(us / US_PER_S);
 	tv.tv_usec = (suseconds_t)(us % US_PER_S);
-	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof tv);
-}
-
-int
-sock_timeout(int fd, uint64_t timeout_ns)
-{
-	if (set_timeout(fd, SO_RCVTIMEO, timeout_ns) < 0)
-		return -1;
-	return set_timeout(fd, SO_SNDTIMEO, timeout_ns);
-}
-
-int
-sock_timeout_receive(int fd, uint64_t timeout_ns)
-{
-	return set_timeout(fd, SO_RCVTIMEO, timeout_ns);
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
 }
 
 void
@@ -212,9 +200,10 @@ sock_quickack(int fd)
 #endif
 }
 
-static ssize_t
-send_once(int fd, const struct iovec *iov, int n, int flags)
+ssize_t
+sock_writev(int fd, const struct iovec *iov, int n)
 {
+	int flags = MSG_DONTWAIT;
 	struct msghdr m;
 
 #ifdef MSG_NOSIGNAL                     /* else SO_NOSIGPIPE is set */
@@ -228,16 +217,4 @@ send_once(int fd, const struct iovec *iov, int n, int flags)
 	m.msg_iov = (struct iovec *)(uintptr_t)iov;
 	m.msg_iovlen = (size_t)n;
 	return sendmsg(fd, &m, flags);
-}
-
-ssize_t
-sock_writev(int fd, const struct iovec *iov, int n)
-{
-	return send_once(fd, iov, n, 0);
-}
-
-ssize_t
-sock_try_writev(int fd, const struct iovec *iov, int n)
-{
-	return send_once(fd, iov, n, MSG_DONTWAIT);
 }

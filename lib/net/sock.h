@@ -19,8 +19,11 @@ const char *sock_resolve(const char *host, const char *port, bool passive, struc
  * close-on-exec, not blocking. Returns the descriptor, or -1 with errno. */
 int sock_listen(const struct addrinfo *list);
 
-/* Write "scheme://host:port" of the bound socket into text (IPv6 in brackets).
- * Returns 0, or -1 with errno. */
+/* Write the address in numbers, "host:port" (IPv6 in brackets), into text, which is cut off if
+ * size is too small. Returns 0, or -1 with errno. */
+int sock_name(const struct sockaddr *, socklen_t, char *text, size_t size);
+
+/* Write "scheme://host:port" of the bound socket into text. Returns 0, or -1 with errno. */
 int sock_url(int fd, const char *scheme, char *text, size_t size);
 
 /* Accept a connection: close-on-exec, TCP_NODELAY, blocking or not. Returns the
@@ -34,11 +37,9 @@ int sock_open(const struct addrinfo *ai);
 /* Make the descriptor (of any kind) blocking, or not (O_NONBLOCK). 0, or -1 with errno. */
 int sock_blocking(int fd, bool on);
 
-/* Time limit of each blocking receive and send (SO_RCVTIMEO, SO_SNDTIMEO), or of each
- * receive only; a call that exceeds it fails with EAGAIN. 0: no limit. Return 0, or -1 with
- * errno. */
+/* Time limit of each blocking receive (SO_RCVTIMEO); one that exceeds it fails with EAGAIN. 0: no
+ * limit. Returns 0, or -1 with errno. */
 int sock_timeout(int fd, uint64_t timeout_ns);
-int sock_timeout_receive(int fd, uint64_t timeout_ns);
 
 /* Acknowledge at once what has been received (TCP_QUICKACK; does nothing where that is
  * missing). It does not last. For the moment when a peer with Nagle's algorithm may be
@@ -46,11 +47,9 @@ int sock_timeout_receive(int fd, uint64_t timeout_ns);
  * peers do. */
 void sock_quickack(int fd);
 
-/* send(2) or sendmsg(2) without SIGPIPE: the bytes sent, or -1 with errno (EINTR included). */
+/* send(2) or sendmsg(2) without SIGPIPE, and without waiting, even if fd blocks: the bytes sent, or
+ * -1 with errno (EAGAIN and EINTR included). */
 struct iovec;
 ssize_t sock_writev(int fd, const struct iovec *iov, int n);
-
-/* The same without waiting, even if fd blocks: EAGAIN instead. */
-ssize_t sock_try_writev(int fd, const struct iovec *iov, int n);
 
 #endif

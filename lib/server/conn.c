@@ -133,7 +133,7 @@ conn_transmit(struct conn *c)
 	if (k == 0)
 		return CONN_OVER;
 	do
-		n = sock_try_writev(c->fd, iov, k);
+		n = sock_writev(c->fd, iov, k);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return failed();

@@ -459,7 +459,7 @@ take_connection(struct server *sv, int fd)
 	const struct server_conf *conf = sv->conf;
 	struct conn *c;
 
-	if (conf->model->blocking && sock_timeout_receive(fd, conf->timeout_ns) < 0) {
+	if (conf->model->blocking && sock_timeout(fd, conf->timeout_ns) < 0) {
 		/* the peer is gone already: that is what some systems say then */
 		close(fd);
 		return;
