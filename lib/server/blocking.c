@@ -7,7 +7,7 @@
  * kept here, so that a byte now and then doesn't prolong it; and for a peer that doesn't
  * take what is sent, because the kernel's limit (SO_SNDTIMEO) would begin again with the
  * rest of each write. */
-#include "server/blocking.h"
+#include "server/server.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,15 +15,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "server/conn.h"
-#include "server/server.h"
-
 #define SMALL_BYTES 8192                /* read at once, on the stack */
 #define BIG_BYTES ((size_t)256 << 10)   /* the same in the middle of a long message */
 
 struct driver {
 	struct conn *conn;
-	bool one_request;
 	bool fed;               /* the session was given something */
 	bool full;              /* the last read could have been longer */
 	unsigned char *big;     /* BIG_BYTES, or NULL */
@@ -212,7 +208,7 @@ drive(struct driver *d)
 	while (alive) {
 		switch (s->want) {
 		case WANT_INPUT:
-			if (d->one_request && s->idle && d->fed && !c->ended)
+			if (s->one_request && s->idle && d->fed && !c->ended)
 				return true;
 			alive = conn_has_input(c) ? feed(d) : receive(d);
 			break;
@@ -241,7 +237,6 @@ serve(struct conn *c, bool one_request)
 	c->session->one_request = one_request;
 	c->idle_errors = c->session->errors;
 	d.conn = c;
-	d.one_request = one_request;
 	d.fed = d.full = false;
 	d.big = NULL;
 	d.deadline_ns = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One connection of a server: its bytes, its counters and the rules of its time limits, the
- * same for a driver that blocks (blocking.h) and for an event loop (event.c). */
+ * same for a driver that blocks (blocking.c) and for an event loop (event.c). */
 #ifndef SERVER_CONN_H
 #define SERVER_CONN_H
 
@@ -23,7 +23,6 @@ struct conn {
 	struct server_session *session; /* owned; NULL until the first byte is awaited */
 	int fd;                         /* owned; -1: it is a child process's */
 	pid_t pid;                      /* that child */
-	void (*work)(struct conn *);    /* what its thread does (server_spawn) */
 
 	/* in[in_at..in_end-1] was read, and is not yet taken by the session. The memory is
 	 * the driver's, or between its turns the connection's own (conn_retain). */

@@ -10,114 +10,104 @@
 #include "base/rng.h"
 
 #define PIECE 48                /* of a distribution's text, with its NUL */
+#define TEXT (DELAY_PARTS * 2 * PIECE)
 #define ROUNDING 1e-6           /* probabilities that were rounded have a sum of nearly 1 */
 
-/* n bytes of the text are wrong. Returns false. */
+/* A piece of the text is wrong. Returns false. */
 static bool
-wrong(char why[DELAY_WHY], const char *piece, size_t n, const char *what)
+wrong(char why[DELAY_WHY], const char *piece, const char *what)
 {
-	if (n < PIECE)
-		snprintf(why, DELAY_WHY, "\"%.*s\": %s", (int)n, piece, what);
+	if (strlen(piece) < PIECE)
+		snprintf(why, DELAY_WHY, "\"%s\": %s", piece, what);
 	else
 		snprintf(why, DELAY_WHY, "\"%.*s...\": %s", PIECE - 4, piece, what);
 	return false;
 }
 
-/* The n bytes at s as a text of their own, for num.h; none is as long as PIECE. */
+/* what: the verdict of num.h on a piece. */
 static bool
-copy(char piece[PIECE], const char *s, size_t n, char why[DELAY_WHY])
+taken(const char *piece, const char *what, char why[DELAY_WHY])
 {
-	if (n >= PIECE)
-		return wrong(why, s, n, "too long");
-	memcpy(piece, s, n);
-	piece[n] = '\0';
-	return true;
+	if (strlen(piece) >= PIECE)
+		what = "too long";
+	return !what || wrong(why, piece, what);
 }
 
 static bool
-take_time(uint64_t *ns, bool zero, const char *s, size_t n, char why[DELAY_WHY])
+take_time(uint64_t *ns, bool zero, const char *s, char why[DELAY_WHY])
 {
-	char piece[PIECE];
-	const char *what;
-
-	if (!copy(piece, s, n, why))
-		return false;
-	if ((what = num_time(piece, zero, DELAY_MAX_S, ns)))
-		return wrong(why, s, n, what);
-	return true;
+	return taken(s, num_time(s, zero, DELAY_MAX_S, ns), why);
 }
 
 static bool
-take_chance(double *p, const char *s, size_t n, char why[DELAY_WHY])
+take_chance(double *p, const char *s, char why[DELAY_WHY])
 {
-	char piece[PIECE];
-	const char *what;
+	const char *what = num_rate(s, 1, p);
 
-	if (!copy(piece, s, n, why))
-		return false;
-	if ((what = num_rate(piece, 1, p)))
-		return wrong(why, s, n, strcmp(what, "too large") == 0 ? "a probability above 1" : what);
-	return true;
+	return taken(s, what && strcmp(what, "too large") == 0 ? "a probability above 1" : what, why);
 }
 
-/* "1s/5s", behind "stall:". */
-static bool
-take_stall(struct delay_dist *d, const char *s, char why[DELAY_WHY])
+/* End s at the first such character. Returns what is behind it, or NULL. */
+static char *
+cut(char *s, char at)
 {
-	const char *slash = strchr(s, '/');
+	char *p = strchr(s, at);
 
-	if (!slash)
-		return wrong(why, s, strlen(s), "not a stall (duration/period)");
-	if (!take_time(&d->stall_ns, false, s, (size_t)(slash - s), why)
-	    || !take_time(&d->period_ns, false, slash + 1, strlen(slash + 1), why))
+	if (p)
+		*p++ = '\0';
+	return p;
+}
+
+/* "1s/5s", behind "stall:". s is a copy of text. */
+static bool
+take_stall(struct delay_dist *d, char *s, const char *text, char why[DELAY_WHY])
+{
+	const char *period = cut(s, '/');
+
+	if (!period)
+		return wrong(why, text, "not a stall (duration/period)");
+	if (!take_time(&d->stall_ns, false, s, why) || !take_time(&d->period_ns, false, period, why))
 		return false;
 	if (d->stall_ns >= d->period_ns)
-		return wrong(why, s, strlen(s), "a stall has to be shorter than its period");
+		return wrong(why, text, "a stall has to be shorter than its period");
 	return true;
 }
 
-/* "1ms", "exp:1ms", "1ms:0.9": n bytes. *chance is left alone if there is none. */
+/* "1ms", "exp:1ms", "1ms:0.9". *chance is left alone if there is none. */
 static bool
-take_part(struct delay_part *p, double *chance, const char *s, size_t n, char why[DELAY_WHY])
+take_part(struct delay_part *p, double *chance, char *s, char why[DELAY_WHY])
 {
 	static const char prefix[] = "exp:";
-	size_t k = sizeof prefix - 1;
-	const char *colon;
+	const char *behind;
 
-	p->exponential = n >= k && memcmp(s, prefix, k) == 0;
-	if (p->exponential) {
-		s += k;
-		n -= k;
-	}
-	if (!(colon = memchr(s, ':', n)))
-		return take_time(&p->ns, !p->exponential, s, n, why);
-	return take_time(&p->ns, !p->exponential, s, (size_t)(colon - s), why)
-	    && take_chance(chance, colon + 1, n - (size_t)(colon + 1 - s), why);
+	p->exponential = strncmp(s, prefix, sizeof prefix - 1) == 0;
+	if (p->exponential)
+		s += sizeof prefix - 1;
+	behind = cut(s, ':');
+	return take_time(&p->ns, !p->exponential, s, why)
+	    && (!behind || take_chance(chance, behind, why));
 }
 
 static bool
-take_parts(struct delay_dist *d, const char *s, char why[DELAY_WHY])
+take_parts(struct delay_dist *d, char *s, const char *text, char why[DELAY_WHY])
 {
-	const char *text = s;
-	double sum = 0, chance;
-	size_t n;
+	double sum = 0, chance = 0;
+	char *next;
 
-	for (;; s += n + 1) {
-		n = strcspn(s, ",");
+	for (; s; s = next) {
+		next = cut(s, ',');
 		if (d->n == DELAY_PARTS)
-			return wrong(why, s, n, "too many parts (at most 16)");
+			return wrong(why, s, "too many parts (at most 16)");
 		chance = 0;
-		if (!take_part(&d->part[d->n], &chance, s, n, why))
+		if (!take_part(&d->part[d->n], &chance, s, why))
 			return false;
-		if (chance == 0 && (d->n > 0 || s[n]))
-			return wrong(why, s, n, "a part of a mixture needs a probability");
+		if (chance == 0 && (d->n > 0 || next))
+			return wrong(why, s, "a part of a mixture needs a probability");
 		sum += chance;
 		d->part[d->n++].upto = sum;
-		if (!s[n])
-			break;
 	}
 	if (chance > 0 && fabs(sum - 1) > ROUNDING)
-		return wrong(why, text, strlen(text), "the probabilities do not add up to 1");
+		return wrong(why, text, "the probabilities do not add up to 1");
 	return true;
 }
 
@@ -126,12 +116,16 @@ delay_parse(struct delay_dist *d, const char *text, char why[DELAY_WHY])
 {
 	static const char stall[] = "stall:";
 	size_t k = sizeof stall - 1;
+	char copy[TEXT];
 
 	_Static_assert(DELAY_PARTS == 16, "a message says so");
 	memset(d, 0, sizeof *d);
+	if (strlen(text) >= sizeof copy)
+		return wrong(why, text, "too long");
+	strcpy(copy, text);
 	if (strncmp(text, stall, k) == 0)
-		return take_stall(d, text + k, why);
-	return take_parts(d, text, why);
+		return take_stall(d, copy + k, text + k, why);
+	return take_parts(d, copy, text, why);
 }
 
 uint64_t

@@ -3,15 +3,14 @@
  * them. Nothing here blocks: a session that wants to wait is put aside, and a long
  * transfer gives way after TURN_BYTES to whatever else is ready. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/pipe.h"
 #include "net/loop.h"
-#include "server/conn.h"
 #include "server/server.h"
 
 #define EVENTS 256
@@ -41,7 +40,6 @@ struct event_conn {
 struct worker {
 	struct server *server;
 	struct loop *loop;
-	uint64_t limit_ns;      /* conf.timeout_ns */
 	unsigned char *buf;     /* READ_BYTES */
 	uint64_t now_ns;        /* when this round began */
 	struct conn_list list[LISTS];
@@ -51,7 +49,7 @@ struct worker {
 
 struct workers {
 	int stop[2];            /* closing [1] makes [0] readable in every loop */
-	unsigned n, next;
+	unsigned next;
 	struct worker worker[];
 };
 
@@ -103,16 +101,11 @@ heap_down(struct worker *w, size_t i, struct conn *c)
 static bool
 heap_add(struct worker *w, struct conn *c)
 {
-	size_t cap;
-	void *p;
+	void *p = array_room(w->heap, &w->heap_cap, w->n_heap + 1, sizeof *w->heap);
 
-	if (w->n_heap == w->heap_cap) {
-		cap = w->heap_cap ? w->heap_cap * 2 : 64;
-		if (!(p = realloc(w->heap, cap * sizeof *w->heap)))
-			return false;
-		w->heap = p;
-		w->heap_cap = cap;
-	}
+	if (!p)
+		return false;
+	w->heap = p;
 	heap_up(w, w->n_heap++, c);
 	return true;
 }
@@ -396,7 +389,8 @@ time_left(const struct worker *w)
 	if (w->list[READY].first)
 		return 0;
 	if (w->list[LIMITED].first)
-		left = sooner(left, w->list[LIMITED].first->since_ns + w->limit_ns, now);
+		left = sooner(left, w->list[LIMITED].first->since_ns + w->server->conf->timeout_ns,
+		    now);
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
@@ -428,7 +422,7 @@ work(void *arg)
 		}
 		run_ready(w);
 		run_timers(w);
-		expire(w, LIMITED, w->limit_ns);
+		expire(w, LIMITED, w->server->conf->timeout_ns);
 		expire(w, LINGERING, CONN_LINGER_NS);
 	}
 	return NULL;
@@ -441,7 +435,8 @@ work(void *arg)
 static int
 serve(struct conn *c)
 {
-	struct workers *ws = server_data(c->server);
+	const struct server *sv = c->server;
+	struct workers *ws = sv->data;
 	struct worker *w = &ws->worker[ws->next];
 	struct event_conn *e = c->extra;
 
@@ -450,19 +445,20 @@ serve(struct conn *c)
 	e->interest = LOOP_READ | LOOP_WRITE;
 	if (loop_add(w->loop, c->fd, e->interest, c) < 0)
 		return errno;
-	ws->next = (ws->next + 1) % ws->n;
+	/* the connection may be over by now */
+	ws->next = (ws->next + 1) % sv->conf->threads;
 	return 0;
 }
 
 static void
 end(struct server *sv)
 {
-	struct workers *ws = server_data(sv);
+	struct workers *ws = sv->data;
 	struct worker *w;
 
 	close(ws->stop[1]);
 	server_join_workers(sv);
-	for (w = ws->worker; w < ws->worker + ws->n; w++) {
+	for (w = ws->worker; w < ws->worker + sv->conf->threads; w++) {
 		loop_free(w->loop);
 		free(w->buf);
 		free(w->heap);
@@ -475,7 +471,6 @@ static int
 prepare(struct worker *w, struct server *sv, int stop_fd)
 {
 	w->server = sv;
-	w->limit_ns = server_conf(sv)->timeout_ns;
 	if (!(w->buf = malloc(READ_BYTES)))
 		return ENOMEM;
 	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)
@@ -486,7 +481,7 @@ prepare(struct worker *w, struct server *sv, int stop_fd)
 static int
 begin(struct server *sv)
 {
-	unsigned i, n = server_conf(sv)->threads;
+	unsigned i, n = sv->conf->threads;
 	struct workers *ws = calloc(1, sizeof *ws + n * sizeof ws->worker[0]);
 	int e = 0;
 
@@ -497,8 +492,7 @@ begin(struct server *sv)
 		free(ws);
 		return e;
 	}
-	ws->n = n;
-	server_set_data(sv, ws);
+	sv->data = ws;
 	for (i = 0; i < n && e == 0; i++)
 		e = prepare(&ws->worker[i], sv, ws->stop[0]);
 	if (e == 0)

@@ -19,8 +19,6 @@
 #include "base/clock.h"
 #include "base/pipe.h"
 #include "net/sock.h"
-#include "server/blocking.h"
-#include "server/conn.h"
 #include "server/server.h"
 
 #define GRACE_MS 2000           /* from SIGTERM to SIGKILL: only a stopped child needs it */
@@ -86,6 +84,9 @@ live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 	memset(&u, 0, sizeof u);
 	conn_count(c, &u);
 	server_measure(&u);
+	/* a full pipe is emptied soon */
+	if (sock_blocking(ch->report[1], true) < 0)
+		_exit(1);
 	do
 		n = write(ch->report[1], &u, sizeof u);
 	while (n < 0 && errno == EINTR);
@@ -95,7 +96,7 @@ live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 static int
 serve(struct conn *c)
 {
-	struct children *ch = server_data(c->server);
+	struct children *ch = c->server->data;
 	sigset_t all, mask;
 	pid_t pid;
 	int e;
@@ -139,51 +140,44 @@ read_reports(struct server *sv, int fd)
 static void
 reaped(struct server *sv)
 {
-	struct children *ch = server_data(sv);
+	struct children *ch = sv->data;
 
 	read_reports(sv, ch->report[0]);
 }
 
 static void
-terminate(struct conn *c)
+signal_child(struct conn *c, int sig)
 {
 	if (c->pid > 0)
-		kill(c->pid, SIGTERM);
+		kill(c->pid, sig);
 }
 
 static void
-destroy(struct conn *c)
+reap(struct conn *c, int options)
 {
 	if (c->pid > 0)
-		kill(c->pid, SIGKILL);
-}
-
-static void
-reap(struct conn *c)
-{
-	if (c->pid > 0)
-		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		while (waitpid(c->pid, NULL, options) < 0 && errno == EINTR)
 			;
 }
 
 static void
 end(struct server *sv)
 {
-	struct children *ch = server_data(sv);
+	struct children *ch = sv->data;
 	struct pollfd p = { .fd = ch->report[0], .events = POLLIN };
 	uint64_t t0_ns = clock_ns();
 	bool killed = false;
 
-	server_each(sv, terminate);
+	server_each(sv, signal_child, SIGTERM);
 	close(ch->report[1]);
 	while (read_reports(sv, ch->report[0])) {
 		poll(&p, 1, killed ? -1 : GRACE_MS);
 		if (!killed && clock_ns() - t0_ns >= (uint64_t)GRACE_MS * 1000000) {
-			server_each(sv, destroy);
+			server_each(sv, signal_child, SIGKILL);
 			killed = true;
 		}
 	}
-	server_each(sv, reap);
+	server_each(sv, reap, 0);
 	close(ch->report[0]);
 	free(ch);
 }
@@ -202,14 +196,7 @@ begin(struct server *sv)
 		return e;
 	}
 	ch->parent = getpid();
-	if (sock_blocking(ch->report[1], true) < 0) {
-		e = errno;
-		close(ch->report[0]);
-		close(ch->report[1]);
-		free(ch);
-		return e;
-	}
-	server_set_data(sv, ch);
+	sv->data = ch;
 	return 0;
 }
 

@@ -4,11 +4,8 @@
  * the end of the queue, and the next free thread answers one request of it. A request that
  * comes slowly, or whose answer is taken slowly, occupies its thread until it is done. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "server/blocking.h"
-#include "server/conn.h"
 #include "server/server.h"
 
 struct pool {
@@ -43,7 +40,7 @@ work(void *arg)
 static int
 serve(struct conn *c)
 {
-	struct pool *p = server_data(c->server);
+	struct pool *p = c->server->data;
 
 	pthread_mutex_lock(&p->lock);
 	conn_list_add(&p->queue, c);
@@ -55,7 +52,7 @@ serve(struct conn *c)
 static void
 end(struct server *sv)
 {
-	struct pool *p = server_data(sv);
+	struct pool *p = sv->data;
 
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
@@ -70,14 +67,13 @@ end(struct server *sv)
 static int
 begin(struct server *sv)
 {
-	struct pool *p = calloc(1, sizeof *p);
+	struct pool *p = malloc(sizeof *p);
 	int e;
 
 	if (!p)
 		return ENOMEM;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->ready, NULL);
-	server_set_data(sv, p);
+	*p = (struct pool){ .lock = PTHREAD_MUTEX_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER };
+	sv->data = p;
 	if ((e = server_start_workers(sv, work, p, 0)) != 0)
 		end(sv);
 	return e;

@@ -4,7 +4,6 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 #include "base/rng.h"
 #include "net/loop.h"
 #include "net/sock.h"
-#include "server/conn.h"
 
 #define EVENTS 256              /* handled between two looks at anything else */
 #define ACCEPTS 64              /* the same */
@@ -29,55 +27,6 @@
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
  * padding. Only the pages that are used cost memory. */
 #define STACK_BYTES ((size_t)128 << 10)
-
-struct server {
-	const struct server_conf *conf;
-	uint64_t started_ns;
-	struct loop *loop;
-	pthread_attr_t small_stack;
-	void *data;                     /* the model's */
-	pthread_t *worker;              /* n_workers of them run */
-	unsigned n_workers;
-
-	/* the main thread's own */
-	bool accepting;                 /* the listening socket is of interest */
-	uint64_t retry_ns;              /* accepting pauses until then; 0: it doesn't */
-	bool warned_accept, warned_serve;       /* why it pauses is printed once */
-
-	int wake[2];                    /* for the main thread to look again */
-
-	pthread_mutex_t lock;           /* over all that follows */
-	struct conn *conns;
-	unsigned n_conns;
-	struct conn_list parked;        /* the first has been there longest */
-	struct conn_list refused;       /* the model had no room for these */
-	bool waits_for_room;            /* the main thread wants to know of a connection's end */
-	bool stopping;
-	bool failed;                    /* the model can't go on */
-	unsigned n_threads;             /* spawned, and not yet past their work */
-	pthread_cond_t no_thread;
-	bool any_ended;                 /* while stopping, at least one thread is past it */
-	pthread_t last_ended;           /* the last of these */
-	struct server_usage usage;
-};
-
-const struct server_conf *
-server_conf(const struct server *sv)
-{
-	return sv->conf;
-}
-
-void
-server_set_data(struct server *sv, void *data)
-{
-	sv->data = data;
-}
-
-void *
-server_data(const struct server *sv)
-{
-	return sv->data;
-}
 
 static size_t
 stack_size(void)
@@ -88,22 +37,28 @@ stack_size(void)
 	return min > 0 && (size_t)min > STACK_BYTES / 2 ? STACK_BYTES + (size_t)min : STACK_BYTES;
 }
 
-/* ---- waking the main thread ---- */
-
 static void
 wake_main(struct server *sv)
 {
 	pipe_wake(sv->wake[1], 0);
 }
 
-void
-server_leave(struct server *sv)
+/* ---- descriptors ---- */
+
+static void
+close_own(struct server *sv)
 {
-	close(sv->conf->listen_fd);
 	close(sv->wake[0]);
 	close(sv->wake[1]);
 	loop_free(sv->loop);
 	sv->loop = NULL;
+}
+
+void
+server_leave(struct server *sv)
+{
+	close(sv->conf->listen_fd);
+	close_own(sv);
 }
 
 /* ---- threads ---- */
@@ -131,67 +86,51 @@ server_join_workers(struct server *sv)
 	sv->worker = NULL;
 }
 
-/* While the server runs, a thread that has done its work vanishes by itself. Once it stops,
- * each joins the one that ended before it, and the main thread the last, so that none is
- * left when the server's memory is freed. (Joined like this all the time, ended threads
- * would pile up, stacks and all, behind any one that the scheduler delays.) */
+static void
+thread_ended(struct server *sv)
+{
+	pthread_mutex_lock(&sv->lock);
+	if (--sv->n_threads == 0)
+		pthread_cond_signal(&sv->no_thread);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+/* The thread vanishes by itself. It needs nothing of the server once that knows of its end. */
 static void *
 run_spawned(void *arg)
 {
 	struct conn *c = arg;
 	struct server *sv = c->server;
-	pthread_t before = { 0 };
-	bool join = false;
 
-	c->work(c);
-
-	pthread_mutex_lock(&sv->lock);
-	if (!sv->stopping) {
-		pthread_detach(pthread_self());
-	} else {
-		join = sv->any_ended;
-		before = sv->last_ended;
-		sv->any_ended = true;
-		sv->last_ended = pthread_self();
-	}
-	if (--sv->n_threads == 0)
-		pthread_cond_signal(&sv->no_thread);
-	pthread_mutex_unlock(&sv->lock);
-	if (join)
-		pthread_join(before, NULL);
+	pthread_detach(pthread_self());
+	sv->conf->model->work(c);
+	thread_ended(sv);
 	return NULL;
 }
 
-int
-server_spawn(struct conn *c, void (*work)(struct conn *))
+/* Returns 0, or an error number. */
+static int
+spawn(struct conn *c)
 {
 	struct server *sv = c->server;
 	pthread_t thread;
 	int e;
 
-	c->work = work;
 	pthread_mutex_lock(&sv->lock);
 	sv->n_threads++;
 	pthread_mutex_unlock(&sv->lock);
-	if ((e = pthread_create(&thread, &sv->small_stack, run_spawned, c)) != 0) {
-		pthread_mutex_lock(&sv->lock);
-		if (--sv->n_threads == 0)
-			pthread_cond_signal(&sv->no_thread);
-		pthread_mutex_unlock(&sv->lock);
-	}
+	if ((e = pthread_create(&thread, &sv->small_stack, run_spawned, c)) != 0)
+		thread_ended(sv);
 	return e;
 }
 
 static void
-join_threads(struct server *sv)
+await_threads(struct server *sv)
 {
 	pthread_mutex_lock(&sv->lock);
 	while (sv->n_threads > 0)
 		pthread_cond_wait(&sv->no_thread, &sv->lock);
 	pthread_mutex_unlock(&sv->lock);
-	/* which has joined, or is joining, the others */
-	if (sv->any_ended)
-		pthread_join(sv->last_ended, NULL);
 }
 
 /* ---- connections ---- */
@@ -247,13 +186,13 @@ server_close(struct conn *c)
 }
 
 void
-server_each(struct server *sv, void (*f)(struct conn *))
+server_each(struct server *sv, void (*f)(struct conn *, int arg), int arg)
 {
 	struct conn *c;
 
 	pthread_mutex_lock(&sv->lock);
 	for (c = sv->conns; c; c = c->next)
-		f(c);
+		f(c, arg);
 	pthread_mutex_unlock(&sv->lock);
 }
 
@@ -303,9 +242,7 @@ void
 server_fail(struct server *sv, const char *what, int error)
 {
 	msg("%s: %s", what, strerror(error));
-	pthread_mutex_lock(&sv->lock);
 	sv->failed = true;
-	pthread_mutex_unlock(&sv->lock);
 	wake_main(sv);
 }
 
@@ -354,17 +291,29 @@ server_measure(struct server_usage *u)
 		u->maxrss_kb = kb;
 }
 
+/* Returns 0, or an error number: there is no room for it now. */
+static int
+try_serve(struct conn *c)
+{
+	struct server *sv = c->server;
+	const struct server_model *m = sv->conf->model;
+	int e = m->serve ? m->serve(c) : spawn(c);
+
+	if (e == 0)
+		return 0;
+	pthread_mutex_lock(&sv->lock);
+	conn_list_add(&sv->refused, c);
+	pthread_mutex_unlock(&sv->lock);
+	return e;
+}
+
 void
 server_serve(struct conn *c)
 {
 	struct server *sv = c->server;
 
-	if (sv->conf->model->serve(c) == 0)
-		return;
-	pthread_mutex_lock(&sv->lock);
-	conn_list_add(&sv->refused, c);
-	pthread_mutex_unlock(&sv->lock);
-	wake_main(sv);
+	if (try_serve(c) != 0)
+		wake_main(sv);
 }
 
 void
@@ -519,13 +468,10 @@ retry(struct server *sv)
 		pthread_mutex_unlock(&sv->lock);
 		if (!c)
 			return;
-		if ((e = sv->conf->model->serve(c)) == 0)
-			continue;
-		pthread_mutex_lock(&sv->lock);
-		conn_list_add(&sv->refused, c);
-		pthread_mutex_unlock(&sv->lock);
-		pause_accept(sv, sv->conf->model->name, e, &sv->warned_serve);
-		return;
+		if ((e = try_serve(c)) != 0) {
+			pause_accept(sv, sv->conf->model->name, e, &sv->warned_serve);
+			return;
+		}
 	}
 }
 
@@ -555,17 +501,6 @@ housekeeping(struct server *sv)
 
 /* ---- life ---- */
 
-static bool
-has_failed(struct server *sv)
-{
-	bool failed;
-
-	pthread_mutex_lock(&sv->lock);
-	failed = sv->failed;
-	pthread_mutex_unlock(&sv->lock);
-	return failed;
-}
-
 static int
 serve_until_told(struct server *sv)
 {
@@ -574,7 +509,7 @@ serve_until_told(struct server *sv)
 	int i, n;
 
 	while (!stop) {
-		if (has_failed(sv))
+		if (sv->failed)
 			return -1;
 		n = loop_wait(sv->loop, ev, EVENTS, housekeeping(sv));
 		if (n < 0) {
@@ -598,12 +533,12 @@ serve_until_told(struct server *sv)
 }
 
 static void
-shut_down(struct conn *c)
+shut_down(struct conn *c, int how)
 {
 	/* ends whatever wait for this connection a thread is in; fails if the peer was
 	 * quicker, and then that has ended the wait */
 	if (c->fd >= 0)
-		shutdown(c->fd, SHUT_RDWR);
+		shutdown(c->fd, how);
 }
 
 static void
@@ -615,80 +550,54 @@ end_all(struct server *sv)
 	sv->stopping = true;
 	sv->waits_for_room = false;
 	pthread_mutex_unlock(&sv->lock);
-	server_each(sv, shut_down);
+	server_each(sv, shut_down, SHUT_RDWR);
 	if (sv->conf->model->end)
 		sv->conf->model->end(sv);
-	join_threads(sv);
+	await_threads(sv);
 	/* parked ones, refused ones, and what the model has left; nobody else is there now */
 	while ((c = sv->conns))
 		server_close(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
 }
 
-static void
-server_free(struct server *sv)
+/* Returns 0, or an error number. */
+static int
+prepare(struct server *sv)
 {
-	close(sv->wake[0]);
-	close(sv->wake[1]);
-	loop_free(sv->loop);
-	pthread_attr_destroy(&sv->small_stack);
-	pthread_cond_destroy(&sv->no_thread);
-	pthread_mutex_destroy(&sv->lock);
-	free(sv);
-}
+	int e = pthread_attr_setstacksize(&sv->small_stack, stack_size());
 
-static struct server *
-server_new(const struct server_conf *conf)
-{
-	struct server *sv = calloc(1, sizeof *sv);
-	int e;
-
-	if (!sv)
-		return NULL;
-	sv->conf = conf;
-	sv->started_ns = clock_ns();
-	if (pipe_open(sv->wake) < 0) {
-		free(sv);
-		return NULL;
-	}
-	/* these three allocate nothing, and can't fail */
-	pthread_mutex_init(&sv->lock, NULL);
-	pthread_cond_init(&sv->no_thread, NULL);
-	pthread_attr_init(&sv->small_stack);
-	if ((e = pthread_attr_setstacksize(&sv->small_stack, stack_size())) != 0) {
-		server_free(sv);
-		errno = e;
-		return NULL;
-	}
-	if (!(sv->loop = loop_new())
-	    || loop_add(sv->loop, conf->listen_fd, 0, &sv->accepting) < 0
-	    || loop_add(sv->loop, conf->control_fd, LOOP_READ, &sv->conf) < 0
-	    || loop_add(sv->loop, sv->wake[0], LOOP_READ, &sv->wake) < 0) {
-		e = errno;
-		server_free(sv);
-		errno = e;
-		return NULL;
-	}
-	return sv;
+	if (e != 0)
+		return e;
+	if (pipe_open(sv->wake) < 0 || !(sv->loop = loop_new())
+	    || loop_add(sv->loop, sv->conf->listen_fd, 0, &sv->accepting) < 0
+	    || loop_add(sv->loop, sv->conf->control_fd, LOOP_READ, &sv->conf) < 0
+	    || loop_add(sv->loop, sv->wake[0], LOOP_READ, &sv->wake) < 0)
+		return errno;
+	return 0;
 }
 
 int
 server_run(const struct server_conf *conf, struct server_usage *usage)
 {
-	struct server *sv;
-	int e, r;
+	struct server sv = { .conf = conf, .started_ns = clock_ns(), .wake = { -1, -1 },
+	    .lock = PTHREAD_MUTEX_INITIALIZER, .no_thread = PTHREAD_COND_INITIALIZER };
+	const char *what = "server";
+	int e, r = -1;
 
-	if (!(sv = server_new(conf))) {
-		msg("server: %s", strerror(errno));
-		return -1;
+	pthread_attr_init(&sv.small_stack);     /* allocates nothing, and can't fail */
+	if ((e = prepare(&sv)) == 0 && conf->model->begin) {
+		what = conf->model->name;
+		e = conf->model->begin(&sv);
 	}
-	if (conf->model->begin && (e = conf->model->begin(sv)) != 0) {
-		msg("%s: %s", conf->model->name, strerror(e));
-		server_free(sv);
-		return -1;
+	if (e != 0) {
+		msg("%s: %s", what, strerror(e));
+	} else {
+		r = serve_until_told(&sv);
+		end_all(&sv);
+		add_usage(usage, &sv.usage);
 	}
-	r = serve_until_told(sv);
-	end_all(sv);
-	add_usage(usage, &sv->usage);
-	server_free(sv);
+	close_own(&sv);
+	pthread_attr_destroy(&sv.small_stack);
+	pthread_cond_destroy(&sv.no_thread);
+	pthread_mutex_destroy(&sv.lock);
 	return r;
 }

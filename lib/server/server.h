@@ -9,17 +9,49 @@
  *
  * What all models share - accepting, the limit of connections, parking, stopping, the
  * counters - is here. A connection's bytes and time limits (conn.h) are handled by whatever
- * thread or process the model gives it, which may block (blocking.h) or not (event.c). */
+ * thread or process the model gives it, which may block (blocking.c) or not (event.c). */
 #ifndef SERVER_H
 #define SERVER_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "server/conf.h"
+#include "server/conn.h"
 
-struct conn;
+struct server {
+	const struct server_conf *conf;
+	void *data;                     /* the model's */
+
+	/* what follows is of no concern to models */
+	uint64_t started_ns;
+	struct loop *loop;
+	pthread_attr_t small_stack;
+	pthread_t *worker;              /* n_workers of them run */
+	unsigned n_workers;
+
+	/* the main thread's own */
+	bool accepting;                 /* the listening socket is of interest */
+	uint64_t retry_ns;              /* accepting pauses until then; 0: it doesn't */
+	bool warned_accept, warned_serve;       /* why it pauses is printed once */
+
+	int wake[2];                    /* for the main thread to look again */
+	atomic_bool failed;             /* the model can't go on */
+
+	pthread_mutex_t lock;           /* over all that follows */
+	struct conn *conns;
+	unsigned n_conns;
+	struct conn_list parked;        /* the first has been there longest */
+	struct conn_list refused;       /* the model had no room for these */
+	bool waits_for_room;            /* the main thread wants to know of a connection's end */
+	bool stopping;
+	unsigned n_threads;             /* of connections, not yet past their work */
+	pthread_cond_t no_thread;
+	struct server_usage usage;
+};
 
 /* Serve until control returns true, then end every connection, thread and process, and
  * add to *usage. Failures to serve one connection are printed and survived. Returns 0,
@@ -49,8 +81,9 @@ struct server_model {
 
 	/* Take over a connection that has something to be done (all: one just accepted;
 	 * those that park: one with input). Returns 0, or an error number, and then it
-	 * is called again when there may be room. */
+	 * is called again when there may be room. NULL: a new thread does this work. */
 	int (*serve)(struct conn *);
+	void (*work)(struct conn *);
 
 	/* A child process has ended; NULL: it has none. Main thread. */
 	void (*reaped)(struct server *);
@@ -61,20 +94,11 @@ extern const struct server_model model_thread, model_fork, model_request, model_
 
 /* ---- what a model may use ---- */
 
-/* A pointer for the model's own use. */
-void server_set_data(struct server *, void *);
-void *server_data(const struct server *);
-
-const struct server_conf *server_conf(const struct server *);
-
 /* Start conf.threads threads, which run work(first), work(first + size), work(first + 2 * size)
  * and so on. Returns 0, or an error number; those that were started are to be joined in either
  * case, once the model has told them to return. */
 int server_start_workers(struct server *, void *(*work)(void *), void *first, size_t size);
 void server_join_workers(struct server *);
-
-/* Run work(c) in a new thread. Returns 0, or an error number. The thread needs no joining. */
-int server_spawn(struct conn *c, void (*work)(struct conn *));
 
 /* A child process has nothing to do with the server's descriptors. */
 void server_leave(struct server *);
@@ -90,12 +114,21 @@ void server_park(struct conn *);
 void server_close(struct conn *);
 
 /* All connections: call f for each, with the lock held, so that it must not close any. */
-void server_each(struct server *, void (*f)(struct conn *));
+void server_each(struct server *, void (*f)(struct conn *, int arg), int arg);
 
 /* Add what a child process has counted. */
 void server_count(struct server *, const struct server_usage *);
 
 /* The model can't go on: print why, and have server_run stop and fail. Any thread. */
 void server_fail(struct server *, const char *what, int error);
+
+/* ---- driving a connection whose descriptor blocks, from a thread or process of its own ---- */
+
+/* Serve the connection until it is over; the caller closes it. */
+void blocking_serve(struct conn *);
+
+/* Serve one request of it, then give the connection back to the server: to be parked, to be
+ * served again at once, or closed. */
+void blocking_serve_request(struct conn *);
 
 #endif

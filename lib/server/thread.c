@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* A thread per connection. */
-#include "server/blocking.h"
 #include "server/server.h"
 
 static void
@@ -10,14 +9,8 @@ work(struct conn *c)
 	server_close(c);
 }
 
-static int
-serve(struct conn *c)
-{
-	return server_spawn(c, work);
-}
-
 const struct server_model model_thread = {
 	.name = "thread",
 	.blocking = true,
-	.serve = serve,
+	.work = work,
 };
