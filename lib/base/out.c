@@ -17,53 +17,34 @@
 /* A queue that grows as fast as it is sent never becomes empty: bytes already sent make room
  * once they are half of what is held. */
 static void
-pack_parts(struct out *o)
-{
-	if (o->first < o->n - o->first)
-		return;
-	memmove(o->part, o->part + o->first, (o->n - o->first) * sizeof *o->part);
-	o->n -= o->first;
-	o->first = 0;
-}
-
-static void
 pack_buf(struct out *o)
 {
-	size_t i, sent = o->buf.n;
-
-	for (i = o->first; i < o->n; i++) {
-		if (!o->part[i].src) {
-			sent = (size_t)o->part[i].at;
-			break;
-		}
-	}
-	if (sent < o->buf.n - sent)
+	if (o->at < o->buf.n - o->at)
 		return;
-	memmove(o->buf.p, o->buf.p + sent, o->buf.n - sent);
-	o->buf.n -= sent;
-	for (; i < o->n; i++)
-		if (!o->part[i].src)
-			o->part[i].at -= sent;
+	o->buf.n -= o->at;
+	memmove(o->buf.p, o->buf.p + o->at, o->buf.n);
+	o->at = 0;
 }
 
+/* The same for parts. */
 static struct out_part *
 new_part(struct out *o)
 {
-	struct out_part *p;
-	size_t cap;
+	struct out_part *p = o->part;
 
-	if (o->n == o->cap && o->n > 0)
-		pack_parts(o);
-	if (o->n == o->cap) {
-		cap = o->cap ? o->cap * 2 : RESERVE_PARTS;
-		if (!(p = realloc(o->part, cap * sizeof *p))) {
-			o->failed = true;
-			return NULL;
-		}
+	if (o->n < o->cap)
+		return &p[o->n++];
+	if (o->n > 0 && o->first >= o->n - o->first) {
+		o->n -= o->first;
+		memmove(p, p + o->first, o->n * sizeof *p);
+		o->first = 0;
+	} else if ((p = array_room(p, &o->cap, o->n + 1, sizeof *p))) {
 		o->part = p;
-		o->cap = cap;
+	} else {
+		o->failed = true;
+		return NULL;
 	}
-	return &o->part[o->n++];
+	return &p[o->n++];
 }
 
 struct buf *
@@ -89,10 +70,7 @@ out_queue(struct out *o, size_t n)
 	} else {
 		if (!(p = new_part(o)))
 			return;
-		p->src = NULL;
-		p->period = 0;
-		p->at = o->buf.n - n;
-		p->left = n;
+		*p = (struct out_part){ .left = n };
 	}
 	o->pending += n;
 }
@@ -140,16 +118,14 @@ out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n
 	}
 	if (n == 0 || !(p = new_part(o)))
 		return;
-	p->src = src;
-	p->period = period;
-	p->at = at;
-	p->left = n;
+	*p = (struct out_part){ src, period, at, n };
 	o->pending += n;
 }
 
 int
 out_iov(const struct out *o, struct iovec *iov, int max)
 {
+	const unsigned char *copied = o->buf.p + o->at;
 	const struct out_part *p;
 	uint64_t at, left;
 	size_t i, n;
@@ -160,8 +136,9 @@ out_iov(const struct out *o, struct iovec *iov, int max)
 		at = p->at;
 		left = p->left;
 		if (!p->src) {
-			iov[k].iov_base = o->buf.p + at;
+			iov[k].iov_base = (void *)(uintptr_t)copied;
 			iov[k++].iov_len = (size_t)left;
+			copied += left;
 			continue;
 		}
 		for (; left > 0 && k < max; k++) {
@@ -182,7 +159,7 @@ static void
 start_over(struct out *o)
 {
 	buf_clear(&o->buf, o->reserve > RESERVE_BYTES ? o->reserve : RESERVE_BYTES);
-	o->first = o->n = 0;
+	o->at = o->first = o->n = 0;
 	if (o->cap > RESERVE_PARTS && o->cap * sizeof *o->part > o->reserve) {
 		free(o->part);
 		o->part = NULL;
@@ -205,9 +182,10 @@ out_sent(struct out *o, size_t n)
 		p = &o->part[o->first];
 		k = n < p->left ? n : p->left;
 		p->left -= k;
-		p->at += k;
 		if (p->src)
-			p->at %= p->period;
+			p->at = (p->at + k) % p->period;
+		else
+			o->at += (size_t)k;
 		if (p->left == 0)
 			o->first++;
 	}

@@ -12,14 +12,15 @@
 #include "base/buf.h"
 
 struct out_part {
-	const unsigned char *src;  /* NULL: the bytes are in out.buf */
+	const unsigned char *src;  /* NULL: the bytes are the next ones in out.buf */
 	size_t period;             /* length of src, which repeats without end */
-	uint64_t at;               /* position: in buf, or in the repetition of src */
+	uint64_t at;               /* position in the repetition of src */
 	uint64_t left;             /* bytes still to send */
 };
 
 struct out {
 	struct buf buf;
+	size_t at;                 /* of the first byte in buf that is not sent */
 	struct out_part *part;     /* first .. n-1 are pending; an empty queue starts over */
 	size_t first, n, cap;
 	uint64_t pending;          /* bytes still to send, all parts */

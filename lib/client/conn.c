@@ -174,18 +174,17 @@ refill(struct client_conn *c, int flags)
 {
 	ssize_t n = recv(c->fd, c->in, c->in_size, flags);
 
-	c->have = c->used = 0;
-	if (n < 0 && would_block())
-		return CLIENT_BUSY;
-	if (n < 0)
-		return lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
-	if (n == 0) {
-		c->session->protocol->end(c->session);
-		c->broken = true;
+	c->used = 0;
+	c->have = n > 0 ? (size_t)n : 0;
+	if (n > 0) {
+		c->heard = true;
 		return CLIENT_OK;
 	}
-	c->heard = true;
-	c->have = (size_t)n;
+	if (n < 0)
+		return would_block() ? CLIENT_BUSY
+		    : lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
+	c->session->protocol->end(c->session);
+	c->broken = true;
 	return CLIENT_OK;
 }
 
