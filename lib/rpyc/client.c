@@ -43,78 +43,36 @@ update_want(struct rpyc_client *c)
 
 /* ---- requests ---- */
 
+/* The boxed name of the method the call is about: of a URL's path the part before the first "/". */
 static void
-getroot_send(struct rpyc_client *c)
+put_method(const struct rpyc_client *c, struct buf *b)
 {
-	rpyc_put_request(rpyc_request_begin(c), RPYC_GETROOT, 0);
-	rpyc_request_send(c);
-	c->step = STEP_ROOT;
-}
+	const char *name = c->call.op == OP_NAMED ? c->conf->name : operation(c)->method;
 
-/* The name of the method the call is about: of a URL's path the part before the first "/". */
-static size_t
-method_name(const struct rpyc_client *c, const char **name)
-{
-	if (c->call.op == OP_NAMED) {
-		*name = c->conf->name;
-		return strcspn(*name, "/");
-	}
-	*name = operation(c)->method;
-	return strlen(*name);
-}
-
-static void
-getattr_send(struct rpyc_client *c)
-{
-	struct buf *b = rpyc_request_begin(c);
-	const char *name;
-	size_t n = method_name(c, &name);
-
-	rpyc_put_request(b, RPYC_GETATTR, 2);
-	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
 	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_str_n(b, name, n);
-	rpyc_request_send(c);
-	c->step = STEP_ATTR;
+	brine_put_str_n(b, name, strcspn(name, "/"));
 }
 
 /* Begin the request that calls the method, up to the label of its arguments. */
 static struct buf *
 call_begin(struct rpyc_client *c, enum rpyc_label arguments)
 {
+	const struct buf *on = &c->ref[c->conf->native ? STEP_ATTR : STEP_ROOT];
 	struct buf *b = rpyc_request_begin(c);
-	const char *name;
-	size_t at = b->n, n;
+	size_t at = b->n;
 
 	if (c->prefix.n > 0) {
 		buf_add(b, c->prefix.p, c->prefix.n);
 		return b;
 	}
-	if (c->conf->native) {
-		rpyc_put_request(b, RPYC_CALL, 3);
-		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->method.p, c->method.n);
-	} else {
-		rpyc_put_request(b, RPYC_CALLATTR, 3);
-		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->root.p, c->root.n);
-		rpyc_put_label(b, RPYC_VALUE);
-		n = method_name(c, &name);
-		brine_put_str_n(b, name, n);
-	}
+	rpyc_put_request(b, c->conf->native ? RPYC_CALL : RPYC_CALLATTR, 3);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, on->p, on->n);
+	if (!c->conf->native)
+		put_method(c, b);
 	rpyc_put_label(b, arguments);
 	if (!c->conf->native)
 		buf_add(&c->prefix, b->p + at, b->n - at);
 	return b;
-}
-
-/* Complete it; n payload bytes are the end of its arguments. A stock client always sends
- * keyword arguments, if only (); others may leave them out. */
-static void
-call_send(struct rpyc_client *c, uint64_t at, uint64_t n)
-{
-	static const char nothing[] = { 0x11, 0x51, 0x02 };
-
-	rpyc_send(c, at, n, nothing, c->conf->native ? sizeof nothing : 0);
-	c->next_seq++;
 }
 
 /* One argument of a URL's path: an int or float if it reads as one, else a str. */
@@ -147,64 +105,57 @@ put_argument(struct buf *b, const char *p, size_t n)
 	brine_put_str_n(b, p, n);
 }
 
+/* The arguments in a URL's path, and n bytes of the payload if there shall be any. */
 static void
-named_send(struct rpyc_client *c)
+put_named(struct buf *b, const char *path, bool sized, uint64_t n)
 {
-	const char *p = c->conf->name;
-	uint64_t n = c->call.sized ? c->call.size : 0;
-	uint32_t count = c->call.sized;
-	struct buf *b;
+	uint32_t count = sized;
 	size_t i;
 
-	for (i = 0; p[i]; i++)
-		count += p[i] == '/';
-	b = call_begin(c, RPYC_VALUE);
+	for (i = 0; path[i]; i++)
+		count += path[i] == '/';
 	brine_put_tuple(b, count);
-	for (p += strcspn(p, "/"); *p; p += strcspn(p, "/")) {
-		p++;
-		put_argument(b, p, strcspn(p, "/"));
+	for (path += strcspn(path, "/"); *path; path += strcspn(path, "/")) {
+		path++;
+		put_argument(b, path, strcspn(path, "/"));
 	}
-	if (c->call.sized)
+	if (sized)
 		brine_put_bytes_head(b, (uint32_t)n);
-	call_send(c, 0, n);
 }
 
-/* A call whose argument is n bytes of the payload, or whose first is the number n. */
+/* Call the method, with n bytes of the payload from position at on or with the number n, if it
+ * takes either. */
 static void
-simple_send(struct rpyc_client *c, uint64_t at, uint64_t n)
+call_send(struct rpyc_client *c, uint64_t at, uint64_t n)
 {
 	const struct operation *o = operation(c);
+	bool list = o->form == FORM_CHUNKED && o->sends, data = o->sends && !list;
 	int nargs = o->form == FORM_STREAM ? 1 : o->nargs;
-	struct buf *b = call_begin(c, RPYC_VALUE);
+	struct buf *b = call_begin(c, list ? RPYC_TUPLE : RPYC_VALUE);
 
-	brine_put_tuple(b, (uint32_t)nargs);
-	if (o->sends) {
-		brine_put_bytes_head(b, (uint32_t)n);
-		call_send(c, at, n);
-		return;
+	if (c->call.op == OP_NAMED) {
+		data = c->call.sized;
+		put_named(b, c->conf->name, data, n);
+	} else {
+		brine_put_tuple(b, (uint32_t)nargs);
+		if (list)
+			rpyc_put_export(c, b);
+		else if (data)
+			brine_put_bytes_head(b, (uint32_t)n);
+		else if (nargs > 0)
+			brine_put_int(b, (int64_t)n);
+		if (nargs > 1)
+			brine_put_int(b, (int64_t)c->call.chunk);
 	}
-	if (nargs > 0)
-		brine_put_int(b, (int64_t)n);
-	if (nargs > 1)
-		brine_put_int(b, (int64_t)c->call.chunk);
-	call_send(c, 0, 0);
-}
-
-/* A call whose argument is a list of the payload's chunks, by reference. */
-static void
-chunked_send(struct rpyc_client *c)
-{
-	brine_put_tuple(call_begin(c, RPYC_TUPLE), 1);
-	rpyc_put_export(c);
-	call_send(c, 0, 0);
+	/* a stock client always sends keyword arguments, if only (); others may leave them out */
+	rpyc_request_send(c, at, data ? n : 0, c->conf->native ? "\x11\x51\x02" : "");
 }
 
 static void
 stream_send(struct rpyc_client *c)
 {
 	while (c->base.ok && c->sent < rpyc_pieces(c) && c->sent - c->answered < RPYC_WINDOW) {
-		c->stream_seq[c->sent % RPYC_WINDOW] = c->next_seq;
-		simple_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
+		call_send(c, c->sent * c->call.chunk, rpyc_piece(c, c->sent));
 		c->sent++;
 	}
 }
@@ -213,20 +164,13 @@ stream_send(struct rpyc_client *c)
 static void
 call_start(struct rpyc_client *c)
 {
-	const struct operation *o = operation(c);
-
-	rpyc_await(c, c->next_seq);
-	c->step = STEP_CALL;
-	if (c->call.op == OP_NAMED) {
-		named_send(c);
-	} else if (o->form == FORM_STREAM) {
+	if (operation(c)->form == FORM_STREAM) {
 		c->step = STEP_STREAM;
 		c->sent = c->answered = 0;
 		stream_send(c);
-	} else if (o->form == FORM_CHUNKED && o->sends) {
-		chunked_send(c);
 	} else {
-		simple_send(c, 0, c->call.size);
+		c->step = STEP_CALL;
+		call_send(c, 0, c->call.size);
 	}
 }
 
@@ -234,20 +178,29 @@ call_start(struct rpyc_client *c)
 static void
 method_start(struct rpyc_client *c)
 {
-	if (c->call.op == OP_HELLO)
+	struct buf *b;
+
+	if (c->call.op == OP_HELLO) {
 		rpyc_call_finish(c, NULL);
-	else if (c->conf->native)
-		getattr_send(c);
-	else
+	} else if (c->conf->native) {
+		b = rpyc_request_begin(c);
+		rpyc_put_request(b, RPYC_GETATTR, 2);
+		rpyc_put_ref_raw(b, RPYC_LOCAL_REF, c->ref[STEP_ROOT].p, c->ref[STEP_ROOT].n);
+		put_method(c, b);
+		rpyc_request_send(c, 0, 0, "");
+		c->step = STEP_ATTR;
+	} else {
 		call_start(c);
+	}
 }
 
-/* CALLATTR of a method without arguments on what download_file_chunked returned. */
+/* Call a method without arguments of what download_file_chunked returned. */
 static void
-item_send(struct rpyc_client *c, const struct buf *id_pack, const char *name)
+item_send(struct rpyc_client *c, enum rpyc_step of, const char *name, enum rpyc_step step)
 {
-	rpyc_put_callattr(rpyc_request_begin(c), brine_span(id_pack), name);
-	rpyc_request_send(c);
+	rpyc_put_callattr(rpyc_request_begin(c), brine_span(&c->ref[of]), name);
+	rpyc_request_send(c, 0, 0, "");
+	c->step = step;
 }
 
 /* ---- replies ---- */
@@ -325,95 +278,101 @@ expect_int(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
 static const char *
 expect_pong(const struct rpyc_boxed *x)
 {
-	static const unsigned char pong[] = {
-		BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g'
-	};
 	struct brine at = x->at;
 	struct brine_value v;
 
-	if (x->label == RPYC_VALUE && at.end - at.p == sizeof pong &&
-	    memcmp(at.p, pong, sizeof pong) == 0)
-		return NULL;
-	/* it may be encoded in a longer form */
 	return x->label == RPYC_VALUE && brine_get(&at, &v) && brine_is(&v, "pong") ? NULL :
 	    "a reply that is not 'pong'";
+}
+
+/* Is the reply what the operation returns, for n bytes or of them? */
+static const char *
+expect(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
+{
+	switch (operation(c)->reply) {
+	case REPLY_PONG:
+		return expect_pong(x);
+	case REPLY_SIZE:
+		return expect_int(c, x, n);
+	case REPLY_PAYLOAD:
+	case REPLY_FILL:
+	case REPLY_CHUNKS:
+		return expect_data(c, x, n);
+	default:
+		return NULL;
+	}
 }
 
 /* Complete the call, unless what came is wrong. */
 static void
 result(struct rpyc_client *c, const char *error)
 {
-	rpyc_release_id(c, &c->method);
-	rpyc_release_id(c, &c->iterator);
-	rpyc_release_id(c, &c->list);
+	rpyc_release_id(c, &c->ref[STEP_ATTR]);
+	rpyc_release_id(c, &c->ref[STEP_ITER]);
+	rpyc_release_id(c, &c->ref[STEP_CALL]);
 	rpyc_call_finish(c, error);
 }
 
-/* The reply to the call itself; true: it is a reference, and kept. */
+/* A reply that has to be a reference: keep it and go on, or fail. */
 static bool
-call_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
+keep(struct rpyc_client *c, const struct rpyc_boxed *x)
 {
-	switch (operation(c)->reply) {
-	case REPLY_ANY:
-		result(c, NULL);
-		break;
-	case REPLY_PONG:
-		result(c, expect_pong(x));
-		break;
-	case REPLY_PAYLOAD:
-	case REPLY_FILL:
-		result(c, expect_data(c, x, c->call.size));
-		break;
-	case REPLY_SIZE:
-		result(c, operation(c)->form == FORM_CHUNKED && c->exported != c->call.size
-		    ? "the server did not fetch all chunks" : expect_int(c, x, c->call.size));
-		break;
-	case REPLY_CHUNKS:
-		if (!rpyc_theirs(x)) {
-			result(c, "a reply that is not a list by reference");
-			break;
-		}
-		rpyc_release_id(c, &c->method);
-		brine_copy(&c->list, x->at);
-		c->got = 0;
-		c->step = STEP_ITER;
-		item_send(c, &c->list, "__iter__");
-		return true;
+	static const char *const error[RPYC_REFS] = {
+		[STEP_ROOT] = "a root that is not a reference",
+		[STEP_ATTR] = "a method that is not a reference",
+		[STEP_ITER] = "an iterator that is not a reference",
+		[STEP_CALL] = "a reply that is not a list by reference",
+	};
+
+	if (!rpyc_theirs(x)) {
+		if (c->step == STEP_ROOT)
+			rpyc_lost(c, error[STEP_ROOT]);
+		else
+			result(c, error[c->step]);
+		return false;
 	}
-	return false;
+	brine_copy(&c->ref[c->step], x->at);
+	c->base.out.failed |= c->ref[c->step].failed;
+	if (c->step == STEP_ROOT) {
+		method_start(c);
+	} else if (c->step == STEP_ATTR) {
+		call_start(c);
+	} else if (c->step == STEP_ITER) {
+		item_send(c, STEP_ITER, "__next__", STEP_NEXT);
+	} else {
+		rpyc_release_id(c, &c->ref[STEP_ATTR]);
+		c->got = 0;
+		item_send(c, STEP_CALL, "__iter__", STEP_ITER);
+	}
+	return true;
 }
 
 static void
 chunk_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 {
 	uint64_t n = rpyc_piece(c, c->got / c->call.chunk);
-	const char *error = c->got == c->call.size ? "more chunks than expected" :
-	    expect_data(c, x, n);
+	const char *error = c->got == c->call.size ? "more chunks than expected" : expect(c, x, n);
 
 	if (error) {
 		result(c, error);
 		return;
 	}
 	c->got += n;
-	item_send(c, &c->iterator, "__next__");
+	item_send(c, STEP_ITER, "__next__", STEP_NEXT);
 }
 
+/* x: NULL if the reply was an exception. */
 static void
 stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 {
-	uint64_t n = rpyc_piece(c, c->answered);
-	const char *error = NULL;
+	const char *error = x && c->base.ok ? expect(c, x, rpyc_piece(c, c->answered)) : NULL;
 
-	if (x && c->base.ok)
-		error = operation(c)->sends ? expect_int(c, x, n) : expect_data(c, x, n);
 	if (error)
 		rpyc_call_fail(c, error);
 	c->answered++;
 	stream_send(c);
 	if (c->answered == c->sent)
 		result(c, NULL);
-	else
-		rpyc_await(c, c->stream_seq[c->answered % RPYC_WINDOW]);
 }
 
 /* Is this 'pong', as a server encodes it? Then nothing has to be parsed. */
@@ -429,11 +388,12 @@ is_plain_pong(struct brine body)
 static void
 replied(struct rpyc_client *c, struct brine body)
 {
+	enum op_reply reply = operation(c)->reply;
 	struct brine whole = body;
 	struct rpyc_boxed x;
 	bool kept = false;
 
-	if (c->step == STEP_CALL && operation(c)->reply == REPLY_PONG && is_plain_pong(body)) {
+	if (c->step == STEP_CALL && reply == REPLY_PONG && is_plain_pong(body)) {
 		result(c, NULL);
 		return;
 	}
@@ -441,45 +401,16 @@ replied(struct rpyc_client *c, struct brine body)
 		rpyc_lost(c, "a reply that is not boxed");
 		return;
 	}
-	switch (c->step) {
-	case STEP_ROOT:
-		if (!rpyc_theirs(&x)) {
-			rpyc_lost(c, "a root that is not a reference");
-			return;
-		}
-		brine_copy(&c->root, x.at);
-		kept = true;
-		method_start(c);
-		break;
-	case STEP_ATTR:
-		if (!rpyc_theirs(&x)) {
-			result(c, "a method that is not a reference");
-			break;
-		}
-		brine_copy(&c->method, x.at);
-		kept = true;
-		call_start(c);
-		break;
-	case STEP_CALL:
-		kept = call_answered(c, &x);
-		break;
-	case STEP_ITER:
-		if (!rpyc_theirs(&x)) {
-			result(c, "an iterator that is not a reference");
-			break;
-		}
-		brine_copy(&c->iterator, x.at);
-		kept = true;
-		c->step = STEP_NEXT;
-		item_send(c, &c->iterator, "__next__");
-		break;
-	case STEP_NEXT:
+	if (c->step < STEP_CALL || (c->step == STEP_CALL && reply == REPLY_CHUNKS))
+		kept = keep(c, &x);
+	else if (c->step == STEP_NEXT)
 		chunk_answered(c, &x);
-		break;
-	case STEP_STREAM:
+	else if (c->step == STEP_STREAM)
 		stream_answered(c, &x);
-		break;
-	}
+	else if (operation(c)->form == FORM_CHUNKED && c->exported != c->call.size)
+		result(c, "the server did not fetch all chunks");
+	else
+		result(c, expect(c, &x, c->call.size));
 	if (!kept && x.label != RPYC_VALUE)     /* a plain value refers to nothing */
 		rpyc_drop(c, whole);
 }
@@ -513,7 +444,7 @@ static struct client_session *
 rpyc_open(const struct client_conf *conf)
 {
 	struct rpyc_client *c;
-	size_t places = 1;
+	size_t places = RPYC_WINDOW;
 
 	while (places < conf->depth)
 		places *= 2;
@@ -534,41 +465,29 @@ static void
 rpyc_close(struct client_session *base)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
+	int i;
 
 	rpyc_reader_free(&c->in);
 	out_free(&c->base.out);
-	buf_free(&c->message);
-	buf_free(&c->root);
 	buf_free(&c->prefix);
-	buf_free(&c->method);
-	buf_free(&c->list);
-	buf_free(&c->iterator);
+	for (i = 0; i < RPYC_REFS; i++)
+		buf_free(&c->ref[i]);
 	free(c);
 }
 
+/* Begin a call while no other is outstanding. */
 static void
-rpyc_begin_call(struct client_session *base, const struct call *call, void *token)
+first_call(struct rpyc_client *c, const struct call *call)
 {
-	struct rpyc_client *c = (struct rpyc_client *)base;
 	uint64_t largest = call->size;
 
-	c->token = token;
-	if (base->outstanding++ > 0) {  /* the same as the others, so that its request can be made */
-		call_start(c);
-		if (c->base.out.failed)
-			rpyc_lost(c, "out of memory");
-		update_want(c);
-		return;
-	}
 	if (c->call.op != call->op)
 		buf_clear(&c->prefix, 512);
 	c->call = *call;
 	if (c->call.chunk == 0)
 		c->call.chunk = c->call.size > 0 ? c->call.size : 1;
-	c->seen = 0;
-	c->differs = false;
-	base->ok = true;
-	base->error[0] = '\0';
+	c->base.ok = true;
+	c->base.error[0] = '\0';
 	if (operation(c)->form != FORM_WHOLE && largest > c->call.chunk)
 		largest = c->call.chunk;
 	if (largest > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX) {
@@ -579,26 +498,28 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 	 * longer by it */
 	c->in.max = call->op == OP_NAMED ? RPYC_PAYLOAD_MAX : largest + REPLY_SLACK;
 	c->in.max_frame = c->in.max + c->in.max / 256;
-	if (c->root.n == 0)
-		getroot_send(c);
-	else
+	if (c->ref[STEP_ROOT].n > 0) {
 		method_start(c);
-	if (c->base.out.failed || c->root.failed)
-		rpyc_lost(c, "out of memory");
-	update_want(c);
+		return;
+	}
+	rpyc_put_request(rpyc_request_begin(c), RPYC_GETROOT, 0);
+	rpyc_request_send(c, 0, 0, "");
+	c->step = STEP_ROOT;
 }
 
-/* Is it a request of the stream, but not the oldest one? */
-static bool
-out_of_turn(const struct rpyc_client *c, uint64_t seq)
+static void
+rpyc_begin_call(struct client_session *base, const struct call *call, void *token)
 {
-	uint64_t i;
+	struct rpyc_client *c = (struct rpyc_client *)base;
 
-	if (c->step == STEP_STREAM)
-		for (i = c->answered + 1; i < c->sent; i++)
-			if (c->stream_seq[i % RPYC_WINDOW] == seq)
-				return true;
-	return false;
+	c->token = token;
+	if (base->outstanding++ == 0)
+		first_call(c, call);
+	else
+		call_start(c);          /* the same as the others */
+	if (base->out.failed)
+		rpyc_lost(c, "out of memory");
+	update_want(c);
 }
 
 /* Find the call that waits for this reply, and take it out: c->token. False: there is none. */
@@ -618,13 +539,23 @@ find_call(struct rpyc_client *c, uint64_t seq)
 	return true;
 }
 
+/* Does a request before that one still wait for its reply? */
+static bool
+waits_before(const struct rpyc_client *c, uint64_t seq)
+{
+	size_t i;
+
+	for (i = 0; i <= c->mask; i++)
+		if (c->pending[i].used && c->pending[i].seq < seq)
+			return true;
+	return false;
+}
+
 /* A reply that no call waits for. */
 static void
-unasked(struct rpyc_client *c, uint64_t seq, struct brine body)
+unasked(struct rpyc_client *c, struct brine body)
 {
-	if (c->base.outstanding > 0 && out_of_turn(c, seq)) {
-		rpyc_lost(c, "a reply out of order");
-	} else if (c->deletions == 0) {
+	if (c->deletions == 0) {
 		/* even if the first was good and its call is complete */
 		rpyc_call_fail(c, "a second reply to a request");
 		rpyc_lost(c, c->base.error);
@@ -660,7 +591,11 @@ message(struct rpyc_client *c)
 		return;
 	}
 	if (!find_call(c, (uint64_t)n)) {
-		unasked(c, (uint64_t)n, b);
+		unasked(c, b);
+		return;
+	}
+	if (c->step == STEP_STREAM && waits_before(c, (uint64_t)n)) {
+		rpyc_lost(c, "a reply out of order");
 		return;
 	}
 	if (c->step == STEP_CALL)
@@ -671,8 +606,6 @@ message(struct rpyc_client *c)
 		rpyc_lost(c, "a reply of too many parts");
 	else
 		replied(c, b);
-	c->seen = 0;
-	c->differs = false;
 }
 
 static size_t
@@ -687,6 +620,8 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			message(c);
+			c->seen = 0;
+			c->differs = false;
 			if (c->base.out.buf.n > OUT_MAX)
 				rpyc_lost(c, "the peer does not read the answers to its requests");
 			break;
@@ -698,8 +633,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		}
 		taken += k;
 	}
-	if (c->base.out.failed || c->root.failed || c->method.failed || c->list.failed ||
-	    c->iterator.failed)
+	if (c->base.out.failed)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
 		buf_clear(&c->in.retained, 512);    /* an idle connection keeps no more */

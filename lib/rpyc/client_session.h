@@ -13,55 +13,56 @@
 
 #define RPYC_WINDOW 16          /* requests outstanding in the stream operations */
 
+/* What the call waits for. The first replies are references, which are kept. */
+enum rpyc_step { STEP_ROOT, STEP_ATTR, STEP_ITER, STEP_CALL, STEP_NEXT, STEP_STREAM };
+#define RPYC_REFS (STEP_CALL + 1)
+
 struct rpyc_client {
 	struct client_session base;
 	const struct client_conf *conf;
 	struct rpyc_reader in;
-	struct buf message;             /* the one being written */
+	size_t begin;                   /* where in base.out.buf the message being written begins */
 	uint64_t next_seq;
-	struct buf root;                /* id_packs, encoded: of the root, once known, */
-	struct buf method;              /* with -N of the method called, */
-	struct buf list, iterator;      /* and of what download_file_chunked returned */
+	enum rpyc_step step;
+	struct buf ref[RPYC_REFS];      /* id_packs by step, encoded: of the root, once known, with
+	                                 * -N of the method called, and of the iterator and the
+	                                 * list of download_file_chunked */
 	struct buf prefix;              /* what the bodies of requests for this operation begin with,
 	                                 * up to the arguments; none with -N */
 	struct call call;
-	enum { STEP_ROOT, STEP_ATTR, STEP_CALL, STEP_ITER, STEP_NEXT, STEP_STREAM } step;
 	void *token;                    /* of the call just begun, or whose reply is here; NULL
 	                                 * once it is over */
 	uint64_t deletions;             /* DEL requests whose answers are still to come */
 	uint64_t got;                   /* bytes of chunks received */
 	uint64_t sent, answered;        /* stream: requests */
-	uint64_t stream_seq[RPYC_WINDOW];       /* their sequence numbers: of request i at
-	                                 * i mod size */
 	uint64_t seen;                  /* bytes of the reply's data checked so far */
 	bool differs;                   /* and one of them was wrong */
 	int64_t export;                 /* number of the list exported to the server */
 	uint64_t exported;              /* bytes of it that the server has fetched */
 
-	/* The calls outstanding, found by the sequence number of the reply each waits for: at
-	 * that modulo the size, a power of two and at least depth, or at the next free place. */
+	/* The requests that wait for a reply, found by its sequence number: at that modulo the
+	 * size, a power of two and at least depth and RPYC_WINDOW, or at the next free place. */
 	size_t mask;                    /* size - 1 */
 	struct rpyc_pending {
 		bool used;
 		uint64_t seq;
-		void *token;
+		void *token;            /* of its call */
 	} pending[];
 };
 
 /* ---- request.c ---- */
 
-/* Begin a request in c->message: append its body to what is returned, then send it. */
+/* Begin a message: append its body to what is returned (of an answer the sequence number first),
+ * then send it. Until then nothing else may be sent. */
+struct buf *rpyc_message_begin(struct rpyc_client *, enum rpyc_type);
 struct buf *rpyc_request_begin(struct rpyc_client *);
 
-/* Send c->message, with n bytes of the payload from position at on as the last thing in
+/* Send the message, with n bytes of the payload from position at on as the last thing in
  * it but for tail, which is encoded already. */
-void rpyc_send(struct rpyc_client *, uint64_t at, uint64_t n, const char *tail, size_t ntail);
+void rpyc_send(struct rpyc_client *, uint64_t at, uint64_t n, const char *tail);
 
-/* Have the call of c->token wait for the reply of this sequence number. */
-void rpyc_await(struct rpyc_client *, uint64_t seq);
-
-/* Send c->message, the request whose reply the call waits for next. */
-void rpyc_request_send(struct rpyc_client *);
+/* The same for a request: the call of c->token waits for the reply. */
+void rpyc_request_send(struct rpyc_client *, uint64_t at, uint64_t n, const char *tail);
 
 /* Release the object whose id_pack is kept there (none if empty), or every reference in a boxed
  * value; the answers are not waited for. */
@@ -86,7 +87,7 @@ void rpyc_lost(struct rpyc_client *, const char *error);
 
 /* Append a boxed reference to a list of the call's chunks that the server can fetch. Its
  * numbers are fresh for each call, since a repeated id_pack would be the same object. */
-void rpyc_put_export(struct rpyc_client *);
+void rpyc_put_export(struct rpyc_client *, struct buf *);
 
 /* Answer a request of the server's: seq, encoded, and the body. */
 void rpyc_requested(struct rpyc_client *, struct brine seq, struct brine body);

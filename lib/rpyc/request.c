@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* RPyC, the client's side: messages on their way out, and the end of a call. */
 #include <stdio.h>
+#include <string.h>
 
 #include "payload.h"
 #include "rpyc/client_session.h"
@@ -48,47 +49,49 @@ rpyc_pieces(const struct rpyc_client *c)
 }
 
 struct buf *
+rpyc_message_begin(struct rpyc_client *c, enum rpyc_type type)
+{
+	struct buf *b = out_buf(&c->base.out);
+
+	c->begin = rpyc_begin(b, c->base.dialect, type);
+	return b;
+}
+
+struct buf *
 rpyc_request_begin(struct rpyc_client *c)
 {
-	buf_clear(&c->message, 512);
-	rpyc_begin(&c->message, c->base.dialect, RPYC_REQUEST);
-	brine_put_int(&c->message, (int64_t)c->next_seq);
-	return &c->message;
+	struct buf *b = rpyc_message_begin(c, RPYC_REQUEST);
+
+	brine_put_int(b, (int64_t)c->next_seq);
+	return b;
 }
 
 void
-rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail, size_t ntail)
+rpyc_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail)
 {
 	const struct payload *payload = c->conf->payload;
+	struct out *o = &c->base.out;
 
 	if (n == 0)
-		buf_add(&c->message, tail, ntail);
-	rpyc_end(&c->message, 0, n > 0 ? n + ntail : 0);
-	out_add(&c->base.out, c->message.p, c->message.n);
+		buf_add(&o->buf, tail, strlen(tail));
+	rpyc_end(&o->buf, c->begin, n > 0 ? n + strlen(tail) : 0);
+	out_queue(o, o->buf.n - c->begin);
 	if (n > 0) {
-		out_cycle(&c->base.out, payload->data, payload->period, at, n);
-		out_add(&c->base.out, tail, ntail);
-		out_text(&c->base.out, RPYC_TRAILER);
+		out_cycle(o, payload->data, payload->period, at, n);
+		out_text(o, tail);
+		out_text(o, RPYC_TRAILER);
 	}
-	if (c->message.failed)
-		c->base.out.failed = true;
 }
 
 void
-rpyc_await(struct rpyc_client *c, uint64_t seq)
+rpyc_request_send(struct rpyc_client *c, uint64_t at, uint64_t n, const char *tail)
 {
-	size_t i = seq & c->mask;
+	size_t i = c->next_seq & c->mask;
 
+	rpyc_send(c, at, n, tail);
 	while (c->pending[i].used)
 		i = (i + 1) & c->mask;
-	c->pending[i] = (struct rpyc_pending){ true, seq, c->token };
-}
-
-void
-rpyc_request_send(struct rpyc_client *c)
-{
-	rpyc_send(c, 0, 0, NULL, 0);
-	rpyc_await(c, c->next_seq++);
+	c->pending[i] = (struct rpyc_pending){ true, c->next_seq++, c->token };
 }
 
 /* DEL: the answer is not waited for. */
@@ -96,7 +99,7 @@ static void
 release(struct rpyc_client *c, struct brine id_pack)
 {
 	rpyc_put_del(rpyc_request_begin(c), id_pack);
-	rpyc_send(c, 0, 0, NULL, 0);
+	rpyc_send(c, 0, 0, "");
 	c->next_seq++;
 	c->deletions++;
 }

@@ -19,8 +19,9 @@ check(const struct client_session *base, bool called)
 	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
 	must(c->in.retained.n <= RPYC_RETAIN_MAX && c->in.held == 0, "kept too much");
-	must(base->outstanding > 0 || c->method.n + c->list.n + c->iterator.n == 0 ||
-	    base->want == WANT_CLOSE, "a reference is kept");
+	for (i = STEP_ATTR; i < RPYC_REFS; i++)
+		must(base->outstanding > 0 || c->ref[i].n == 0 || base->want == WANT_CLOSE,
+		    "a reference is kept");
 	must(c->sent - c->answered <= RPYC_WINDOW || c->step != STEP_STREAM, "window");
 	if (called && base->outstanding == 0 && !base->ok && base->want != WANT_CLOSE)
 		must(base->error[0] != '\0', "an error without a text");
