@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/rng.h"
 
 /* Shorter content is repeated up to this: a writev of many tiny pieces would be measured
@@ -76,40 +77,24 @@ adopt(struct payload *p, unsigned char *data, size_t n)
 static const char *
 read_all(struct payload *p, int fd)
 {
-	unsigned char *data = NULL, *more;
-	size_t n = 0, cap = 0;
+	struct buf b = { NULL, 0, 0, false };
 	const char *why = NULL;
-	ssize_t got;
+	unsigned char *to;
+	ssize_t got = 1;
 
-	for (;;) {
-		if (n == cap) {
-			/* one byte more than allowed, to see whether it is exceeded */
-			cap = cap ? cap * 2 : PERIOD_MIN;
-			if (cap > PAYLOAD_FILE_MAX)
-				cap = PAYLOAD_FILE_MAX + 1;
-			if (!(more = realloc(data, cap))) {
-				why = strerror(ENOMEM);
-				break;
-			}
-			data = more;
-		}
-		if ((got = read(fd, data + n, cap - n)) < 0) {
+	while (!why && got > 0) {
+		if (!(to = buf_room(&b, PERIOD_MIN)))
+			why = strerror(ENOMEM);
+		else if ((got = read(fd, to, PERIOD_MIN)) < 0)
 			why = strerror(errno);
-			break;
-		}
-		if (got == 0)
-			break;
-		n += (size_t)got;
-		if (n > PAYLOAD_FILE_MAX) {
+		else if ((b.n += (size_t)got) > PAYLOAD_FILE_MAX)
 			why = "not a regular file, and larger than 1 GiB";
-			break;
-		}
 	}
-	if (!why && n == 0)
+	if (!why && b.n == 0)
 		why = "empty file";
 	if (!why)
-		return adopt(p, data, n);
-	free(data);
+		return adopt(p, b.p, b.n);
+	buf_free(&b);
 	return why;
 }
 

@@ -74,14 +74,6 @@ drop(struct inflate *s, unsigned n)
 	s->nbits -= n;
 }
 
-static bool
-need(struct inflate *s, unsigned n)
-{
-	if (s->nbits < n)
-		refill(s);
-	return s->nbits >= n;
-}
-
 /* Return the whole bytes held to the input. */
 static void
 give_back(struct inflate *s)
@@ -171,8 +163,8 @@ decode(const struct inflate_code *c, uint64_t bits, unsigned *len)
 	return entry >> 4;
 }
 
-/* Go on with the copy of len bytes from dist back; false: the window is full. */
-static inline bool
+/* Go on with the copy of len bytes from dist back. */
+static inline enum inflate_status
 copy(struct inflate *s)
 {
 	unsigned char *to = s->window + s->at, *from;
@@ -191,13 +183,14 @@ copy(struct inflate *s)
 			for (i = 0; i < n; i++)
 				to[i] = from[i];
 		s->at += n;
-		s->len = 0;
-		return true;
+		s->state = CODES;
+		return INFLATE_DONE;
 	}
 	for (; s->len > 0 && s->at < INFLATE_WINDOW; s->len--, s->at++)
 		s->window[s->at] = s->window[s->at >= s->dist ? s->at - s->dist :
 		    s->at + INFLATE_WINDOW - s->dist];
-	return s->at < INFLATE_WINDOW;
+	s->state = s->at < INFLATE_WINDOW ? CODES : COPY;
+	return s->state == CODES ? INFLATE_DONE : INFLATE_OUTPUT;
 }
 
 /* Literals and copies, until the block, the input or the window ends. */
@@ -243,10 +236,8 @@ run_codes(struct inflate *s)
 		if (s->dist > s->at && !s->wrapped)
 			return INFLATE_BAD;
 		drop(s, used + n);
-		if (!copy(s)) {
-			s->state = COPY;
+		if (copy(s) != INFLATE_DONE)
 			return INFLATE_OUTPUT;
-		}
 	}
 }
 
@@ -322,92 +313,83 @@ run_stored(struct inflate *s)
 	return INFLATE_DONE;
 }
 
-/* One step of those that take a few bits. DONE: taken, on to the next. */
+/* One of the steps that take a fixed number of bits, x. DONE: on to the next. */
 static enum inflate_status
-run_head(struct inflate *s)
+step(struct inflate *s, uint32_t x)
 {
 	static const unsigned char order[] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13,
 		2, 14, 1, 15 };
-	unsigned x, y;
 
 	switch (s->state) {
-	case HEAD:
-		if (!need(s, 16))
-			return INFLATE_INPUT;
-		x = peek(s, 0, 8);      /* method, window size */
-		y = peek(s, 8, 8);      /* check bits, preset dictionary, level */
-		if ((x << 8 | y) % 31 != 0 || (x & 15) != 8 || x >> 4 > 7 || y & 0x20)
+	case HEAD:      /* method and window size; check bits, preset dictionary, level */
+		if (((x & 0xff) << 8 | x >> 8) % 31 != 0 || (x & 0x8f) != 8 || x & 0x2000)
 			return INFLATE_BAD;
-		drop(s, 16);
 		s->state = BLOCK;
 		break;
 	case BLOCK:
-		if (!need(s, 3))
-			return INFLATE_INPUT;
-		s->last = peek(s, 0, 1);
-		x = peek(s, 1, 2);
-		if (x == 3)
+		s->last = x & 1;
+		if (x >> 1 == 3)
 			return INFLATE_BAD;
-		drop(s, 3);
-		s->state = x == 0 ? STORED_HEAD : x == 1 ? CODES : DYNAMIC;
-		if (x == 1)
+		s->state = x >> 1 == 0 ? STORED_HEAD : x >> 1 == 1 ? CODES : DYNAMIC;
+		if (s->state == CODES)
 			fixed_codes(s);
 		break;
 	case STORED_HEAD:
-		drop(s, s->nbits % 8);
-		if (!need(s, 32))
-			return INFLATE_INPUT;
-		s->len = peek(s, 0, 16);
-		if (s->len != (peek(s, 16, 16) ^ 0xffff))
+		s->len = x & 0xffff;
+		if (s->len != (x >> 16 ^ 0xffff))
 			return INFLATE_BAD;
-		drop(s, 32);
 		s->state = STORED;
 		break;
 	case DYNAMIC:
-		if (!need(s, 14))
-			return INFLATE_INPUT;
-		s->nlit = peek(s, 0, 5) + 257;
-		s->ndist = peek(s, 5, 5) + 1;
-		s->ncode = peek(s, 10, 4) + 4;
+		s->nlit = (x & 31) + 257;
+		s->ndist = (x >> 5 & 31) + 1;
+		s->ncode = (x >> 10) + 4;
 		if (s->nlit > MAX_LITERALS || s->ndist > MAX_DISTANCES)
 			return INFLATE_BAD;
-		drop(s, 14);
 		s->have = 0;
 		s->fixed = false;
 		memset(s->length, 0, sizeof order);
 		s->state = CODE_LENGTHS;
 		break;
 	case CODE_LENGTHS:
-		for (; s->have < s->ncode; s->have++) {
-			if (!need(s, 3))
-				return INFLATE_INPUT;
-			s->length[order[s->have]] = (unsigned char)peek(s, 0, 3);
-			drop(s, 3);
-		}
+		s->length[order[s->have++]] = (unsigned char)x;
+		if (s->have < s->ncode)
+			break;
 		/* the code of the lengths is gone before that of the distances is made */
 		if (!build(&s->distance, s->length, sizeof order, false))
 			return INFLATE_BAD;
 		s->have = 0;
 		s->state = LENGTHS;
 		break;
+	case CHECK:
+		if (((x & 0xff) << 8 | (x >> 8 & 0xff)) != s->b ||
+		    ((x >> 8 & 0xff00) | x >> 24) != s->a)
+			return INFLATE_BAD;
+		s->state = DONE;
+		break;
 	}
 	return INFLATE_DONE;
 }
 
 static enum inflate_status
-run_check(struct inflate *s)
+run_step(struct inflate *s)
 {
-	if (s->at > s->given)
+	static const unsigned char bits[] = { [HEAD] = 16, [BLOCK] = 3, [STORED_HEAD] = 32,
+		[DYNAMIC] = 14, [CODE_LENGTHS] = 3, [CHECK] = 32 };
+	unsigned n = bits[s->state];
+	uint64_t x;
+
+	if (s->state == CHECK && s->at > s->given)
 		return INFLATE_OUTPUT;  /* which adds to the sum */
-	drop(s, s->nbits % 8);
-	if (!need(s, 32))
+	if (n == 32)                    /* these begin with a byte */
+		drop(s, s->nbits % 8);
+	if (s->nbits < n)
+		refill(s);
+	if (s->nbits < n)
 		return INFLATE_INPUT;
-	if ((peek(s, 0, 8) << 8 | peek(s, 8, 8)) != s->b ||
-	    (peek(s, 16, 8) << 8 | peek(s, 24, 8)) != s->a)
-		return INFLATE_BAD;
-	drop(s, 32);
-	s->state = DONE;
-	return INFLATE_DONE;
+	x = s->bits & (((uint64_t)1 << n) - 1);
+	drop(s, n);
+	return step(s, (uint32_t)x);
 }
 
 static void
@@ -434,29 +416,16 @@ run(struct inflate *s)
 	enum inflate_status status = INFLATE_DONE;
 
 	while (status == INFLATE_DONE && s->state != DONE) {
-		switch (s->state) {
-		case STORED:
+		if (s->state == STORED)
 			status = run_stored(s);
-			break;
-		case LENGTHS:
+		else if (s->state == LENGTHS)
 			status = run_lengths(s);
-			break;
-		case COPY:
-			if (!copy(s))
-				return INFLATE_OUTPUT;
-			s->state = CODES;
-			break;
-		case CODES:
+		else if (s->state == CODES)
 			status = run_codes(s);
-			break;
-		case CHECK:
-			status = run_check(s);
-			break;
-		case BAD:
-			return INFLATE_BAD;
-		default:
-			status = run_head(s);
-		}
+		else if (s->state == COPY)
+			status = copy(s);
+		else
+			status = s->state == BAD ? INFLATE_BAD : run_step(s);
 	}
 	return status;
 }
