@@ -21,11 +21,13 @@
 #include "service.h"
 
 #define HEAD_MAX  65536         /* a response's head */
-#define PIECE     131072        /* JSON made at a time; chunks queued at a time */
+#define PIECE     131072        /* of a body that is made in pieces: queued at a time */
 #define SPARE     1048576       /* bytes beyond what was expected that are still read */
 #define SHORT_MAX 256           /* a short reply, which is held */
 #define SAME_MAX  1024          /* a head, which is held to recognise it */
 #define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
+
+#define WRONG_LENGTH "reply of %" PRIu64 " bytes, expected %" PRIu64
 
 enum state {
 	IDLE,
@@ -41,20 +43,19 @@ struct http_client {
 	enum op_reply expected;
 	struct buf request;             /* its head, kept for the next call like it */
 	uint64_t length;                /* bytes of a whole request, while nothing is making */
-	struct buf piece;               /* upload-chunked: JSON on its way */
 	uint64_t at;                    /* payload bytes turned into chunks so far */
 	struct buf held;                /* what came so far of a head that did not come whole */
 	struct buf head;                /* of the last reply that was a success, */
 	struct http_response response;  /* and what it says */
 	struct http_body body;
 	struct json_chunks json;
+	struct payload want;            /* what the content has to be */
 	uint64_t got;                   /* content of the reply's body so far */
 	uint64_t got_max;               /* more is not read */
-	int status;                     /* 0: no head of a reply yet */
 	enum state state;
 	bool making;                    /* there are more chunks to be made */
 	bool bad;                       /* the reply is wrong: c.error says why */
-	bool keep_alive;                /* the peer keeps the connection */
+	bool keep_alive;                /* both sides keep the connection */
 	bool dead;                      /* it cannot be used any more */
 	unsigned char text[SHORT_MAX];  /* the beginning of a short reply */
 	unsigned depth, oldest;
@@ -85,12 +86,11 @@ static void
 expect_reply(struct http_client *h)
 {
 	h->state = IN_HEAD;
-	h->status = 0;
 	h->got = 0;
 	h->bad = false;
 	h->keep_alive = true;
-	json_chunks_init(&h->json);
-	h->json.chunk = h->call.chunk;
+	if (h->expected == REPLY_CHUNKS)
+		h->json = (struct json_chunks){ .chunk = h->call.chunk };
 }
 
 /* The oldest call is over. */
@@ -99,8 +99,7 @@ finish(struct http_client *h)
 {
 	h->c.ok = !h->bad;
 	h->state = IDLE;
-	if (!h->keep_alive || h->conf->close_each)
-		h->dead = true;
+	h->dead |= !h->keep_alive;
 	if (h->c.outstanding == 0)
 		return;
 	h->c.done = h->token[h->oldest];
@@ -126,12 +125,6 @@ all_sent(const struct http_client *h)
 	    || (h->c.outstanding > 1 && h->c.out.pending <= (h->c.outstanding - 1) * h->length));
 }
 
-static void
-wrong_length(struct http_client *h, uint64_t n)
-{
-	wrong(h, "reply of %" PRIu64 " bytes, expected %" PRIu64, n, h->call.size);
-}
-
 /* Judge a short JSON object. */
 static void
 judge_short(struct http_client *h)
@@ -144,7 +137,8 @@ judge_short(struct http_client *h)
 
 	if (ping && n == sizeof pong - 1 && memcmp(h->text, pong, n) == 0)
 		return;
-	why = ping ? json_text(h->text, n, "response", "pong") : json_count(h->text, n, "size", &size);
+	why = ping ? json_text(h->text, n, "response", "pong")
+	    : json_count(h->text, n, "size", &size);
 	if (h->got > SHORT_MAX)
 		wrong(h, "reply of %" PRIu64 " bytes, expected a short JSON object", h->got);
 	else if (why)
@@ -155,7 +149,7 @@ judge_short(struct http_client *h)
 		    h->call.size);
 }
 
-/* Judge the content of a reply that was successful by its status. */
+/* Judge the content of a reply of which nothing was wrong so far. */
 static void
 judge(struct http_client *h)
 {
@@ -171,7 +165,7 @@ judge(struct http_client *h)
 	case REPLY_PAYLOAD:
 	case REPLY_FILL:
 		if (h->got != h->call.size)
-			wrong_length(h, h->got);
+			wrong(h, WRONG_LENGTH, h->got, h->call.size);
 		break;
 	case REPLY_CHUNKS:
 		if ((why = json_chunks_end(&h->json)))
@@ -187,9 +181,9 @@ judge(struct http_client *h)
 static void
 complete(struct http_client *h)
 {
-	if (h->status >= 200 && h->status < 300)
+	if (!h->bad)
 		judge(h);
-	h->c.closing = !h->keep_alive || h->conf->close_each;
+	h->c.closing = !h->keep_alive;
 	if (all_sent(h))
 		finish(h);
 	else if (h->bad)
@@ -206,119 +200,89 @@ has_body(const struct call *call)
 	return operations[call->op].sends && (call->op != OP_NAMED || call->sized);
 }
 
-/* GET or POST of the operation's path, or of the target's. */
+/* Build the head of the request for h->call: GET or POST of the operation's path, or of the
+ * target's. */
 static void
-put_request_line(struct buf *b, const struct client_conf *conf, const struct call *call)
+build_request(struct http_client *h)
 {
+	const struct call *call = &h->call;
 	const struct operation *o = &operations[call->op];
 	bool body = has_body(call);
+	struct buf *b = &h->request;
 
+	buf_clear(b, 4096);
 	buf_text(b, body ? "POST " : "GET ");
-	if (!o->method && conf->name)
-		buf_text(b, conf->name);
+	if (!o->method && h->conf->name)
+		buf_text(b, h->conf->name);
 	else
 		buf_printf(b, "/%s", o->path ? o->path : "");
 	if (!body && o->nargs > 0)
 		buf_printf(b, "/%" PRIu64, call->size);
 	if (!body && o->nargs > 1)
 		buf_printf(b, "/%" PRIu64, call->chunk);
-	buf_text(b, " HTTP/1.1\r\n");
-}
-
-/* Build the head of the request for h->call. */
-static void
-build_request(struct http_client *h)
-{
-	const struct call *call = &h->call;
-	enum op_form form = operations[call->op].form;
-	struct buf *b = &h->request;
-
-	buf_clear(b, 4096);
-	put_request_line(b, h->conf, call);
-	buf_printf(b, "Host: %s\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n",
-	    h->conf->host);
-	if (has_body(call)) {
+	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\n"
+	    "Accept: */*\r\n", h->conf->host);
+	if (body)
 		buf_printf(b, "Content-Type: application/%s\r\n",
-		    form == FORM_CHUNKED ? "json" : "octet-stream");
-		if (form == FORM_STREAM)
-			buf_text(b, "Transfer-Encoding: chunked\r\n");
-		else
-			buf_printf(b, "Content-Length: %" PRIu64 "\r\n", form == FORM_CHUNKED
-			    ? json_chunks_length(call->size, call->chunk) : call->size);
-	}
+		    o->form == FORM_CHUNKED ? "json" : "octet-stream");
+	if (body && o->form == FORM_STREAM)
+		buf_text(b, "Transfer-Encoding: chunked\r\n");
+	else if (body)
+		buf_printf(b, "Content-Length: %" PRIu64 "\r\n", o->form == FORM_CHUNKED
+		    ? json_chunks_length(call->size, call->chunk) : call->size);
 	if (h->conf->close_each)
 		buf_text(b, "Connection: close\r\n");
 	buf_text(b, "\r\n");
 }
 
-/* Make the next piece of {"chunks":[...]}, of which the beginning is sent already. */
-static void
-make_json(struct http_client *h)
+/* Queue n bytes of the payload in hex, or the first of them; returns how many. */
+static uint64_t
+put_hex(struct http_client *h, uint64_t n)
 {
 	const struct payload *pl = h->conf->payload;
-	uint64_t size = h->call.size, chunk = h->call.chunk, n, from;
-	struct buf *b = &h->piece;
+	uint64_t from = h->at % pl->period;
+	char hex[8192];
 
-	b->n = 0;
-	if (!buf_room(b, PIECE)) {
-		h->c.out.failed = true;
-		return;
-	}
-	/* a round adds at most ,"": all pieces stay within the room */
-	while (h->at < size && b->n + 8 < PIECE) {
-		if (h->at % chunk == 0)
-			buf_text(b, h->at > 0 ? ",\"" : "\"");
-		n = chunk - h->at % chunk;
-		if (n > size - h->at)
-			n = size - h->at;
-		if (n > (PIECE - b->n - 2) / 2)
-			n = (PIECE - b->n - 2) / 2;
-		from = h->at % pl->period;
-		if (n > pl->period - from)
-			n = pl->period - from;
-		hex_encode((char *)b->p + b->n, pl->data + from, (size_t)n);
-		b->n += 2 * (size_t)n;
-		h->at += n;
-		if (h->at % chunk == 0 || h->at == size)
-			buf_byte(b, '"');
-	}
-	if (h->at == size)
-		h->making = false;
-	if (b->n > 0)
-		out_cycle(&h->c.out, b->p, b->n, 0, b->n);
-	if (!h->making)
-		out_text(&h->c.out, JSON_CHUNKS_CLOSE);
+	if (n > sizeof hex / 2)
+		n = sizeof hex / 2;
+	if (n > pl->period - from)
+		n = pl->period - from;
+	hex_encode(hex, pl->data + from, (size_t)n);
+	out_add(&h->c.out, hex, 2 * (size_t)n);
+	return n;
 }
 
-/* Queue the next chunks of a body with Transfer-Encoding: chunked. */
-static void
-make_chunks(struct http_client *h)
-{
-	const struct payload *pl = h->conf->payload;
-	uint64_t n;
-
-	while (h->at < h->call.size && h->c.out.pending < PIECE && !h->c.out.failed) {
-		n = h->call.size - h->at;
-		if (n > h->call.chunk)
-			n = h->call.chunk;
-		out_printf(&h->c.out, "%" PRIx64 "\r\n", n);
-		out_cycle(&h->c.out, pl->data, pl->period, h->at, n);
-		out_text(&h->c.out, "\r\n");
-		h->at += n;
-	}
-	if (h->at == h->call.size) {
-		h->making = false;
-		out_text(&h->c.out, "0\r\n\r\n");
-	}
-}
-
+/* Queue more of a body that is made in pieces: the next strings of {"chunks":[...]}, of which the
+ * beginning is sent already, or chunks as Transfer-Encoding has them. */
 static void
 make_more(struct http_client *h)
 {
-	if (operations[h->call.op].form == FORM_CHUNKED)
-		make_json(h);
-	else
-		make_chunks(h);
+	const struct payload *pl = h->conf->payload;
+	bool json = operations[h->call.op].form == FORM_CHUNKED;
+	uint64_t size = h->call.size, chunk = h->call.chunk, n;
+	struct out *o = &h->c.out;
+
+	while (h->at < size && o->pending < PIECE && !o->failed) {
+		n = chunk - h->at % chunk;
+		if (n > size - h->at)
+			n = size - h->at;
+		if (json) {
+			if (h->at % chunk == 0)
+				out_text(o, h->at > 0 ? ",\"" : "\"");
+			h->at += put_hex(h, n);
+			if (h->at % chunk == 0 || h->at == size)
+				out_text(o, "\"");
+		} else {
+			out_printf(o, "%" PRIx64 "\r\n", n);
+			out_cycle(o, pl->data, pl->period, h->at, n);
+			out_text(o, "\r\n");
+			h->at += n;
+		}
+	}
+	if (h->at == size) {
+		h->making = false;
+		out_text(o, json ? JSON_CHUNKS_CLOSE : "0\r\n\r\n");
+	}
 }
 
 static bool
@@ -350,23 +314,6 @@ parse_head(struct http_client *h, struct http_span head)
 	return true;
 }
 
-/* The most content of a successful reply that is worth reading. */
-static uint64_t
-content_max(const struct http_client *h)
-{
-	switch (h->expected) {
-	case REPLY_ANY:
-		return UINT64_MAX;
-	case REPLY_PAYLOAD:
-	case REPLY_FILL:
-		return SPARE + h->call.size;
-	case REPLY_CHUNKS:
-		return SPARE + 2 * json_chunks_length(h->call.size, h->call.chunk);
-	default:
-		return SPARE;
-	}
-}
-
 /* The head of a reply is complete: see what follows it. */
 static void
 begin_reply(struct http_client *h, struct http_span head)
@@ -374,7 +321,7 @@ begin_reply(struct http_client *h, struct http_span head)
 	const struct http_response *a = &h->response;
 	const struct http_fields *f = &a->fields;
 	struct http_shown reason;
-	bool good;
+	bool good, payload = h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL;
 
 	if (!parse_head(h, head)) {
 		give_up(h);
@@ -387,15 +334,20 @@ begin_reply(struct http_client *h, struct http_span head)
 		reason = http_show(a->reason.p, a->reason.n);
 		wrong(h, "HTTP %d%s%s", a->status, *reason.text ? " " : "", reason.text);
 	}
-	h->status = a->status;
-	h->got_max = good ? content_max(h) : SPARE;
-	h->keep_alive = http_keep_alive(a->minor, f) && (f->sized || f->chunked);
+	h->got_max = SPARE;
+	if (good && h->expected == REPLY_ANY)
+		h->got_max = UINT64_MAX;
+	else if (good && h->expected == REPLY_CHUNKS)
+		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
+	else if (good && payload)
+		h->got_max += h->call.size;
+	h->keep_alive = f->keep_alive && (f->sized || f->chunked) && !h->conf->close_each;
 	http_body_init(&h->body, f->chunked ? HTTP_CHUNKED : f->sized ? HTTP_SIZED : HTTP_TO_END,
 	    f->length);
 	h->state = IN_BODY;
 	if (f->length > h->got_max) {
-		if (h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL)
-			wrong_length(h, f->length);
+		if (payload)
+			wrong(h, WRONG_LENGTH, f->length, h->call.size);
 		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", f->length);
 		give_up(h);
 	} else if (a->status == 101) {
@@ -429,11 +381,11 @@ take_head(struct http_client *h, const unsigned char *p, size_t n)
 	return taken;
 }
 
-/* Do the n bytes at p equal these, from position at on? */
+/* Are the n bytes at p what has to be at this position of the content? */
 static void
-check_content(struct http_client *h, const struct payload *want, uint64_t at,
-	const unsigned char *p, size_t n)
+check_content(struct http_client *h, uint64_t at, const unsigned char *p, size_t n)
 {
+	const struct payload *want = &h->want;
 	size_t i = 0;
 
 	if (!h->conf->check || payload_equal(want, at, p, n))
@@ -445,14 +397,6 @@ check_content(struct http_client *h, const struct payload *want, uint64_t at,
 }
 
 static void
-check_fill(struct http_client *h, uint64_t at, const unsigned char *p, size_t n)
-{
-	struct payload want = { fill_block(operations[h->call.op].fill), FILL_SIZE, false };
-
-	check_content(h, &want, at, p, n);
-}
-
-static void
 take_chunks(struct http_client *h, const unsigned char *p, size_t n)
 {
 	unsigned char decoded[4096];
@@ -461,7 +405,7 @@ take_chunks(struct http_client *h, const unsigned char *p, size_t n)
 	for (i = 0; i < n && !h->json.error; i += k) {
 		k = json_chunks_take(&h->json, p + i, n - i, h->conf->check ? decoded : NULL,
 		    sizeof decoded, &got);
-		check_fill(h, h->json.bytes - got, decoded, got);
+		check_content(h, h->json.bytes - got, decoded, got);
 	}
 }
 
@@ -469,8 +413,7 @@ take_chunks(struct http_client *h, const unsigned char *p, size_t n)
 static void
 take_content(struct http_client *h, const unsigned char *p, size_t n)
 {
-	bool within = h->got + n <= h->call.size;
-	size_t k;
+	size_t k = h->got < SHORT_MAX ? SHORT_MAX - (size_t)h->got : 0;
 
 	if (!h->bad) {
 		switch (h->expected) {
@@ -478,16 +421,12 @@ take_content(struct http_client *h, const unsigned char *p, size_t n)
 			break;
 		case REPLY_PONG:
 		case REPLY_SIZE:
-			k = h->got < SHORT_MAX ? SHORT_MAX - (size_t)h->got : 0;
 			memcpy(h->text + SHORT_MAX - k, p, n < k ? n : k);
 			break;
 		case REPLY_PAYLOAD:
-			if (within)
-				check_content(h, h->conf->payload, h->got, p, n);
-			break;
 		case REPLY_FILL:
-			if (within)
-				check_fill(h, h->got, p, n);
+			if (h->got + n <= h->call.size)
+				check_content(h, h->got, p, n);
 			break;
 		case REPLY_CHUNKS:
 			take_chunks(h, p, n);
@@ -530,10 +469,7 @@ update_want(struct http_client *h)
 		wrong(h, "out of memory");
 		give_up(h);
 	}
-	if (h->dead)
-		h->c.want = WANT_CLOSE;
-	else
-		h->c.want = h->c.out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+	h->c.want = h->dead ? WANT_CLOSE : h->c.out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
 }
 
 static struct client_session *
@@ -561,7 +497,6 @@ http_close(struct client_session *c)
 	buf_free(&h->held);
 	buf_free(&h->head);
 	buf_free(&h->request);
-	buf_free(&h->piece);
 	free(h);
 }
 
@@ -579,6 +514,11 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		now.chunk = now.size > 0 ? now.size : 1;
 	if (h->request.n == 0 || !same_call(&now, &h->call)) {
 		h->call = now;
+		if (operations[now.op].reply == REPLY_PAYLOAD)
+			h->want = *pl;
+		else
+			h->want = (struct payload){ fill_block(operations[now.op].fill), FILL_SIZE,
+			    false };
 		build_request(h);
 	}
 	at = h->oldest + c->outstanding;
@@ -602,8 +542,10 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 	if (has_body(&h->call)) {
 		form = operations[now.op].form;
 		h->making = form != FORM_WHOLE;
-		if (form == FORM_CHUNKED)
+		if (form == FORM_CHUNKED) {
+			h->c.out.reserve = 2 * PIECE;
 			out_text(&h->c.out, JSON_CHUNKS_OPEN);
+		}
 		if (h->making)
 			make_more(h);
 		else

@@ -39,7 +39,7 @@ hex_encode(char *dst, const void *src, size_t n)
 
 /* ---- {"chunks":["hex",...]} ---- */
 
-/* The states. Those up to AT_FIRST wait for the characters of the beginning, one by one. */
+/* The states. Those up to AT_FIRST count the characters of JSON_CHUNKS_OPEN that have come. */
 enum {
 	AT_OBJECT,
 	AT_QUOTE,
@@ -54,46 +54,14 @@ enum {
 	AT_END,         /* before } */
 	AFTER_END
 };
+_Static_assert(AT_FIRST == sizeof JSON_CHUNKS_OPEN - 1, "a state for each character");
 
-#define OTHER_MEMBER "a member other than \"chunks\""
-#define NO_STRING    "a chunk is not a string"
 #define BAD_ESCAPE   "a bad escape sequence"
 #define BAD_SIZE     "a chunk of another size than asked for"
-
-/* Outside of chunks: the character that leads to the next state (of those that lead elsewhere
- * see take_outside), and what is said of others. */
-static const struct {
-	char c;
-	unsigned char next;
-	const char *wrong;
-} steps[] = {
-	[AT_OBJECT] = { '{', AT_QUOTE, "not a JSON object" },
-	[AT_QUOTE] = { '"', IN_KEY, "no member \"chunks\"" },
-	[IN_KEY] = { 'c', IN_KEY + 1, OTHER_MEMBER },
-	[IN_KEY + 1] = { 'h', IN_KEY + 2, OTHER_MEMBER },
-	[IN_KEY + 2] = { 'u', IN_KEY + 3, OTHER_MEMBER },
-	[IN_KEY + 3] = { 'n', IN_KEY + 4, OTHER_MEMBER },
-	[IN_KEY + 4] = { 'k', IN_KEY + 5, OTHER_MEMBER },
-	[IN_KEY + 5] = { 's', KEY_END, OTHER_MEMBER },
-	[KEY_END] = { '"', AT_COLON, OTHER_MEMBER },
-	[AT_COLON] = { ':', AT_ARRAY, "no colon behind \"chunks\"" },
-	[AT_ARRAY] = { '[', AT_FIRST, "\"chunks\" is not an array" },
-	[AT_FIRST] = { ']', AT_END, NO_STRING },
-	[AT_STRING] = { .wrong = NO_STRING },
-	[AFTER_STRING] = { ']', AT_END, "neither comma nor bracket behind a chunk" },
-	[AT_END] = { '}', AFTER_END, "something else behind the chunks" },
-	[AFTER_END] = { .wrong = "something behind the end of the object" }
-};
 
 /* What \ and \u leave in escape; digits that follow are shifted in. */
 #define BACKSLASH 0x20000
 #define BACKSLASH_U 1
-
-void
-json_chunks_init(struct json_chunks *j)
-{
-	memset(j, 0, sizeof *j);
-}
 
 /* Between the quotes of the key or of a chunk? */
 static bool
@@ -144,15 +112,6 @@ take_digit(struct json_chunks *j, unsigned c, unsigned char *byte)
 }
 
 static void
-string_begin(struct json_chunks *j)
-{
-	if (j->chunk && j->strings > 0 && j->this != j->chunk)
-		j->error = BAD_SIZE;
-	j->this = 0;
-	j->state = IN_STRING;
-}
-
-static void
 string_end(struct json_chunks *j)
 {
 	if (j->high)
@@ -167,16 +126,36 @@ string_end(struct json_chunks *j)
 static void
 take_outside(struct json_chunks *j, unsigned c)
 {
+	static const char *const wrong[] = {
+		[AT_OBJECT] = "not a JSON object",
+		[AT_QUOTE] = "no member \"chunks\"",
+		[AT_COLON] = "no colon behind \"chunks\"",
+		[AT_ARRAY] = "\"chunks\" is not an array",
+		[AT_FIRST] = "a chunk is not a string",
+		[AT_STRING] = "a chunk is not a string",
+		[AFTER_STRING] = "neither comma nor bracket behind a chunk",
+		[AT_END] = "something else behind the chunks",
+		[AFTER_END] = "something behind the end of the object"
+	};
+
 	if (!in_text(j) && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
 		return;
-	if (c == '"' && (j->state == AT_FIRST || j->state == AT_STRING))
-		string_begin(j);
-	else if (c == ',' && j->state == AFTER_STRING)
+	if (j->state < AT_FIRST && c == (unsigned char)JSON_CHUNKS_OPEN[j->state]) {
+		j->state++;
+	} else if (c == '"' && (j->state == AT_FIRST || j->state == AT_STRING)) {
+		if (j->chunk && j->strings > 0 && j->this != j->chunk)
+			j->error = BAD_SIZE;
+		j->this = 0;
+		j->state = IN_STRING;
+	} else if (c == ',' && j->state == AFTER_STRING) {
 		j->state = AT_STRING;
-	else if (c != '\0' && c == (unsigned char)steps[j->state].c)
-		j->state = steps[j->state].next;
-	else
-		j->error = steps[j->state].wrong;
+	} else if (c == ']' && (j->state == AT_FIRST || j->state == AFTER_STRING)) {
+		j->state = AT_END;
+	} else if (c == '}' && j->state == AT_END) {
+		j->state = AFTER_END;
+	} else {
+		j->error = in_text(j) ? "a member other than \"chunks\"" : wrong[j->state];
+	}
 }
 
 /* Take as many pairs of digits from p[n] as there are in a row, decoded to dst[room] or
@@ -186,19 +165,13 @@ take_pairs(const unsigned char *p, size_t n, unsigned char *dst, size_t room)
 {
 	const unsigned char *h = hex_value;
 	size_t k = 0;
-	unsigned char a, b;
 
 	n /= 2;
 	if (dst) {
 		if (n > room)
 			n = room;
-		for (; k < n; k++) {
-			a = h[p[2 * k]];
-			b = h[p[2 * k + 1]];
-			if (!(a & b & HEX))
-				break;
-			dst[k] = (unsigned char)(a << 4 | (b & 15));
-		}
+		for (; k < n && h[p[0]] & h[p[1]] & HEX; k++, p += 2)
+			dst[k] = (unsigned char)(h[p[0]] << 4 | (h[p[1]] & 15));
 		return k;
 	}
 	for (; n - k >= 4; k += 4, p += 8)

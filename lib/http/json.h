@@ -10,13 +10,13 @@
 /* Write n bytes of src as 2n lower case hex digits. */
 void hex_encode(char *dst, const void *src, size_t n);
 
-/* A reader of {"chunks":["hex",...]}, a document of any length that arrives in
- * pieces of any size. It checks every byte and holds none. Exactly this shape is
- * accepted (blanks wherever JSON has them, \uXXXX where a digit or letter may be):
- * other members, and values that aren't strings of hex, are errors. */
+/* A reader of {"chunks":["hex",...]}, a document of any length that arrives in pieces of any
+ * size. It checks every byte and holds none. Exactly this shape is accepted (blanks wherever JSON
+ * has them, \uXXXX where a digit or letter may be): other members, and values that aren't strings
+ * of hex, are errors. All zero to begin with, but for chunk. */
 struct json_chunks {
-	uint64_t chunk;         /* set by the caller after init; if not 0: what each string
-	                         * but the last has to decode to, and the last at most */
+	uint64_t chunk;         /* if not 0: what each string but the last has to decode to, and
+	                         * the last at most */
 	uint64_t bytes;         /* decoded so far */
 	uint64_t strings;       /* complete so far */
 	uint64_t this;          /* bytes of the current string, or the last one */
@@ -26,8 +26,6 @@ struct json_chunks {
 	unsigned char high;     /* first digit of a byte whose second is to come, or 0 */
 	unsigned escape;        /* in an escape sequence: what came of it; else 0 */
 };
-
-void json_chunks_init(struct json_chunks *);
 
 /* Take n characters at p. Decoded bytes go to dst[room] and their number to *got;
  * dst NULL: they are only counted. Returns how many characters were taken: fewer than n when

@@ -40,40 +40,19 @@ static const unsigned char byte_class[256] = {
 	VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES,
 };
 
-static inline uint64_t
-word(const char *p, size_t size)
-{
-	uint64_t w = 0;
-
-	memcpy(&w, p, size);
-	return w;
-}
-
-/* Are size bytes the same but for the case of the letters of text, which is lower case? */
-static inline bool
-same(const char *p, const char *text, size_t size)
-{
-	uint64_t t = word(text, size), bit5 = UINT64_MAX / 255 * 0x20;
-
-	return ((word(p, size) ^ t) & ~(t >> 1 & bit5)) == 0;
-}
-
-/* Is the span this lower case text of at least 4 bytes, letter case aside? Word by word: the
- * last may overlap the one before. */
+/* Is the span this text, which is lower case, letter case aside? In no span is a control
+ * character, which bit 5 would turn into a printable one. */
 #define span_is(s, text) span_equal(s, text, sizeof (text) - 1)
 static inline bool
 span_equal(struct http_span s, const char *text, size_t n)
 {
-	size_t i;
+	size_t i = 0;
 
 	if (s.n != n)
 		return false;
-	if (n < 8)
-		return same(s.p, text, 4) && same(s.p + n - 4, text + n - 4, 4);
-	for (i = 0; n - i > 8; i += 8)
-		if (!same(s.p + i, text + i, 8))
-			return false;
-	return same(s.p + n - 8, text + n - 8, 8);
+	while (i < n && (s.p[i] | 0x20) == text[i])
+		i++;
+	return i == n;
 }
 
 /* The first byte after p that is not of the class. Every head ends with LF, which is in none. */
@@ -401,6 +380,7 @@ parse_fields(struct http_fields *f, struct http_span rest, int minor, bool folds
 		return http_refuse(r, 400, "both Content-Length and Transfer-Encoding");
 	if (f->chunked && minor == 0)
 		return http_refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
+	f->keep_alive = !f->close && (minor > 0 || f->keep_alive);
 	return true;
 bad:
 	name = next_line(&rest);
@@ -519,12 +499,6 @@ http_parse_response(struct http_response *a, struct http_span head, struct http_
 		a->fields.length = 0;
 	}
 	return true;
-}
-
-bool
-http_keep_alive(int minor, const struct http_fields *f)
-{
-	return !f->close && (minor > 0 || f->keep_alive);
 }
 
 const char *

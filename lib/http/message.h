@@ -55,7 +55,8 @@ struct http_fields {
 	uint64_t length;                /* Content-Length */
 	bool sized;                     /* there is one */
 	bool chunked;                   /* Transfer-Encoding: chunked */
-	bool close, keep_alive;         /* options in Connection */
+	bool close;                     /* Connection: close */
+	bool keep_alive;                /* the sender keeps the connection */
 	bool expect_continue;           /* Expect: 100-continue */
 	bool expect_other;              /* Expect: anything else */
 	unsigned hosts;                 /* number of Host fields */
@@ -104,10 +105,6 @@ bool http_parse_response(struct http_response *, struct http_span head, struct h
  * protocol by its first bytes, where waiting for more could mean waiting for ever. */
 bool http_begins_request(const void *p, size_t n, struct http_refusal *);
 bool http_begins_response(const void *p, size_t n);
-
-/* Does the connection outlive a message of this minor version with these fields, as far
- * as its sender is concerned? */
-bool http_keep_alive(int minor, const struct http_fields *);
 
 /* "Not Found"; "Unknown" for a status the servers here don't send. */
 const char *http_reason(int status);

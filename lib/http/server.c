@@ -13,6 +13,7 @@
 #include "protocol.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@
 #define HEAD_MAX   32768        /* a request's head */
 #define OUT_HIGH   65536        /* no more requests are taken while this much output waits */
 #define DRAIN_MAX  1048576      /* of an unwanted body, to keep the connection; more ends it */
-#define COPY_MAX   4096         /* a shorter echo is copied, a longer one sent from where it is held */
+#define COPY_MAX   4096         /* a longer echo is sent from where it is held */
 
 enum state {
 	AT_HEAD,                /* between requests, or in the head of one */
@@ -37,7 +38,7 @@ enum state {
 	AT_END                  /* nothing more is read; what is queued is still sent */
 };
 
-/* What a request asks for: one of enum op (OP_COUNT: nothing that is known), or */
+/* What a request asks for: one of enum op (OP_COUNT: nothing that is known), or the options. */
 enum { ASK_OPTIONS = OP_COUNT + 1 };
 
 struct http_session {
@@ -47,14 +48,12 @@ struct http_session {
 	struct http_body body;
 	struct json_chunks json;        /* upload-file-chunked: its reader */
 	struct compute compute;
-	struct buf hold;                /* echo: Content-Type, NUL, then the data; sleep: its text */
-	size_t data_at;                 /* echo: where the data begins in hold */
+	struct buf hold;                /* echo: Content-Type, NUL, the data; sleep: its text */
 	uint64_t got;                   /* content of the body so far; if refused: since then */
-	uint64_t limit;                 /* of got */
 	uint64_t arg[2];                /* from the path; while MAKING: what is left, chunk size */
 	const char *allow;              /* the Allow field of this path */
 	unsigned char state;            /* enum state */
-	unsigned char what;             /* enum op and the two above */
+	unsigned char what;             /* enum op, or ASK_OPTIONS */
 	bool keep_alive;                /* the connection outlives this request */
 	bool head_only;                 /* HEAD */
 	bool http10;
@@ -120,9 +119,19 @@ next_request(struct http_session *h)
 	h->s.progress++;
 }
 
+/* Less than 128 characters. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
 static void
-reply_json(struct http_session *h, const char *body)
+reply_json(struct http_session *h, const char *fmt, ...)
 {
+	char body[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(body, sizeof body, fmt, ap);
+	va_end(ap);
 	add_head(h, 200, JSON, strlen(body));
 	if (!h->head_only)
 		out_text(&h->s.out, body);
@@ -141,16 +150,6 @@ add_error(struct http_session *h, int status, const char *why)
 		buf_free(&h->hold);
 }
 
-/* The message is broken or unreadable: where it ends is unknown, so this is the end. */
-static void
-fail(struct http_session *h, int status, const char *why)
-{
-	h->keep_alive = false;
-	if (!h->refused)        /* else it has had its answer */
-		add_error(h, status, why);
-	next_request(h);
-}
-
 /* A request that is understood but not done. What is left of its body is read over if that
  * is little, or little so far; otherwise the connection ends here. */
 static void
@@ -160,13 +159,22 @@ refuse(struct http_session *h, int status, const char *why)
 
 	if (left && h->body.framing == HTTP_SIZED && h->body.left > DRAIN_MAX)
 		h->keep_alive = false;
-	add_error(h, status, why);
+	if (!h->refused)        /* else it has had its answer */
+		add_error(h, status, why);
 	if (left && h->keep_alive) {
 		h->refused = true;
 		h->got = 0;
 	} else {
 		next_request(h);
 	}
+}
+
+/* The message is broken or unreadable: where it ends is unknown, so this is the end. */
+static void
+fail(struct http_session *h, int status, const char *why)
+{
+	h->keep_alive = false;
+	refuse(h, status, why);
 }
 
 /* Queue more of a reply that is made in pieces. Only on a drained queue: a queue that never
@@ -221,69 +229,54 @@ reply_download(struct http_session *h)
 static void
 reply_echo(struct http_session *h)
 {
-	uint64_t n = h->hold.n - h->data_at;
+	const char *type = (const char *)h->hold.p;
+	size_t at = strlen(type) + 1, n = h->hold.n - at;
 
-	add_head(h, 200, (const char *)h->hold.p, n);
+	add_head(h, 200, type, n);
 	if (n <= COPY_MAX) {
-		out_add(&h->s.out, h->hold.p + h->data_at, (size_t)n);
+		out_add(&h->s.out, h->hold.p + at, n);
 		buf_free(&h->hold);
 	} else {
-		out_cycle(&h->s.out, h->hold.p, h->hold.n, h->data_at, n);
+		out_cycle(&h->s.out, h->hold.p, h->hold.n, at, n);
 		h->lent = true;
 	}
 	next_request(h);
-}
-
-static void
-reply_size(struct http_session *h, uint64_t n)
-{
-	char text[40];
-
-	snprintf(text, sizeof text, "{\"size\":%" PRIu64 "}", n);
-	reply_json(h, text);
 }
 
 /* Do what a request asks for. */
 static void
 operate(struct http_session *h)
 {
+	bool json = h->what == OP_UPLOAD_FILE_CHUNKED;
 	const char *wrong;
 
-	switch (h->what) {
-	case OP_PING:
+	switch (h->what < OP_COUNT ? operations[h->what].reply : REPLY_ANY) {
+	case REPLY_PONG:
 		reply_json(h, "{\"response\":\"pong\"}");
 		break;
-	case OP_ECHO:
+	case REPLY_PAYLOAD:
 		reply_echo(h);
 		break;
-	case OP_UPLOAD:
-	case OP_UPLOAD_FILE:
-		reply_size(h, h->got);
-		break;
-	case OP_UPLOAD_FILE_CHUNKED:
-		if ((wrong = json_chunks_end(&h->json)))
+	case REPLY_SIZE:
+		if (json && (wrong = json_chunks_end(&h->json)))
 			refuse(h, 400, wrong);
 		else
-			reply_size(h, h->json.bytes);
+			reply_json(h, "{\"size\":%" PRIu64 "}", json ? h->json.bytes : h->got);
 		break;
-	case OP_DOWNLOAD:
-	case OP_DOWNLOAD_FILE:
-	case OP_DOWNLOAD_FILE_CHUNKED:
-	case OP_DOWNLOAD_STREAM:
+	case REPLY_FILL:
+	case REPLY_CHUNKS:
 		reply_download(h);
 		break;
-	case OP_COMPUTE:
+	case REPLY_ANY:
+		if (h->what == ASK_OPTIONS) {
+			add_head(h, 200, NULL, 0);
+			next_request(h);
+			break;
+		}
 		h->compute = (struct compute){ 0, h->arg[0], 0, 0 };
-		h->s.wait_ns = 0;
+		h->s.wait_ns = h->what == OP_SLEEP ? h->arg[0] : 0;
 		h->state = AT_WORK;
 		break;
-	case OP_SLEEP:
-		h->s.wait_ns = h->arg[0];
-		h->state = AT_WORK;
-		break;
-	default:
-		add_head(h, 200, NULL, 0);
-		next_request(h);
 	}
 }
 
@@ -337,10 +330,7 @@ take_sleep(struct http_session *h, struct http_span s, struct http_refusal *r)
 	/* JSON has numbers like 0.5, but not 00.5, .5 */
 	while (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
 		p++;
-	buf_clear(&h->hold, 0);
-	if (*p == '.')
-		buf_byte(&h->hold, '0');
-	buf_text(&h->hold, p);
+	buf_printf(&h->hold, "%s%s", *p == '.' ? "0" : "", p);
 	return true;
 }
 
@@ -362,41 +352,27 @@ take_args(struct http_session *h, const struct http_span *arg, struct http_refus
 	    && (n == 1 || take_count(h, 1, arg[1], 1, UINT64_MAX, r));
 }
 
-#define PARTS_MAX 4     /* one more than any path has */
-
-/* Split a path, which begins with a slash, at its slashes; returns the number of parts. */
-static int
-split(struct http_span path, struct http_span part[PARTS_MAX])
-{
-	const char *p = path.p, *end = path.p + path.n, *slash;
-	int n = 0;
-
-	do {
-		p++;
-		slash = memchr(p, '/', (size_t)(end - p));
-		part[n].p = p;
-		part[n].n = (size_t)((slash ? slash : end) - p);
-		n++;
-		p = slash;
-	} while (slash && n < PARTS_MAX);
-	return n;
-}
-
 /* Find out what is asked for. False: r has the answer. */
 static bool
 route(struct http_session *h, const struct http_request *q, struct http_refusal *r)
 {
 	struct http_shown method = http_show(q->name.p, q->name.n);
-	struct http_span part[PARTS_MAX];
+	struct http_span part[4];       /* one more than any path has */
 	bool post = false, allowed = false;
-	int n;
+	const char *p = q->path.p, *end = q->path.p + q->path.n;
+	int n = 0;
 
 	if (q->method == HTTP_UNKNOWN)
 		return http_refuse(r, 501, "unknown method %s", method.text);
 	h->allow = "GET, HEAD, POST, OPTIONS";
 	h->what = ASK_OPTIONS;
-	if (q->path.n > 0 && q->path.p[0] == '/') {
-		n = split(q->path, part);
+	if (p < end && *p == '/') {
+		for (; p < end && n < 4; p++) {
+			if (*p == '/')
+				part[n++] = (struct http_span){ p + 1, 0 };
+			else
+				part[n - 1].n++;
+		}
 		h->what = (unsigned char)op_by_path(part[0].p, part[0].n);
 		post = h->what < OP_COUNT && operations[h->what].sends;
 		if (h->what == OP_COUNT || n != 1 + (post ? 0 : operations[h->what].nargs))
@@ -419,18 +395,14 @@ body_limit(const struct http_session *h)
 {
 	uint64_t max = h->service->max_payload;
 
-	switch (h->what) {
-	case OP_ECHO:
+	if (h->what == OP_ECHO)
 		return echo_limit(h->service);
-	case OP_UPLOAD:
-	case OP_UPLOAD_FILE:
-		return max;
-	case OP_UPLOAD_FILE_CHUNKED:
-		/* strings of one byte take five characters a byte; blanks may add some, but
-		 * not without end */
+	/* strings of one byte take five characters a byte; blanks may add some, but not
+	 * without end */
+	if (h->what == OP_UPLOAD_FILE_CHUNKED)
 		return max < UINT64_MAX / 16 ? max * 8 + HEAD_MAX : UINT64_MAX;
-	}
-	return DRAIN_MAX;       /* nobody wants it */
+	/* nobody wants another than an upload's */
+	return h->what < OP_COUNT && operations[h->what].sends ? max : DRAIN_MAX;
 }
 
 static void
@@ -439,7 +411,7 @@ refuse_size(struct http_session *h)
 	char why[80];
 
 	snprintf(why, sizeof why, "the body is too large (at most %" PRIu64 " bytes)",
-	    h->what == OP_UPLOAD_FILE_CHUNKED ? h->service->max_payload : h->limit);
+	    h->what == OP_UPLOAD_FILE_CHUNKED ? h->service->max_payload : body_limit(h));
 	refuse(h, 413, why);
 }
 
@@ -447,11 +419,9 @@ refuse_size(struct http_session *h)
 static void
 begin_body(struct http_session *h, const struct http_request *q)
 {
-	size_t n;
-
 	h->got = 0;
 	if (h->what == OP_UPLOAD_FILE_CHUNKED)
-		json_chunks_init(&h->json);
+		h->json = (struct json_chunks){ 0 };
 	if (h->what != OP_ECHO)
 		return;
 	if (q->fields.type.n > 0)
@@ -459,11 +429,9 @@ begin_body(struct http_session *h, const struct http_request *q)
 	else
 		buf_text(&h->hold, BYTES);
 	buf_byte(&h->hold, '\0');
-	h->data_at = h->hold.n;
 	/* not all at once: a length is claimed more easily than sent */
-	n = q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length : PROGRESS_BYTES;
-	if (q->fields.sized)
-		buf_room(&h->hold, n);
+	buf_room(&h->hold, q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length
+	    : PROGRESS_BYTES);
 }
 
 /* Answer the request that everything is compared with by one copy. False: it is another one,
@@ -483,28 +451,6 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 	return true;
 }
 
-/* Find out what is asked for, and how long the body may be. False: it can't be done, and the
- * answer says so. waits: the peer may be waiting for permission to send the body. */
-static bool
-admit(struct http_session *h, const struct http_request *q, struct http_refusal *r, bool waits)
-{
-	h->limit = DRAIN_MAX;
-	if (q->fields.expect_other)
-		http_refuse(r, 417, "only 100-continue may be expected");
-	else if (route(h, q, r))
-		h->limit = body_limit(h);
-	if (!r->status && q->fields.length <= h->limit)
-		return true;
-	/* it may still send the body, or may not: where the next request begins is unknown */
-	if (waits)
-		h->keep_alive = false;
-	if (r->status)
-		refuse(h, r->status, r->why);
-	else
-		refuse_size(h);
-	return false;
-}
-
 /* A head is complete; more: so are bytes of what follows it. */
 static void
 begin_request(struct http_session *h, struct http_span head, bool more)
@@ -517,7 +463,7 @@ begin_request(struct http_session *h, struct http_span head, bool more)
 		fail(h, r.status, r.why);
 		return;
 	}
-	h->keep_alive = http_keep_alive(q.minor, &q.fields);
+	h->keep_alive = q.fields.keep_alive;
 	h->http10 = q.minor == 0;
 	h->head_only = q.method == HTTP_HEAD;
 	body = q.fields.chunked || q.fields.length > 0;
@@ -530,8 +476,21 @@ begin_request(struct http_session *h, struct http_span head, bool more)
 		h->state = IN_BODY;
 	}
 	waits = q.fields.expect_continue && body && !more;
-	if (!admit(h, &q, &r, waits))
+	if (q.fields.expect_other)
+		http_refuse(&r, 417, "only 100-continue may be expected");
+	else
+		route(h, &q, &r);
+	if (r.status || q.fields.length > body_limit(h)) {
+		/* it may still send the body, or may not: where the next request begins is
+		 * unknown */
+		if (waits)
+			h->keep_alive = false;
+		if (r.status)
+			refuse(h, r.status, r.why);
+		else
+			refuse_size(h);
 		return;
+	}
 	begin_body(h, &q);
 	if (h->hold.failed)
 		fail(h, 500, "out of memory");
@@ -551,11 +510,8 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 
 	if (h->head.n == 0) {
 		/* empty lines before a request are read over (RFC 9112, section 2.2) */
-		for (; i < n && (p[i] == '\r' || p[i] == '\n'); i++) {
-			if (h->cr && p[i] == '\r')
-				break;
+		for (; i < n && (p[i] == '\n' || (p[i] == '\r' && !h->cr)); i++)
 			h->cr = p[i] == '\r';
-		}
 		if (i == n)
 			return n;
 		h->s.progress++;
@@ -594,7 +550,7 @@ take_content(struct http_session *h, const unsigned char *p, size_t n)
 		}
 		return;
 	}
-	if (h->got > h->limit) {
+	if (h->got > body_limit(h)) {
 		refuse_size(h);
 		return;
 	}
@@ -667,7 +623,6 @@ http_open(const struct service *service)
 		return NULL;
 	h->s.protocol = &http_server_protocol;
 	h->service = service;
-	h->state = AT_HEAD;
 	update_want(h);
 	return &h->s;
 }
@@ -690,7 +645,8 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 	size_t i = 0;
 
 	h->completed = false;
-	while (i < n && h->s.out.pending < OUT_HIGH && !h->lent && !(s->one_request && h->completed)) {
+	while (i < n && h->s.out.pending < OUT_HIGH && !h->lent
+	    && !(s->one_request && h->completed)) {
 		if (h->state == AT_HEAD)
 			i += take_head(h, p + i, n - i);
 		else if (h->state == IN_BODY)
@@ -725,22 +681,17 @@ static void
 http_resume(struct server_session *s)
 {
 	struct http_session *h = (struct http_session *)s;
-	char text[128], sum[40];
+	char sum[40];
 
 	if (h->s.service_time) {
 		h->s.service_time = false;
 		operate(h);
-	} else if (h->state == AT_WORK && h->what == OP_COMPUTE) {
-		if (compute_run(&h->compute)) {
-			compute_text(&h->compute, sum);
-			snprintf(text, sizeof text, "{\"result\":%s}", sum);
-			reply_json(h, text);
-		}
-	} else if (h->state == AT_WORK) {
-		snprintf(text, sizeof text, "{\"duration\":%.*s}", (int)h->hold.n,
-		    (const char *)h->hold.p);
-		reply_json(h, text);
+	} else if (h->state == AT_WORK && h->what == OP_SLEEP) {
+		reply_json(h, "{\"duration\":%.*s}", (int)h->hold.n, (const char *)h->hold.p);
 		buf_free(&h->hold);
+	} else if (h->state == AT_WORK && compute_run(&h->compute)) {
+		compute_text(&h->compute, sum);
+		reply_json(h, "{\"result\":%s}", sum);
 	}
 	update_want(h);
 }

@@ -19,7 +19,6 @@ parse(struct parsed *d, const uint8_t *doc, size_t n, uint64_t chunk, size_t roo
 	size_t k, taken, got = 0, at = 0;
 
 	memset(d, 0, sizeof *d);
-	json_chunks_init(&d->j);
 	d->j.chunk = chunk;
 	while (at < n && !d->j.error) {
 		k = fuzz_piece(&seed, n - at);

@@ -178,7 +178,7 @@ test_fields(void)
 		status = parse(&q, copy, n, &r);
 		ok(status == fields[i].status && (status || (q.fields.sized == fields[i].sized
 		    && q.fields.chunked == fields[i].chunked && q.fields.length == fields[i].length
-		    && http_keep_alive(q.minor, &q.fields) == fields[i].keep)),
+		    && q.fields.keep_alive == fields[i].keep)),
 		    "fields %zu: %d", i, fields[i].status);
 		if (status && status != fields[i].status)
 			printf("# %d %s\n", status, r.why);

@@ -108,7 +108,6 @@ read_right(size_t d, size_t cut, size_t step, size_t room)
 	bool right;
 
 	memset(&r, 0, sizeof r);
-	json_chunks_init(&r.j);
 	r.j.chunk = docs[d].chunk;
 	for (i = 0; i < n; i += k) {
 		k = i < cut ? cut - i : n - i;
@@ -165,8 +164,8 @@ test_changes(void)
 		for (c = 0; c < 256; c++) {
 			memcpy(doc, good, sizeof good);
 			doc[i] = (char)c;
-			json_chunks_init(&a);
-			json_chunks_init(&b);
+			memset(&a, 0, sizeof a);
+			memset(&b, 0, sizeof b);
 			json_chunks_take(&a, doc, sizeof good - 1, NULL, 0, NULL);
 			for (k = 0; k < sizeof good - 1; k++)
 				if (json_chunks_take(&b, doc + k, 1, NULL, 0, NULL) == 0)
