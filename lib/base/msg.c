@@ -31,32 +31,26 @@ msg_name(void)
 void
 msg(const char *fmt, ...)
 {
-	char text[TEXT_MAX], line[4 * TEXT_MAX + 256];
-	size_t at;
+	char text[256 + TEXT_MAX], line[4 * sizeof text];
+	int at = snprintf(text, 256, "%.200s: ", program), n, saved = errno;
 	va_list ap;
-	int n, saved = errno;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof text, fmt, ap);
+	n = vsnprintf(text + at, TEXT_MAX, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		n = snprintf(text, sizeof text, "a message can't be shown: %s", fmt);
-	if ((size_t)n >= sizeof text) {
-		n = sizeof text - 1;
-		memcpy(text + n - 3, "...", 3);
+		n = snprintf(text + at, TEXT_MAX, "a message can't be shown: %s", fmt);
+	if (n >= TEXT_MAX) {
+		n = TEXT_MAX - 1;
+		memcpy(text + at + n - 3, "...", 3);
 	}
-
-	msg_printable(line, 200, program, strlen(program));
-	at = strlen(line);
-	line[at++] = ':';
-	line[at++] = ' ';
-	msg_printable(line + at, sizeof line - at - 1, text, (size_t)n);
-	at += strlen(line + at);
-	line[at++] = '\n';
+	msg_printable(line, sizeof line - 1, text, (size_t)(at + n));
+	n = (int)strlen(line);
+	line[n++] = '\n';
 
 	/* one write, so that lines of several threads and processes don't mix; if stderr
 	 * fails there is nobody left to tell */
-	fwrite(line, 1, at, stderr);
+	fwrite(line, 1, (size_t)n, stderr);
 	errno = saved;
 }
 

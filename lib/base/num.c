@@ -7,21 +7,7 @@
 #define SECOND_NS 1000000000
 
 /* isdigit() would ask the locale. */
-static bool
-digit(unsigned char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static size_t
-count_digits(const char *s)
-{
-	size_t n = 0;
-
-	while (digit((unsigned char)s[n]))
-		n++;
-	return n;
-}
+#define DIGITS "0123456789"
 
 bool
 num_digits(const void *s, size_t n, uint64_t *v)
@@ -32,7 +18,7 @@ num_digits(const void *s, size_t n, uint64_t *v)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!digit(p[i]))
+		if (p[i] < '0' || p[i] > '9')
 			return false;
 		d = p[i] - '0';
 		if (sum > (UINT64_MAX - d) / 10)
@@ -44,39 +30,34 @@ num_digits(const void *s, size_t n, uint64_t *v)
 	return n > 0;
 }
 
+/* n digits, times 2^shift. */
 static const char *
-in_range(uint64_t v, uint64_t min, uint64_t max)
+whole(const char *s, size_t n, unsigned shift, uint64_t min, uint64_t max, uint64_t *v)
 {
-	if (v > max)
+	uint64_t x;
+
+	if (!num_digits(s, n, &x) || x > max >> shift)
 		return "too large";
-	if (v < min)
+	x <<= shift;
+	if (x < min)
 		return min == 1 ? "must be at least 1" : "too small";
+	*v = x;
 	return NULL;
 }
 
 const char *
 num_count(const char *s, uint64_t min, uint64_t max, uint64_t *v)
 {
-	size_t n = count_digits(s);
-	const char *why;
-	uint64_t x;
+	size_t n = strspn(s, DIGITS);
 
-	if (n == 0 || s[n])
-		return "not a whole number";
-	if (!num_digits(s, n, &x))
-		return "too large";
-	if (!(why = in_range(x, min, max)))
-		*v = x;
-	return why;
+	return n == 0 || s[n] ? "not a whole number" : whole(s, n, 0, min, max, v);
 }
 
 const char *
 num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v)
 {
-	size_t n = count_digits(s);
+	size_t n = strspn(s, DIGITS);
 	unsigned shift = 0;
-	const char *why;
-	uint64_t x;
 
 	switch (s[n]) {
 	case 'k': case 'K':
@@ -91,29 +72,24 @@ num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v)
 	}
 	if (n == 0 || s[n + (shift > 0)])
 		return "not a size (digits, and k, m or g)";
-	if (!num_digits(s, n, &x) || x > UINT64_MAX >> shift)
-		return "too large";
-	x <<= shift;
-	if (!(why = in_range(x, min, max)))
-		*v = x;
-	return why;
+	return whole(s, n, shift, min, max, v);
 }
 
 /* Digits with an optional fraction; *ns in units of 10^-9. no: what to say if it is none. */
 static const char *
 decimal(const char *s, bool zero, uint64_t max_s, const char *no, uint64_t *ns)
 {
-	size_t whole = count_digits(s), part = 0, i;
+	size_t n = strspn(s, DIGITS), part = 0, i;
 	uint64_t sec = 0, frac = 0, unit = SECOND_NS / 10;
 
-	if (s[whole] == '.')
-		part = count_digits(s + whole + 1);
-	if (s[whole] == '.' ? part == 0 || s[whole + 1 + part] : whole == 0 || s[whole])
+	if (s[n] == '.')
+		part = strspn(s + n + 1, DIGITS);
+	if (s[n] == '.' ? part == 0 || s[n + 1 + part] : n == 0 || s[n])
 		return no;
-	if (whole > 0 && !num_digits(s, whole, &sec))
+	if (n > 0 && !num_digits(s, n, &sec))
 		return "too large";
 	for (i = 0; i < part && unit > 0; i++, unit /= 10)
-		frac += (uint64_t)(s[whole + 1 + i] - '0') * unit;
+		frac += (uint64_t)(s[n + 1 + i] - '0') * unit;
 	if (sec > max_s || (sec == max_s && frac > 0) || sec >= UINT64_MAX / SECOND_NS)
 		return "too large";
 	if (sec == 0 && frac == 0 && !zero)
@@ -135,7 +111,7 @@ num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 		{ "", 1 }, { "s", 1 }, { "ms", 1000 }, { "us", 1000000 }, { "ns", SECOND_NS },
 	};
 	const char *no = "not a time (a number, and ns, us, ms or s)", *why;
-	size_t n = strspn(s, "0123456789."), i;
+	size_t n = strspn(s, DIGITS "."), i;
 	char number[64];
 	uint64_t x;
 

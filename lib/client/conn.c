@@ -93,6 +93,15 @@ client_awaits(struct client_conn *c, uint64_t now_ns)
 		c->until_ns = now_ns + CLIENT_GRACE_NS;
 }
 
+/* The connection is of no more use. */
+static enum client_result
+useless(struct client_conn *c, const char *why)
+{
+	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address, why);
+	c->broken = true;
+	return CLIENT_LOST;
+}
+
 /* The call is complete: the protocol's verdict. */
 static enum client_result
 judge(struct client_conn *c)
@@ -101,21 +110,17 @@ judge(struct client_conn *c)
 
 	if (r->ok)
 		return CLIENT_OK;
+	if ((r->want == WANT_CLOSE || c->broken) && !r->closing)
+		return useless(c, r->error);
 	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address, r->error);
-	if ((r->want != WANT_CLOSE && !c->broken) || r->closing)
-		return CLIENT_FAILED;
-	c->broken = true;
-	return CLIENT_LOST;
+	return CLIENT_FAILED;
 }
 
 /* The protocol neither takes input nor has output. */
 static enum client_result
 stuck(struct client_conn *c)
 {
-	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address,
-	    c->session->error[0] ? c->session->error : "the connection is closed");
-	c->broken = true;
-	return CLIENT_LOST;
+	return useless(c, c->session->error[0] ? c->session->error : "the connection is closed");
 }
 
 /* ---- one step each: connect, receive, send ---- */
@@ -411,9 +416,8 @@ lost(struct client_conn *c)
 
 	/* what ended it may be a reply to another call */
 	if (!c->error[0])
-		snprintf(c->error, sizeof c->error, "%s: %s", c->client->address,
-		    r->ok || r->closing || !r->error[0] ? "connection closed before the reply"
-		    : r->error);
+		useless(c, r->ok || r->closing || !r->error[0]
+		    ? "connection closed before the reply" : r->error);
 	c->broken = true;
 	return CLIENT_LOST;
 }

@@ -34,16 +34,29 @@ too_late(struct conn *c)
 	return false;
 }
 
-/* Wait for more of a message. */
-static bool
-await_rest(struct driver *d)
+/* Wait for the event until then. Returns 1, 0 when it is too late, or -1. */
+static int
+poll_until(const struct conn *c, short event, uint64_t until)
 {
-	struct pollfd p = { .fd = d->conn->fd, .events = POLLIN };
-	uint64_t now = clock_ns();
+	struct pollfd p = { .fd = c->fd, .events = event };
+	uint64_t now;
+	int n = 0;
 
-	if (now >= d->deadline_ns)
-		return too_late(d->conn);
-	return poll(&p, 1, clock_poll_ms(d->deadline_ns - now)) >= 0 || errno == EINTR;
+	while (n == 0 && (now = clock_ns()) < until) {
+		n = poll(&p, 1, clock_poll_ms(until - now));
+		if (n < 0 && errno == EINTR)
+			n = 0;
+	}
+	return n;
+}
+
+/* Wait for more of a message, or until the peer takes more of ours. */
+static bool
+await(struct conn *c, short event, uint64_t until)
+{
+	int n = poll_until(c, event, until);
+
+	return n == 0 ? too_late(c) : n > 0;
 }
 
 /* Long messages are read in large pieces; without the memory for it, in small ones. */
@@ -89,7 +102,7 @@ receive(struct driver *d)
 		if (flags == 0)
 			return c->timing ? too_late(c) : false;
 		conn_acknowledge(c);
-		if (!await_rest(d))
+		if (!await(c, POLLIN, d->deadline_ns))
 			return false;
 	}
 }
@@ -109,28 +122,14 @@ feed(struct driver *d)
 	return true;
 }
 
-/* Wait until the peer takes more. */
-static bool
-await_room(struct conn *c)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
-	uint64_t now = clock_ns(), until = now + c->conf->timeout_ns;
-	int n;
-
-	do {
-		n = poll(&p, 1, clock_poll_ms(until - now));
-		if (n < 0 && errno != EINTR)
-			return false;
-	} while (n <= 0 && (now = clock_ns()) < until);
-	return n > 0 ? true : too_late(c);
-}
-
 static bool
 transmit(struct conn *c)
 {
 	enum conn_step r = conn_transmit(c);
 
-	return r == CONN_BLOCKED ? await_room(c) : r == CONN_GO_ON;
+	if (r == CONN_BLOCKED)
+		return await(c, POLLOUT, clock_ns() + c->conf->timeout_ns);
+	return r == CONN_GO_ON;
 }
 
 /* Sleep for a part of ns, and pass what is too short for that awake. */
@@ -182,18 +181,11 @@ pause_session(struct conn *c)
 static void
 linger(struct conn *c)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	uint64_t now, until;
+	uint64_t until = clock_ns() + CONN_LINGER_NS;
 
-	if (!conn_linger(c))
-		return;
-	until = clock_ns() + CONN_LINGER_NS;
-	while ((now = clock_ns()) < until) {
-		if (poll(&p, 1, clock_poll_ms(until - now)) < 0 && errno != EINTR)
-			return;
-		if (!conn_discard(c))
-			return;
-	}
+	if (conn_linger(c))
+		while (poll_until(c, POLLIN, until) > 0 && conn_discard(c))
+			;
 }
 
 /* Returns false once the connection is over; true, with one_request, when a request has been

@@ -320,23 +320,18 @@ void
 server_park(struct conn *c)
 {
 	struct server *sv = c->server;
-	bool parked = false;
+	bool parked;
 	int e = 0;
 
 	/* The lock is held until the loop knows, for the main thread may see the event, take
 	 * the connection out of the list and even end it before loop_add returns here. */
 	pthread_mutex_lock(&sv->lock);
-	if (!sv->stopping) {
+	if ((parked = !sv->stopping)) {
 		c->since_ns = clock_ns();
 		conn_list_add(&sv->parked, c);
-		if (!c->known_to_loop) {
-			c->known_to_loop = true;
-			parked = loop_add(sv->loop, c->fd, LOOP_READ | LOOP_ONCE, c) == 0;
-			if (!parked)
-				c->known_to_loop = false;
-		} else {
-			parked = loop_change(sv->loop, c->fd, LOOP_READ | LOOP_ONCE, c) == 0;
-		}
+		parked = (c->known_to_loop ? loop_change : loop_add)(sv->loop, c->fd,
+		    LOOP_READ | LOOP_ONCE, c) == 0;
+		c->known_to_loop = c->known_to_loop || parked;
 		if (!parked) {
 			e = errno;
 			conn_list_remove(&sv->parked, c);
@@ -367,27 +362,24 @@ unpark(struct conn *c)
 static uint64_t
 expire(struct server *sv)
 {
-	uint64_t now, over, left;
+	uint64_t limit = sv->conf->timeout_ns, now, left;
 	struct conn *c;
 
-	for (;;) {
+	do {
+		now = clock_ns();
 		pthread_mutex_lock(&sv->lock);
-		left = sv->n_conns > 0 ? sv->conf->timeout_ns : LOOP_FOREVER;
-		if ((c = sv->parked.first)) {
-			now = clock_ns();
-			over = c->since_ns + sv->conf->timeout_ns;
-			if (now < over) {
-				left = over - now;
-				c = NULL;
-			} else {
-				conn_list_remove(&sv->parked, c);
-			}
+		left = sv->n_conns > 0 ? limit : LOOP_FOREVER;
+		if ((c = sv->parked.first) && now < c->since_ns + limit) {
+			left = c->since_ns + limit - now;
+			c = NULL;
+		} else if (c) {
+			conn_list_remove(&sv->parked, c);
 		}
 		pthread_mutex_unlock(&sv->lock);
-		if (!c)
-			return left;
-		server_close(c);
-	}
+		if (c)
+			server_close(c);
+	} while (c);
+	return left;
 }
 
 /* ---- accepting ---- */

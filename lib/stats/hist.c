@@ -70,21 +70,29 @@ hist_add(struct hist *h, uint64_t ns)
 	h->count[bucket(ns)]++;
 }
 
+/* Take in the figures of n > 0 more values, but not their buckets. */
+static void
+join(struct hist *h, uint64_t n, uint64_t min, uint64_t max, double mean, double m2)
+{
+	double a = (double)h->n, b = (double)n, d = mean - h->mean;
+
+	if (h->n == 0 || min < h->min)
+		h->min = min;
+	if (max > h->max)
+		h->max = max;
+	h->n += n;
+	h->mean += d * (b / (a + b));
+	h->m2 += m2 + d * d * (a * b / (a + b));
+}
+
 void
 hist_merge(struct hist *to, const struct hist *from)
 {
-	double a = (double)to->n, b = (double)from->n, d = from->mean - to->mean;
 	unsigned i;
 
 	if (from->n == 0)
 		return;
-	if (to->n == 0 || from->min < to->min)
-		to->min = from->min;
-	if (from->max > to->max)
-		to->max = from->max;
-	to->n += from->n;
-	to->mean += d * (b / (a + b));
-	to->m2 += from->m2 + d * d * (a * b / (a + b));
+	join(to, from->n, from->min, from->max, from->mean, from->m2);
 	/* to add 0 would touch the page */
 	for (i = 0; i < HIST_BUCKETS; i++)
 		if (from->count[i])
@@ -110,19 +118,12 @@ hist_add_bucket(struct hist *h, uint64_t low_ns, uint64_t high_ns, uint64_t coun
 {
 	unsigned i = bucket(low_ns);
 	uint64_t width, low = bucket_low(i, &width), middle = low + width / 2;
-	double x = (double)middle, d = x - h->mean, a = (double)h->n, b = (double)count;
 
 	if (low != low_ns || low + width != high_ns)
 		return false;
 	if (count == 0)
 		return true;
-	if (h->n == 0 || middle < h->min)
-		h->min = middle;
-	if (middle > h->max)
-		h->max = middle;
-	h->n += count;
-	h->mean += d * (b / (a + b));
-	h->m2 += d * d * (a * b / (a + b));
+	join(h, count, middle, middle, (double)middle, 0);
 	h->count[i] += count;
 	return true;
 }

@@ -61,6 +61,17 @@ table_column(const struct table *t, const char *name)
 
 /* ---- lines ---- */
 
+/* The last cell of the line so far is wrong. */
+static bool
+bad_end(struct table *t, const char *why)
+{
+	size_t i, tabs = 0;
+
+	for (i = 0; i < t->n; i++)
+		tabs += t->text[i] == '\t';
+	return bad_cell(t, tabs, why);
+}
+
 static bool
 is_name(const char *s)
 {
@@ -83,11 +94,8 @@ split(struct table *t)
 
 	if (t->n == 0)
 		return bad_cell(t, 0, "empty line");
-	if (t->text[t->n - 1] == '\r') {
-		for (i = 0; i < t->n; i++)
-			cells += t->text[i] == '\t';
-		return bad_cell(t, cells, "the line ends in CR LF, not LF");
-	}
+	if (t->text[t->n - 1] == '\r')
+		return bad_end(t, "the line ends in CR LF, not LF");
 	for (i = 0; i <= t->n; i++) {
 		c = (unsigned char)t->text[i];
 		if (i < t->n && c != '\t') {
@@ -205,15 +213,10 @@ table_feed(struct table *t, const char **p, size_t *n)
 bool
 table_end(struct table *t)
 {
-	size_t i, cells = 0;
-
 	if (t->bad)
 		return false;
-	if (t->n > 0) {
-		for (i = 0; i < t->n; i++)
-			cells += t->text[i] == '\t';
-		return bad_cell(t, cells, "the line has no end: the file was cut off");
-	}
+	if (t->n > 0)
+		return bad_end(t, "the line has no end: the file was cut off");
 	if (t->line == 0) {
 		t->line = 1;
 		return bad_cell(t, 0, "missing: the file is empty");
@@ -223,24 +226,18 @@ table_end(struct table *t)
 
 /* ---- numbers ---- */
 
+/* Is the cell plain decimals? *whole and *part: digits before and after the point. False: it is
+ * not, or NA, which is bad without na. */
 static bool
-is_na(struct table *t, size_t column, bool *na)
-{
-	bool is = strcmp(t->cell[column], "NA") == 0;
-
-	if (na)
-		*na = is;
-	else if (is)
-		table_bad(t, t->name[column], "NA where a number is needed");
-	return is;
-}
-
-/* Plain decimals? *whole and *part: digits before and after the point. */
-static bool
-decimals(struct table *t, size_t column, size_t *whole, size_t *part)
+decimals(struct table *t, size_t column, size_t *whole, size_t *part, bool *na)
 {
 	const char *s = t->cell[column];
+	bool is_na = strcmp(s, "NA") == 0;
 
+	if (na)
+		*na = is_na;
+	if (is_na)
+		return na ? false : table_bad(t, t->name[column], "NA where a number is needed");
 	*whole = strspn(s, "0123456789");
 	*part = s[*whole] == '.' ? strspn(s + *whole + 1, "0123456789") : 0;
 	if (*whole > 0 && !s[*whole + (*part ? *part + 1 : 0)])
@@ -254,10 +251,8 @@ table_count(struct table *t, size_t column, uint64_t *v, bool *na)
 	const char *s = t->cell[column];
 	size_t whole, part;
 
-	if (is_na(t, column, na))
+	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
-	if (!decimals(t, column, &whole, &part))
-		return false;
 	if (part > 0)
 		return table_bad(t, t->name[column], "not a whole number: %.60s", s);
 	return num_digits(s, whole, v) || table_bad(t, t->name[column], "too large: %.60s", s);
@@ -270,10 +265,8 @@ table_real(struct table *t, size_t column, double *v, bool *na)
 	size_t whole, part;
 	double x;
 
-	if (is_na(t, column, na))
+	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
-	if (!decimals(t, column, &whole, &part))
-		return false;
 	x = strtod(s, NULL);
 	if (!isfinite(x))
 		return table_bad(t, t->name[column], "too large: %.60s", s);
@@ -289,10 +282,8 @@ table_fixed(struct table *t, size_t column, unsigned digits, uint64_t *v, bool *
 	size_t whole, part;
 	unsigned i;
 
-	if (is_na(t, column, na))
+	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
-	if (!decimals(t, column, &whole, &part))
-		return false;
 	if (part > digits)
 		return table_bad(t, t->name[column], "more than %u digits after the point: %.60s",
 		    digits, s);
