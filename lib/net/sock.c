@@ -3,7 +3,8 @@
  *
  * Every descriptor made here is close-on-exec, and never raises SIGPIPE. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define _GNU_SOURCE             /* accept4 */
+#define IN_ONE_CALL             /* accept4(2) and socket(2) take flags */
+#define _GNU_SOURCE
 #endif
 #include "net/sock.h"
 
@@ -36,10 +37,17 @@ set_option(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/* What every connection has. */
+/* What every connection has, unless the call that made it has seen to that. */
 static int
-set_up(int fd)
+set_up(int fd, bool blocking)
 {
+#ifdef IN_ONE_CALL
+	(void)blocking;
+#else
+	/* some systems let a connection inherit O_NONBLOCK, others don't */
+	if (set_cloexec(fd) < 0 || sock_blocking(fd, blocking) < 0)
+		return -1;
+#endif
 #ifdef SO_NOSIGPIPE             /* where send(2) has no MSG_NOSIGNAL */
 	if (set_option(fd, SOL_SOCKET, SO_NOSIGPIPE) < 0)
 		return -1;
@@ -128,18 +136,12 @@ sock_accept(int listen_fd, bool blocking)
 {
 	int fd;
 
-#if defined(__linux__) && !defined(POSIX_ONLY)
+#ifdef IN_ONE_CALL
 	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
-	if (fd < 0)
-		return -1;
 #else
-	if ((fd = accept(listen_fd, NULL, NULL)) < 0)
-		return -1;
-	/* some systems let a connection inherit O_NONBLOCK, others don't */
-	if (set_cloexec(fd) < 0 || sock_blocking(fd, blocking) < 0)
-		return close_keeping_errno(fd);
+	fd = accept(listen_fd, NULL, NULL);
 #endif
-	if (set_up(fd) < 0) {
+	if (fd >= 0 && set_up(fd, blocking) < 0) {
 		/* the peer is gone already: some systems say EINVAL for that */
 		close(fd);
 		errno = ECONNABORTED;
@@ -151,21 +153,13 @@ sock_accept(int listen_fd, bool blocking)
 int
 sock_open(const struct addrinfo *ai)
 {
-	int fd;
+	int fd, type = ai->ai_socktype;
 
-#if defined(__linux__) && !defined(POSIX_ONLY)
-	fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
-	if (fd < 0)
-		return -1;
-#else
-	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
-		return -1;
-	if (set_cloexec(fd) < 0 || sock_blocking(fd, false) < 0)
-		return close_keeping_errno(fd);
+#ifdef IN_ONE_CALL
+	type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
 #endif
-	if (set_up(fd) < 0)
-		return close_keeping_errno(fd);
-	return fd;
+	fd = socket(ai->ai_family, type, ai->ai_protocol);
+	return fd >= 0 && set_up(fd, false) < 0 ? close_keeping_errno(fd) : fd;
 }
 
 int

@@ -221,6 +221,5 @@ conn_free(struct conn *c)
 	if (c->session)
 		c->session->protocol->close(c->session);
 	free(c->retained);
-	free(c->extra);
 	free(c);
 }

@@ -45,7 +45,13 @@ struct conn {
 	struct conn *list_prev, *list_next;     /* the list it is in, if any */
 	uint64_t since_ns;              /* it is in that list */
 	bool known_to_loop;
-	void *extra;                    /* the model's own, allocated; freed with the connection */
+
+	struct {                        /* what event.c knows of it */
+		unsigned list;          /* that it is in */
+		unsigned interest;      /* as the loop knows it */
+		uint64_t wake_ns;
+		size_t heap_at;
+	} event;
 };
 
 struct conn_list {

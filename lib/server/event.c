@@ -29,14 +29,6 @@ enum list {
 
 #define LISTS 4         /* TIMED is none */
 
-/* A connection's part of this model. */
-struct event_conn {
-	enum list list;
-	unsigned interest;      /* as the loop knows it */
-	uint64_t wake_ns;
-	size_t heap_at;
-};
-
 struct worker {
 	struct server *server;
 	struct loop *loop;
@@ -53,19 +45,13 @@ struct workers {
 	struct worker worker[];
 };
 
-static struct event_conn *
-event_conn(const struct conn *c)
-{
-	return c->extra;
-}
-
 /* ---- the heap of those that sleep ---- */
 
 static void
 heap_put(struct worker *w, size_t i, struct conn *c)
 {
 	w->heap[i] = c;
-	event_conn(c)->heap_at = i;
+	c->event.heap_at = i;
 }
 
 static void
@@ -75,7 +61,7 @@ heap_up(struct worker *w, size_t i, struct conn *c)
 
 	for (; i > 0; i = up) {
 		up = (i - 1) / 2;
-		if (event_conn(w->heap[up])->wake_ns <= event_conn(c)->wake_ns)
+		if (w->heap[up]->event.wake_ns <= c->event.wake_ns)
 			break;
 		heap_put(w, i, w->heap[up]);
 	}
@@ -89,9 +75,9 @@ heap_down(struct worker *w, size_t i, struct conn *c)
 
 	for (; (down = 2 * i + 1) < w->n_heap; i = down) {
 		if (down + 1 < w->n_heap
-		    && event_conn(w->heap[down + 1])->wake_ns < event_conn(w->heap[down])->wake_ns)
+		    && w->heap[down + 1]->event.wake_ns < w->heap[down]->event.wake_ns)
 			down++;
-		if (event_conn(c)->wake_ns <= event_conn(w->heap[down])->wake_ns)
+		if (c->event.wake_ns <= w->heap[down]->event.wake_ns)
 			break;
 		heap_put(w, i, w->heap[down]);
 	}
@@ -113,15 +99,13 @@ heap_add(struct worker *w, struct conn *c)
 static void
 heap_remove(struct worker *w, struct conn *c)
 {
-	size_t i = event_conn(c)->heap_at;
+	size_t i = c->event.heap_at;
 	struct conn *last = w->heap[--w->n_heap];
 
 	if (last == c)
 		return;
-	if (i > 0 && event_conn(last)->wake_ns < event_conn(w->heap[(i - 1) / 2])->wake_ns)
-		heap_up(w, i, last);
-	else
-		heap_down(w, i, last);
+	heap_up(w, i, last);
+	heap_down(w, last->event.heap_at, last);
 }
 
 /* ---- where a connection is ---- */
@@ -129,13 +113,11 @@ heap_remove(struct worker *w, struct conn *c)
 static void
 leave(struct worker *w, struct conn *c)
 {
-	struct event_conn *e = event_conn(c);
-
-	if (e->list == TIMED)
+	if (c->event.list == TIMED)
 		heap_remove(w, c);
-	else if (e->list != NO_LIST)
-		conn_list_remove(&w->list[e->list], c);
-	e->list = NO_LIST;
+	else if (c->event.list != NO_LIST)
+		conn_list_remove(&w->list[c->event.list], c);
+	c->event.list = NO_LIST;
 }
 
 static void
@@ -144,7 +126,7 @@ enter(struct worker *w, struct conn *c, enum list list)
 	leave(w, c);
 	c->since_ns = w->now_ns;
 	conn_list_add(&w->list[list], c);
-	event_conn(c)->list = list;
+	c->event.list = list;
 }
 
 static void
@@ -159,11 +141,9 @@ finish(struct worker *w, struct conn *c)
 static bool
 listen_for(struct worker *w, struct conn *c, unsigned interest)
 {
-	struct event_conn *e = event_conn(c);
-
-	if (interest == e->interest)
+	if (interest == c->event.interest)
 		return true;
-	e->interest = interest;
+	c->event.interest = interest;
 	return loop_change(w->loop, c->fd, interest, c) == 0;
 }
 
@@ -222,7 +202,7 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 		restart = bytes_moved(c) > u->before;
 		c->timing = false;
 	}
-	if (restart || event_conn(c)->list != LIMITED)
+	if (restart || c->event.list != LIMITED)
 		enter(w, c, LIMITED);
 	return listen_for(w, c, input ? LOOP_READ : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
 }
@@ -233,7 +213,6 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 static enum conn_step
 put_aside(struct worker *w, struct conn *c, struct turn *u)
 {
-	struct event_conn *e = event_conn(c);
 	uint64_t now;
 
 	c->timing = false;
@@ -242,18 +221,18 @@ put_aside(struct worker *w, struct conn *c, struct turn *u)
 		return CONN_BLOCKED;
 	}
 	leave(w, c);
-	e->wake_ns = conn_wait_until(c);
+	c->event.wake_ns = conn_wait_until(c);
 	/* not now_ns: what came before in this round may have taken its time */
 	now = clock_ns();
-	if (e->wake_ns <= now + SPIN_NS - u->spun_ns) {
-		u->spun_ns += e->wake_ns > now ? e->wake_ns - now : 0;
-		clock_spin_until(e->wake_ns);
+	if (c->event.wake_ns <= now + SPIN_NS - u->spun_ns) {
+		u->spun_ns += c->event.wake_ns > now ? c->event.wake_ns - now : 0;
+		clock_spin_until(c->event.wake_ns);
 		c->session->protocol->resume(c->session);
 		return CONN_GO_ON;
 	}
 	if (!heap_add(w, c))
 		return CONN_OVER;
-	e->list = TIMED;
+	c->event.list = TIMED;
 	return CONN_BLOCKED;
 }
 
@@ -304,14 +283,12 @@ take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
 static void
 on_event(struct worker *w, struct conn *c, unsigned ready)
 {
-	struct event_conn *e = event_conn(c);
-
 	if (!conn_open(c)) {
 		finish(w, c);
-	} else if (e->list == LINGERING) {
+	} else if (c->event.list == LINGERING) {
 		if (!conn_discard(c))
 			finish(w, c);
-	} else if (e->list != TIMED && e->list != READY) {
+	} else if (c->event.list != TIMED && c->event.list != READY) {
 		take_turn(w, c, ready & LOOP_READ, true);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
 		/* a peer that has only ended its side still gets its answer */
@@ -328,7 +305,7 @@ run_ready(struct worker *w)
 
 	w->list[READY].first = w->list[READY].last = NULL;
 	while ((c = conn_list_take(&now))) {
-		event_conn(c)->list = NO_LIST;
+		c->event.list = NO_LIST;
 		if (c->session->want == WANT_WAIT)
 			c->session->protocol->resume(c->session);
 		take_turn(w, c, true, true);
@@ -340,7 +317,7 @@ run_timers(struct worker *w)
 {
 	struct conn *c;
 
-	while (w->n_heap > 0 && event_conn(w->heap[0])->wake_ns <= w->now_ns) {
+	while (w->n_heap > 0 && w->heap[0]->event.wake_ns <= w->now_ns) {
 		c = w->heap[0];
 		leave(w, c);
 		c->session->protocol->resume(c->session);
@@ -394,7 +371,7 @@ time_left(const struct worker *w)
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
-		left = sooner(left, asleep(event_conn(w->heap[0])->wake_ns), 0);
+		left = sooner(left, asleep(w->heap[0]->event.wake_ns), 0);
 	return left;
 }
 
@@ -438,12 +415,9 @@ serve(struct conn *c)
 	const struct server *sv = c->server;
 	struct workers *ws = sv->data;
 	struct worker *w = &ws->worker[ws->next];
-	struct event_conn *e = c->extra;
 
-	if (!e && !(c->extra = e = calloc(1, sizeof *e)))
-		return ENOMEM;
-	e->interest = LOOP_READ | LOOP_WRITE;
-	if (loop_add(w->loop, c->fd, e->interest, c) < 0)
+	c->event.interest = LOOP_READ | LOOP_WRITE;
+	if (loop_add(w->loop, c->fd, c->event.interest, c) < 0)
 		return errno;
 	/* the connection may be over by now */
 	ws->next = (ws->next + 1) % sv->conf->threads;
