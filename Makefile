@@ -38,7 +38,7 @@ LIB_SRC = \
 	lib/http/client.c lib/http/json.c lib/http/message.c lib/http/server.c \
 	lib/server/blocking.c lib/server/conn.c lib/server/delay.c lib/server/event.c \
 	lib/server/fork.c lib/server/main.c lib/server/models.c lib/server/pool.c \
-	lib/server/request.c lib/server/server.c lib/server/thread.c \
+	lib/server/server.c \
 	lib/client/conn.c lib/client/target.c \
 	lib/load/bench.c lib/load/blocking.c lib/load/event.c lib/load/options.c \
 	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c

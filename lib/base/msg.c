@@ -57,7 +57,6 @@ msg(const char *fmt, ...)
 char *
 msg_printable(char *dst, size_t size, const void *src, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
 	const unsigned char *p = src;
 	size_t i, width, at = 0, keep = 0;
 
@@ -69,14 +68,7 @@ msg_printable(char *dst, size_t size, const void *src, size_t n)
 		width = p[i] < 0x20 || p[i] > 0x7e ? 4 : 1;
 		if (at + width >= size)
 			break;
-		if (width == 1) {
-			dst[at] = (char)p[i];
-		} else {
-			dst[at] = '\\';
-			dst[at + 1] = 'x';
-			dst[at + 2] = hex[p[i] >> 4];
-			dst[at + 3] = hex[p[i] & 15];
-		}
+		snprintf(dst + at, size - at, width == 1 ? "%c" : "\\x%02x", p[i]);
 		at += width;
 	}
 	if (i < n) {

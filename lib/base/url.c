@@ -15,7 +15,7 @@ static const struct scheme {
 	bool method;            /* the "/" only sets off what follows it */
 } schemes[] = {
 	{ "rpc", "18812", true },
-	{ "http", "80", false },
+	{ "http", "80", false }, { NULL, NULL, false },
 };
 
 /* Copy n bytes as a string; false: too long. */
@@ -69,9 +69,9 @@ parse_authority(struct url *u)
 const char *
 url_parse(struct url *u, const char *text)
 {
-	const struct scheme *s = NULL;
+	const struct scheme *s;
 	const char *p, *why;
-	size_t i, n;
+	size_t n;
 
 	for (p = text; *p; p++) {
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p > '~')
@@ -79,19 +79,17 @@ url_parse(struct url *u, const char *text)
 		if (*p == '#')
 			return "fragments (#) are not supported";
 	}
-	for (i = 0; i < sizeof schemes / sizeof *schemes && !s; i++) {
-		n = strlen(schemes[i].name);
-		if (strncasecmp(text, schemes[i].name, n) == 0 &&
-		    strncmp(text + n, "://", 3) == 0) {
-			s = &schemes[i];
-			p = text + n + 3;
-		}
+	for (s = schemes; s->name; s++) {
+		n = strlen(s->name);
+		if (strncasecmp(text, s->name, n) == 0 && strncmp(text + n, "://", 3) == 0)
+			break;
 	}
-	if (!s)
+	if (!s->name)
 		return "not rpc://host[:port][/method] or http://host[:port][/path]";
 	strcpy(u->scheme, s->name);
 	strcpy(u->port, s->port);
 
+	p = text + n + 3;
 	n = strcspn(p, "/?");
 	if (!copy(u->authority, sizeof u->authority, p, n))
 		return "host too long";

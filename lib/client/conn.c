@@ -454,9 +454,3 @@ client_sending(const struct client_conn *c)
 {
 	return c->session && c->session->want == WANT_OUTPUT && !c->broken && !c->doomed;
 }
-
-void
-client_hurry(struct client_conn *c)
-{
-	sock_quickack(c->fd);
-}

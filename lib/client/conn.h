@@ -120,10 +120,6 @@ enum client_result client_next(struct client_conn *, void **token);
 /* Is there something still to be sent? */
 bool client_sending(const struct client_conn *);
 
-/* Nothing was sent after what was received, and more is awaited: a peer that uses Nagle's
- * algorithm may hold it back until this much is acknowledged. */
-void client_hurry(struct client_conn *);
-
 /* The time limit, or until_ns, has passed: sets error. */
 enum client_result client_time_out(struct client_conn *);
 

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "load/retry.h"
 #include "net/loop.h"
+#include "net/sock.h"
 
 #define IN_SIZE ((size_t)256 << 10)
 #define EVENTS 256
@@ -433,7 +434,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 	 * one that filled the buffer has more behind it */
 	if (f->list.oldest && f->step != DIAL && (!moved || f->left == 0 || d->open)
 	    && !client_sending(c) && c->have < IN_SIZE)
-		client_hurry(c);
+		sock_quickack(c->fd);
 }
 
 /* ---- open loop ---- */

@@ -31,11 +31,9 @@ loop_new(void)
 {
 	struct loop *l = malloc(sizeof *l);
 
-	if (!l)
-		return NULL;
-	if ((l->fd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
+	if (l && (l->fd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
 		free(l);
-		return NULL;
+		l = NULL;
 	}
 	return l;
 }
@@ -83,25 +81,19 @@ loop_remove(struct loop *l, int fd)
 	return control(l, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
-/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but poll(2)
- * can wait for an epoll descriptor. Returns 0 when it's time to look, else -1. */
-static int
-wait_fine(struct loop *l, uint64_t timeout_ns)
-{
-	struct pollfd p = { .fd = l->fd, .events = POLLIN };
-	struct timespec ts = { .tv_nsec = (long)timeout_ns };
-
-	return ppoll(&p, 1, &ts, NULL) < 0 ? -1 : 0;
-}
-
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
 	struct epoll_event got[BATCH];
 	int i, n;
 
+	/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but poll(2) can
+	 * wait for an epoll descriptor */
 	if (timeout_ns < LOOP_FINE_NS && timeout_ns % CLOCK_MS != 0) {
-		if (wait_fine(l, timeout_ns) < 0)
+		struct pollfd p = { .fd = l->fd, .events = POLLIN };
+		struct timespec ts = { .tv_nsec = (long)timeout_ns };
+
+		if (ppoll(&p, 1, &ts, NULL) < 0)
 			return errno == EINTR ? 0 : -1;
 		timeout_ns = 0;
 	}

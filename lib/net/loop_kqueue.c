@@ -36,13 +36,11 @@ loop_new(void)
 {
 	struct loop *l = malloc(sizeof *l);
 
-	if (!l)
-		return NULL;
-	if ((l->fd = kqueue()) < 0 || fcntl(l->fd, F_SETFD, FD_CLOEXEC) < 0) {
+	if (l && ((l->fd = kqueue()) < 0 || fcntl(l->fd, F_SETFD, FD_CLOEXEC) < 0)) {
 		if (l->fd >= 0)
 			close(l->fd);
 		free(l);
-		return NULL;
+		l = NULL;
 	}
 	return l;
 }

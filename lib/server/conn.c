@@ -19,10 +19,10 @@
 void
 conn_list_add(struct conn_list *l, struct conn *c)
 {
-	c->list_prev = l->last;
-	c->list_next = NULL;
+	c->link[l->which].prev = l->last;
+	c->link[l->which].next = NULL;
 	if (l->last)
-		l->last->list_next = c;
+		l->last->link[l->which].next = c;
 	else
 		l->first = c;
 	l->last = c;
@@ -31,15 +31,16 @@ conn_list_add(struct conn_list *l, struct conn *c)
 void
 conn_list_remove(struct conn_list *l, struct conn *c)
 {
-	if (c->list_prev)
-		c->list_prev->list_next = c->list_next;
+	struct conn *prev = c->link[l->which].prev, *next = c->link[l->which].next;
+
+	if (prev)
+		prev->link[l->which].next = next;
 	else
-		l->first = c->list_next;
-	if (c->list_next)
-		c->list_next->list_prev = c->list_prev;
+		l->first = next;
+	if (next)
+		next->link[l->which].prev = prev;
 	else
-		l->last = c->list_prev;
-	c->list_prev = c->list_next = NULL;
+		l->last = prev;
 }
 
 struct conn *

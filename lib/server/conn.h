@@ -41,8 +41,9 @@ struct conn {
 	uint64_t bytes_in, bytes_out;
 	uint64_t errors;                /* beyond the session's: time limits exceeded */
 
-	struct conn *prev, *next;       /* all connections: server.c, under its lock */
-	struct conn *list_prev, *list_next;     /* the list it is in, if any */
+	struct {
+		struct conn *prev, *next;
+	} link[2];                      /* lists: that of all (server.c), and another, if any */
 	uint64_t since_ns;              /* it is in that list */
 	bool known_to_loop;
 
@@ -56,6 +57,7 @@ struct conn {
 
 struct conn_list {
 	struct conn *first, *last;
+	enum { CONN_LIST, CONN_ALL } which;     /* of a connection's links it uses */
 };
 
 void conn_list_add(struct conn_list *, struct conn *);

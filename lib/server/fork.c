@@ -25,10 +25,9 @@
 
 _Static_assert(sizeof(struct server_usage) <= _POSIX_PIPE_BUF, "a report is written at once");
 
-struct children {
-	int report[2];
-	pid_t parent;
-};
+/* One server of a process forks, as one handles its signals. */
+static int report[2];
+static pid_t parent;
 
 /* The connection of a child, for its signal handler. */
 static volatile sig_atomic_t child_fd = -1;
@@ -64,7 +63,7 @@ set_signals(const sigset_t *mask)
 }
 
 _Noreturn static void
-live_child(struct conn *c, struct children *ch, const sigset_t *mask)
+live_child(struct conn *c, const sigset_t *mask)
 {
 	struct server_usage u;
 	ssize_t n;
@@ -73,10 +72,10 @@ live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 	set_signals(mask);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != ch->parent)     /* it was too late for that */
+	if (getppid() != parent)         /* it was too late for that */
 		_exit(1);
 #endif
-	close(ch->report[0]);
+	close(report[0]);
 	server_leave(c->server);
 
 	blocking_serve(c);
@@ -85,10 +84,10 @@ live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 	conn_count(c, &u);
 	server_measure(&u);
 	/* a full pipe is emptied soon */
-	if (sock_blocking(ch->report[1], true) < 0)
+	if (sock_blocking(report[1], true) < 0)
 		_exit(1);
 	do
-		n = write(ch->report[1], &u, sizeof u);
+		n = write(report[1], &u, sizeof u);
 	while (n < 0 && errno == EINTR);
 	_exit(n == (ssize_t)sizeof u ? 0 : 1);
 }
@@ -96,7 +95,6 @@ live_child(struct conn *c, struct children *ch, const sigset_t *mask)
 static int
 serve(struct conn *c)
 {
-	struct children *ch = c->server->data;
 	sigset_t all, mask;
 	pid_t pid;
 	int e;
@@ -107,7 +105,7 @@ serve(struct conn *c)
 	pid = fork();
 	e = errno;
 	if (pid == 0)
-		live_child(c, ch, &mask);
+		live_child(c, &mask);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (pid < 0)
 		return e;
@@ -119,13 +117,13 @@ serve(struct conn *c)
 
 /* Take in what reports are there; false at the end of file. */
 static bool
-read_reports(struct server *sv, int fd)
+read_reports(struct server *sv)
 {
 	struct server_usage u[32];
 	ssize_t n;
 	size_t i;
 
-	while ((n = read(fd, u, sizeof u)) != 0) {
+	while ((n = read(report[0], u, sizeof u)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -140,9 +138,7 @@ read_reports(struct server *sv, int fd)
 static void
 reaped(struct server *sv)
 {
-	struct children *ch = sv->data;
-
-	read_reports(sv, ch->report[0]);
+	read_reports(sv);
 }
 
 static void
@@ -163,14 +159,13 @@ reap(struct conn *c, int options)
 static void
 end(struct server *sv)
 {
-	struct children *ch = sv->data;
-	struct pollfd p = { .fd = ch->report[0], .events = POLLIN };
+	struct pollfd p = { .fd = report[0], .events = POLLIN };
 	uint64_t t0_ns = clock_ns();
 	bool killed = false;
 
 	server_each(sv, signal_child, SIGTERM);
-	close(ch->report[1]);
-	while (read_reports(sv, ch->report[0])) {
+	close(report[1]);
+	while (read_reports(sv)) {
 		poll(&p, 1, killed ? -1 : GRACE_MS);
 		if (!killed && clock_ns() - t0_ns >= (uint64_t)GRACE_MS * 1000000) {
 			server_each(sv, signal_child, SIGKILL);
@@ -178,26 +173,15 @@ end(struct server *sv)
 		}
 	}
 	server_each(sv, reap, 0);
-	close(ch->report[0]);
-	free(ch);
+	close(report[0]);
 }
 
 static int
 begin(struct server *sv)
 {
-	struct children *ch = malloc(sizeof *ch);
-	int e;
-
-	if (!ch)
-		return ENOMEM;
-	if (pipe_open(ch->report) < 0) {
-		e = errno;
-		free(ch);
-		return e;
-	}
-	ch->parent = getpid();
-	sv->data = ch;
-	return 0;
+	(void)sv;
+	parent = getpid();
+	return pipe_open(report) < 0 ? errno : 0;
 }
 
 const struct server_model model_fork = {

@@ -147,10 +147,7 @@ new_conn(struct server *sv, int fd)
 	c->started_ns = sv->started_ns;
 	c->fd = fd;
 	pthread_mutex_lock(&sv->lock);
-	c->next = sv->conns;
-	if (c->next)
-		c->next->prev = c;
-	sv->conns = c;
+	conn_list_add(&sv->conns, c);
 	sv->n_conns++;
 	c->rng = rng_stream(sv->conf->seed, sv->usage.connections++);
 	pthread_mutex_unlock(&sv->lock);
@@ -167,12 +164,7 @@ server_close(struct conn *c)
 		loop_remove(sv->loop, c->fd);
 	pthread_mutex_lock(&sv->lock);
 	conn_count(c, &sv->usage);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		sv->conns = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	conn_list_remove(&sv->conns, c);
 	sv->n_conns--;
 	wake = sv->waits_for_room;
 	sv->waits_for_room = false;
@@ -191,7 +183,7 @@ server_each(struct server *sv, void (*f)(struct conn *, int arg), int arg)
 	struct conn *c;
 
 	pthread_mutex_lock(&sv->lock);
-	for (c = sv->conns; c; c = c->next)
+	for (c = sv->conns.first; c; c = c->link[CONN_ALL].next)
 		f(c, arg);
 	pthread_mutex_unlock(&sv->lock);
 }
@@ -226,7 +218,7 @@ server_reaped(struct server *sv, pid_t pid, int status)
 	if (sv->conf->model->reaped)
 		sv->conf->model->reaped(sv);
 	pthread_mutex_lock(&sv->lock);
-	for (c = sv->conns; c && c->pid != pid; c = c->next)
+	for (c = sv->conns.first; c && c->pid != pid; c = c->link[CONN_ALL].next)
 		;
 	pthread_mutex_unlock(&sv->lock);
 	if (!c)
@@ -547,7 +539,7 @@ end_all(struct server *sv)
 		sv->conf->model->end(sv);
 	await_threads(sv);
 	/* parked ones, refused ones, and what the model has left; nobody else is there now */
-	while ((c = sv->conns))
+	while ((c = sv->conns.first))
 		server_close(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
 }
 
@@ -571,7 +563,8 @@ int
 server_run(const struct server_conf *conf, struct server_usage *usage)
 {
 	struct server sv = { .conf = conf, .started_ns = clock_ns(), .wake = { -1, -1 },
-	    .lock = PTHREAD_MUTEX_INITIALIZER, .no_thread = PTHREAD_COND_INITIALIZER };
+	    .lock = PTHREAD_MUTEX_INITIALIZER, .no_thread = PTHREAD_COND_INITIALIZER,
+	    .conns.which = CONN_ALL };
 	const char *what = "server";
 	int e, r = -1;
 

@@ -42,7 +42,7 @@ struct server {
 	atomic_bool failed;             /* the model can't go on */
 
 	pthread_mutex_t lock;           /* over all that follows */
-	struct conn *conns;
+	struct conn_list conns;         /* all */
 	unsigned n_conns;
 	struct conn_list parked;        /* the first has been there longest */
 	struct conn_list refused;       /* the model had no room for these */
@@ -89,8 +89,7 @@ struct server_model {
 	void (*reaped)(struct server *);
 };
 
-extern const struct server_model model_thread, model_fork, model_request, model_pool,
-    model_event;
+extern const struct server_model model_fork, model_pool, model_event;
 
 /* ---- what a model may use ---- */
 
