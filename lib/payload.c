@@ -17,14 +17,6 @@
  * instead of the peer. */
 #define PERIOD_MIN ((size_t)64 << 10)
 
-static void
-set(struct payload *p, const unsigned char *data, size_t period, bool mapped)
-{
-	p->data = data;
-	p->period = period;
-	p->mapped = mapped;
-}
-
 int
 payload_random(struct payload *p)
 {
@@ -41,7 +33,7 @@ payload_random(struct payload *p)
 		for (k = 0; k < 8; k++)
 			data[i + (size_t)k] = (unsigned char)(x >> 8 * k);
 	}
-	set(p, data, PAYLOAD_PERIOD, false);
+	*p = (struct payload){ data, PAYLOAD_PERIOD, false };
 	return 0;
 }
 
@@ -52,7 +44,7 @@ payload_zeros(struct payload *p)
 
 	if (!(data = calloc(1, PAYLOAD_PERIOD)))
 		return -1;
-	set(p, data, PAYLOAD_PERIOD, false);
+	*p = (struct payload){ data, PAYLOAD_PERIOD, false };
 	return 0;
 }
 
@@ -69,7 +61,7 @@ adopt(struct payload *p, unsigned char *data, size_t n)
 	}
 	for (i = 1; i < times; i++)
 		memcpy(more + i * n, more, n);
-	set(p, more, n * times, false);
+	*p = (struct payload){ more, n * times, false };
 	return NULL;
 }
 
@@ -119,7 +111,7 @@ payload_file(struct payload *p, const char *path)
 		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		why = data == MAP_FAILED ? strerror(errno) : NULL;
 		if (!why)
-			set(p, data, (size_t)st.st_size, true);
+			*p = (struct payload){ data, (size_t)st.st_size, true };
 	}
 	if (!std)
 		close(fd);

@@ -109,9 +109,9 @@ compute_text(const struct compute *c, char text[40])
 	uint32_t limb[4] = {
 		(uint32_t)(c->hi >> 32), (uint32_t)c->hi, (uint32_t)(c->lo >> 32), (uint32_t)c->lo,
 	};
-	char digit[40];
+	char digit[40], *p = digit + sizeof digit;
 	uint64_t rest;
-	size_t i, n = 0;
+	size_t i, n;
 
 	do {
 		for (rest = 0, i = 0; i < 4; i++) {
@@ -119,10 +119,10 @@ compute_text(const struct compute *c, char text[40])
 			limb[i] = (uint32_t)(rest / 10);
 			rest %= 10;
 		}
-		digit[n++] = (char)('0' + rest);
+		*--p = (char)('0' + rest);
 	} while (limb[0] | limb[1] | limb[2] | limb[3]);
-	for (i = 0; i < n; i++)
-		text[i] = digit[n - 1 - i];
+	n = (size_t)(digit + sizeof digit - p);
+	memcpy(text, p, n);
 	text[n] = '\0';
 	return n;
 }

@@ -207,7 +207,7 @@ brine_put_int(struct buf *b, int64_t i)
 }
 
 /* An int as its decimal digits, perhaps with a sign in front. */
-#define BRINE_INT_DIGITS_MAX 4300       /* more are refused by CPython's int(), and fatal to a stock peer */
+#define BRINE_INT_DIGITS_MAX 4300       /* CPython's int() refuses more: fatal to a stock peer */
 void brine_put_int_text(struct buf *, const char *digits, size_t n);
 void brine_put_float(struct buf *, double);
 void brine_put_bytes(struct buf *, const void *, size_t n);

@@ -35,10 +35,10 @@ operation(const struct rpyc_client *c)
 }
 
 static void
-update_want(struct rpyc_client *c)
+update_want(struct client_session *base)
 {
-	if (c->base.want != WANT_CLOSE)
-		c->base.want = c->base.out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
+	if (base->want != WANT_CLOSE)
+		base->want = base->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT;
 }
 
 /* ---- requests ---- */
@@ -209,23 +209,14 @@ item_send(struct rpyc_client *c, enum rpyc_step of, const char *name, enum rpyc_
 static void
 check_data(struct rpyc_client *c, const unsigned char *p, size_t n)
 {
-	const unsigned char *fill;
-	size_t k;
+	struct payload fill = { fill_block(operation(c)->fill), FILL_SIZE, false };
+	enum op_reply reply = operation(c)->reply;
 
-	if (!c->conf->check || c->base.outstanding == 0 || operation(c)->reply == REPLY_ANY)
+	if (!c->conf->check || c->base.outstanding == 0 || reply == REPLY_ANY)
 		return;
-	if (operation(c)->reply == REPLY_PAYLOAD) {
-		if (!payload_equal(c->conf->payload, c->seen, p, n))
-			c->differs = true;
-		c->seen += n;
-		return;
-	}
-	fill = fill_block(operation(c)->fill);
-	for (; n > 0; n -= k, p += k) {
-		k = n < FILL_SIZE ? n : FILL_SIZE;
-		if (memcmp(p, fill, k) != 0)
-			c->differs = true;
-	}
+	if (!payload_equal(reply == REPLY_PAYLOAD ? c->conf->payload : &fill, c->seen, p, n))
+		c->differs = true;
+	c->seen += n;
 }
 
 static void
@@ -239,67 +230,54 @@ sink(void *ctx, const unsigned char *p, size_t n)
 
 /* Is the reply n bytes of data? Says what is wrong, or NULL. */
 static const char *
-expect_data(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
+expect_data(struct rpyc_client *c, const struct brine_value *v, uint64_t n)
 {
-	struct brine at = x->at;
-	struct brine_value v;
-
-	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_BYTES)
+	if (v->type != BRINE_BYTES)
 		return "a reply that is not bytes";
-	if (v.len != n) {
+	if (v->len != n) {
 		snprintf(c->base.error, sizeof c->base.error, "a reply of %" PRIu64
-		    " bytes, expected %" PRIu64, v.len, n);
+		    " bytes, expected %" PRIu64, v->len, n);
 		return c->base.error;
 	}
-	if (v.p)
-		check_data(c, v.p, v.n);
+	if (v->p)
+		check_data(c, v->p, v->n);
 	return c->differs ? "a reply of the right length but the wrong content" : NULL;
 }
 
 /* Is it the int n? */
 static const char *
-expect_int(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
+expect_int(struct rpyc_client *c, const struct brine_value *v, uint64_t n)
 {
-	struct brine at = x->at;
-	struct brine_value v;
-
-	if (x->label != RPYC_VALUE || !brine_get(&at, &v) || v.type != BRINE_INT)
+	if (v->type != BRINE_INT)
 		return "a reply that is not an int";
-	if (!v.fits)
+	if (!v->fits)
 		return "a reply that is an int beyond 64 bits";
-	if (v.i < 0 || (uint64_t)v.i != n) {
+	if (v->i < 0 || (uint64_t)v->i != n) {
 		snprintf(c->base.error, sizeof c->base.error, "the server received %" PRId64
-		    " bytes of %" PRIu64, v.i, n);
+		    " bytes of %" PRIu64, v->i, n);
 		return c->base.error;
 	}
 	return NULL;
 }
 
+/* Is it what the operation returns, for n bytes of payload? */
 static const char *
-expect_pong(const struct rpyc_boxed *x)
+expect(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
 {
 	struct brine at = x->at;
 	struct brine_value v;
 
-	return x->label == RPYC_VALUE && brine_get(&at, &v) && brine_is(&v, "pong") ? NULL :
-	    "a reply that is not 'pong'";
-}
-
-/* Is the reply what the operation returns, for n bytes or of them? */
-static const char *
-expect(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
-{
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
+		v.type = BRINE_INVALID;
 	switch (operation(c)->reply) {
-	case REPLY_PONG:
-		return expect_pong(x);
-	case REPLY_SIZE:
-		return expect_int(c, x, n);
-	case REPLY_PAYLOAD:
-	case REPLY_FILL:
-	case REPLY_CHUNKS:
-		return expect_data(c, x, n);
-	default:
+	case REPLY_ANY:
 		return NULL;
+	case REPLY_PONG:
+		return brine_is(&v, "pong") ? NULL : "a reply that is not 'pong'";
+	case REPLY_SIZE:
+		return expect_int(c, &v, n);
+	default:
+		return expect_data(c, &v, n);
 	}
 }
 
@@ -323,6 +301,7 @@ keep(struct rpyc_client *c, const struct rpyc_boxed *x)
 		[STEP_ITER] = "an iterator that is not a reference",
 		[STEP_CALL] = "a reply that is not a list by reference",
 	};
+	struct buf *ref = &c->ref[c->step];
 
 	if (!rpyc_theirs(x)) {
 		if (c->step == STEP_ROOT)
@@ -331,8 +310,8 @@ keep(struct rpyc_client *c, const struct rpyc_boxed *x)
 			result(c, error[c->step]);
 		return false;
 	}
-	brine_copy(&c->ref[c->step], x->at);
-	c->base.out.failed |= c->ref[c->step].failed;
+	brine_copy(ref, x->at);
+	c->base.out.failed |= ref->failed;
 	if (c->step == STEP_ROOT) {
 		method_start(c);
 	} else if (c->step == STEP_ATTR) {
@@ -519,7 +498,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 		call_start(c);          /* the same as the others */
 	if (base->out.failed)
 		rpyc_lost(c, "out of memory");
-	update_want(c);
+	update_want(base);
 }
 
 /* Find the call that waits for this reply, and take it out: c->token. False: there is none. */
@@ -551,21 +530,6 @@ waits_before(const struct rpyc_client *c, uint64_t seq)
 	return false;
 }
 
-/* A reply that no call waits for. */
-static void
-unasked(struct rpyc_client *c, struct brine body)
-{
-	if (c->deletions == 0) {
-		/* even if the first was good and its call is complete */
-		rpyc_call_fail(c, "a second reply to a request");
-		rpyc_lost(c, c->base.error);
-	} else {
-		c->deletions--;
-		if (c->in.type == RPYC_REPLY)
-			rpyc_drop(c, body);     /* to a DEL: mostly nothing */
-	}
-}
-
 /* A message is complete. */
 static void
 message(struct rpyc_client *c)
@@ -591,7 +555,15 @@ message(struct rpyc_client *c)
 		return;
 	}
 	if (!find_call(c, (uint64_t)n)) {
-		unasked(c, b);
+		if (c->deletions == 0) {
+			/* even if the first was good and its call is complete */
+			rpyc_call_fail(c, "a second reply to a request");
+			rpyc_lost(c, c->base.error);
+		} else {
+			c->deletions--;
+			if (c->in.type == RPYC_REPLY)
+				rpyc_drop(c, b);        /* mostly nothing */
+		}
 		return;
 	}
 	if (c->step == STEP_STREAM && waits_before(c, (uint64_t)n)) {
@@ -637,7 +609,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
 		buf_clear(&c->in.retained, 512);    /* an idle connection keeps no more */
-	update_want(c);
+	update_want(base);
 	return taken;
 }
 
@@ -650,12 +622,6 @@ rpyc_end_input(struct client_session *base)
 	    "the peer closed the connection");
 }
 
-static void
-rpyc_sent(struct client_session *base)
-{
-	update_want((struct rpyc_client *)base);
-}
-
 const struct client_protocol rpyc_client_protocol = {
 	.hello = true,
 	.open = rpyc_open,
@@ -663,5 +629,5 @@ const struct client_protocol rpyc_client_protocol = {
 	.begin = rpyc_begin_call,
 	.input = rpyc_input,
 	.end = rpyc_end_input,
-	.sent = rpyc_sent,
+	.sent = update_want,
 };

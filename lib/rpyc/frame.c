@@ -117,20 +117,26 @@ value_head(struct rpyc_reader *r, unsigned char c)
 	return value_begin(r, f->type, n);
 }
 
+static inline bool
+between(const unsigned char *p, size_t n, unsigned char low, unsigned char high)
+{
+	const unsigned char *end = p + n;
+
+	while (p < end && *p >= low && *p <= high)
+		p++;
+	return p == end;
+}
+
 static bool
 data(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
-	size_t i;
+	bool sign;
 
 	if (r->within == BRINE_STR && !utf8(&r->text, p, n))
 		return bad(r, "a str is not UTF-8");
-	if (r->token == BRINE_INT) {
-		for (i = 0; i < n; i++)
-			if ((p[i] < '0' || p[i] > '9') &&
-			    !(r->data_left == r->length && i == 0 && r->length > 1 &&
-			    (p[i] == '-' || p[i] == '+')))
-				return bad(r, "an int that is not a number");
-	}
+	sign = r->data_left == r->length && r->length > 1 && (*p == '-' || *p == '+');
+	if (r->token == BRINE_INT && !between(p + sign, n - sign, '0', '9'))
+		return bad(r, "an int that is not a number");
 	if (r->retain)
 		retain(r, p, n);
 	else if (r->sink)
@@ -160,16 +166,6 @@ message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 	r->values = 2;          /* seq and body */
 	r->state = READ_VALUE;
 	return true;
-}
-
-static inline bool
-between(const unsigned char *p, size_t n, unsigned char low, unsigned char high)
-{
-	const unsigned char *end = p + n;
-
-	while (p < end && *p >= low && *p <= high)
-		p++;
-	return p == end;
 }
 
 /* Does the payload of a frame consist of two values, and these of nothing but the tokens
