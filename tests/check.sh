@@ -37,7 +37,7 @@ try() {
 copy() {
 	rm -rf "${work:?}/$1"
 	mkdir "$work/$1"
-	cp -R Makefile bin lib tests "$work/$1"
+	cp -R Makefile bin lib tests results "$work/$1"
 	make -s -C "$work/$1" clean
 }
 

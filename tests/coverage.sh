@@ -36,7 +36,7 @@ trap 'exit 143' TERM
 
 # A copy, so that nothing that was built before is used, and no counts are left behind.
 mkdir "$work/tree"
-cp -R Makefile README.md bin lib tests "$work/tree"
+cp -R Makefile README.md bin lib tests results "$work/tree"
 make -s -C "$work/tree" clean
 flags='-O1 -g --coverage -fprofile-update=atomic -fno-inline'
 make -s -C "$work/tree" CC="$cc" CFLAGS="$flags" all test-programs ||
