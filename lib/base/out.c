@@ -125,10 +125,9 @@ out_cycle(struct out *o, const void *src, size_t period, uint64_t at, uint64_t n
 int
 out_iov(const struct out *o, struct iovec *iov, int max)
 {
-	const unsigned char *copied = o->buf.p + o->at;
 	const struct out_part *p;
 	uint64_t at, left;
-	size_t i, n;
+	size_t i, n, copied = o->at;
 	int k = 0;
 
 	for (i = o->first; i < o->n && k < max; i++) {
@@ -136,9 +135,9 @@ out_iov(const struct out *o, struct iovec *iov, int max)
 		at = p->at;
 		left = p->left;
 		if (!p->src) {
-			iov[k].iov_base = (void *)(uintptr_t)copied;
+			iov[k].iov_base = o->buf.p + copied;
 			iov[k++].iov_len = (size_t)left;
-			copied += left;
+			copied += (size_t)left;
 			continue;
 		}
 		for (; left > 0 && k < max; k++) {
