@@ -23,11 +23,9 @@ std_fill(void)
 int
 std_close(FILE *f)
 {
-	int why = 0;
-
 	/* what an earlier write failed of is not known any more, only that it did */
-	if (ferror(f))
-		why = EIO;
+	int why = ferror(f) ? EIO : 0;
+
 	errno = 0;
 	if (fflush(f) != 0)
 		why = errno ? errno : EIO;

@@ -385,9 +385,7 @@ client_begin(struct client_conn *c, const struct call *call, void *token)
 void
 client_send(struct client_conn *c)
 {
-	struct client_session *r = c->session;
-
-	if (!c->broken && !c->doomed && r->want == WANT_OUTPUT)
+	if (client_sending(c))
 		send_out(c);
 }
 

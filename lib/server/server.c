@@ -37,12 +37,6 @@ stack_size(void)
 	return min > 0 && (size_t)min > STACK_BYTES / 2 ? STACK_BYTES + (size_t)min : STACK_BYTES;
 }
 
-static void
-wake_main(struct server *sv)
-{
-	pipe_wake(sv->wake[1], 0);
-}
-
 /* ---- descriptors ---- */
 
 static void
@@ -124,15 +118,6 @@ spawn(struct conn *c)
 	return e;
 }
 
-static void
-await_threads(struct server *sv)
-{
-	pthread_mutex_lock(&sv->lock);
-	while (sv->n_threads > 0)
-		pthread_cond_wait(&sv->no_thread, &sv->lock);
-	pthread_mutex_unlock(&sv->lock);
-}
-
 /* ---- connections ---- */
 
 static struct conn *
@@ -174,7 +159,7 @@ server_close(struct conn *c)
 	 * right afterwards */
 	conn_free(c);
 	if (wake)
-		wake_main(sv);
+		pipe_wake(sv->wake[1], 0);
 }
 
 void
@@ -235,7 +220,7 @@ server_fail(struct server *sv, const char *what, int error)
 {
 	msg("%s: %s", what, strerror(error));
 	sv->failed = true;
-	wake_main(sv);
+	pipe_wake(sv->wake[1], 0);
 }
 
 static uint64_t
@@ -305,7 +290,7 @@ server_serve(struct conn *c)
 	struct server *sv = c->server;
 
 	if (try_serve(c) != 0)
-		wake_main(sv);
+		pipe_wake(sv->wake[1], 0);
 }
 
 void
@@ -537,7 +522,10 @@ end_all(struct server *sv)
 	server_each(sv, shut_down, SHUT_RDWR);
 	if (sv->conf->model->end)
 		sv->conf->model->end(sv);
-	await_threads(sv);
+	pthread_mutex_lock(&sv->lock);
+	while (sv->n_threads > 0)
+		pthread_cond_wait(&sv->no_thread, &sv->lock);
+	pthread_mutex_unlock(&sv->lock);
 	/* parked ones, refused ones, and what the model has left; nobody else is there now */
 	while ((c = sv->conns.first))
 		server_close(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
