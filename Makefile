@@ -26,7 +26,7 @@ NEED_LDLIBS = -lm
 LIB_SRC = \
 	lib/payload.c lib/service.c \
 	lib/base/buf.c lib/base/clock.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
-	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c \
+	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
 	lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c lib/stats/stat.c \

@@ -14,7 +14,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/std.h"
-#include "rpyc/brine.h"
+#include "base/utf8.h"
 #include "stats/bars.h"
 #include "stats/column.h"
 #include "stats/hist.h"

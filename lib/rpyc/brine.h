@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 enum brine_tag {
 	BRINE_TAG_NONE = 0x00,
@@ -216,19 +217,6 @@ void brine_put_str_n(struct buf *, const void *, size_t n);
 
 /* Append the n lowest bytes of a number, the highest first. */
 void brine_put_number(struct buf *, uint64_t, size_t n);
-
-/* Text that is checked to be UTF-8 (RFC 3629), by the piece; begin with a zeroed struct. A str
- * that holds anything else is fatal to a stock peer. */
-struct utf8 {
-	uint64_t chars;         /* begun so far */
-	unsigned left;          /* continuation bytes due, and the range of the first */
-	unsigned char low, high;
-};
-
-bool utf8(struct utf8 *, const unsigned char *p, size_t n);
-
-/* The bytes of the character that the n bytes at p begin with, or 0: it is none. */
-size_t utf8_char(const unsigned char *p, size_t n);
 
 /* Append what comes before the n bytes of a byte string or the n items of a tuple. */
 void brine_put_bytes_head(struct buf *, uint32_t n);
