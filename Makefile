@@ -25,7 +25,8 @@ NEED_LDLIBS = -lm
 # A new module or program is a word here.
 LIB_SRC = \
 	lib/payload.c lib/service.c \
-	lib/base/buf.c lib/base/clock.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
+	lib/base/buf.c lib/base/clock.c lib/base/cpus.c lib/base/cpus_bsd.c \
+	lib/base/cpus_linux.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
@@ -38,7 +39,7 @@ LIB_SRC = \
 	lib/http/client.c lib/http/json.c lib/http/message.c lib/http/server.c \
 	lib/server/blocking.c lib/server/conn.c lib/server/delay.c lib/server/event.c \
 	lib/server/fork.c lib/server/main.c lib/server/models.c lib/server/pool.c \
-	lib/server/server.c \
+	lib/server/programs.c lib/server/server.c \
 	lib/client/conn.c lib/client/target.c \
 	lib/load/bench.c lib/load/blocking.c lib/load/event.c lib/load/options.c \
 	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c
@@ -48,7 +49,7 @@ BIN_SRC = \
 	bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
-	tests/unit/client.c tests/unit/delay.c tests/unit/depth.c tests/unit/hist.c \
+	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c tests/unit/hist.c \
 	tests/unit/http.c tests/unit/inflate.c tests/unit/json.c tests/unit/loop.c \
 	tests/unit/num.c tests/unit/pair.c tests/unit/rpyc.c tests/unit/rpyc_hostile.c \
 	tests/unit/schedule.c tests/unit/server.c tests/unit/service.c tests/unit/stat.c \

@@ -2,10 +2,11 @@
 /* The service over HTTP/1.1. All of it is in lib: the command line in server/main.c, the
  * protocol in http/, the models in server/. */
 #include "server/main.h"
+#include "server/programs.h"
 #include "protocol.h"
 
 int
 main(int argc, char **argv)
 {
-	return serve_main(argc, argv, &http_server_protocol, "request");
+	return serve_main(argc, argv, &http_server_protocol, SERVE_HTTP_MODEL);
 }

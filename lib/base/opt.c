@@ -3,6 +3,7 @@
 #include "base/opt.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,13 +74,26 @@ opt_next(const struct opt *o, int argc, char **argv, int *status)
 	}
 }
 
-unsigned
-opt_processors(unsigned most)
+size_t
+opt_skip(const char *letters, char *const *word, const char *value[UCHAR_MAX + 1])
 {
-	long n = -1;
+	const char *letter, *p;
+	size_t n;
 
-#ifdef _SC_NPROCESSORS_ONLN     /* every system has it, POSIX.1-2008 hasn't */
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-	return n < 1 ? 1 : (unsigned long)n > most ? most : (unsigned)n;
+	memset(value, 0, (UCHAR_MAX + 1) * sizeof *value);
+	for (n = 0; word[n] && word[n][0] == '-' && word[n][1]; n++) {
+		if (strcmp(word[n], "--") == 0)
+			return n + 1;
+		for (p = word[n] + 1; *p; p++) {
+			letter = *p == ':' ? NULL : strchr(letters, *p);
+			if (!letter || letter[1] != ':')
+				continue;
+			/* the rest of the word is its value, or the next word */
+			if (!p[1] && !word[n + 1])
+				break;
+			value[(unsigned char)*p] = p[1] ? p + 1 : word[++n];
+			break;
+		}
+	}
+	return n;
 }

@@ -4,6 +4,9 @@
 #ifndef OPT_H
 #define OPT_H
 
+#include <limits.h>
+#include <stddef.h>
+
 struct opt {
 	const char *letters;            /* the program's own, as for getopt(3): "n:q" */
 	void (*help)(const void *arg);  /* prints what -h asks for */
@@ -18,8 +21,8 @@ enum { OPT_NONE = -1, OPT_EXIT = -2 };
  * asked for is printed and stdout closed, or a message says what is wrong. */
 int opt_next(const struct opt *, int argc, char **argv, int *status);
 
-/* The number of processors online as the system reports it, at least 1 and at most most. A
- * default for numbers of threads. */
-unsigned opt_processors(unsigned most);
+/* How many of these words, up to a NULL, are the options of another program (letters as
+ * above), its "--" included? value[letter] is the last value of each, or NULL. */
+size_t opt_skip(const char *letters, char *const *word, const char *value[UCHAR_MAX + 1]);
 
 #endif

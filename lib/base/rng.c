@@ -40,3 +40,15 @@ rng_exp(uint64_t *state)
 {
 	return -log(rng_unit(state));
 }
+
+void
+rng_order(uint64_t *state, size_t *order, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		k = (size_t)(rng_next(state) % (i + 1));
+		order[i] = order[k];
+		order[k] = i;
+	}
+}

@@ -7,6 +7,7 @@
 #ifndef RNG_H
 #define RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* The initial state of stream number n of a seed. The streams of one seed are unrelated
@@ -18,6 +19,9 @@ uint64_t rng_next(uint64_t *state);
 
 /* Uniform, above 0 and at most 1. */
 double rng_unit(uint64_t *state);
+
+/* A random order of the numbers 0 to n - 1: each is as likely (Fisher and Yates). */
+void rng_order(uint64_t *state, size_t *order, size_t n);
 
 /* Exponential with mean 1. */
 double rng_exp(uint64_t *state);

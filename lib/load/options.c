@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpus.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -560,7 +561,7 @@ bench_options(struct bench *b, int argc, char **argv)
 	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
 	if (b->threads == 0)
-		b->threads = opt_processors(b->clients);
+		b->threads = cpus_available(b->clients);
 	b->client.conf.depth = b->depth;
 	b->header = a.header;
 	if (b->verbose)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -29,6 +30,7 @@
 #include "protocol.h"
 #include "server/delay.h"
 #include "server/models.h"
+#include "server/programs.h"
 #include "server/server.h"
 #include "service.h"
 
@@ -58,6 +60,8 @@ struct options {
 	struct delay_dist dist;
 	bool seeded;                    /* -S was given: */
 	uint64_t seed;
+	const char *label;              /* -l; NULL: by protocol and model */
+	const char *cpus;               /* -P, or NULL */
 	char wrong[DELAY_WHY];          /* what is wrong with the distribution */
 	char **command;                 /* NULL: none */
 };
@@ -68,6 +72,8 @@ struct inherited {
 	sigset_t mask;
 	struct rlimit nofile;
 	bool nofile_known;
+	struct cpus cpus;
+	bool placed;                    /* this program runs on others now */
 };
 
 struct serve {
@@ -75,7 +81,7 @@ struct serve {
 	struct options opt;
 	struct inherited before;
 	char url[320];
-	char label[64];
+	char label[SERVE_LABEL];
 	int listen_fd;
 	int usage_fd;                   /* -1: none */
 	int signal_fd;                  /* the pipe's reading end */
@@ -101,8 +107,8 @@ print_help(const void *arg)
 
 	models_list(models, sizeof models);
 	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
-	    "       [-j threads] [-T secs] [-d dist [-S seed]] [-u file]\n"
-	    "       [command [arg ...]]\n"
+	    "       [-j threads] [-l label] [-P cpus] [-T secs] [-d dist [-S seed]]\n"
+	    "       [-u file] [command [arg ...]]\n"
 	    "Serve the operations that the benchmarks call.\n\n", msg_name());
 	printf("  -m model    %s (default: %s)\n", models, of->default_model);
 	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
@@ -112,6 +118,8 @@ print_help(const void *arg)
 	printf("  -c maxconn  concurrent connections; others wait (default: %d)\n", MAX_CONNS);
 	printf("  -j threads  threads of pool and event (default: %u and %u per processor)\n",
 	    model_pool.threads, model_event.threads);
+	printf("  -l label    what rows call this server (default: protocol-model)\n");
+	printf("  -P cpus     run on these processors: 0, 0-3 or 0,2 (default: all)\n");
 	printf("  -T secs     time limit for an idle peer and for one message (default: 60)\n");
 	printf("  -d dist     service time of each request: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
 	    "              stall:1s/5s (units: ns, us, ms, s)\n");
@@ -151,6 +159,7 @@ bad_model(const char *name)
 static const char *
 set_option(struct options *o, int letter, const char *text)
 {
+	struct cpus set;
 	uint64_t v;
 
 	switch (letter) {
@@ -166,6 +175,12 @@ set_option(struct options *o, int letter, const char *text)
 		return num_count(text, 1, MOST_CONNS, &o->max_conns);
 	case 'j':
 		return num_count(text, 1, MOST_THREADS, &o->threads);
+	case 'l':
+		o->label = text;
+		return serve_bad_label(text);
+	case 'P':
+		o->cpus = text;
+		return cpus_parse(&set, text);
 	case 'T':
 		return num_secs(text, false, LONGEST_TIMEOUT_S, &o->timeout_ns);
 	case 'd':
@@ -186,7 +201,7 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 {
 	struct options *o = &s->opt;
 	const struct help_of of = { default_model, s->protocol };
-	const struct opt opt = { .letters = "m:a:p:M:c:j:T:d:S:u:", .help = print_help, .arg = &of,
+	const struct opt opt = { .letters = SERVE_OPTIONS, .help = print_help, .arg = &of,
 	    .trouble = EXIT_FAILED };
 	const char *why;
 	int letter, status = 0;
@@ -458,6 +473,8 @@ become_command(const struct serve *s, pid_t parent)
 	sigaction(SIGHUP, &in->hup, NULL);
 	if (in->nofile_known)
 		setrlimit(RLIMIT_NOFILE, &in->nofile);
+	if (in->placed)
+		cpus_set_affinity(&in->cpus);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)        /* it was too late for that */
@@ -472,17 +489,65 @@ become_command(const struct serve *s, pid_t parent)
 	_exit(e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
+/* The environment of the command: this server, behind those that an outer server has put
+ * there. (What a person exported is replaced: BENCH_SERVERS is not a copy of it.) */
+static int
+export_target(struct serve *s)
+{
+	const char *target = getenv("BENCH_TARGET"), *label = getenv("BENCH_LABEL");
+	const char *servers = getenv("BENCH_SERVERS");
+	bool nested = target && label && servers && strcmp(servers, target) == 0;
+	char url[sizeof s->url], *targets, *labels;
+	size_t n, m;
+	bool good;
+
+	reachable_url(s, url, sizeof url);
+	if (nested)
+		serve_unique_label(s->label, label);
+	n = strlen(url) + (nested ? strlen(target) : 0) + 2;
+	m = strlen(s->label) + (nested ? strlen(label) : 0) + 2;
+	targets = malloc(n);
+	labels = malloc(m);
+	good = targets && labels;
+	if (good) {
+		snprintf(targets, n, "%s%s%s", nested ? target : "", nested ? " " : "", url);
+		snprintf(labels, m, "%s%s%s", nested ? label : "", nested ? " " : "", s->label);
+		good = setenv("BENCH_TARGET", targets, 1) == 0
+		    && setenv("BENCH_SERVERS", targets, 1) == 0
+		    && setenv("BENCH_LABEL", labels, 1) == 0;
+	}
+	free(targets);
+	free(labels);
+	return good ? 0 : failed("environment");
+}
+
+/* -P, or what bench-turns says. */
+static int
+take_place(struct serve *s)
+{
+	const char *from = s->opt.cpus ? "-P" : "BENCH_SERVER_CPUS", *why;
+	const char *text = s->opt.cpus ? s->opt.cpus : getenv("BENCH_SERVER_CPUS");
+	struct cpus set;
+
+	if (!text || !*text)
+		return 0;
+	s->before.placed = cpus_get_affinity(&s->before.cpus) == 0;
+	if ((why = cpus_parse(&set, text)) || (why = cpus_use(&set))) {
+		msg("%s %s: %s", from, text, why);
+		return -1;
+	}
+	return 0;
+}
+
 static int
 start_command(struct serve *s)
 {
-	char url[sizeof s->url];
 	pid_t parent = getpid(), pid;
 	sigset_t all;
 	int e;
 
-	reachable_url(s, url, sizeof url);
-	if (setenv("BENCH_TARGET", url, 1) < 0 || setenv("BENCH_LABEL", s->label, 1) < 0)
-		return failed("environment");
+	if (export_target(s) < 0)
+		return -1;
 	/* a signal before the child has its own handlers again would be taken for ours */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -523,7 +588,12 @@ serve(struct serve *s)
 	struct server_conf conf;
 	int status = 0;
 
-	snprintf(s->label, sizeof s->label, "%s-%s", s->protocol->scheme, o->model->name);
+	if (o->label)
+		snprintf(s->label, sizeof s->label, "%s", o->label);
+	else
+		serve_default_label(s->label, s->protocol->scheme, o->model->name);
+	if (take_place(s) < 0)
+		return EXIT_USAGE;
 	raise_nofile(&s->before);
 	if (fill_standard() < 0 || start_listening(s) < 0 || open_usage(s) < 0
 	    || catch_signals(s) < 0)
@@ -542,7 +612,7 @@ serve(struct serve *s)
 	conf.seed = o->seed;
 	conf.threads = (unsigned)o->threads;
 	if (conf.threads == 0)
-		conf.threads = o->model->threads * opt_processors(MOST_PROCESSORS);
+		conf.threads = o->model->threads * cpus_available(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;

@@ -27,6 +27,7 @@ unit() {
 @test "HTTP messages" { unit http; }
 @test "both sides of each protocol, back to back" { unit pair; }
 @test "the service" { unit service; }
+@test "sets of processors" { unit cpus; }
 @test "readiness loop" { unit loop; }
 @test "servers, their limits and models" { unit server; }
 @test "RPyC from hostile peers" { unit rpyc_hostile; }
