@@ -30,8 +30,8 @@ LIB_SRC = \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
-	lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c lib/stats/stat.c \
-	lib/stats/table.c lib/stats/tsv.c \
+	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
+	lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
 	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c \
 	lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
 	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \
@@ -41,19 +41,20 @@ LIB_SRC = \
 	lib/server/fork.c lib/server/main.c lib/server/models.c lib/server/pool.c \
 	lib/server/programs.c lib/server/server.c \
 	lib/client/conn.c lib/client/target.c \
-	lib/load/bench.c lib/load/blocking.c lib/load/event.c lib/load/options.c \
-	lib/load/retry.c lib/load/schedule.c lib/load/sequence.c
+	lib/load/bench.c lib/load/block.c lib/load/blocking.c lib/load/event.c \
+	lib/load/options.c lib/load/retry.c lib/load/schedule.c lib/load/sequence.c \
+	lib/load/targets.c
 BIN_SRC = \
 	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
 	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-rounds.c bin/bench-show.c \
-	bin/bench-stat.c bin/http-serve.c bin/rpc-serve.c
+	bin/bench-stat.c bin/bench-turns.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
-	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c tests/unit/hist.c \
-	tests/unit/http.c tests/unit/inflate.c tests/unit/json.c tests/unit/loop.c \
-	tests/unit/num.c tests/unit/pair.c tests/unit/rpyc.c tests/unit/rpyc_hostile.c \
-	tests/unit/schedule.c tests/unit/server.c tests/unit/service.c tests/unit/stat.c \
-	tests/unit/table.c
+	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c \
+	tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \
+	tests/unit/loop.c tests/unit/num.c tests/unit/pair.c tests/unit/paired.c \
+	tests/unit/rpyc.c tests/unit/rpyc_hostile.c tests/unit/schedule.c tests/unit/server.c \
+	tests/unit/service.c tests/unit/stat.c tests/unit/table.c tests/unit/verdict.c
 FUZZ_SRC = \
 	tests/fuzz/http_body.c tests/fuzz/http_client.c tests/fuzz/http_request.c \
 	tests/fuzz/http_response.c tests/fuzz/http_server.c tests/fuzz/inflate.c \

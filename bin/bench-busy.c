@@ -116,17 +116,18 @@ wait_ready(struct load *l, unsigned n)
 static bool
 make_client(struct load *l, const struct bench *b)
 {
-	size_t n = strlen(b->target);
+	const char *url = b->target[0].url;
+	size_t n = strlen(url);
 	const char *why = "too long";
 
-	if (n > 0 && b->target[n - 1] == '/')
+	if (n > 0 && url[n - 1] == '/')
 		n--;
-	l->client = b->client;
-	if (snprintf(l->target, sizeof l->target, "%.*s/" COMPUTE, (int)n, b->target)
+	l->client = b->target[0].client;
+	if (snprintf(l->target, sizeof l->target, "%.*s/" COMPUTE, (int)n, url)
 	    < (int)sizeof l->target)
 		why = client_target(&l->client, l->target);
 	if (why)
-		msg("%s: %s", b->target, why);
+		msg("%s: %s", url, why);
 	return !why;
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* bench-cmp: has anything become slower? Two files of summary rows, in which each
- * configuration was measured in several rounds; the round is the unit, because the
- * operations of one round share its server, its place on the processors and its moment, and
- * so say less than as many independent ones. For each configuration the ratio of medians
- * with an interval that assumes no distribution (stat.h), and a verdict. It cannot distinguish
- * a slower program from a slower machine: the rounds of the two files must have been measured
- * alternately. */
+/* bench-cmp: which is slower? Of one file, each label against the first, paired by the rounds in
+ * which they were measured in turn (paired.h). Of two files, each configuration before and after,
+ * with an interval that assumes no distribution (stat.h); that can't distinguish a slower program
+ * from a slower machine unless the two files were measured alternately. The unit is the pass, in
+ * which everything was new: what was measured within one shares its server, its place on the
+ * processors and its moment, and so says less than as many independent ones. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -23,49 +21,49 @@
 #include "stats/rows.h"
 #include "stats/stat.h"
 #include "stats/tsv.h"
+#include "stats/verdict.h"
 
-#define ROUNDS_MAX 1000         /* a file's rounds of one configuration: all pairs are sorted */
+#define UNITS_MAX 1000          /* of a configuration in two files: all pairs are sorted */
 #define LIMIT_MAX 1000          /* percent */
+#define LABELS_TEXT 120         /* of labels in a message */
 #define NAME "bench-cmp"
 
-enum verdict { BETTER, WORSE, SAME, UNDECIDED, VERDICTS };
+enum { EXIT_WORSE = 1, EXIT_TROUBLE, EXIT_UNDECIDED };
 
-static const char *const verdict_name[] = { "better", "worse", "same", "undecided" };
+/* A configuration. Of one file there is one side. */
+struct config {
+	const char *metric;
+	struct rounds side[2];
+	uint64_t errors;
 
-struct sample {
-	double *v;              /* owned; of the rounds that have a figure */
-	size_t n, cap;
-	size_t rounds;          /* all */
-};
-
-/* A configuration. */
-struct pair {
-	struct sample side[2];
-	double median[2];       /* 0: there is none */
-	double ratio, low, high;        /* 0: there is none */
-	enum verdict verdict;
+	size_t base;            /* of one file: what it is compared with */
+	size_t units[2];        /* passes that have a figure or, of a single one, rounds */
+	double median[2];       /* over these; of one file: of the base, and its own. 0: none */
+	struct finding found;
 };
 
 struct cmp {
 	/* what the command line says */
-	const char *metric;
+	const char *metric;     /* NULL: of one file, the usual one of each row */
 	double limit;           /* as a factor: 1.05 */
-	bool smaller_is_worse, tsv, header;
-	const char *path[2];
+	const char *base;       /* label; NULL: that of the first row */
+	bool tsv, header;
+	const char *path[2];    /* NULL: there is only one file */
 
 	int side;               /* being read */
-	int column;             /* of the metric in it */
 	uint64_t errors[2];
-	struct rows_index index;        /* of struct pair */
+	struct rows_index index;        /* of struct config */
 
 	struct {
 		size_t m, n, k;
 	} rank[2];              /* the last ones found: mostly all need the same */
 
-	size_t *both;           /* configurations that both files have: their numbers; owned */
-	size_t compared;        /* how many these are */
-	size_t few;             /* of these with too few rounds for an interval */
+	size_t *list;           /* their numbers; owned */
+	size_t compared;        /* what both files have; of one file, all that have a base */
+	size_t few;             /* of these with too few passes for an interval */
 	size_t strict;          /* and for the stricter one of a difference */
+	size_t single;          /* of these with a single pass */
+	size_t enough;          /* passes that would decide all but what takes far too many */
 	size_t verdicts[VERDICTS];
 };
 
@@ -78,22 +76,25 @@ no_memory(void)
 	return false;
 }
 
-static bool
-add(struct sample *s, double v)
+static struct config *
+nth(const struct cmp *c, size_t number)
 {
-	double *p = array_room(s->v, &s->cap, s->n + 1, sizeof *p);
-
-	if (!p)
-		return no_memory();
-	s->v = p;
-	s->v[s->n++] = v;
-	return true;
+	return (struct config *)c->index.group + number;
 }
 
-static struct pair *
-nth_pair(const struct cmp *c, size_t number)
+static const char *
+cell(const struct cmp *c, size_t number, unsigned column)
 {
-	return (struct pair *)c->index.group + number;
+	return rows_cell(&c->index, number, (enum rows_column)column);
+}
+
+/* A metric of which less is worse, and that is not printed as a time. */
+static bool
+is_rate(const char *metric)
+{
+	size_t n = strlen(metric);
+
+	return n > 6 && strcmp(metric + n - 6, "_per_s") == 0;
 }
 
 static bool
@@ -101,26 +102,30 @@ take_row(void *arg, struct rows *r)
 {
 	struct cmp *c = arg;
 	struct table *t = &r->table;
-	struct sample *s;
-	struct pair *p;
+	struct config *g;
 	uint64_t errors;
-	double v = 0;
+	double v = 0, *p;
 	bool na;
 
 	if (r->schema != TSV_SUMMARY)
 		return table_bad(t, r->schema == TSV_RAW ? "us" : "count", "%s rows, not "
 		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
 		    r->schema == TSV_RAW ? "raw" : "histogram");
-	c->column = table_column(t, c->metric);
-	if (!(p = rows_find(&c->index, r, NULL)) || !table_count(t, ROWS_ERRORS, &errors, NULL)
-	    || !table_real(t, (size_t)c->column, &v, &na))
+	if (!(g = rows_find(&c->index, r, NULL)))
 		return false;
-	s = &p->side[c->side];
+	g->metric = c->metric ? c->metric : rows_metric(r);
+	g->side[c->side].figures = 1;
+	if (!table_count(t, ROWS_ERRORS, &errors, NULL)
+	    || !table_real(t, (size_t)table_column(t, g->metric), &v, &na))
+		return false;
+	if (!(p = rounds_append(&g->side[c->side], r->when)))
+		return no_memory();
+	g->errors += errors;
 	c->errors[c->side] += errors;
-	if (s->rounds++ == ROUNDS_MAX)
-		return table_bad(t, t->name[0], "more than %d rounds of a configuration", ROUNDS_MAX);
 	/* what failed as a whole has no time, and a rate of 0 that no ratio can be of */
-	return na || v <= 0 || add(s, v);
+	if (!na && v > 0)
+		*p = v;
+	return true;
 }
 
 static bool
@@ -138,7 +143,117 @@ read_side(struct cmp *c, int side)
 	return good;
 }
 
-/* ---- comparing ---- */
+/* ---- what is to be compared ---- */
+
+/* The labels of a side, with commas, as far as there is room. */
+static void
+labels(const struct cmp *c, int side, char text[LABELS_TEXT])
+{
+	const char *label;
+	size_t i, j, n = 0, k;
+
+	text[0] = '\0';
+	for (i = 0; i < c->index.n; i++) {
+		label = cell(c, i, ROWS_LABEL);
+		if (nth(c, i)->side[side].n == 0)
+			continue;
+		for (j = 0; j < i; j++)
+			if (nth(c, j)->side[side].n > 0 && strcmp(cell(c, j, ROWS_LABEL), label) == 0)
+				break;
+		if (j < i)
+			continue;
+		k = (size_t)snprintf(text + n, LABELS_TEXT - n, "%s%s", n ? ", " : "", label);
+		if (n + k >= LABELS_TEXT) {
+			strcpy(text + (n < LABELS_TEXT - 6 ? n : LABELS_TEXT - 6), ", ...");
+			return;
+		}
+		n += k;
+	}
+}
+
+static void
+report_only(const struct cmp *c, const char *in, const char *name, size_t i)
+{
+	msg("only %s %s: %s %s %s size %s chunk %s clients %s depth %s rate %s", in, name,
+	    cell(c, i, ROWS_LABEL), cell(c, i, ROWS_BENCH), cell(c, i, ROWS_OP),
+	    cell(c, i, ROWS_SIZE), cell(c, i, ROWS_CHUNK), cell(c, i, ROWS_CLIENTS),
+	    cell(c, i, ROWS_DEPTH), cell(c, i, ROWS_RATE));
+}
+
+/* What only one of the files has is reported, and counted. */
+static bool
+match_files(struct cmp *c)
+{
+	char old[LABELS_TEXT], new[LABELS_TEXT];
+	size_t only[2] = { 0, 0 }, i;
+	int side;
+
+	for (i = 0; i < c->index.n; i++) {
+		if (nth(c, i)->side[0].n > 0 && nth(c, i)->side[1].n > 0) {
+			c->list[c->compared++] = i;
+			continue;
+		}
+		side = nth(c, i)->side[1].n > 0;
+		only[side]++;
+		report_only(c, "in", c->path[side], i);
+	}
+	if (only[0] + only[1] > 0)
+		msg("%zu only in %s, %zu only in %s, %zu in both", only[0], c->path[0], only[1],
+		    c->path[1], c->compared);
+	if (c->compared > 0)
+		return true;
+	labels(c, 0, old);
+	labels(c, 1, new);
+	msg("the files have no configuration in common; labels are %s in %s, %s in %s: -l of servers "
+	    "and benchmarks sets them", old, c->path[0], new, c->path[1]);
+	return false;
+}
+
+/* Those of the base. */
+static size_t
+of_base(const struct cmp *c)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < c->index.n; i++)
+		n += strcmp(cell(c, i, ROWS_LABEL), c->base) == 0;
+	return n;
+}
+
+/* Each label's configurations, and those of the base they are compared with. */
+static bool
+match_labels(struct cmp *c)
+{
+	char all[LABELS_TEXT];
+	size_t bases, i, at;
+
+	labels(c, 0, all);
+	if (!c->base)
+		c->base = cell(c, 0, ROWS_LABEL);
+	if ((bases = of_base(c)) == 0) {
+		msg("-b: no such label: %s; there are %s", c->base, all);
+		return false;
+	}
+	for (i = 0; i < c->index.n; i++) {
+		if (strcmp(cell(c, i, ROWS_LABEL), c->base) == 0)
+			continue;
+		if ((at = rows_other(&c->index, i, c->base)) == c->index.n) {
+			report_only(c, "of", cell(c, i, ROWS_LABEL), i);
+			continue;
+		}
+		nth(c, i)->base = at;
+		c->list[c->compared++] = i;
+	}
+	if (bases == c->index.n)
+		msg("there is only one label, %s: what is to be compared needs one each, which -l of "
+		    "servers and benchmarks sets", c->base);
+	else if (c->compared == 0)
+		msg("no label has a configuration that %s has; labels are %s: -l of servers and "
+		    "benchmarks sets them", c->base, all);
+	return c->compared > 0;
+}
+
+/* ---- two files ---- */
 
 static size_t
 rank(struct cmp *c, bool strict, size_t m, size_t n)
@@ -157,106 +272,144 @@ rank(struct cmp *c, bool strict, size_t m, size_t n)
  * together: false, there are none. The ratio of medians is within them: it need not be the
  * middle of all ratios, of which the limits are. */
 static bool
-limits(struct cmp *c, const struct pair *p, const double *ratios, bool strict, double *low,
+limits(struct cmp *c, const struct config *g, const double *ratios, bool strict, double *low,
     double *high)
 {
-	size_t m = p->side[0].n, n = p->side[1].n, k = rank(c, strict, m, n);
+	size_t m = g->units[0], n = g->units[1], k = rank(c, strict, m, n);
 
 	if (k == 0)
 		return false;
-	*low = fmin(ratios[k - 1], p->ratio);
-	*high = fmax(ratios[m * n - k], p->ratio);
+	*low = fmin(ratios[k - 1], g->found.ratio);
+	*high = fmax(ratios[m * n - k], g->found.ratio);
 	return true;
 }
 
-/* -1: the new one is surely below the limit, 1: above it, 0: neither. */
-static int
-beyond(const struct cmp *c, double low, double high)
-{
-	return low > c->limit ? 1 : high < 1 / c->limit ? -1 : 0;
-}
-
 static bool
-compare(struct cmp *c, struct pair *p)
+compare_units(struct cmp *c, struct config *g, const double *a, const double *b)
 {
-	size_t m = p->side[0].n, n = p->side[1].n;
-	double *ratios, low, high;
-	int sign, i;
+	struct finding *f = &g->found;
+	size_t m = g->units[0], n = g->units[1];
+	double *ratios;
 
-	p->verdict = UNDECIDED;
-	for (i = 0; i < 2; i++) {
-		stat_sort(p->side[i].v, p->side[i].n);
-		if (p->side[i].n > 0)
-			p->median[i] = stat_median(p->side[i].v, p->side[i].n);
-	}
 	if (m == 0 || n == 0) {
 		c->few++;
-		c->verdicts[UNDECIDED]++;
 		return true;
 	}
 	if (!(ratios = malloc(m * n * sizeof *ratios)))
 		return no_memory();
-	p->ratio = p->median[1] / p->median[0];
-	stat_ratios(p->side[0].v, m, p->side[1].v, n, ratios);
-	if (!limits(c, p, ratios, false, &p->low, &p->high))
+	f->ratio = g->median[1] / g->median[0];
+	stat_ratios(a, m, b, n, ratios);
+	if (!limits(c, g, ratios, false, &f->low, &f->high))
 		c->few++;
-	else if (p->low >= 1 / c->limit && p->high <= c->limit)
-		p->verdict = SAME;
 	/* of many ratios some lie outside of their limits by chance: what is called a difference
 	 * must hold on a level at which not even one of all is likely to (Bonferroni) */
-	if (!limits(c, p, ratios, true, &low, &high))
+	if (!limits(c, g, ratios, true, &f->strict_low, &f->strict_high))
 		c->strict++;
-	else if ((sign = beyond(c, low, high)) != 0)
-		p->verdict = (sign > 0) == c->smaller_is_worse ? BETTER : WORSE;
 	free(ratios);
-	c->verdicts[p->verdict]++;
 	return true;
 }
 
 static bool
-in_both(const struct pair *p)
+in_one_pass(const struct rounds *r)
 {
-	return p->side[0].rounds > 0 && p->side[1].rounds > 0;
+	return r->passes == 1 && r->n > 1;
 }
 
-static const char *
-cell(const struct cmp *c, size_t number, unsigned column)
+static bool
+compare_sides(struct cmp *c, size_t i)
 {
-	return rows_cell(&c->index, number, (enum rows_column)column);
+	struct config *g = nth(c, i);
+	struct verdict_rules rules = { c->limit, c->compared, is_rate(g->metric) };
+	double *v[2] = { NULL, NULL };
+	bool good = true;
+	int k;
+
+	for (k = 0; k < 2 && good; k++) {
+		if (!(good = rounds_units(&g->side[k], 0, &v[k], &g->units[k])))
+			no_memory();
+		else if (g->units[k] > UNITS_MAX) {
+			msg("%s: %s: more than %d passes or rounds", c->path[k], cell(c, i, ROWS_LABEL),
+			    UNITS_MAX);
+			good = false;
+		}
+		if (good && g->units[k] > 0) {
+			stat_sort(v[k], g->units[k]);
+			g->median[k] = stat_median(v[k], g->units[k]);
+		}
+	}
+	if (good)
+		good = compare_units(c, g, v[0], v[1]);
+	if (in_one_pass(&g->side[0]) || in_one_pass(&g->side[1]))
+		c->single++;
+	else
+		verdict_set(&g->found, &rules);
+	free(v[0]);
+	free(v[1]);
+	return good;
 }
 
-/* What only one of the files has is reported, and counted. */
+/* ---- one file ---- */
+
+static bool
+compare_labels(struct cmp *c, size_t i)
+{
+	struct config *g = nth(c, i), *base = nth(c, g->base);
+	struct verdict_rules rules = { c->limit, c->compared, is_rate(g->metric) };
+	const struct finding *f = &g->found;
+	struct stat_median m[2];
+	int k;
+
+	if (!rounds_median(&base->side[0], 0, &m[0]) || !rounds_median(&g->side[0], 0, &m[1])
+	    || !verdict_paired(&g->found, &base->side[0], &g->side[0], &rules))
+		return no_memory();
+	for (k = 0; k < 2; k++)
+		g->median[k] = m[k].n > 0 ? m[k].median : 0;
+	c->single += f->passes == 1;
+	c->few += f->passes < VERDICT_PASSES;
+	if (f->enough > c->enough)
+		c->enough = f->enough;
+	return true;
+}
+
 static bool
 compare_all(struct cmp *c)
 {
-	size_t only[2] = { 0, 0 }, i;
+	struct finding *f;
+	size_t i;
+
+	for (i = 0; i < c->compared; i++) {
+		f = &nth(c, c->list[i])->found;
+		f->verdict = UNDECIDED;
+		if (!(c->path[1] ? compare_sides : compare_labels)(c, c->list[i]))
+			return false;
+		c->verdicts[f->verdict]++;
+	}
+	return true;
+}
+
+static void
+report_errors(const struct cmp *c)
+{
+	size_t i, j;
+	uint64_t n;
 	int side;
 
-	if (!(c->both = calloc(c->index.n + 1, sizeof *c->both)))
-		return no_memory();
-	for (i = 0; i < c->index.n; i++) {
-		if (in_both(nth_pair(c, i))) {
-			c->both[c->compared++] = i;
-			continue;
-		}
-		side = nth_pair(c, i)->side[1].rounds > 0;
-		only[side]++;
-		msg("only in %s: %s %s %s size %s chunk %s clients %s depth %s rate %s",
-		    c->path[side], cell(c, i, ROWS_LABEL), cell(c, i, ROWS_BENCH),
-		    cell(c, i, ROWS_OP), cell(c, i, ROWS_SIZE), cell(c, i, ROWS_CHUNK),
-		    cell(c, i, ROWS_CLIENTS), cell(c, i, ROWS_DEPTH), cell(c, i, ROWS_RATE));
-	}
-	if (only[0] + only[1] > 0)
-		msg("%zu only in %s, %zu only in %s, %zu in both", only[0], c->path[0], only[1],
-		    c->path[1], c->compared);
-	for (side = 0; side < 2; side++)
+	for (side = 0; c->path[1] && side < 2; side++)
 		if (c->errors[side] > 0)
 			msg("warning: %s: %" PRIu64 " operations failed; they have no time",
 			    c->path[side], c->errors[side]);
-	for (i = 0; i < c->compared; i++)
-		if (!compare(c, nth_pair(c, c->both[i])))
-			return false;
-	return true;
+	for (i = 0; !c->path[1] && i < c->index.n; i++) {
+		for (j = n = 0; j < c->index.n; j++) {
+			if (strcmp(cell(c, i, ROWS_LABEL), cell(c, j, ROWS_LABEL)) != 0)
+				continue;
+			if (j < i)
+				break;
+			n += nth(c, j)->errors;
+		}
+		if (j == c->index.n && n > 0)
+			msg("warning: %s: %" PRIu64 " operations failed; they have no time",
+			    cell(c, i, ROWS_LABEL), n);
+	}
 }
 
 /* ---- what comes out ---- */
@@ -279,34 +432,69 @@ put(int digits, double v)
 	printf("\t%s", number(text, digits, v));
 }
 
+/* What the larger or smaller ratio is called. */
+static const char *
+direction(const struct config *g, bool larger)
+{
+	if (strcmp(g->metric, "cpu_us") == 0)
+		return larger ? "more" : "less";
+	return larger == is_rate(g->metric) ? "faster" : "slower";
+}
+
+static void
+put_counts(const struct cmp *c, const struct config *g)
+{
+	const struct finding *f = &g->found;
+
+	if (c->path[1]) {
+		printf("\t%zu\t%zu", g->units[0], g->units[1]);
+		return;
+	}
+	printf("\t%zu\t%zu", f->pairs, f->passes);
+	put(0, (double)f->enough);
+	printf("\t%s", f->direction ? direction(g, f->direction > 0) : "NA");
+}
+
 static void
 print_tsv(const struct cmp *c)
 {
 	const char *const *name = tsv_columns(TSV_SUMMARY);
-	int digits = c->smaller_is_worse ? 2 : 3;
-	const struct pair *p;
+	const struct config *g;
 	unsigned k;
 	size_t i;
+	int digits;
 
 	for (k = 0; c->header && k < ROWS_KEY_CELLS; k++)
 		printf("%s\t", name[k]);
 	if (c->header)
-		puts("metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict");
+		puts(c->path[1] ? "metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict" :
+		    "metric\tbase\tbase_median\tmedian\tratio\tlow\thigh\tpairs\tpasses\tenough_passes\t"
+		    "direction\tverdict");
 	for (i = 0; i < c->compared; i++) {
-		p = nth_pair(c, c->both[i]);
+		g = nth(c, c->list[i]);
+		digits = is_rate(g->metric) ? 2 : 3;
 		for (k = 0; k < ROWS_KEY_CELLS; k++)
-			printf("%s\t", cell(c, c->both[i], k));
-		fputs(c->metric, stdout);
-		put(digits, p->median[0]);
-		put(digits, p->median[1]);
-		put(4, p->ratio);
-		put(4, p->low);
-		put(4, p->high);
-		printf("\t%zu\t%zu\t%s\n", p->side[0].n, p->side[1].n, verdict_name[p->verdict]);
+			printf("%s\t", cell(c, c->list[i], k));
+		fputs(g->metric, stdout);
+		if (!c->path[1])
+			printf("\t%s", c->base);
+		put(digits, g->median[0]);
+		put(digits, g->median[1]);
+		put(4, g->found.ratio);
+		put(4, g->found.low);
+		put(4, g->found.high);
+		put_counts(c, g);
+		printf("\t%s\n", verdict_name[g->found.verdict]);
 	}
 }
 
-/* The columns of the readable table: the first are those of the rows. */
+static const char *
+short_bench(const char *s)
+{
+	return strncmp(s, "bench-", 6) == 0 && s[6] ? s + 6 : s;
+}
+
+/* The columns of the readable table of two files: the first are those of the rows. */
 enum { OLD = ROWS_KEY_CELLS, NEW, RATIO, INTERVAL, VERDICT, COLUMNS };
 
 static const struct layout_column columns[COLUMNS] = {
@@ -321,33 +509,40 @@ static const char *
 table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 {
 	const struct cmp *c = arg;
-	const struct pair *p = nth_pair(c, c->both[row]);
-	double scale = c->smaller_is_worse ? 1000 : 1;
+	const struct config *g = nth(c, c->list[row]);
+	const struct finding *f = &g->found;
 	const char *s;
 
 	switch (column) {
 	case OLD:
 	case NEW:
-		return number(text, 1, p->median[column - OLD] / scale);
+		return number(text, 1, g->median[column - OLD] / (is_rate(g->metric) ? 1000 : 1));
 	case RATIO:
-		return number(text, 3, p->ratio);
+		return number(text, 3, f->ratio);
 	case INTERVAL:
-		if (p->low <= 0)
+		if (f->low <= 0)
 			return "NA";
-		snprintf(text, LAYOUT_TEXT, "%.3f - %.3f", p->low, p->high);
+		snprintf(text, LAYOUT_TEXT, "%.3f - %.3f", f->low, f->high);
 		return text;
 	case VERDICT:
-		return verdict_name[p->verdict];
+		return verdict_name[f->verdict];
 	}
-	s = cell(c, c->both[row], column);
-	if (column == ROWS_BENCH && strncmp(s, "bench-", 6) == 0 && s[6])
-		return s + 6;
+	s = cell(c, c->list[row], column);
+	if (column == ROWS_BENCH)
+		return short_bench(s);
 	return column == ROWS_SIZE || column == ROWS_CHUNK ? layout_size(text, s) : s;
+}
+
+static void
+put_verdicts(const struct cmp *c)
+{
+	printf("Limit %g %%: %zu worse, %zu better, %zu same, %zu undecided.\n", (c->limit - 1) * 100,
+	    c->verdicts[WORSE], c->verdicts[BETTER], c->verdicts[SAME], c->verdicts[UNDECIDED]);
 }
 
 /* From chunk to rate, columns are only there if something differs in them alone. */
 static void
-print_table(const struct cmp *c)
+print_files(const struct cmp *c)
 {
 	const struct layout l = { c->compared, columns, table_cell, c };
 	unsigned shown[COLUMNS], n = 0, k;
@@ -356,43 +551,185 @@ print_table(const struct cmp *c)
 		if (k <= ROWS_SIZE || k >= OLD || layout_differs(&l, k, ROWS_SIZE + 1))
 			shown[n++] = k;
 	layout_print(stdout, &l, shown, n, c->header);
-	if (c->header)
-		printf("\n%s%s: medians over rounds. Limit %g %%: %zu worse, %zu better, %zu same, "
-		    "%zu undecided.\n", c->metric, c->smaller_is_worse ? " / 1000" : "",
-		    (c->limit - 1) * 100, c->verdicts[WORSE], c->verdicts[BETTER],
-		    c->verdicts[SAME], c->verdicts[UNDECIDED]);
+	if (c->header) {
+		printf("\n%s%s: medians over passes. ", c->metric, is_rate(c->metric) ? " / 1000" : "");
+		put_verdicts(c);
+	}
 }
 
-/* How many rounds of each would do. */
+/* In a unit of its own. */
+static const char *
+figure_text(char text[LAYOUT_TEXT], const char *metric, double v)
+{
+	enum layout_units units = !is_rate(metric) ? LAYOUT_TIME : *metric == 'b' ? LAYOUT_TRANSFER :
+	    LAYOUT_REQUESTS;
+	struct layout_scale scale = layout_scale(units, v, v);
+
+	if (v <= 0)
+		return "NA";
+	snprintf(text, LAYOUT_TEXT, "%.*f %s", scale.digits + (units != LAYOUT_REQUESTS),
+	    v / scale.factor, scale.unit);
+	return text;
+}
+
+/* Two shares in percent, with the digits that they need. */
+static void
+range_text(char text[LAYOUT_TEXT], double low, double high, bool sign)
+{
+	double most = fmax(fabs(low), fabs(high)) * 100;
+	int digits = most < 1 ? 2 : most < 10 ? 1 : 0;
+
+	for (; digits < 3 && (high - low) * 100 < pow(10, -digits); digits++)
+		;
+	snprintf(text, LAYOUT_TEXT, sign ? "%+.*f to %+.*f %%" : "%.*f to %.*f %%", digits, low * 100,
+	    digits, high * 100);
+}
+
+/* What was found and, if nothing was, what would show it. */
+static void
+put_finding(const struct cmp *c, const struct config *g)
+{
+	const struct finding *f = &g->found;
+	bool larger = f->ratio > 1, told = f->direction != 0 && f->verdict != SAME;
+	double limit = (c->limit - 1) * 100;
+	char range[LAYOUT_TEXT];
+
+	if (f->low <= 0) {
+		printf("no interval from %zu pair%s", f->pairs, f->pairs == 1 ? "" : "s");
+		return;
+	}
+	if (told && f->low >= 3)
+		snprintf(range, sizeof range, "a factor of %.1f to %.1f", f->low, f->high);
+	else if (told)
+		range_text(range, larger ? f->low - 1 : 1 - f->high, larger ? f->high - 1 : 1 - f->low, false);
+	else
+		range_text(range, f->low - 1, f->high - 1, true);
+	if (f->passes < VERDICT_PASSES)
+		printf("%s: %zu pass%s, no verdict", range, f->passes, f->passes == 1 ? "" : "es");
+	else if (f->verdict == SAME)
+		printf("same within %g %%: %s", limit, range);
+	else if (told && f->verdict == UNDECIDED)
+		printf("%s by %s, not surely by %g %%", direction(g, larger), range, limit);
+	else if (told)
+		printf("%s by %s", direction(g, larger), range);
+	else if (f->enough > 0)
+		printf("undecided: %s; try %zu passes", range, f->enough);
+	else
+		printf("undecided: %s", range);
+}
+
+/* The configuration without its label. */
+static void
+put_heading(const struct cmp *c, size_t i)
+{
+	char text[LAYOUT_TEXT];
+
+	printf("%s %s", short_bench(cell(c, i, ROWS_BENCH)), cell(c, i, ROWS_OP));
+	if (strcmp(cell(c, i, ROWS_SIZE), "0") != 0)
+		printf(" %s", layout_size(text, cell(c, i, ROWS_SIZE)));
+	if (strcmp(cell(c, i, ROWS_CHUNK), "0") != 0)
+		printf(", chunk %s", layout_size(text, cell(c, i, ROWS_CHUNK)));
+	if (strcmp(cell(c, i, ROWS_CLIENTS), "1") != 0)
+		printf(", clients %s", cell(c, i, ROWS_CLIENTS));
+	if (strcmp(cell(c, i, ROWS_DEPTH), "1") != 0)
+		printf(", depth %s", cell(c, i, ROWS_DEPTH));
+	if (strcmp(cell(c, i, ROWS_RATE), "0.00") != 0)
+		printf(", rate %s", cell(c, i, ROWS_RATE));
+	printf(": %s\n", nth(c, i)->metric);
+}
+
+/* A block for each configuration: the base, and the others below it. */
+static void
+print_labels(const struct cmp *c)
+{
+	const struct config *g;
+	char text[LAYOUT_TEXT];
+	int width = 0, n;
+	size_t i, k, base;
+
+	for (i = 0; i < c->index.n; i++)
+		if ((n = (int)strlen(cell(c, i, ROWS_LABEL))) > width)
+			width = n;
+	for (base = 0; base < c->index.n; base++) {
+		for (k = n = 0; k < c->compared; k++) {
+			g = nth(c, c->list[k]);
+			if (g->base != base)
+				continue;
+			if (n++ == 0) {
+				put_heading(c, base);
+				printf("  %-*s %12s\n", width, c->base,
+				    figure_text(text, g->metric, g->median[0]));
+			}
+			printf("  %-*s %12s", width, cell(c, c->list[k], ROWS_LABEL),
+			    figure_text(text, g->metric, g->median[1]));
+			printf("  %6s  ", number(text, 3, g->found.ratio));
+			put_finding(c, g);
+			putchar('\n');
+		}
+	}
+	if (c->header) {
+		printf("\nRatios to %s, with 95 %% intervals over passes.\n", c->base);
+		put_verdicts(c);
+	}
+}
+
+/* How many passes of each would do. */
 static size_t
 enough(double level)
 {
 	size_t n = 1;
 
-	while (n < ROUNDS_MAX && stat_ratio_rank(n, n, level) == 0)
+	while (n < UNITS_MAX && stat_ratio_rank(n, n, level) == 0)
 		n++;
 	return n;
+}
+
+static void
+doubt_files(const struct cmp *c)
+{
+	double strict = 1 - (1 - STAT_LEVEL) / (double)c->compared;
+
+	if (c->few > 0)
+		msg("warning: %zu of %zu have too few passes for an interval, which takes %zu in "
+		    "each file", c->few, c->compared, enough(STAT_LEVEL));
+	else if (c->strict > 0)
+		msg("warning: %zu of %zu have too few passes to be called better or worse: with this "
+		    "many comparisons it takes %zu in each file", c->strict, c->compared, enough(strict));
+	if (c->verdicts[UNDECIDED] == c->compared)
+		msg("nothing could be decided: measure more passes%s",
+		    c->few < c->compared ? ", or set a wider limit (-l)" : "");
+}
+
+static void
+doubt_labels(const struct cmp *c)
+{
+	size_t open = c->verdicts[UNDECIDED] - c->few;
+
+	if (c->few > c->single)
+		msg("warning: %zu of %zu have too few passes for a verdict, which takes %d",
+		    c->few - c->single, c->compared, VERDICT_PASSES);
+	if (open > 0 && c->enough > 0)
+		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)", open,
+		    c->compared, c->enough);
+	else if (open > 0)
+		msg("%zu of %zu undecided: too near the limit for any number of passes; set another "
+		    "(-l)", open, c->compared);
 }
 
 /* What to doubt, and the exit status. */
 static int
 conclude(const struct cmp *c)
 {
-	double strict = 1 - (1 - STAT_LEVEL) / (double)c->compared;
+	size_t undecided = c->verdicts[UNDECIDED];
 
-	if (c->few > 0)
-		msg("warning: %zu of %zu have too few rounds for an interval, which takes %zu in "
-		    "each file", c->few, c->compared, enough(STAT_LEVEL));
-	else if (c->strict > 0)
-		msg("warning: %zu of %zu have too few rounds to be called better or worse: with this "
-		    "many comparisons it takes %zu in each file", c->strict, c->compared, enough(strict));
+	if (c->single > 0)
+		msg("warning: %zu of %zu were measured in a single pass: an interval over its rounds is "
+		    "too narrow for a verdict; bench-turns makes several passes", c->single, c->compared);
+	(c->path[1] ? doubt_files : doubt_labels)(c);
 	if (c->verdicts[WORSE] > 0)
-		return 1;
-	if (c->verdicts[UNDECIDED] < c->compared)
-		return 0;
-	msg("nothing could be decided: measure more rounds%s",
-	    c->few < c->compared ? ", or set a wider limit (-l)" : "");
-	return 2;
+		return EXIT_WORSE;
+	/* of two files mostly some are */
+	return undecided == c->compared || (!c->path[1] && undecided > 0) ? EXIT_UNDECIDED : 0;
 }
 
 /* ---- the command line ---- */
@@ -401,17 +738,22 @@ static void
 help(const void *arg)
 {
 	(void)arg;
-	puts("usage: " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
-	    "Find what has become slower or faster: ratios of medians, with intervals.\n\n"
-	    "The files hold summary rows of several rounds, as bench-suite -r writes them;\n"
-	    "\"-\": standard input. Options, with their defaults in parentheses:\n"
-	    "  -l limit%   treat changes smaller than this as none (5%)\n"
-	    "  -m column   the figure to compare: a time (*_us) or a rate (p50_us)\n"
+	puts("usage: " NAME " [-hHTV] [-b label] [-l limit%] [-m column] [file]\n"
+	    "       " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
+	    "Find what is slower or faster: ratios, with 95 % intervals and verdicts.\n\n"
+	    "The files hold summary rows; \"-\" or none: standard input. Of one file each label\n"
+	    "is compared with the first, paired by the rounds in which both were measured\n"
+	    "(bench-turns makes such files). Of two, each configuration with itself. Options,\n"
+	    "with their defaults in parentheses:\n"
+	    "  -b label    compare with this label (that of the first row)\n"
+	    "  -l limit%   treat differences smaller than this as none (2%; of two files 5%)\n"
+	    "  -m column   the figure to compare: a time (*_us) or a rate (p50_us; of one\n"
+	    "              file, ops_per_s where several clients share a row)\n"
 	    "  -T          print TSV instead of a readable table\n"
 	    "  -H          no header line, and no summary below the table\n"
 	    "  -h, -V      help, version\n"
-	    "Exit status: 0 nothing got worse by more than the limit, 1 something did,\n"
-	    "2 error or too little data.");
+	    "Exit status: 0 nothing is worse by more than the limit, 1 something is,\n"
+	    "2 error, 3 undecided: something of one file, or all of two.");
 }
 
 static bool
@@ -442,22 +784,47 @@ static bool
 set_metric(struct cmp *c, const char *text)
 {
 	const char *const *name = tsv_columns(TSV_SUMMARY) + ROWS_ELAPSED + 1;
-	size_t n = strlen(text);
 
 	c->metric = text;
-	c->smaller_is_worse = n > 6 && strcmp(text + n - 6, "_per_s") == 0;
-	for (; *name; name++)
-		if (strcmp(*name, text) == 0 && strcmp(text, "busy") != 0)
+	for (; strcmp(*name, "busy") != 0; name++)
+		if (strcmp(*name, text) == 0)
 			return true;
 	msg("-m: not a time or rate of summary rows: %s", text);
 	return false;
+}
+
+/* One file, or two. */
+static bool
+set_paths(struct cmp *c, int n, char **path)
+{
+	static const char in[] = "-";
+
+	if (n > 2) {
+		msg("one file is needed, or two (old.tsv new.tsv), not %d", n);
+		return false;
+	}
+	c->path[0] = n > 0 ? path[0] : in;
+	c->path[1] = n > 1 ? path[1] : NULL;
+	if (n == 2 && strcmp(path[0], in) == 0 && strcmp(path[1], in) == 0) {
+		msg("only one of the files can be standard input");
+		return false;
+	}
+	if (n == 2 && c->base) {
+		msg("-b: of two files, each configuration is compared with itself");
+		return false;
+	}
+	if (c->limit < 1)
+		c->limit = n == 2 ? 1.05 : 1.02;
+	if (n == 2 && !c->metric)
+		c->metric = "p50_us";
+	return true;
 }
 
 /* Returns -1, or the status to exit with. */
 static int
 parse(struct cmp *c, int argc, char **argv)
 {
-	static const struct opt opt = { .letters = "Hl:m:T", .help = help, .trouble = 2 };
+	static const struct opt opt = { .letters = "Hb:l:m:T", .help = help, .trouble = EXIT_TROUBLE };
 	int letter, status = 0;
 
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
@@ -468,29 +835,22 @@ parse(struct cmp *c, int argc, char **argv)
 		case 'T':
 			c->tsv = true;
 			break;
+		case 'b':
+			c->base = optarg;
+			break;
 		case 'l':
 			if (!set_limit(c, optarg))
-				return 2;
+				return EXIT_TROUBLE;
 			break;
 		case 'm':
 			if (!set_metric(c, optarg))
-				return 2;
+				return EXIT_TROUBLE;
 			break;
 		default:
 			return status;
 		}
 	}
-	if (argc - optind != 2) {
-		msg("two files are needed, not %d: old.tsv new.tsv", argc - optind);
-		return 2;
-	}
-	c->path[0] = argv[optind];
-	c->path[1] = argv[optind + 1];
-	if (strcmp(c->path[0], "-") == 0 && strcmp(c->path[1], "-") == 0) {
-		msg("only one of the files can be standard input");
-		return 2;
-	}
-	return -1;
+	return set_paths(c, argc - optind, argv + optind) ? -1 : EXIT_TROUBLE;
 }
 
 static int
@@ -498,20 +858,22 @@ run(struct cmp *c)
 {
 	int status;
 
-	if (!read_side(c, 0) || !read_side(c, 1) || !compare_all(c))
-		return 2;
-	if (c->compared == 0) {
-		msg("the files have no configuration in common");
-		return 2;
+	if (!read_side(c, 0) || (c->path[1] && !read_side(c, 1)))
+		return EXIT_TROUBLE;
+	if (!(c->list = calloc(c->index.n + 1, sizeof *c->list))) {
+		no_memory();
+		return EXIT_TROUBLE;
 	}
-	if (c->tsv)
-		print_tsv(c);
-	else
-		print_table(c);
+	if (!(c->path[1] ? match_files : match_labels)(c))
+		return EXIT_TROUBLE;
+	report_errors(c);
+	if (!compare_all(c))
+		return EXIT_TROUBLE;
+	(c->tsv ? print_tsv : c->path[1] ? print_files : print_labels)(c);
 	status = conclude(c);
 	if (std_close(stdout) != 0) {
 		msg("stdout: %s", strerror(errno));
-		return 2;
+		return EXIT_TROUBLE;
 	}
 	return status;
 }
@@ -519,9 +881,7 @@ run(struct cmp *c)
 int
 main(int argc, char **argv)
 {
-	struct cmp c = {
-		.metric = "p50_us", .limit = 1.05, .header = true, .index.size = sizeof(struct pair)
-	};
+	struct cmp c = { .header = true, .index.size = sizeof(struct config) };
 	int status;
 	size_t i;
 
@@ -530,10 +890,10 @@ main(int argc, char **argv)
 		return status;
 	status = run(&c);
 	for (i = 0; i < c.index.n; i++) {
-		free(nth_pair(&c, i)->side[0].v);
-		free(nth_pair(&c, i)->side[1].v);
+		rounds_free(&nth(&c, i)->side[0]);
+		rounds_free(&nth(&c, i)->side[1]);
 	}
-	free(c.both);
 	rows_index_free(&c.index);
+	free(c.list);
 	return status;
 }

@@ -4,7 +4,8 @@
  * -d and -r) by a thread per client that blocks. Rows: "first-reply", connecting at the same time
  * as all the others (from the start of connect to the first complete reply), and the requests.
  * All threads begin each part at the same moment, when the last client has connected and warmed
- * up; the time runs from there to the last reply. In a closed loop a slow peer gets fewer
+ * up; the time runs from there to the last reply. With several targets the connections to all of
+ * them stay open, and they are measured in turn. In a closed loop a slow peer gets fewer
  * requests; with a rate (-r) it gets them all the same. */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,10 +17,13 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "base/rng.h"
+#include "load/block.h"
 #include "load/sequence.h"
 
 #define STACK_SIZE ((size_t)256 << 10)
 #define FDS_PER_THREAD 3                /* of an event loop */
+#define BLOCK_OPERATIONS 5              /* of each client: fewer are no picture of all */
 
 static const struct bench_op ops[] = {
 	{ .name = "first-reply", .op = OP_HELLO },
@@ -37,20 +41,35 @@ struct barrier {
 	uint64_t at_ns;         /* when it last opened */
 };
 
+/* What all threads do next, each with its own clients. */
+struct step {
+	enum { FIRST, WARM_UP, RUN, OVER } what;
+	size_t target;
+	const struct call *call;
+	uint64_t count, time_ns;
+};
+
 struct shared {
 	struct bench *bench;
 	struct barrier barrier;
-	struct call first;      /* of each connection */
-	bool cancelled;         /* written before the barrier first opens */
-	bool over;              /* written by main while the others wait */
+	struct step step;       /* written by main while the others wait */
 };
 
 struct worker {
 	struct shared *shared;
-	struct driver *driver;
+	struct driver **driver; /* of each target */
 	struct result *result;
 	int failed;             /* errno of an event loop */
 	pthread_t thread;
+};
+
+/* A target, and what is known of the row that is measured. */
+struct lane {
+	struct bench_target *target;
+	struct result *now;     /* of its block, and of warming up for the first */
+	struct result *total;   /* of those before */
+	uint64_t elapsed_ns;
+	bool over;              /* it has no clients any more */
 };
 
 /* Wait until all have come; returns the time then, the same for all. */
@@ -75,117 +94,215 @@ barrier_wait(struct barrier *b)
 	return at_ns;
 }
 
-static void
-connect_all(struct worker *w)
+static int
+perform(struct worker *w, const struct step *step, uint64_t start_ns)
 {
-	uint64_t cpu = clock_thread_cpu_ns();
+	struct driver *d = w->driver[step->target];
 
-	if (w->driver->first(w->driver, &w->shared->first, w->result) < 0)
-		w->failed = errno;
-	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
+	switch (step->what) {
+	case FIRST:
+		return d->first(d, step->call, w->result);
+	case WARM_UP:
+		return d->warm_up(d, step->call, w->result, step->count);
+	default:
+		return d->run(d, step->call, w->result, step->count, start_ns,
+		    step->time_ns ? start_ns + step->time_ns : UINT64_MAX);
+	}
 }
 
-static void
-warm_up(struct worker *w, const struct call *call)
-{
-	if (!w->failed && w->driver->warm_up(w->driver, call, w->result) < 0)
-		w->failed = errno;
-}
-
-static void
-run(struct worker *w, const struct call *call, uint64_t start_ns)
-{
-	uint64_t cpu = clock_thread_cpu_ns();
-
-	if (!w->failed && w->driver->run(w->driver, call, w->result, start_ns) < 0)
-		w->failed = errno;
-	w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
-}
-
-/* A thread's life. Between the second barrier of each part and the next, main has the
- * results. */
+/* A thread's life: each step lies between two barriers, and main has the rest. */
 static void *
 work(void *arg)
 {
 	struct worker *w = arg;
 	struct shared *s = w->shared;
-	const struct bench *b = s->bench;
-	uint64_t start_ns;
-	size_t i;
+	uint64_t start_ns, cpu;
 
-	barrier_wait(&s->barrier);
-	if (s->cancelled)
-		return NULL;
-	connect_all(w);
-	barrier_wait(&s->barrier);
-	barrier_wait(&s->barrier);
-	for (i = 0; i < b->nrows && !s->over; i++) {
-		if (b->row[i].call.op == OP_HELLO)
-			continue;
-		warm_up(w, &b->row[i].call);
+	for (;;) {
 		start_ns = barrier_wait(&s->barrier);
-		run(w, &b->row[i].call, start_ns);
-		barrier_wait(&s->barrier);
+		if (s->step.what == OVER)
+			return NULL;
+		cpu = clock_thread_cpu_ns();
+		if (!w->failed && perform(w, &s->step, start_ns) < 0)
+			w->failed = errno;
+		if (s->step.what != WARM_UP)
+			w->result->cpu_ns = clock_thread_cpu_ns() - cpu;
 		barrier_wait(&s->barrier);
 	}
-	return NULL;
 }
 
-/* Print the row that all threads have finished. */
+/* Have all threads do it; returns when they began. */
+static uint64_t
+step(struct shared *s, const struct step *what)
+{
+	uint64_t start_ns;
+
+	s->step = *what;
+	start_ns = barrier_wait(&s->barrier);
+	barrier_wait(&s->barrier);
+	return start_ns;
+}
+
+/* What all threads have measured is the target's. */
 static void
-report(struct shared *s, struct worker *w, const struct bench_row *r, struct result *sum,
+collect(struct shared *s, struct worker *w, struct lane *l)
+{
+	unsigned i;
+
+	for (i = 0; i < s->bench->threads; i++)
+		result_merge(l->now, w[i].result);
+}
+
+/* Print what all threads have measured since the last time. */
+static void
+report(struct shared *s, struct worker *w, struct lane *l, const struct bench_row *r,
     uint64_t start_ns)
 {
 	struct bench *b = s->bench;
-	unsigned i;
+	unsigned i, gave_up;
 
+	collect(s, w, l);
 	for (i = 0; i < b->threads; i++) {
-		result_merge(sum, w[i].result);
 		if (w[i].failed) {
 			msg("%s", strerror(w[i].failed));
-			b->failed = s->over = true;
+			b->failed = l->over = true;
 		}
 	}
-	bench_report(b, r, sum, b->clients, b->threads, start_ns);
-	/* without any client left, one row of errors is enough */
-	if ((sum->gave_up == b->clients && r->call.op != OP_HELLO) || bench_stopped(b))
-		s->over = true;
-	result_clear(sum);
+	l->elapsed_ns += bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
+	gave_up = l->now->gave_up;
+	/* of requests without any client one row is enough: all errors */
+	l->over = l->over || (gave_up == b->clients && r->call.op != OP_HELLO);
+	result_merge(l->total, l->now);
+	l->total->gave_up = gave_up;    /* in each block it is all that have by then */
 }
 
-/* main's part while the threads are at work: see work(). */
 static void
-coordinate(struct shared *s, struct worker *w, struct result *sum)
+remark(struct shared *s, struct lane *l, const struct bench_row *r)
+{
+	bench_remark(s->bench, l->target, r, l->total, s->bench->clients, s->bench->threads,
+	    l->elapsed_ns);
+	result_clear(l->total);
+	l->elapsed_ns = 0;
+}
+
+/* Connect all clients of each target at the same time. A path that takes a payload can't be asked
+ * without one. */
+static void
+connect_all(struct shared *s, struct worker *w, struct lane *lane, const size_t *order)
 {
 	struct bench *b = s->bench;
-	struct bench_row setup = { .op = ops[0].name, .call = { .op = OP_HELLO } };
-	uint64_t start_ns;
+	const struct bench_row setup = { .op = "first-reply", .call = { .op = OP_HELLO } };
+	const struct call *last = &b->row[b->nrows - 1].call;
+	struct step first = { .what = FIRST };
+	struct lane *l;
 	size_t i;
 
 	bench_progress(b, &setup);
-	start_ns = barrier_wait(&s->barrier);
-	barrier_wait(&s->barrier);
-	report(s, w, &setup, sum, start_ns);
-	barrier_wait(&s->barrier);
-	for (i = 0; i < b->nrows && !s->over; i++) {
-		if (b->row[i].call.op == OP_HELLO)
-			continue;
-		bench_progress(b, &b->row[i]);
-		start_ns = barrier_wait(&s->barrier);
-		barrier_wait(&s->barrier);
-		report(s, w, &b->row[i], sum, start_ns);
-		barrier_wait(&s->barrier);
+	for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
+		l = &lane[order[i]];
+		first.target = order[i];
+		first.call = last->op == OP_NAMED && !l->target->client.protocol->hello ? last
+		    : &setup.call;
+		report(s, w, l, &setup, step(s, &first));
+		remark(s, l, &setup);
 	}
 }
 
+/* Warm up all targets. The block has to hold some operations of each client: it gets the time
+ * that as many take now, if that is more and all of them came to an end. */
 static void
-free_workers(struct worker *w, unsigned n)
+warm_up(struct shared *s, struct worker *w, struct lane *lane, const struct call *call,
+    struct block *k)
+{
+	struct bench *b = s->bench;
+	struct step warm = { .what = WARM_UP, .call = call, .count = b->warmup };
+	bool fixed = !b->in_rounds || b->count || b->time_ns || !b->warmup;
+	struct lane *l;
+	uint64_t start_ns, ns;
+
+	for (warm.target = 0; warm.target < b->ntargets; warm.target++) {
+		l = &lane[warm.target];
+		if (l->over)
+			continue;
+		start_ns = step(s, &warm);
+		ns = (clock_ns() - start_ns) / (b->warmup ? b->warmup : 1) * BLOCK_OPERATIONS;
+		collect(s, w, l);
+		if (!fixed && l->now->errors + l->now->warnings == 0 && ns > k->time_ns)
+			k->time_ns = ns;
+	}
+}
+
+/* One row of all targets. */
+static void
+measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order,
+    uint64_t *state, const struct bench_row *r)
+{
+	struct bench *b = s->bench;
+	struct block k = block_of(b, r);
+	struct step run = { .what = RUN, .call = &r->call, .count = k.count };
+	struct lane *l;
+	size_t i;
+
+	bench_progress(b, r);
+	warm_up(s, w, lane, &r->call, &k);
+	run.time_ns = k.time_ns;
+	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_order(b, state, order);
+		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
+			l = &lane[order[i]];
+			run.target = order[i];
+			if (!l->over)
+				report(s, w, l, r, step(s, &run));
+		}
+	}
+	for (l = lane; l < lane + b->ntargets; l++)
+		remark(s, l, r);
+	b->when.round = 1;
+}
+
+/* main's part while the threads are at work. */
+static void
+coordinate(struct shared *s, struct worker *w, struct lane *lane, size_t *order)
+{
+	struct bench *b = s->bench;
+	uint64_t state = rng_stream(b->seed, 0);
+	size_t i, k;
+
+	bench_order(b, &state, order);
+	connect_all(s, w, lane, order);
+	for (i = 0; i < b->nrows && !bench_stopped(b); i++) {
+		for (k = 0; k < b->ntargets && lane[k].over; k++)
+			;
+		if (k < b->ntargets && b->row[i].call.op != OP_HELLO)
+			measure_row(s, w, lane, order, &state, &b->row[i]);
+	}
+	s->step.what = OVER;
+	barrier_wait(&s->barrier);
+}
+
+static void
+free_lanes(struct lane *lane, size_t n)
+{
+	size_t i;
+
+	for (i = 0; lane && i < n; i++) {
+		result_free(lane[i].now);
+		result_free(lane[i].total);
+	}
+	free(lane);
+}
+
+static void
+free_workers(struct worker *w, unsigned n, size_t targets)
 {
 	unsigned i;
+	size_t k;
 
 	for (i = 0; w && i < n; i++) {
-		if (w[i].driver)
-			w[i].driver->free(w[i].driver);
+		for (k = 0; w[i].driver && k < targets; k++)
+			if (w[i].driver[k])
+				w[i].driver[k]->free(w[i].driver[k]);
+		free(w[i].driver);
 		result_free(w[i].result);
 	}
 	free(w);
@@ -198,19 +315,47 @@ make_workers(struct shared *s)
 	struct bench *b = s->bench;
 	struct worker *w = calloc(b->threads, sizeof *w);
 	unsigned i, n, first = 0;
+	bool good = w != NULL;
+	size_t k;
+	int e;
 
-	for (i = 0; w && i < b->threads; i++) {
+	for (i = 0; i < b->threads && good; i++) {
 		n = b->clients / b->threads + (i < b->clients % b->threads);
 		w[i].shared = s;
 		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0);
-		w[i].driver = bench_driver(b, first, n, i, b->threads);
-		if (!w[i].result || !w[i].driver) {
-			free_workers(w, i + 1);
-			return NULL;
-		}
+		w[i].driver = calloc(b->ntargets, sizeof(struct driver *));
+		good = w[i].result && w[i].driver;
+		for (k = 0; k < b->ntargets && good; k++)
+			good = (w[i].driver[k] = bench_driver(b, &b->target[k].client, first, n, i,
+			    b->threads)) != NULL;
 		first += n;
 	}
-	return w;
+	if (good)
+		return w;
+	e = errno;
+	free_workers(w, i, b->ntargets);
+	errno = e;
+	return NULL;
+}
+
+/* NULL with errno. */
+static struct lane *
+make_lanes(const struct bench *b)
+{
+	struct lane *lane = calloc(b->ntargets, sizeof *lane);
+	size_t i;
+
+	for (i = 0; lane && i < b->ntargets; i++) {
+		lane[i].target = &b->target[i];
+		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0);
+		lane[i].total = result_new(false, b->rate > 0);
+		if (!lane[i].now || !lane[i].total) {
+			free_lanes(lane, b->ntargets);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	return lane;
 }
 
 /* Start the threads, leaving signals to main; returns how many were started. */
@@ -230,7 +375,7 @@ start(struct shared *s, struct worker *w)
 		e = pthread_create(&w[i].thread, &attr, work, &w[i]);
 	if (e != 0) {
 		msg("thread %u of %u: %s", i + 1, s->bench->threads, strerror(e));
-		s->bench->failed = s->cancelled = true;
+		s->bench->failed = true;
 	}
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -244,30 +389,29 @@ static void
 measure(struct bench *b)
 {
 	struct shared s = { .bench = b, .barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
-	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX },
-	    .first = { .op = OP_HELLO } };
-	struct result *sum = result_new(b->rows == TSV_RAW, b->rate > 0);
-	struct worker *w = sum ? make_workers(&s) : NULL;
+	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX } };
+	struct lane *lane = make_lanes(b);
+	size_t *order = calloc(b->ntargets, sizeof *order);
+	struct worker *w = lane && order ? make_workers(&s) : NULL;
 	unsigned i, n;
 
-	if (!w) {
+	if (w) {
+		n = start(&s, w);
+		if (n == b->threads) {
+			coordinate(&s, w, lane, order);
+		} else {
+			s.step.what = OVER;
+			barrier_wait(&s.barrier);
+		}
+		for (i = 0; i < n; i++)
+			pthread_join(w[i].thread, NULL);
+		free_workers(w, b->threads, b->ntargets);
+	} else {
 		msg("%s", strerror(errno));
 		b->failed = true;
-		result_free(sum);
-		return;
 	}
-	/* a path that takes a payload can't be called without one */
-	if (b->row[b->nrows - 1].call.op == OP_NAMED && !b->client.protocol->hello)
-		s.first = b->row[b->nrows - 1].call;
-	n = start(&s, w);
-	if (s.cancelled)
-		barrier_wait(&s.barrier);
-	else
-		coordinate(&s, w, sum);
-	for (i = 0; i < n; i++)
-		pthread_join(w[i].thread, NULL);
-	free_workers(w, b->threads);
-	result_free(sum);
+	free(order);
+	free_lanes(lane, b->ntargets);
 }
 
 static int
@@ -275,9 +419,9 @@ check_and_measure(struct bench *b)
 {
 	uint64_t max = bench_descriptors();
 
-	if (b->clients + (uint64_t)b->threads * FDS_PER_THREAD > max) {
-		msg("-c: %u connections need more than the limit of %" PRIu64 " descriptors "
-		    "(ulimit -n)", b->clients, max);
+	if ((b->clients + (uint64_t)b->threads * FDS_PER_THREAD) * b->ntargets > max) {
+		msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64 " descriptors "
+		    "(ulimit -n)", (uint64_t)b->clients * b->ntargets, max);
 		return 2;
 	}
 	measure(b);
@@ -287,7 +431,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZflRDHvq",
+	.options = "ntwsocjdrASKNTCZflRDHvqBbP",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -14,9 +14,17 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/msg.h"
+#include "base/rng.h"
 #include "load/bench.h"
+#include "load/block.h"
 
 #define IN_SIZE 16384
+/* In rounds. Never one by one: the end of a target's connection would be part of the next
+ * target's beginning. */
+#define BLOCK 15
+#define BLOCK_SKIPPED 5
+#define ROUNDS 8
+
 #define ENOUGH 3                /* failures in a row that end the run: see wanted() */
 
 static const struct bench_op ops[] = {
@@ -26,19 +34,32 @@ static const struct bench_op ops[] = {
 
 static const struct call hello = { .op = OP_HELLO };
 
+/* One target. */
 struct run {
 	struct bench *bench;
+	struct bench_target *target;
 	unsigned char *in;
 	struct client_conn *conn;       /* all that were made */
 	size_t n, cap;
-	uint64_t max;                   /* sockets that can be open */
-	uint64_t start_ns;
-	struct result *connect, *reply;
+	uint64_t max;                   /* so many sockets can be open */
+	uint64_t start_ns;              /* of the block */
+	struct result *now[2];          /* of the block: connect and first-reply, as in ops */
+	struct result *total[2];        /* of those before */
+	uint64_t elapsed_ns[2];
 	bool replies;                   /* the first reply is measured, too */
 	unsigned failed, refused;       /* in a row */
 	uint64_t until_ns;              /* of the next connection: client_grace() */
-	bool gave_up;                   /* the peer had its time */
+	bool gave_up;                   /* the grace is over */
+	bool over;                      /* no more can be measured */
 };
+
+enum { CONNECT, FIRST_REPLY };
+
+static int
+row_of(const struct bench_row *r)
+{
+	return strcmp(r->op, ops[FIRST_REPLY].name) == 0 ? FIRST_REPLY : CONNECT;
+}
 
 /* The next connection. NULL: out of memory. */
 static struct client_conn *
@@ -50,7 +71,7 @@ next_conn(struct run *r)
 		return NULL;
 	r->conn = p;
 	p = &r->conn[r->n++];
-	client_conn_init(p, &r->bench->client, r->in, IN_SIZE);
+	client_conn_init(p, &r->target->client, r->in, IN_SIZE);
 	p->until_ns = r->until_ns;
 	return p;
 }
@@ -58,7 +79,7 @@ next_conn(struct run *r)
 /* Make one connection and wait for its first reply. It counts in both rows, in "connect" as soon
  * as the kernel has done its part. */
 static enum client_result
-measure(struct run *r, struct client_conn *c, uint64_t seq)
+measure(struct run *r, struct client_conn *c, uint64_t seq, bool record)
 {
 	struct result_sample s = { .seq = seq };
 	enum client_result res = client_dial(c);
@@ -70,7 +91,8 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 	s.ok = res == CLIENT_OK;
 	s.ns = (s.ok ? c->connected_ns : end_ns) - s.start_ns;
 	/* a failure is reported once: with the first reply, if that is measured */
-	result_add(r->connect, &s, s.ok ? NULL : r->replies ? "" : c->error);
+	if (record)
+		result_add(r->now[CONNECT], &s, s.ok ? NULL : r->replies ? "" : c->error);
 	if (!r->replies)
 		return res;
 
@@ -80,7 +102,8 @@ measure(struct run *r, struct client_conn *c, uint64_t seq)
 		return res;
 	s.ok = res == CLIENT_OK;
 	s.ns = clock_ns() - s.start_ns;
-	result_add(r->reply, &s, s.ok ? NULL : c->error);
+	if (record)
+		result_add(r->now[FIRST_REPLY], &s, s.ok ? NULL : c->error);
 	return res;
 }
 
@@ -103,7 +126,7 @@ warm_up(struct run *r)
 	struct client_conn c;
 	uint64_t i;
 
-	client_conn_init(&c, &r->bench->client, r->in, IN_SIZE);
+	client_conn_init(&c, &r->target->client, r->in, IN_SIZE);
 	r->until_ns = c.until_ns;
 	if (r->until_ns != UINT64_MAX)
 		return;         /* the probe had no answer: the rest of its time is for the recorded ones */
@@ -119,66 +142,123 @@ warm_up(struct run *r)
 /* Is another to be tried? A peer that has never answered, or answers no more, is given up after a
  * few. */
 static bool
-wanted(const struct run *r, uint64_t seq)
+wanted(struct run *r, const struct block *k, uint64_t seq)
 {
 	const struct bench *b = r->bench;
-	bool never = (r->replies ? r->reply : r->connect)->hist->n == 0;
+	int row = r->replies ? FIRST_REPLY : CONNECT;
+	bool never = r->now[row]->hist->n + r->total[row]->hist->n == 0, several = b->ntargets > 1;
+	const char *name = several ? r->target->label : "", *colon = several ? ": " : "";
 
 	if (bench_stopped(b))
 		return false;
 	if ((r->failed >= ENOUGH && never) || r->refused >= ENOUGH || r->gave_up) {
-		msg("gave up after %u failure%s in a row", r->failed, r->failed > 1 ? "s" : "");
+		msg("%s%sgave up after %u failure%s in a row", name, colon, r->failed,
+		    r->failed > 1 ? "s" : "");
+		r->over = true;
 		return false;
 	}
-	if (b->time_ns && r->n == r->max) {
-		msg("warning: -t: stopped at %zu connections: no more descriptors (ulimit -n)",
-		    r->n);
+	if (k->time_ns && r->n == r->max) {
+		msg("warning: %s%s-t: stopped at %zu connections: no more descriptors (ulimit -n)",
+		    name, colon, r->n);
+		r->over = true;
 		return false;
 	}
-	return b->count ? seq < b->count : clock_ns() - r->start_ns < b->time_ns;
+	return seq < k->count && (!k->time_ns || clock_ns() - r->start_ns < k->time_ns);
 }
 
-static void
-run(struct run *r)
+/* Make one more connection. False: out of memory. */
+static bool
+connect_one(struct run *r, uint64_t seq, bool record)
 {
-	struct client_conn *c;
+	struct client_conn *c = next_conn(r);
 	enum client_result res;
-	uint64_t seq, cpu;
 
-	warm_up(r);
+	if (!c) {
+		msg("%s", strerror(ENOMEM));
+		r->bench->failed = r->over = true;
+		return false;
+	}
+	res = measure(r, c, seq, record);
+	r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
+	r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
+	judge(r, c, res);
+	if (res != CLIENT_OK) {
+		client_close(c);
+		r->n--;
+	}
+	return true;
+}
+
+/* A block of one target. What the block before has left behind, of another target perhaps, is met
+ * by connections that are not recorded. */
+static void
+run_block(struct run *r, const struct block *k)
+{
+	struct bench *b = r->bench;
+	uint64_t seq, cpu;
+	size_t i;
+	int row;
+
+	for (seq = 0; seq < k->skipped && r->failed == 0 && r->n < r->max && !bench_stopped(b); seq++)
+		if (!connect_one(r, seq, false))
+			return;
 	r->start_ns = clock_ns();
 	cpu = clock_thread_cpu_ns();
-	for (seq = 0; wanted(r, seq); seq++) {
-		if (!(c = next_conn(r))) {
-			msg("%s", strerror(ENOMEM));
-			r->bench->failed = true;
+	for (seq = 0; wanted(r, k, seq); seq++)
+		if (!connect_one(r, seq, true))
 			break;
-		}
-		res = measure(r, c, seq);
-		r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
-		r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
-		judge(r, c, res);
-		if (res != CLIENT_OK) {
-			client_close(c);
-			r->n--;
-		}
-	}
 	cpu = clock_thread_cpu_ns() - cpu;
-	r->connect->cpu_ns = r->reply->cpu_ns = cpu;
+	r->now[CONNECT]->cpu_ns = r->now[FIRST_REPLY]->cpu_ns = cpu;
+	for (i = 0; i < b->nrows; i++) {
+		row = row_of(&b->row[i]);
+		r->elapsed_ns[row] += bench_print(b, r->target, &b->row[i], r->now[row], 1, 1,
+		    r->start_ns);
+	}
+	for (row = CONNECT; row <= FIRST_REPLY; row++)
+		result_merge(r->total[row], r->now[row]);
+}
+
+/* Blocks of all targets in turn. */
+static void
+run_all(struct bench *b, struct run *run, size_t *order)
+{
+	struct block k = block_of(b, &b->row[0]);
+	uint64_t state = rng_stream(b->seed, 0);
+	size_t i, n;
+
+	if (b->in_rounds && !b->count && !b->time_ns) {
+		k.count = BLOCK;
+		k.time_ns = 0;
+	}
+	k.skipped = b->in_rounds ? BLOCK_SKIPPED : 0;
+	if (b->in_rounds && !b->rounds)
+		k.rounds = ROUNDS;
+	bench_progress(b, &b->row[0]);
+	for (i = 0; i < b->ntargets; i++)
+		warm_up(&run[i]);
+	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_order(b, &state, order);
+		for (n = 0; n < b->ntargets; n++)
+			if (!run[order[n]].over && !bench_stopped(b))
+				run_block(&run[order[n]], &k);
+	}
+	for (n = 0; n < b->ntargets; n++)
+		for (i = 0; i < b->nrows; i++)
+			bench_remark(b, run[n].target, &b->row[i], run[n].total[row_of(&b->row[i])],
+			    1, 1, run[n].elapsed_ns[row_of(&b->row[i])]);
 }
 
 /* -x: while the connections are open, their cost to the server can be observed from outside. */
 static void
-run_command(struct run *r)
+run_command(struct bench *b, size_t connections)
 {
-	struct bench *b = r->bench;
 	char count[24];
 	int status;
 
 	/* what is buffered must come before the command's output */
 	if (fflush(stdout) != 0 || bench_stopped(b))
 		return;
-	snprintf(count, sizeof count, "%zu", r->n);
+	snprintf(count, sizeof count, "%zu", connections);
 	/* NOLINTNEXTLINE(cert-env33-c): the user's own command, for the shell */
 	if (setenv("BENCH_CONNECTIONS", count, 1) < 0 || (status = system(b->command)) < 0) {
 		msg("-x: %s", strerror(errno));
@@ -191,52 +271,89 @@ run_command(struct run *r)
 	}
 }
 
-static bool
-is_reply(const struct bench_row *r)
+static void
+free_runs(struct run *run, size_t n)
 {
-	return strcmp(r->op, ops[1].name) == 0;
+	struct run *r;
+	size_t i;
+
+	for (r = run; run && r < run + n; r++) {
+		for (i = 0; i < r->n; i++)
+			client_close(&r->conn[i]);
+		free(r->conn);
+		free(r->in);
+		for (i = CONNECT; i <= FIRST_REPLY; i++) {
+			result_free(r->now[i]);
+			result_free(r->total[i]);
+		}
+	}
+	free(run);
+}
+
+/* NULL: out of memory. */
+static struct run *
+make_runs(struct bench *b, uint64_t max)
+{
+	struct run *run = calloc(b->ntargets, sizeof *run), *r;
+	bool good = run != NULL;
+	size_t i;
+
+	for (r = run; good && r < run + b->ntargets; r++) {
+		r->bench = b;
+		r->target = &b->target[r - run];
+		r->max = max / b->ntargets;
+		for (i = 0; i < b->nrows; i++)
+			r->replies = r->replies || row_of(&b->row[i]) == FIRST_REPLY;
+		good = (r->in = malloc(IN_SIZE)) != NULL;
+		for (i = CONNECT; i <= FIRST_REPLY; i++) {
+			r->now[i] = result_new(b->rows == TSV_RAW, false);
+			r->total[i] = result_new(false, false);
+			good = good && r->now[i] && r->total[i];
+		}
+	}
+	if (good)
+		return run;
+	free_runs(run, b->ntargets);
+	return NULL;
 }
 
 static int
 check_and_measure(struct bench *b)
 {
-	struct run r = { .bench = b };
-	size_t i;
+	uint64_t max = bench_descriptors(), rounds = b->rounds ? b->rounds : b->in_rounds ? ROUNDS : 1;
+	/* a block of a certain time has as many as there can be */
+	uint64_t most = b->time_ns ? 0 : b->in_rounds ? (b->count ? b->count : BLOCK) + BLOCK_SKIPPED
+	    : b->count;
+	struct run *run;
+	size_t *order, i, n = 0;
 
-	if ((r.max = bench_descriptors()) < b->count) {
-		msg("-n: more than the limit of %" PRIu64 " descriptors (ulimit -n)", r.max);
+	/* all stay open; a count of 10^12 times 10^12 rounds is too many as well */
+	if (most > max / rounds / b->ntargets) {
+		msg("-n: %" PRIu64 " connections to %zu targets in %" PRIu64 " rounds need more than "
+		    "the limit of %" PRIu64 " descriptors (ulimit -n)", most, b->ntargets, rounds, max);
 		return 2;
 	}
-	for (i = 0; i < b->nrows; i++)
-		r.replies = r.replies || is_reply(&b->row[i]);
-	r.in = malloc(IN_SIZE);
-	r.connect = result_new(b->rows == TSV_RAW, false);
-	r.reply = result_new(b->rows == TSV_RAW, false);
-	if (r.in && r.connect && r.reply) {
-		bench_progress(b, &b->row[0]);
-		run(&r);
-		for (i = 0; i < b->nrows; i++)
-			bench_report(b, &b->row[i], is_reply(&b->row[i]) ? r.reply : r.connect,
-			    1, 1, r.start_ns);
+	run = make_runs(b, max);
+	order = calloc(b->ntargets, sizeof *order);
+	if (run && order) {
+		run_all(b, run, order);
+		for (i = 0; i < b->ntargets; i++)
+			n += run[i].n;
 		if (b->command)
-			run_command(&r);
+			run_command(b, n);
 	} else {
 		msg("%s", strerror(ENOMEM));
 		b->failed = true;
 	}
-	for (i = 0; i < r.n; i++)
-		client_close(&r.conn[i]);
-	free(r.conn);
-	free(r.in);
-	result_free(r.connect);
-	result_free(r.reply);
+	free(order);
+	free_runs(run, b->ntargets);
 	return 0;
 }
 
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTlxRDHq",
+	.options = "ntwoTlxRDHqBbPS",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -18,13 +18,14 @@ static const struct bench_op ops[] = {
 static const struct bench_program program = {
 	.name = "bench-file",
 	.about = "Measure transfers of large files: whole, chunked and as streams.",
-	.options = "ntwskoKNTCZflRDHq",
+	.options = "ntwskoKNTCZflRDHqBbPS",
 	.counted = "transfers of each size and kind",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,
 	.count = 3,
 	.warmup = 0,
 	.sizes = "1536k,128m,500m",
+	.transfers = true,
 	.run = bench_sequence
 };
 

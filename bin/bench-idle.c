@@ -92,7 +92,7 @@ print(const struct bench *b, bool known, uint64_t base, uint64_t held)
 {
 	if (b->header)
 		puts("label\tconnections\tbase_kb\theld_kb\tkb_per_connection");
-	printf("%s\t%" PRIu64, b->label, b->count);
+	printf("%s\t%" PRIu64, b->target[0].label, b->count);
 	if (known)
 		printf("\t%" PRIu64 "\t%" PRIu64 "\t%.3f\n", base, held,
 		    ((double)held - (double)base) / (double)b->count);
@@ -114,11 +114,11 @@ measure(struct bench *b)
 		return 2;
 	}
 	known = memory(server, &base);
-	client_probe(&b->client);
+	client_probe(&b->target[0].client);
 	c = calloc((size_t)b->count, sizeof *c);
 	in = malloc(IN_SIZE);
 	for (i = 0; c && i < b->count; i++)
-		client_conn_init(&c[i], &b->client, in, IN_SIZE);
+		client_conn_init(&c[i], &b->target[0].client, in, IN_SIZE);
 	if (!c || !in) {
 		msg("%s", strerror(errno));
 		b->failed = true;

@@ -96,21 +96,23 @@ check_word(struct table *t, size_t column)
 /* The row's round, of its number or, without, of how many there were before. Returns where its
  * figures go. */
 static double *
-new_round(struct run *r, struct series *s, uint64_t number)
+new_round(struct run *r, struct series *s)
 {
-	struct table *t = &r->rows[r->source]->table;
+	struct rows *rows = r->rows[r->source];
+	struct tsv_when when = rows->when;
 	bool fresh;
 	double *p;
 
-	if (number == 0)
-		number = s->rounds.n + 1;
-	if (!rounds_add(&r->all, number, &fresh) || !(p = rounds_add(&s->rounds, number, &fresh))) {
+	if (!rows->rounds && !rows->passes)
+		when.pass = s->rounds.n + 1;
+	if (!rounds_add(&r->all, when, &fresh) || !(p = rounds_add(&s->rounds, when, &fresh))) {
 		no_memory();
 		return NULL;
 	}
 	if (fresh)
 		return p;
-	table_bad(t, "label", "this row is there twice (same label, operation, size and round)");
+	table_bad(&rows->table, "label",
+	    "this row is there twice (same label, operation, size and round)");
 	return NULL;
 }
 
@@ -135,7 +137,7 @@ take_summary(void *arg, struct rows *rows)
 	s->metric = summary_metrics;
 	s->rounds.figures = METRICS(summary_metrics);
 	if (!table_count(t, ROWS_N, &n, NULL) || !table_count(t, ROWS_ERRORS, &errors, NULL)
-	    || !(p = new_round(r, s, rows->round)))
+	    || !(p = new_round(r, s)))
 		return false;
 	s->n += n;
 	s->errors += errors;
@@ -151,17 +153,18 @@ take_summary(void *arg, struct rows *rows)
 static bool
 check_memory(void *arg, struct rows *rows)
 {
-	struct run *r = arg;
+	const struct run *r = arg;
+	const struct rows *suite = r->rows[SUITE];
 	struct table *t = &rows->table;
 	size_t i;
 
 	for (i = 0; i < MEMORY_COLUMNS; i++)
 		if (i >= t->columns || strcmp(t->name[i], memory_columns[i]) != 0)
 			return table_bad(t, memory_columns[i], "missing, or not where it should be");
-	rows->rounds = i < t->columns && strcmp(t->name[i], "round") == 0;
-	if (rows->rounds != r->rows[SUITE]->rounds)
-		return table_bad(t, "round", "not as in suite.tsv");
-	return i + rows->rounds == t->columns || table_bad(t, t->name[i], "unknown column");
+	if (!rows_know_when(rows, i))
+		return false;
+	return (rows->rounds == suite->rounds && rows->passes == suite->passes)
+	    || table_bad(t, "round", "not as in suite.tsv");
 }
 
 /* A number that may be below zero. */
@@ -183,7 +186,7 @@ take_memory(void *arg, struct rows *rows)
 {
 	struct run *r = arg;
 	struct table *t = &rows->table;
-	uint64_t connections, round = 0;
+	uint64_t connections;
 	double kb[MEMORY_COLUMNS], *p;
 	struct series *s;
 	bool na = false;
@@ -195,14 +198,10 @@ take_memory(void *arg, struct rows *rows)
 	for (i = MEMORY_BASE; i <= MEMORY_EACH; i++)
 		if (!signed_real(t, i, &kb[i], &na))
 			return false;
-	if (rows->rounds && !table_count(t, MEMORY_COLUMNS, &round, NULL))
-		return false;
-	if (rows->rounds && round == 0)
-		return table_bad(t, "round", "rounds count from 1");
 	s->metric = memory_metrics;
 	s->rounds.figures = METRICS(memory_metrics);
 	s->n = 1;
-	if (!(p = new_round(r, s, round)))
+	if (!(p = new_round(r, s)))
 		return false;
 	if (!na)
 		*p = kb[MEMORY_EACH];
@@ -394,6 +393,7 @@ put_median(const struct run *r, int digits, const struct stat_median *m)
 static bool
 print_figures(const struct run *r)
 {
+	size_t units = r->all.passes == 1 ? r->all.n : r->all.passes;
 	const struct series *s;
 	struct stat_median m;
 	size_t i, k;
@@ -407,7 +407,7 @@ print_figures(const struct run *r)
 				return no_memory();
 			printf("%s\t%s\t%s\t%s\t%s", s->label, s->bench, s->op, s->size, s->metric[k]);
 			put_median(r, 3, &m);
-			printf("\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", r->all.n, s->n, s->errors);
+			printf("\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", units, s->n, s->errors);
 		}
 	}
 	return true;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* bench-stat: several runs taken together. A filter: raw rows (-R), histogram rows (-D) or
  * summary rows in, a summary row for each configuration out, with 95 % confidence limits of the
- * median and p99. Without a round column all operations are one sample, as if a single run had
- * measured them. With one, or from summary rows, the round is the unit: operations of a round
- * share its server and its moment, and limits that took them for independent would be far too
- * narrow.
- * Memory is bounded whatever the number of rows: a histogram per configuration, and a few
+ * median and p99. If all rows are of the same round, all operations are one sample, as if a single
+ * run had measured them. With several, or from summary rows, the unit is the pass or, in a single
+ * one, the round: their operations share a server and a moment, and limits that took them for
+ * independent would be far too narrow.
+ * Memory is bounded whatever the number of rows: two histograms per configuration, and a few
  * numbers per round. */
 #include <errno.h>
 #include <inttypes.h>
@@ -62,8 +62,9 @@ struct count {
 struct group {
 	uint64_t size;
 	struct count total, now;        /* of all rounds, and of the one being read */
-	struct hist *hist;              /* of the one being read; owned */
-	uint64_t round, file;           /* which one that is */
+	struct hist *all, *hist;        /* the same; owned */
+	struct tsv_when when;           /* which one that is */
+	uint64_t file;
 
 	struct rounds rounds;           /* that are over */
 
@@ -89,6 +90,8 @@ struct merge {
 	struct rows *rows;
 	struct rows_index index;        /* of struct group */
 	uint64_t file;                  /* number of the file being read */
+	struct tsv_when first;          /* of the first row */
+	bool several;                   /* some row is of another round */
 	size_t open;                    /* histogram rows: the number of the group whose run is
 	                                 * not complete, from 1; 0: none is open */
 };
@@ -103,10 +106,10 @@ no_memory(void)
 /* ---- figures of one sample ---- */
 
 static double
-figure_of(const struct figure *f, const struct group *g)
+figure_of(const struct figure *f, const struct group *g, const struct hist *h,
+    const struct count *c)
 {
-	const struct hist *h = g->hist;
-	double n = (double)g->now.n, elapsed = (double)g->now.elapsed_ns / 1e9;
+	double n = (double)c->n, elapsed = (double)c->elapsed_ns / 1e9;
 
 	switch (f->source) {
 	case OPS:
@@ -139,8 +142,7 @@ at_rank(const struct hist *h, uint64_t rank)
 static double *
 new_round(struct group *g)
 {
-	bool fresh;
-	double *p = rounds_add(&g->rounds, g->rounds.n + 1, &fresh);
+	double *p = rounds_append(&g->rounds, g->when);
 
 	if (!p)
 		no_memory();
@@ -163,9 +165,9 @@ add_count(struct count *to, const struct count *from)
 	to->elapsed_ns += from->elapsed_ns;
 }
 
-/* The round of a group is over, and its histogram is needed for the next one. */
+/* The round of a group is over. */
 static bool
-end_round(struct merge *m, struct group *g)
+end_round(const struct merge *m, struct group *g)
 {
 	double *p;
 	size_t i;
@@ -175,10 +177,9 @@ end_round(struct merge *m, struct group *g)
 	if (!(p = new_round(g)))
 		return false;
 	for (i = 0; i < m->nfigures; i++)
-		p[i] = figure_of(&m->figure[i], g);
+		p[i] = figure_of(&m->figure[i], g, g->hist, &g->now);
 	add_count(&g->total, &g->now);
-	memset(&g->now, 0, sizeof g->now);
-	memset(g->hist, 0, sizeof *g->hist);
+	hist_merge(g->all, g->hist);
 	return true;
 }
 
@@ -197,10 +198,10 @@ find(struct merge *m, struct rows *r)
 
 	if (!g || !fresh)
 		return g;
-	g->round = r->round;
+	g->when = r->when;
 	g->file = m->file;
 	g->rounds.figures = m->nfigures;
-	if (r->schema != TSV_SUMMARY && !(g->hist = hist_new())) {
+	if (r->schema != TSV_SUMMARY && (!(g->all = hist_new()) || !(g->hist = hist_new()))) {
 		no_memory();
 		return NULL;
 	}
@@ -212,19 +213,29 @@ find(struct merge *m, struct rows *r)
 static bool
 other_round(const struct merge *m, const struct group *g, const struct rows *r)
 {
-	return g->round != r->round || g->file != m->file;
+	return g->when.round != r->when.round || g->when.pass != r->when.pass || g->file != m->file;
+}
+
+/* The row's round is the one being read from now on. */
+static void
+begin_round(const struct merge *m, struct group *g, const struct rows *r)
+{
+	g->rounds.run += g->file != m->file;
+	g->file = m->file;
+	g->when = r->when;
 }
 
 static bool
-enter_round(struct merge *m, struct group *g, const struct rows *r)
+enter_round(const struct merge *m, struct group *g, const struct rows *r)
 {
 	if (!other_round(m, g, r))
 		return true;
-	if (g->nbegun > 0)
-		end_run(g);
-	g->round = r->round;
-	g->file = m->file;
-	return !r->rounds || end_round(m, g);
+	if (!end_round(m, g))
+		return false;
+	begin_round(m, g, r);
+	memset(&g->now, 0, sizeof g->now);
+	memset(g->hist, 0, sizeof *g->hist);
+	return true;
 }
 
 /* ---- rows ---- */
@@ -248,7 +259,10 @@ take_summary(struct merge *m, struct rows *r)
 	size_t i;
 	bool na;
 
-	if (!(g = find(m, r)) || !read_count(t, &count) || !(p = new_round(g)))
+	if (!(g = find(m, r)) || !read_count(t, &count))
+		return false;
+	begin_round(m, g, r);
+	if (!(p = new_round(g)))
 		return false;
 	add_count(&g->total, &count);
 	for (i = 0; i < m->nfigures; i++) {
@@ -391,6 +405,10 @@ take_row(void *arg, struct rows *r)
 {
 	struct merge *m = arg;
 
+	if (m->first.pass == 0)
+		m->first = r->when;
+	if (r->when.round != m->first.round || r->when.pass != m->first.pass)
+		m->several = true;
 	return (r->schema == TSV_SUMMARY ? take_summary : r->schema == TSV_HIST ? take_hist :
 	    take_raw)(m, r);
 }
@@ -426,7 +444,7 @@ put_header(const struct merge *m)
 				printf("\t%.*s_low_us\t%.*s_high_us", stem, f->name, stem, f->name);
 		}
 	}
-	puts("\trounds");
+	puts("\trounds\tpasses");
 }
 
 static void
@@ -444,11 +462,11 @@ over_all(const struct figure *f, const struct group *g, struct stat_median *out)
 {
 	uint64_t low = 0, high = 0;
 
-	out->median = figure_of(f, g);
+	out->median = figure_of(f, g, g->all, &g->total);
 	if (f->limits && !isnan(out->median))
-		stat_ranks(g->hist->n, f->q, STAT_LEVEL, &low, &high);
-	out->low = at_rank(g->hist, low);
-	out->high = at_rank(g->hist, high);
+		stat_ranks(g->all->n, f->q, STAT_LEVEL, &low, &high);
+	out->low = at_rank(g->all, low);
+	out->high = at_rank(g->all, high);
 }
 
 static void
@@ -475,16 +493,13 @@ static bool
 put_group(struct merge *m, size_t number)
 {
 	struct group *g = nth_group(m, number);
-	bool rounds = m->rows->rounds || m->rows->schema == TSV_SUMMARY;
+	bool rounds = m->several || m->rows->schema == TSV_SUMMARY;
+	const struct count *c = &g->total;
 	struct stat_median v[FIGURES_MAX];
-	const struct count *c;
 	size_t i;
 
-	if (rounds && g->hist && !end_round(m, g))
+	if (g->hist && !end_round(m, g))
 		return false;
-	if (g->nbegun > 0)
-		end_run(g);
-	c = rounds ? &g->total : &g->now;
 	for (i = 0; i < m->nfigures; i++) {
 		if (!rounds)
 			over_all(&m->figure[i], g, &v[i]);
@@ -500,7 +515,7 @@ put_group(struct merge *m, size_t number)
 	}
 	for (i = 0; i < m->nfigures && !m->chosen; i++)
 		put_limits(&m->figure[i], &v[i]);
-	printf("\t%zu\n", g->rounds.n);
+	printf("\t%zu\t%zu\n", rounds ? g->rounds.n : 0, rounds ? g->rounds.passes : 0);
 	return true;
 }
 
@@ -513,8 +528,7 @@ help(const void *arg)
 	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
 	    "Merge the rows of several runs into summary rows with 95 % confidence limits.\n\n"
 	    "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
-	    "histogram rows (-D) or summary rows, with or without a last column \"round\";\n"
-	    "concatenated files are fine. Options:\n"
+	    "histogram rows (-D) or summary rows; concatenated files are fine. Options:\n"
 	    "  -q list     quantiles to print, each with its limits, as .5,.999 (instead of\n"
 	    "              the columns from min_us on)\n"
 	    "  -H          no header line\n"
@@ -646,6 +660,7 @@ main(int argc, char **argv)
 	status = run(&m, argv + optind);
 	for (i = 0; i < m.index.n; i++) {
 		g = nth_group(&m, i);
+		free(g->all);
 		free(g->hist);
 		rounds_free(&g->rounds);
 		free(g->begun);

@@ -83,7 +83,7 @@ _rpcbench() {
 		COMPREPLY=($(compgen -W "${options[*]}" -- "$cur"))
 	elif ((i == COMP_CWORD)) && [[ $usage = *'[command'* ]]; then
 		_rpcbench_offer -c "$cur"
-	elif [[ $usage = *'[target]'* ]]; then
+	elif [[ $usage = *target* ]]; then
 		compopt -o nospace 2>/dev/null
 		# shellcheck disable=SC2207
 		COMPREPLY=($(compgen -W 'rpc:// http://' -- "$cur"))

@@ -27,7 +27,7 @@ enum want {
 /* A peer is not slow as long as it delivers this many bytes of a long message per time limit. */
 #define PROGRESS_BYTES ((size_t)1 << 20)
 
-/* One connection of a server. The first member of each protocol's own state. */
+/* One connection of a server. The first field of each protocol's own state. */
 struct server_session {
 	const struct server_protocol *protocol;
 	enum want want;         /* valid after open() and after every call */
@@ -103,7 +103,7 @@ struct client_conf {
 	unsigned depth;         /* -d: calls outstanding at most; 0 is as 1 */
 };
 
-/* One connection of a client. The first member of each protocol's own state. */
+/* One connection of a client. The first field of each protocol's own state. */
 struct client_session {
 	const struct client_protocol *protocol;
 	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */

@@ -10,16 +10,20 @@ PEERS=$ROOT/tests/peers
 PATH=$BIN:$PEERS:$PATH
 export LC_ALL=C
 export PYTHONDONTWRITEBYTECODE=1
-unset BENCH_TARGET BENCH_LABEL
+unset BENCH_TARGET BENCH_LABEL BENCH_SERVERS BENCH_PASS BENCH_SEED BENCH_SERVER_CPUS BENCH_CLIENT_CPUS
 
 MODELS='thread fork request pool event'
 BENCHES='bench-conn bench-lat bench-bw bench-file bench-conc'
 SERVERS='rpc-serve http-serve'
-HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s ops_per_s \
+# without rounds and passes, as in files of before
+OLD_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s ops_per_s \
 bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us cpu_us busy"
-RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
-HIST_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s \
+OLD_RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
+OLD_HIST_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s \
 low_us high_us count"
+HEADER="$OLD_HEADER round pass"
+RAW_HEADER="$OLD_RAW_HEADER round pass"
+HIST_HEADER="$OLD_HIST_HEADER round pass"
 USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'
 
 setup() {
@@ -518,7 +522,7 @@ bench_prints_histograms() {
 	[ "$(total stat.tsv n)/$(total stat.tsv errors)" = "0/$(total hist.tsv errors)" ] || fail "$(cat stat.tsv)"
 }
 
-# -d: that many requests in flight, counted the same on both sides. usage.tsv: requests and
+# -d: that many requests outstanding, counted the same on both sides. usage.tsv: requests and
 # connections of which nothing else is known; over RPC each connection says hello, and the
 # clients of bench-conc do over HTTP, too.
 bench_keeps_depth() {

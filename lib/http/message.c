@@ -115,7 +115,7 @@ trim(struct http_span s)
 	return s;
 }
 
-/* Cut the next member off a list with commas; empty ones are skipped as RFC 9110,
+/* Cut the next element off a list with commas; empty ones are skipped as RFC 9110,
  * section 5.6.1, wants it. */
 static bool
 list_next(struct http_span *list, struct http_span *item)

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/msg.h"
 #include "base/pipe.h"
+#include "base/rng.h"
 #include "base/std.h"
 #include "client/target.h"
 
@@ -55,6 +57,20 @@ catch_signals(void)
 }
 
 bool
+bench_place(const char *cpus)
+{
+	const char *from = cpus ? "-P" : "BENCH_CLIENT_CPUS", *why;
+	struct cpus set;
+
+	if (!cpus && (!(cpus = getenv("BENCH_CLIENT_CPUS")) || !*cpus))
+		return true;
+	if (!(why = cpus_parse(&set, cpus)) && !(why = cpus_use(&set)))
+		return true;
+	msg("%s: %s: %s", from, why, cpus);
+	return false;
+}
+
+bool
 bench_stopped(const struct bench *b)
 {
 	return b->output_errno || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0;
@@ -64,6 +80,7 @@ bench_stopped(const struct bench *b)
 static int
 begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 {
+	struct bench_target *t;
 	const char *why;
 	int status;
 
@@ -78,13 +95,27 @@ begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 	catch_signals();
 	if ((status = bench_options(b, argc, argv)) >= 0)
 		return status;
-	if ((why = client_resolve(&b->client))) {
-		msg("%s: %s", b->client.url.host, why);
-		return 1;
+	for (t = b->target; t < b->target + b->ntargets; t++) {
+		if ((why = client_resolve(&t->client))) {
+			msg("%s: %s", t->client.url.host, why);
+			return 1;
+		}
+		if (!p->probes)
+			client_probe(&t->client);
 	}
-	if (!p->probes)
-		client_probe(&b->client);
 	return -1;
+}
+
+static void
+free_targets(struct bench *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->ntargets; i++)
+		client_free(&b->target[i].client);
+	free(b->target);
+	free(b->target_words);
+	free(b->label_words);
 }
 
 int
@@ -102,12 +133,22 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 		if (status == 0)
 			status = b.failed;
 	}
-	client_free(&b.client);
+	free_targets(&b);
 	if (b.payload.data)
 		payload_free(&b.payload);
 	free(b.row);
 	sig = atomic_load(&stop_signal);
 	return sig ? 128 + sig : status;
+}
+
+void
+bench_order(const struct bench *b, uint64_t *state, size_t *order)
+{
+	size_t i;
+
+	rng_order(state, order, b->ntargets);
+	for (i = 0; i < b->ntargets && b->when.pass == 1 && b->when.round == 1; i++)
+		order[i] = i;
 }
 
 uint64_t
@@ -147,11 +188,11 @@ enum part { RESPONSE, WAIT, SERVICE };
 static const char *const part_name[] = { NULL, "-wait", "-service" };
 
 static void
-print_samples(const struct bench *b, const struct bench_row *r, const struct result *t,
-    bool open, uint64_t start_ns)
+print_samples(const struct bench *b, const char *label, const struct bench_row *r,
+    const struct result *t, bool open, uint64_t start_ns)
 {
-	struct tsv_raw raw = { .label = b->label, .bench = b->program->name, .op = r->op,
-	    .size = r->call.size, .chunk = r->call.chunk };
+	struct tsv_raw raw = { .label = label, .bench = b->program->name, .op = r->op,
+	    .size = r->call.size, .chunk = r->call.chunk, .when = b->when };
 	const struct result_piece *p;
 	const struct result_sample *s;
 	uint64_t at;
@@ -189,11 +230,51 @@ print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_
 	}
 }
 
-/* Print the errors, each cause once, and what else the reader of the row should know. */
-static void
-remark(struct bench *b, const struct bench_row *r, const struct result *t, unsigned clients,
-    unsigned threads, uint64_t elapsed_ns)
+uint64_t
+bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
 {
+	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
+	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
+	struct tsv_row row = { .label = target->label, .bench = b->program->name, .op = r->op,
+	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients,
+	    .depth = hello ? 1 : b->depth, .rate = open ? b->rate : 0,
+	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns,
+	    .threads = threads, .when = b->when };
+
+	if (b->header)
+		tsv_header(stdout, b->rows);
+	b->header = false;
+	if (b->rows == TSV_RAW)
+		print_samples(b, target->label, r, t, open, start_ns);
+	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
+		print_summary(t, open, b->rows, &row);
+	/* a row is written as soon as it is complete, whatever happens to the next */
+	errno = 0;
+	if (fflush(stdout) != 0 || ferror(stdout))
+		b->output_errno = errno ? errno : EIO;
+	return elapsed;
+}
+
+/* What messages call a row. */
+static const char *
+row_name(char text[512], const struct bench *b, const struct bench_target *target,
+    const struct bench_row *r)
+{
+	int n = snprintf(text, 512, "%s%s%s", b->ntargets > 1 ? target->label : "",
+	    b->ntargets > 1 ? ": " : "", r->op);
+
+	if (r->call.sized && n > 0 && n < 512)
+		snprintf(text + n, 512 - (size_t)n, ", %" PRIu64 " bytes", r->call.size);
+	return text;
+}
+
+void
+bench_remark(struct bench *b, struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned clients, unsigned threads, uint64_t elapsed_ns)
+{
+	char text[512];
+	const char *name = row_name(text, b, target, r);
 	uint64_t done = t->hist->n + t->errors;
 	double busy;
 	unsigned i;
@@ -206,50 +287,24 @@ remark(struct bench *b, const struct bench_row *r, const struct result *t, unsig
 			msg("%s", t->cause[i].text);
 	}
 	if (t->other > 0)
-		msg("%s: %" PRIu64 " operations failed for other reasons", r->op, t->other);
+		msg("%s: %" PRIu64 " operations failed for other reasons", name, t->other);
 	if (t->gave_up > 0 && clients > 1)
-		msg("%s: %u of %u clients gave up", r->op, t->gave_up, clients);
-	else if (t->gave_up > 0 && b->count > done)
-		msg("%s: gave up after %" PRIu64 " of %" PRIu64 " operations", r->op, done,
+		msg("%s: %u of %u clients gave up", name, t->gave_up, clients);
+	else if (t->gave_up > 0 && !b->in_rounds && b->count > done)
+		msg("%s: gave up after %" PRIu64 " of %" PRIu64 " operations", name, done,
 		    b->count);
 	if (t->dropped > 0)
-		msg("%s: out of memory, %" PRIu64 " rows are missing", r->op, t->dropped);
-	if (t->reconnected > 0 && !b->warned) {
+		msg("%s: out of memory, %" PRIu64 " rows are missing", name, t->dropped);
+	if (t->reconnected > 0 && !target->warned) {
 		msg("warning: the peer closes connections after its replies: reconnecting is "
-		    "part of the figures (%s: %" PRIu64 " operations)", r->op, t->reconnected);
-		b->warned = true;
+		    "part of the figures (%s: %" PRIu64 " operations)", name, t->reconnected);
+		target->warned = true;
 	}
 	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;
 	/* in an open loop the client also polls the clock when a request is due soon, and how late
 	 * it was is a row of its own */
 	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS && b->rate == 0)
-		msg("warning: %s: busy %.2f: the client was the limit", r->op, busy);
+		msg("warning: %s: busy %.2f: the client was the limit", name, busy);
 	if (t->errors > 0 || t->warnings > 0 || t->gave_up > 0 || t->dropped > 0)
 		b->failed = true;
-}
-
-void
-bench_report(struct bench *b, const struct bench_row *r, const struct result *t,
-    unsigned clients, unsigned threads, uint64_t start_ns)
-{
-	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
-	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
-	struct tsv_row row = { .label = b->label, .bench = b->program->name, .op = r->op,
-	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients,
-	    .depth = hello ? 1 : b->depth, .rate = open ? b->rate : 0,
-	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns,
-	    .threads = threads };
-
-	if (b->header)
-		tsv_header(stdout, b->rows);
-	b->header = false;
-	if (b->rows == TSV_RAW)
-		print_samples(b, r, t, open, start_ns);
-	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
-		print_summary(t, open, b->rows, &row);
-	/* a row is written as soon as it is complete, whatever happens to the next */
-	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		b->output_errno = errno ? errno : EIO;
-	remark(b, r, t, clients, threads, elapsed);
 }

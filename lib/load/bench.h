@@ -45,10 +45,18 @@ struct bench_program {
 	unsigned clients;       /* default of -c */
 	bool named;             /* a method or path in the target replaces the operations */
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
+	bool transfers;         /* a block is one operation, however small */
 	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
 
 	/* Measure and print all rows. Returns 0, or 2: the options ask for the impossible. */
 	int (*run)(struct bench *);
+};
+
+/* One of the services that are measured. */
+struct bench_target {
+	struct client client;
+	const char *url, *label;        /* label: what rows call it */
+	bool warned;            /* about a peer that closes after its replies */
 };
 
 /* One row to be measured. */
@@ -59,26 +67,31 @@ struct bench_row {
 
 struct bench {
 	const struct bench_program *program;
-	uint64_t count;         /* operations of a row, per client; 0: time_ns decides */
+	uint64_t count;         /* operations of a row, or of a block, per client; 0: time_ns
+	                         * decides; both 0: see block.h */
 	uint64_t time_ns;
+	bool in_rounds;         /* targets are measured in turn, a block each in every round */
+	uint64_t rounds;        /* -B; 0: see block.h */
 	uint64_t warmup;
 	unsigned clients, threads;
 	unsigned depth;         /* requests outstanding per connection, at most */
 	double rate;            /* per second over all clients; 0: closed loop */
 	enum schedule_dist dist;  /* of their arrivals, with a rate */
-	uint64_t seed;          /* with SCHEDULE_EXP */
+	uint64_t seed;          /* of SCHEDULE_EXP, and of the order of targets in a round */
 	enum tsv_rows rows;     /* form of the output */
 	bool quiet, verbose;
 	bool header;            /* still to be printed */
-	const char *target, *label;
+	struct tsv_when when;   /* of the rows that come now */
 	long server;            /* -p: its process; 0: the parent */
 	const char *command;    /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
-	struct client client;
+	struct client client;   /* settings that all targets have in common */
+	struct bench_target *target;
+	size_t ntargets;
+	char *target_words, *label_words;       /* from the environment; owned */
 	struct payload payload;
 	int output_errno;       /* why writing to stdout failed, or 0 */
-	bool warned;            /* about a peer that closes after its replies */
 	bool failed;            /* exit status 1 */
 };
 
@@ -96,13 +109,23 @@ bool bench_stopped(const struct bench *);
 /* How many sockets the process may open, once its limit is raised as far as it goes. */
 uint64_t bench_descriptors(void);
 
+/* Processors' affinity of -P, or what bench-turns says. False: said why not. */
+bool bench_place(const char *cpus);
+
+/* The order of targets in the round that begins, drawn anew; in the very first it is theirs, so that
+ * rows begin with the first target, which others are compared with. */
+void bench_order(const struct bench *, uint64_t *state, size_t *order);
+
 /* On a terminal, print what is being measured now. */
 void bench_progress(const struct bench *, const struct bench_row *);
 
-/* Print one row, or the three of an open loop (or, raw, its samples), before the first a
- * header, and on stderr what failed and what may be misleading. A row cut off before its first
- * operation ended is left out. */
-void bench_report(struct bench *, const struct bench_row *, const struct result *,
-    unsigned clients, unsigned threads, uint64_t start_ns);
+/* Print one row, or the three of an open loop (or, raw, its samples), before the first a header.
+ * A row cut off before its first operation ended is left out. Returns how long it took. */
+uint64_t bench_print(struct bench *, const struct bench_target *, const struct bench_row *,
+    const struct result *, unsigned clients, unsigned threads, uint64_t start_ns);
+
+/* Print on stderr what failed and what may be misleading, in all that was measured of a row. */
+void bench_remark(struct bench *, struct bench_target *, const struct bench_row *,
+    const struct result *, unsigned clients, unsigned threads, uint64_t elapsed_ns);
 
 #endif

@@ -3,6 +3,7 @@
 #include "load/blocking.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "load/retry.h"
@@ -96,14 +97,14 @@ blocking_connect(struct driver *d, struct result *t)
 }
 
 static int
-blocking_warm_up(struct driver *d, const struct call *call, struct result *t)
+blocking_warm_up(struct driver *d, const struct call *call, struct result *t, uint64_t count)
 {
 	const struct bench *b = ((struct blocking_driver *)d)->bench;
 	struct bench_client *k = &((struct blocking_driver *)d)->client;
 	enum client_result res = CLIENT_OK;
 	uint64_t i;
 
-	for (i = 0; i < b->warmup && !k->gave_up && !bench_stopped(b); i++) {
+	for (i = 0; i < count && !k->gave_up && !bench_stopped(b); i++) {
 		res = operate(k, call, t, false);
 		if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
 			break;
@@ -114,15 +115,15 @@ blocking_warm_up(struct driver *d, const struct call *call, struct result *t)
 }
 
 static int
-blocking_run(struct driver *d, const struct call *call, struct result *t, uint64_t start_ns)
+blocking_run(struct driver *d, const struct call *call, struct result *t, uint64_t count,
+    uint64_t start_ns, uint64_t until_ns)
 {
 	const struct bench *b = ((struct blocking_driver *)d)->bench;
 	struct bench_client *k = &((struct blocking_driver *)d)->client;
-	uint64_t left = b->count ? b->count : UINT64_MAX;
-	uint64_t until = b->time_ns ? start_ns + b->time_ns : UINT64_MAX;
 
+	(void)start_ns;
 	k->seq = 0;
-	while (left-- > 0 && t->end_ns < until && !k->gave_up && !bench_stopped(b))
+	while (count-- > 0 && t->end_ns < until_ns && !k->gave_up && !bench_stopped(b))
 		operate(k, call, t, true);
 	t->gave_up += k->gave_up;
 	return 0;
@@ -145,7 +146,7 @@ blocking_free(struct driver *d)
 }
 
 struct driver *
-blocking_driver_new(const struct bench *b, unsigned index)
+blocking_driver_new(const struct bench *b, const struct client *cl, unsigned index)
 {
 	struct blocking_driver *w = calloc(1, sizeof *w);
 	size_t in_size = b->clients > 1 ? IN_SIZE_MANY : IN_SIZE;
@@ -154,10 +155,12 @@ blocking_driver_new(const struct bench *b, unsigned index)
 		free(w);
 		return NULL;
 	}
+	/* page faults of the first reads would keep the connection's window small for good */
+	memset(w->in, 0, in_size);
 	w->driver = (struct driver){ .first = blocking_first, .connect = blocking_connect,
 	    .warm_up = blocking_warm_up, .run = blocking_run, .gave_up = blocking_gave_up,
 	    .free = blocking_free };
 	w->bench = b;
-	bench_client_init(&w->client, &b->client, index, w->in, in_size);
+	bench_client_init(&w->client, cl, index, w->in, in_size);
 	return &w->driver;
 }

@@ -6,8 +6,8 @@
 #include "load/bench.h"
 #include "load/driver.h"
 
-/* A closed loop of depth 1 for the client of this index. NULL with errno. The bench is
- * borrowed. */
-struct driver *blocking_driver_new(const struct bench *, unsigned index);
+/* A closed loop of depth 1 for the client of this index. NULL with errno. Bench and
+ * client are borrowed. */
+struct driver *blocking_driver_new(const struct bench *, const struct client *, unsigned index);
 
 #endif

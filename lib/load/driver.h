@@ -10,7 +10,7 @@
 #include "protocol.h"
 #include "stats/result.h"
 
-/* The first member of each driver's own state. The first four return when every client is done
+/* The first field of each driver's own state. The first four return when every client is done
  * or has given up; what happened is added to the result. Returns 0, or -1 with errno: the
  * loop failed. */
 struct driver {
@@ -23,10 +23,11 @@ struct driver {
 	int (*connect)(struct driver *, struct result *);
 
 	/* The operations that are not recorded. */
-	int (*warm_up)(struct driver *, const struct call *, struct result *);
+	int (*warm_up)(struct driver *, const struct call *, struct result *, uint64_t count);
 
 	/* The timed part, which ends by count, time or signal. start_ns: as clock_ns(). */
-	int (*run)(struct driver *, const struct call *, struct result *, uint64_t start_ns);
+	int (*run)(struct driver *, const struct call *, struct result *, uint64_t count,
+	    uint64_t start_ns, uint64_t until_ns);
 
 	/* Have all clients given up? */
 	bool (*gave_up)(const struct driver *);

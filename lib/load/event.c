@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "load/retry.h"
 #include "net/loop.h"
 #include "net/sock.h"
@@ -659,24 +660,26 @@ event_connect(struct driver *driver, struct result *t)
 }
 
 static int
-event_warm_up(struct driver *driver, const struct call *call, struct result *t)
+event_warm_up(struct driver *d, const struct call *call, struct result *t, uint64_t count)
 {
-	struct event_driver *d = (struct event_driver *)driver;
-
-	return phase(d, WARM_UP, call, d->bench->warmup, t, UINT64_MAX);
+	return phase((struct event_driver *)d, WARM_UP, call, count, t, UINT64_MAX);
 }
 
 static int
-event_run(struct driver *driver, const struct call *call, struct result *t, uint64_t start_ns)
+event_run(struct driver *driver, const struct call *call, struct result *t, uint64_t count,
+    uint64_t start_ns, uint64_t until_ns)
 {
 	struct event_driver *d = (struct event_driver *)driver;
 	const struct bench *b = d->bench;
-	uint64_t until = b->time_ns ? start_ns + b->time_ns : UINT64_MAX;
 
+	/* all targets get the same arrivals in a round, and each round others */
+	if (b->rate > 0 && b->in_rounds)
+		schedule_init(&d->schedule, b->dist, b->rate, rng_stream(b->seed, b->when.round),
+		    d->schedule.first, d->schedule.step);
 	if (b->rate > 0)
-		schedule_start(&d->schedule, start_ns, b->count ? b->count * b->clients :
-		    UINT64_MAX, until);
-	return phase(d, RUN, call, b->count ? b->count : UINT64_MAX, t, until);
+		schedule_start(&d->schedule, start_ns,
+		    count < UINT64_MAX ? count * b->clients : count, until_ns);
+	return phase(d, RUN, call, count, t, until_ns);
 }
 
 static bool
@@ -706,8 +709,8 @@ event_free(struct driver *driver)
 }
 
 struct driver *
-event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned share,
-    unsigned shares)
+event_driver_new(const struct bench *b, const struct client *cl, unsigned first, unsigned n,
+    unsigned share, unsigned shares)
 {
 	struct event_driver *d = malloc(sizeof *d);
 	size_t i, requests = (size_t)n * b->depth;
@@ -731,9 +734,11 @@ event_driver_new(const struct bench *b, unsigned first, unsigned n, unsigned sha
 		errno = e;
 		return NULL;
 	}
+	/* page faults of the first reads would keep a connection's window small for good */
+	memset(d->in, 0, IN_SIZE);
 	for (i = 0; i < n; i++) {
 		f = &d->flow[i];
-		bench_client_init(&f->k, &b->client, first + (unsigned)i, d->in, IN_SIZE);
+		bench_client_init(&f->k, cl, first + (unsigned)i, d->in, IN_SIZE);
 	}
 	for (i = 0; i < requests; i++) {
 		f = d->request[i].flow = &d->flow[i / b->depth];

@@ -13,7 +13,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
-#include "client/target.h"
+#include "load/targets.h"
 
 #define COUNT_MAX   1000000000000u
 #define CLIENTS_MAX 1000000u
@@ -26,9 +26,11 @@
 
 /* The command line, as text. */
 struct args {
-	const char *ops, *sizes, *label, *file, *target;
+	const char *ops, *sizes, *label, *file, *cpus;
+	char **operand;
+	size_t operands;
 	uint64_t chunk;
-	bool count, zeros, header, dist, seed, raw, hist;
+	bool count, time, block, zeros, header, dist, seed, raw, hist;
 };
 
 static const struct {
@@ -46,7 +48,10 @@ static const struct {
 	{ 'd', "depth", "requests outstanding per connection (1)" },
 	{ 'r', "rate", "open loop: requests per second, all clients together (closed loop)" },
 	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
-	{ 'S', "seed", "seed of -A exp (1)" },
+	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
+	{ 'B', "rounds", "targets in turn, a short block each, this often (by operation)" },
+	{ 'b', "block", "length of a block: a time such as 1ms, or a count (by operation)" },
+	{ 'P', "cpus", "processors to run on, such as 0, 0-3 or 0,2 (all)" },
 	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
 	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
 	{ 'T', "secs", "time limit of an operation in seconds (30)" },
@@ -84,11 +89,11 @@ help(const void *arg)
 	const struct bench_program *p = arg;
 	size_t i;
 
-	printf("usage: %s [options] [target]\n%s\n\n"
+	printf("usage: %s [options] %s\n%s\n\n"
 	    "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
-	    "options, with their defaults in parentheses:\n",
-	    p->name, p->about, p->named ? "[/method]" : "",
-	    p->named || p->path ? "[/path]" : "");
+	    "options, with their defaults in parentheses:\n", p->name,
+	    strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about,
+	    p->named ? "[/method]" : "", p->named || p->path ? "[/path]" : "");
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(p->options, helps[i].letter))
 			continue;
@@ -124,6 +129,18 @@ wrong(char letter, const char *why, const char *text)
 	return false;
 }
 
+/* A time has a unit; what has none is a count. */
+static const char *
+set_block(struct bench *b, const char *text)
+{
+	size_t n = strlen(text);
+
+	b->count = b->time_ns = 0;
+	if (n > 0 && text[n - 1] == 's')
+		return num_time(text, false, SECS_MAX, &b->time_ns);
+	return num_count(text, 1, COUNT_MAX, &b->count);
+}
+
 /* Options with a value. */
 static bool
 set_value(struct bench *b, struct args *a, char letter, const char *text)
@@ -138,6 +155,7 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 't':
 		why = num_secs(text, false, SECS_MAX, &b->time_ns);
+		a->time = true;
 		break;
 	case 'w':
 		why = num_count(text, 0, COUNT_MAX, &b->warmup);
@@ -170,6 +188,17 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 			b->dist = SCHEDULE_FIXED;
 		else
 			why = "neither fixed nor exp";
+		break;
+	case 'B':
+		why = num_count(text, 1, COUNT_MAX, &b->rounds);
+		b->in_rounds = true;
+		break;
+	case 'b':
+		why = set_block(b, text);
+		a->block = b->in_rounds = true;
+		break;
+	case 'P':
+		a->cpus = text;
 		break;
 	case 'S':
 		a->seed = true;
@@ -272,77 +301,93 @@ parse_options(struct bench *b, struct args *a, int argc, char **argv)
 		else if (!set_value(b, a, (char)letter, optarg))
 			return 2;
 	}
-	if (argc - optind > 1) {
-		msg("too many operands: %s", argv[optind + 1]);
-		return 2;
-	}
-	a->target = argc > optind ? argv[optind] : getenv("BENCH_TARGET");
+	a->operand = argv + optind;
+	a->operands = (size_t)(argc - optind);
 	return -1;
 }
 
-/* Refuse options that contradict each other, or the target. */
+/* What the options of a run and one target have against each other, or NULL. */
+static const char *
+check_target(const struct bench *b, const struct bench_target *t, const struct args *a)
+{
+	const struct bench_program *p = b->program;
+	bool http = t->client.protocol == &http_client_protocol, path = t->client.url.path;
+
+	if (b->client.conf.close_each && !http)
+		return "-K is for http:// targets";
+	if (b->client.conf.native && http)
+		return "-N is for rpc:// targets";
+	if (path && p->named && a->ops)
+		return "-o: the target already names an operation";
+	if (path && !p->named && strcmp(t->client.url.path, "/") != 0 && !(http && p->path))
+		return http ? "a path has no meaning here" : "a method has no meaning here";
+	if (p->named && path != (b->target[0].client.url.path != NULL))
+		return "either all targets name an operation or none does";
+	return NULL;
+}
+
+/* Refuse options that contradict each other, or a target. */
 static bool
 check_options(struct bench *b, struct args *a)
 {
-	const struct bench_program *p = b->program;
-	const char *why, *label = getenv("BENCH_LABEL");
-	const struct client *cl = &b->client;
-	bool http;
+	struct bench_target *t;
+	const char *why = NULL;
 
-	if (!a->target || !*a->target) {
-		msg("no target: give a URL, or set BENCH_TARGET");
-		return false;
-	}
-	if ((why = client_target(&b->client, a->target))) {
-		msg("%s: %s", a->target, why);
-		return false;
-	}
-	http = cl->protocol == &http_client_protocol;
-	why = NULL;
 	if (a->count && b->time_ns)
 		why = "-n and -t exclude each other";
 	else if (a->zeros && a->file)
 		why = "-Z and -f exclude each other";
 	else if (a->raw && a->hist)
 		why = "-D and -R exclude each other";
-	else if (cl->conf.close_each && !http)
-		why = "-K is for http:// targets";
-	else if (cl->conf.native && http)
-		why = "-N is for rpc:// targets";
-	else if (b->depth > 1 && cl->conf.close_each)
+	else if (b->depth > 1 && b->client.conf.close_each)
 		why = "-d: several requests outstanding need a persistent connection, not -K";
-	else if (b->depth > 1 && cl->conf.native)
+	else if (b->depth > 1 && b->client.conf.native)
 		why = "-d: with -N a call is three requests, each of which waits for the one before";
 	else if (a->dist && b->rate == 0)
 		why = "-A needs an open loop (-r)";
-	else if (a->seed && b->dist != SCHEDULE_EXP)
-		why = "-S needs random arrivals (-A exp)";
 	else if (b->threads > b->clients)
 		why = "-j: more threads than clients";
-	else if (cl->url.path && p->named && a->ops)
-		why = "-o: the target already names an operation";
 	if (why) {
 		msg("%s", why);
 		return false;
 	}
-	if (cl->url.path && !p->named && strcmp(cl->url.path, "/") != 0
-	    && !(http && p->path)) {
-		msg("%s: a %s has no meaning here", a->target, http ? "path" : "method");
+	if (!bench_targets(b, a->operand, a->operands, a->label))
+		return false;
+	if (b->ntargets > 1 && !strchr(b->program->options, 'B')) {
+		msg("more than one target: %s", b->target[1].url);
 		return false;
 	}
-	b->target = a->target;
-	if (a->label) {
-		b->label = a->label;
-	} else if (label && *label) {
-		b->label = label;
-		if ((why = tsv_bad_label(label))) {
-			msg("BENCH_LABEL: %s: %s", why, label);
+	b->in_rounds = b->in_rounds || b->ntargets > 1;
+	if (a->seed && b->dist != SCHEDULE_EXP && !b->in_rounds) {
+		msg("-S needs random arrivals (-A exp), or rounds");
+		return false;
+	}
+	for (t = b->target; t < b->target + b->ntargets; t++) {
+		if ((why = check_target(b, t, a))) {
+			msg("%s: %s", t->url, why);
 			return false;
 		}
-	} else {
-		b->label = a->target;
 	}
 	return true;
+}
+
+/* What all connections share. */
+static void
+set_up_targets(struct bench *b)
+{
+	struct bench_target *t;
+	struct client *c;
+
+	for (t = b->target; t < b->target + b->ntargets; t++) {
+		c = &t->client;
+		c->timeout_ns = b->client.timeout_ns;
+		c->stop = b->client.stop;
+		c->conf.payload = b->client.conf.payload;
+		c->conf.native = b->client.conf.native;
+		c->conf.close_each = b->client.conf.close_each;
+		c->conf.check = b->client.conf.check;
+		c->conf.depth = b->depth;
+	}
 }
 
 /* ---- rows ---- */
@@ -459,7 +504,7 @@ make_rows(struct bench *b, const struct args *a)
 	const struct bench_program *p = b->program;
 	const char *list = a->sizes ? a->sizes : p->sizes;
 	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
-	const struct bench_op named = { .name = b->client.url.path, .op = OP_NAMED,
+	const struct bench_op named = { .name = b->target[0].client.url.path, .op = OP_NAMED,
 	    .sized = nsizes > 0 };
 	const struct bench_op **op;
 	uint64_t *size = NULL;
@@ -477,7 +522,7 @@ make_rows(struct bench *b, const struct args *a)
 			if (!op[j]->sized && i > 0)
 				continue;
 			/* the target's method or path takes the place of the operation */
-			if (p->named && b->client.url.path && op[j]->op != OP_HELLO)
+			if (p->named && b->target[0].client.url.path && op[j]->op != OP_HELLO)
 				add_row(b, &named, size ? size[i] : 0, 0);
 			else
 				add_row(b, op[j], size ? size[i] : 0, a->chunk);
@@ -529,7 +574,9 @@ print_settings(const struct bench *b)
 {
 	char much[64], open[96] = "";
 
-	if (b->time_ns)
+	if (b->in_rounds && !b->count && !b->time_ns)
+		snprintf(much, sizeof much, "in rounds");
+	else if (b->time_ns)
 		snprintf(much, sizeof much, "-t %g", (double)b->time_ns / 1e9);
 	else
 		snprintf(much, sizeof much, "-n %" PRIu64, b->count);
@@ -541,6 +588,21 @@ print_settings(const struct bench *b)
 	    b->threads, b->depth, open, (double)b->client.timeout_ns / 1e9);
 }
 
+/* What bench-turns has said, where no option says otherwise. */
+static bool
+read_environment(struct bench *b, const struct args *a)
+{
+	const char *pass = getenv("BENCH_PASS"), *seed = getenv("BENCH_SEED"), *why = NULL;
+
+	b->when.round = b->when.pass = 1;
+	if (pass && (why = num_count(pass, 1, UINT64_MAX, &b->when.pass)))
+		msg("BENCH_PASS: %s: %s", why, pass);
+	else if (seed && !a->seed && (why = num_count(seed, 0, UINT64_MAX, &b->seed)))
+		msg("BENCH_SEED: %s: %s", why, seed);
+	b->in_rounds = b->in_rounds || (pass && strchr(b->program->options, 'B'));
+	return !why && bench_place(a->cpus);
+}
+
 int
 bench_options(struct bench *b, int argc, char **argv)
 {
@@ -548,7 +610,6 @@ bench_options(struct bench *b, int argc, char **argv)
 	const struct bench_program *p = b->program;
 	int status;
 
-	b->count = p->count;
 	b->warmup = p->warmup;
 	b->clients = p->clients ? p->clients : 1;
 	b->depth = 1;
@@ -556,13 +617,17 @@ bench_options(struct bench *b, int argc, char **argv)
 	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
 	if ((status = parse_options(b, &a, argc, argv)) >= 0)
 		return status;
-	if (b->time_ns && !a.count)
-		b->count = 0;
-	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
+	if (a.block && (a.count || a.time)) {
+		msg("-b: -n and -t say already how long a block is");
 		return 2;
+	}
+	if (!read_environment(b, &a) || !check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
+		return 2;
+	if (!b->in_rounds && !b->count && !b->time_ns)
+		b->count = p->count;
 	if (b->threads == 0)
 		b->threads = cpus_available(b->clients);
-	b->client.conf.depth = b->depth;
+	set_up_targets(b);
 	b->header = a.header;
 	if (b->verbose)
 		print_settings(b);

@@ -1,66 +1,175 @@
 /* SPDX-License-Identifier: ISC */
-/* The rows of a program over one connection. */
+/* The rows of a program over one connection to each target. */
 #include "load/sequence.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "base/rng.h"
+#include "load/block.h"
 #include "load/blocking.h"
 #include "load/event.h"
 #include "net/loop.h"
 
+/* A target, and what is known of the row that is measured. */
+struct lane {
+	struct bench_target *target;
+	struct driver *driver;
+	struct result *now;             /* of the block */
+	struct result *total;           /* of those before */
+	uint64_t elapsed_ns;            /* of all */
+	bool in_row;                    /* the row has it */
+	bool over;                      /* no more can be measured */
+};
+
 struct driver *
-bench_driver(const struct bench *b, unsigned first, unsigned n, unsigned share, unsigned shares)
+bench_driver(const struct bench *b, const struct client *cl, unsigned first, unsigned n,
+    unsigned share, unsigned shares)
 {
 	if (b->threads == b->clients && b->depth == 1 && b->rate == 0)
-		return blocking_driver_new(b, first);
-	return event_driver_new(b, first, n, share, shares);
+		return blocking_driver_new(b, cl, first);
+	return event_driver_new(b, cl, first, n, share, shares);
 }
 
-/* One row. False: no other can be measured after it. */
-static bool
-measure(struct bench *b, struct driver *d, const struct bench_row *r, struct result *t)
+/* The event loop may fail: then nothing more comes of this target. */
+static void
+check(struct lane *l, int res)
 {
-	uint64_t start, cpu;
-	int res;
+	if (res == 0)
+		return;
+	result_warn(l->now, loop_backend, strerror(errno));
+	l->over = true;
+}
 
-	bench_progress(b, r);
-	res = d->connect(d, t);
-	if (res == 0 && !d->gave_up(d))
-		res = d->warm_up(d, &r->call, t);
+static void
+prepare(const struct bench *b, struct lane *l, const struct bench_row *r)
+{
+	struct driver *d = l->driver;
+
+	l->elapsed_ns = 0;
+	check(l, d->connect(d, l->now));
+	if (!l->over && !d->gave_up(d))
+		check(l, d->warm_up(d, &r->call, l->now, b->warmup));
+}
+
+static void
+measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const struct block *k)
+{
+	struct driver *d = l->driver;
+	uint64_t start, cpu;
+
+	if (k->skipped && !l->over && !d->gave_up(d))
+		check(l, d->warm_up(d, &r->call, l->now, k->skipped));
 	cpu = clock_thread_cpu_ns();
 	start = clock_ns();
-	if (res == 0)
-		res = d->run(d, &r->call, t, start);
-	t->cpu_ns = clock_thread_cpu_ns() - cpu;
-	if (res < 0)
-		result_warn(t, loop_backend, strerror(errno));
-	bench_report(b, r, t, 1, 1, start);
-	result_clear(t);
-	return res == 0 && !d->gave_up(d);
+	if (!l->over)
+		check(l, d->run(d, &r->call, l->now, k->count, start, block_end(k, start)));
+	l->now->cpu_ns = clock_thread_cpu_ns() - cpu;
+	l->elapsed_ns += bench_print(b, l->target, r, l->now, 1, 1, start);
+	result_merge(l->total, l->now);
+	l->over = l->over || d->gave_up(d);
+}
+
+/* One row of all targets. */
+static void
+measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
+    const struct bench_row *r)
+{
+	struct block k = block_of(b, r);
+	struct lane *l, *end = lane + b->ntargets;
+	size_t i;
+
+	bench_progress(b, r);
+	for (l = lane; l < end; l++) {
+		l->in_row = !l->over;
+		if (l->in_row)
+			prepare(b, l, r);
+	}
+	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_order(b, state, order);
+		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
+			l = &lane[order[i]];
+			/* one that went away while it was prepared has a row that says so */
+			if (!l->over || (b->when.round == 1 && l->in_row))
+				measure_block(b, l, r, &k);
+		}
+	}
+	for (l = lane; l < end; l++) {
+		if (!l->in_row)
+			continue;
+		if (l->over && k.rounds > 1)
+			msg("%s: %s: not measured to the end of all rounds", l->target->label, r->op);
+		bench_remark(b, l->target, r, l->total, 1, 1, l->elapsed_ns);
+		result_clear(l->total);
+	}
+}
+
+static void
+free_lanes(struct lane *lane, size_t n)
+{
+	size_t i;
+
+	for (i = 0; lane && i < n; i++) {
+		if (lane[i].driver)
+			lane[i].driver->free(lane[i].driver);
+		result_free(lane[i].now);
+		result_free(lane[i].total);
+	}
+	free(lane);
+}
+
+/* NULL with errno. */
+static struct lane *
+make_lanes(const struct bench *b)
+{
+	struct lane *lane = calloc(b->ntargets, sizeof *lane), *l;
+	int e;
+
+	for (l = lane; lane && l < lane + b->ntargets; l++) {
+		l->target = &b->target[l - lane];
+		l->now = result_new(b->rows == TSV_RAW, b->rate > 0);
+		l->total = result_new(false, b->rate > 0);
+		l->driver = bench_driver(b, &l->target->client, 0, 1, 0, 1);
+		if (!l->now || !l->total || !l->driver) {
+			e = errno;
+			free_lanes(lane, b->ntargets);
+			errno = e;
+			return NULL;
+		}
+	}
+	return lane;
+}
+
+/* Rows that a target has not got, as it went away. */
+static bool
+some_left(const struct bench *b, const struct lane *lane)
+{
+	size_t i;
+
+	for (i = 0; i < b->ntargets && lane[i].over; i++)
+		;
+	return i < b->ntargets;
 }
 
 int
 bench_sequence(struct bench *b)
 {
-	struct result *t = result_new(b->rows == TSV_RAW, b->rate > 0);
-	struct driver *d = t ? bench_driver(b, 0, 1, 0, 1) : NULL;
-	bool more = true;
-	size_t i;
+	struct lane *lane = make_lanes(b);
+	size_t *order = calloc(b->ntargets, sizeof *order), i;
+	uint64_t state = rng_stream(b->seed, 0);
 
-	if (!d) {
+	if (!lane || !order) {
 		msg("%s", strerror(errno));
 		b->failed = true;
-		result_free(t);
-		return 0;
 	}
-	for (i = 0; i < b->nrows && more && !bench_stopped(b); i++)
-		more = measure(b, d, &b->row[i], t);
-	if (!more && i < b->nrows)
+	for (i = 0; lane && order && i < b->nrows && some_left(b, lane) && !bench_stopped(b); i++)
+		measure(b, lane, order, &state, &b->row[i]);
+	if (lane && order && !some_left(b, lane) && i < b->nrows)
 		msg("%zu of %zu rows were not measured", b->nrows - i, b->nrows);
-	d->free(d);
-	result_free(t);
+	free_lanes(lane, b->ntargets);
+	free(order);
 	return 0;
 }

@@ -171,7 +171,7 @@ result_merge(struct result *to, struct result *from)
 		to->end_ns = from->end_ns;
 	for (i = 0; i < from->ncauses; i++)
 		count_cause(to, from->cause[i].text, from->cause[i].n);
-	if (from->first) {
+	if (from->first && to->raw) {
 		if (to->last)
 			to->last->next = from->first;
 		else

@@ -6,18 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The place of a round: that of the first whose number is not below. */
+#define RUN_SHIFT 32            /* the run is in the upper half of a pass's number */
+
+static int
+compare_when(struct tsv_when x, struct tsv_when y)
+{
+	if (x.pass != y.pass)
+		return x.pass < y.pass ? -1 : 1;
+	return (x.round > y.round) - (x.round < y.round);
+}
+
+/* The place of a round: that of the first that is not before it. */
 static size_t
-place(const struct rounds *r, uint64_t round)
+place(const struct rounds *r, struct tsv_when when)
 {
 	size_t low = 0, high = r->n, mid;
 
 	/* mostly they come in order */
-	if (r->n == 0 || r->round[r->n - 1] < round)
+	if (r->n == 0 || compare_when(r->when[r->n - 1], when) < 0)
 		return r->n;
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (r->round[mid] < round)
+		if (compare_when(r->when[mid], when) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -29,88 +39,186 @@ static bool
 grow(struct rounds *r)
 {
 	size_t cap = r->cap ? 2 * r->cap : 8;
-	uint64_t *round;
+	struct tsv_when *when;
 	double *figure;
 
 	if (r->n < r->cap)
 		return true;
-	if ((round = realloc(r->round, cap * sizeof *round)))
-		r->round = round;
+	if ((when = realloc(r->when, cap * sizeof *when)))
+		r->when = when;
 	if ((figure = realloc(r->figure, (cap * r->figures + 1) * sizeof *figure)))
 		r->figure = figure;
-	if (!round || !figure)
+	if (!when || !figure)
 		return false;
 	r->cap = cap;
 	return true;
 }
 
 double *
-rounds_add(struct rounds *r, uint64_t round, bool *fresh)
+rounds_add(struct rounds *r, struct tsv_when when, bool *fresh)
 {
-	size_t at = place(r, round), i;
+	size_t at = place(r, when), i;
 	double *p;
 
-	*fresh = at == r->n || r->round[at] != round;
+	*fresh = at == r->n || compare_when(r->when[at], when) != 0;
 	if (!*fresh)
 		return r->figure + at * r->figures;
 	if (!grow(r))
 		return NULL;
+	r->passes += (at == 0 || r->when[at - 1].pass != when.pass)
+	    && (at == r->n || r->when[at].pass != when.pass);
 	p = r->figure + at * r->figures;
 	memmove(p + r->figures, p, (r->n - at) * r->figures * sizeof *p);
-	memmove(r->round + at + 1, r->round + at, (r->n - at) * sizeof *r->round);
-	r->round[at] = round;
+	memmove(r->when + at + 1, r->when + at, (r->n - at) * sizeof *r->when);
+	r->when[at] = when;
 	r->n++;
 	for (i = 0; i < r->figures; i++)
 		p[i] = NAN;
 	return p;
 }
 
+double *
+rounds_append(struct rounds *r, struct tsv_when when)
+{
+	uint64_t pass = when.pass;
+	bool fresh;
+	double *p;
+
+	for (;; r->run++) {
+		when.pass = r->run << RUN_SHIFT | pass;
+		p = rounds_add(r, when, &fresh);
+		if (!p || fresh)
+			return p;
+	}
+}
+
 void
 rounds_free(struct rounds *r)
 {
-	free(r->round);
+	free(r->when);
 	free(r->figure);
 	memset(r, 0, sizeof *r);
+}
+
+/* Values sorted by pass, to one for each pass; or, if there is a single one, as they are. */
+static size_t
+reduce(const struct pass_figure *p, size_t n, bool single, double *v)
+{
+	size_t units = 0, i, k;
+	double *first;
+
+	for (i = 0; i < n; i += k) {
+		first = v + units;
+		for (k = 0; i + k < n && p[i + k].pass == p[i].pass; k++)
+			first[k] = p[i + k].v;
+		if (single)
+			return k;
+		stat_sort(first, k);
+		*first = stat_median(first, k);
+		units++;
+	}
+	return units;
+}
+
+static bool
+median_over(const struct pass_figure *p, size_t n, bool single, struct stat_median *out)
+{
+	double *v = malloc((n + 1) * sizeof *v);
+
+	if (!v)
+		return false;
+	stat_median_limits(v, reduce(p, n, single, v), out);
+	free(v);
+	return true;
+}
+
+/* Those that there are; p has room for all. */
+static size_t
+figures_of(const struct rounds *r, size_t figure, struct pass_figure *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->n; i++) {
+		p[n] = (struct pass_figure){ r->when[i].pass, r->figure[i * r->figures + figure] };
+		n += !isnan(p[n].v);
+	}
+	return n;
+}
+
+/* The ratios; p has room for a->n. */
+static size_t
+ratios_of(const struct rounds *a, const struct rounds *b, size_t figure, struct pass_figure *p)
+{
+	size_t i, j = 0, n = 0;
+	double x, y;
+
+	for (i = 0; i < a->n; i++) {
+		while (j < b->n && compare_when(b->when[j], a->when[i]) < 0)
+			j++;
+		if (j == b->n || compare_when(b->when[j], a->when[i]) != 0)
+			continue;
+		x = a->figure[i * a->figures + figure];
+		y = b->figure[j * b->figures + figure];
+		if (!isnan(x) && y > 0)
+			p[n++] = (struct pass_figure){ a->when[i].pass, x / y };
+	}
+	return n;
+}
+
+static struct pass_figure *
+room(size_t n)
+{
+	return malloc((n + 1) * sizeof(struct pass_figure));
+}
+
+bool
+rounds_units(const struct rounds *r, size_t figure, double **v, size_t *n)
+{
+	struct pass_figure *p = room(r->n);
+
+	*n = 0;
+	if ((*v = malloc((r->n + 1) * sizeof **v)) && p)
+		*n = reduce(p, figures_of(r, figure, p), r->passes == 1, *v);
+	free(p);
+	return *v && p;
 }
 
 bool
 rounds_median(const struct rounds *r, size_t figure, struct stat_median *out)
 {
-	double *v = malloc((r->n + 1) * sizeof *v), x;
-	size_t i, n = 0;
+	struct pass_figure *p = room(r->n);
+	bool good = p && median_over(p, figures_of(r, figure, p), r->passes == 1, out);
 
-	if (!v)
-		return false;
-	for (i = 0; i < r->n; i++) {
-		x = r->figure[i * r->figures + figure];
-		if (!isnan(x))
-			v[n++] = x;
-	}
-	stat_median_limits(v, n, out);
-	free(v);
-	return true;
+	free(p);
+	return good;
 }
 
 bool
 rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure,
     struct stat_median *out)
 {
-	double *v = malloc((a->n + 1) * sizeof *v), x, y;
-	size_t i, j = 0, n = 0;
+	struct pass_figure *p = room(a->n);
+	bool single = a->passes == 1 || b->passes == 1;
+	bool good = p && median_over(p, ratios_of(a, b, figure, p), single, out);
 
-	if (!v)
-		return false;
-	for (i = 0; i < a->n; i++) {
-		while (j < b->n && b->round[j] < a->round[i])
-			j++;
-		if (j == b->n || b->round[j] != a->round[i])
-			continue;
-		x = a->figure[i * a->figures + figure];
-		y = b->figure[j * b->figures + figure];
-		if (!isnan(x) && y > 0)
-			v[n++] = x / y;
-	}
-	stat_median_limits(v, n, out);
-	free(v);
-	return true;
+	free(p);
+	return good;
+}
+
+bool
+rounds_estimate(const struct rounds *a, const struct rounds *b, size_t figure,
+    struct paired_estimate *e)
+{
+	struct pass_figure *p = room(a->n);
+	size_t all = p ? ratios_of(a, b, figure, p) : 0, n = 0, i;
+	bool good = p;
+
+	memset(e, 0, sizeof *e);
+	for (i = 0; i < all; i++)
+		if (p[i].v > 0)
+			p[n++] = (struct pass_figure){ p[i].pass, log(p[i].v) };
+	if (n > 0)
+		good = paired_estimate(p, n, e);
+	free(p);
+	return good;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Figures that were measured in rounds. The round is the unit: the operations of one round share
- * its server, its place on the processors and its moment, and so say less than as many
- * independent ones. What changes from round to round and meets two configurations alike does
- * not count in the ratios of their figures within each round. */
+/* Figures that were measured in rounds and passes. A round's operations share its moment, and the
+ * rounds of a pass its processes, memory and connections; so they say less than as many independent
+ * ones. The pass is the unit from which limits are taken; of a single pass, the round. What meets
+ * two configurations alike does not count in the ratios of their figures within each round. */
 #ifndef ROUNDS_H
 #define ROUNDS_H
 
@@ -10,26 +10,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats/paired.h"
 #include "stats/stat.h"
+#include "stats/tsv.h"
 
 struct rounds {
 	size_t figures;         /* of a round: set by the owner, all else is zero */
-	uint64_t *round;        /* their numbers, ascending; owned */
+	uint64_t run;           /* see rounds_append() */
+	struct tsv_when *when;  /* ascending: by pass, then by round; owned */
 	double *figure;         /* of each round in turn; NAN: it has none. Owned */
 	size_t n, cap;
+	size_t passes;
 };
 
 /* The figures of a round, all NAN if it is a new one; *fresh says so. They may move with the next
  * call. NULL: out of memory. */
-double *rounds_add(struct rounds *, uint64_t round, bool *fresh);
+double *rounds_add(struct rounds *, struct tsv_when, bool *fresh);
+
+/* The same for a new round, of rows that may come from several runs put together: a round that
+ * is there already shows that another run has begun. Everything was new for that, so its passes
+ * (which are below 2^32) are others. */
+double *rounds_append(struct rounds *, struct tsv_when);
 void rounds_free(struct rounds *);
 
-/* The median over all rounds that have this figure. False: out of memory. */
+/* One value for each unit that has this figure: the median over the rounds of a pass or, if
+ * there is only one pass, the rounds as they are. *v has *n of them and is to be released with
+ * free(), whatever is returned. False: out of memory. */
+bool rounds_units(const struct rounds *, size_t figure, double **v, size_t *n);
+
+/* The median over all units. False: out of memory. */
 bool rounds_median(const struct rounds *, size_t figure, struct stat_median *);
 
 /* The median of the ratios a / b within the rounds in which both have this figure, that of b
- * above 0. False: out of memory. */
+ * above 0; the units are as above. False: out of memory. */
 bool rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure,
     struct stat_median *);
+
+/* What paired.h estimates from all these ratios where both figures are above 0. If there is none,
+ * all is 0. False: out of memory. */
+bool rounds_estimate(const struct rounds *a, const struct rounds *b, size_t figure,
+    struct paired_estimate *);
 
 #endif

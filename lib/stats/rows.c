@@ -23,6 +23,20 @@ rows_new(void)
 	return r;
 }
 
+bool
+rows_know_when(struct rows *r, size_t columns)
+{
+	struct table *t = &r->table;
+	size_t i = columns;
+
+	r->columns = columns;
+	r->rounds = i < t->columns && strcmp(t->name[i], "round") == 0;
+	i += r->rounds;
+	r->passes = i < t->columns && strcmp(t->name[i], "pass") == 0;
+	i += r->passes;
+	return i == t->columns || table_bad(t, t->name[i], "unknown column");
+}
+
 /* Which schema is it, and is it all there? */
 static bool
 know_schema(struct rows *r)
@@ -35,32 +49,39 @@ know_schema(struct rows *r)
 	    table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0 ? TSV_HIST :
 	    TSV_SUMMARY;
 	want = tsv_columns(r->schema);
-	for (i = 0; want[i]; i++) {
+	for (i = 0; want[i] && strcmp(want[i], "round") != 0; i++) {
 		if (i < t->columns && strcmp(t->name[i], want[i]) == 0)
 			continue;
 		if (table_column(t, want[i]) < 0)
 			return table_bad(t, want[i], "missing column");
 		return table_bad(t, t->name[i], "this column should be %s", want[i]);
 	}
-	r->rounds = i < t->columns && strcmp(t->name[i], "round") == 0;
-	i += r->rounds;
-	return i == t->columns || table_bad(t, t->name[i], "unknown column");
+	return rows_know_when(r, i);
 }
 
 static bool
-read_round(struct rows *r)
+read_number(struct rows *r, size_t column, uint64_t *v)
 {
-	size_t last = r->table.columns - 1;
-
-	if (!r->rounds)
-		return true;
-	if (!table_count(&r->table, last, &r->round, NULL))
+	if (!table_count(&r->table, column, v, NULL))
 		return false;
-	return r->round > 0 || table_bad(&r->table, "round", "rounds count from 1");
+	if (*v > UINT32_MAX)
+		return table_bad(&r->table, r->table.name[column], "more than 4294967295");
+	return *v > 0 || table_bad(&r->table, r->table.name[column], "counts from 1");
 }
 
+/* Before there were passes everything was new for each round. */
 static bool
-take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
+read_when(struct rows *r)
+{
+	uint64_t *first = r->passes ? &r->when.round : &r->when.pass;
+
+	r->when.round = r->when.pass = 1;
+	return (!r->rounds || read_number(r, r->columns, first))
+	    && (!r->passes || read_number(r, r->columns + r->rounds, &r->when.pass));
+}
+
+bool
+rows_take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
 {
 	bool known = r->table.columns > 0;
 
@@ -77,7 +98,7 @@ take(struct rows *r, const char *p, size_t n, const struct rows_reader *reader)
 			known = true;
 			break;
 		case TABLE_ROW:
-			if (!read_round(r) || !reader->row(reader->arg, r))
+			if (!read_when(r) || !reader->row(reader->arg, r))
 				return false;
 			break;
 		}
@@ -113,7 +134,7 @@ read_all(struct rows *r, int fd, const struct rows_reader *reader, int *why)
 		}
 		if (n == 0)
 			return end(r, reader);
-		if (!take(r, buf, (size_t)n, reader))
+		if (!rows_take(r, buf, (size_t)n, reader))
 			return false;
 	}
 }
@@ -139,6 +160,15 @@ rows_read(struct rows *r, const char *path, const struct rows_reader *reader)
 	if (!in)
 		close(fd);
 	return good;
+}
+
+const char *
+rows_metric(const struct rows *r)
+{
+	const char *const *cell = (const char *const *)r->table.cell;
+	bool open_loop = strspn(cell[ROWS_RATE], "0.") < strlen(cell[ROWS_RATE]);
+
+	return open_loop || strcmp(cell[ROWS_CLIENTS], "1") == 0 ? "p50_us" : "ops_per_s";
 }
 
 /* ---- configurations ---- */
@@ -258,4 +288,16 @@ rows_index_free(struct rows_index *x)
 	free(x->bytes);
 	free(x->slot);
 	memset(x, 0, sizeof *x);
+}
+
+size_t
+rows_other(const struct rows_index *x, size_t number, const char *label)
+{
+	size_t own = strlen(x->key[number]), n = strlen(label), i;
+
+	for (i = 0; i < x->n; i++)
+		if (strcmp(x->key[i], label) == 0 && x->bytes[i] - n == x->bytes[number] - own
+		    && memcmp(x->key[i] + n, x->key[number] + own, x->bytes[i] - n) == 0)
+			break;
+	return i;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The rows of benchmarks, read back: files in one of the schemas of tsv.h, each perhaps with
- * a column "round" at the end; and the configurations that they are of. */
+/* The rows of benchmarks, read back: files in one of the schemas of tsv.h, with or
+ * without the columns "round" and "pass" at their end; and the configurations that they are of. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -22,8 +22,10 @@ enum rows_column {
 struct rows {
 	const char *path;       /* "-": standard input */
 	enum tsv_rows schema;
-	bool rounds;            /* there is a round column */
-	uint64_t round;         /* of the row; 0 if there is none */
+	size_t columns;         /* without round and pass */
+	bool rounds, passes;    /* there is such a column */
+	struct tsv_when when;   /* of the row, below 2^32; without a column of passes, each round is
+	                         * one. 1 where it is not known */
 	struct table table;
 };
 
@@ -38,8 +40,8 @@ struct rows_reader {
 	bool (*row)(void *arg, struct rows *);
 	bool (*ended)(void *arg, struct rows *);        /* may be NULL */
 	bool (*header)(void *arg, struct rows *);       /* the columns are known: to check those
-	                         * of another schema, without r->round. NULL: they must be one
-	                         * of those of tsv.h */
+	                         * of another schema, by rows_know_when() at last. NULL: they must
+	                         * be one of those of tsv.h */
 	bool lenient;           /* a last line without its end is left out, with a warning unless
 	                         * quiet, and there need be no row */
 	bool quiet;
@@ -47,6 +49,17 @@ struct rows_reader {
 };
 
 bool rows_read(struct rows *, const char *path, const struct rows_reader *);
+
+/* The same with n bytes at p of a file that is read elsewhere: whole lines, or any part. False:
+ * it went wrong; if table.bad, table says what, else a message has. */
+bool rows_take(struct rows *, const char *p, size_t n, const struct rows_reader *);
+
+/* Behind this many columns there may be nothing but "round" and "pass": as reader.header. */
+bool rows_know_when(struct rows *, size_t columns);
+
+/* The figure that one row of a summary is compared by: throughput where several clients share
+ * it (and it is not the one that was offered), else the median time. */
+const char *rows_metric(const struct rows *);
 
 /* The configurations: each text of the leading columns that tell them apart (label to
  * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group
@@ -67,6 +80,10 @@ struct rows_index {
  * has not been there before, is all zero, and the key's cells have been checked. NULL: as
  * rows_read's row returns false. */
 void *rows_find(struct rows_index *, struct rows *, bool *fresh);
+
+/* The number of the configuration that differs from this one in nothing but the label; n: there is
+ * none. */
+size_t rows_other(const struct rows_index *, size_t number, const char *label);
 
 /* A cell of a configuration's key. */
 const char *rows_cell(const struct rows_index *, size_t number, enum rows_column);

@@ -6,16 +6,17 @@
 #include <inttypes.h>
 
 #define OPERATION "label", "bench", "op", "size_bytes", "chunk_bytes"
+#define WHEN "round", "pass"
 #define RUN OPERATION, "clients", "depth", "rate_per_s", "n", "errors", "elapsed_s"
 
 static const char *const summary[] = {
 	RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us", "p50_us", "p90_us", "p95_us",
-	"p99_us", "p999_us", "max_us", "cpu_us", "busy", NULL
+	"p99_us", "p999_us", "max_us", "cpu_us", "busy", WHEN, NULL
 };
 
-static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", NULL };
+static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN, NULL };
 
-static const char *const hist[] = { RUN, "low_us", "high_us", "count", NULL };
+static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, NULL };
 
 const char *const *
 tsv_columns(enum tsv_rows rows)
@@ -60,6 +61,12 @@ cell_quantile(FILE *f, const struct hist *h, double q)
 		fputs("\tNA", f);
 }
 
+static void
+end_row(FILE *f, const struct tsv_when *when)
+{
+	fprintf(f, "\t%" PRIu64 "\t%" PRIu64 "\n", when->round, when->pass);
+}
+
 /* What summaries and histograms have in common. */
 static void
 cells_of_run(FILE *f, const struct tsv_row *r)
@@ -91,7 +98,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cell_quantile(f, h, 1);
 	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
 	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
-	putc('\n', f);
+	end_row(f, &r->when);
 }
 
 void
@@ -104,11 +111,13 @@ tsv_hist(FILE *f, const struct tsv_row *r)
 		cells_of_run(f, r);
 		cell_us(f, low);
 		cell_us(f, high);
-		fprintf(f, "\t%" PRIu64 "\n", r->hist->count[i]);
+		fprintf(f, "\t%" PRIu64, r->hist->count[i]);
+		end_row(f, &r->when);
 	}
 	if (r->hist->n == 0) {
 		cells_of_run(f, r);
-		fputs("\tNA\tNA\t0\n", f);
+		fputs("\tNA\tNA\t0", f);
+		end_row(f, &r->when);
 	}
 }
 
@@ -120,7 +129,8 @@ tsv_sample(FILE *f, const struct tsv_raw *r)
 	    r->seq);
 	cell_us(f, r->start_ns);
 	cell_us(f, r->ns);
-	fprintf(f, "\t%d\n", r->ok);
+	fprintf(f, "\t%d", r->ok);
+	end_row(f, &r->when);
 }
 
 const char *

@@ -9,6 +9,12 @@
 
 #include "stats/hist.h"
 
+/* Of what round and pass a row is, each from 1: in a round each target is measured once; with
+ * a pass all is new, servers, clients and connections. */
+struct tsv_when {
+	uint64_t round, pass;
+};
+
 /* One summary row. */
 struct tsv_row {
 	const char *label, *bench, *op;
@@ -20,6 +26,7 @@ struct tsv_row {
 	uint64_t elapsed_ns;
 	uint64_t cpu_ns;                /* processor time of the client's threads meanwhile */
 	unsigned threads;               /* the number of these threads */
+	struct tsv_when when;
 	const struct hist *hist;        /* of the successful operations; column n is its n */
 };
 
@@ -32,6 +39,7 @@ struct tsv_raw {
 	uint64_t start_ns;              /* since the start of the timed run */
 	uint64_t ns;
 	bool ok;
+	struct tsv_when when;
 };
 
 enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };

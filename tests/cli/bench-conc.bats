@@ -79,8 +79,8 @@ load ../helper
 	    fail "$(cat out.tsv)"
 }
 
-@test "requests in flight (-d)" { bench_keeps_depth bench-conc; }
-@test "requests in flight, of much data" { bench_keeps_depth_of_bulk bench-conc; }
+@test "requests outstanding (-d)" { bench_keeps_depth bench-conc; }
+@test "requests outstanding, of much data" { bench_keeps_depth_of_bulk bench-conc; }
 @test "a rate (-r)" { bench_keeps_rate bench-conc; }
 @test "a rate shows a stall in full" { bench_shows_a_stall bench-conc 300; }
 @test "a rate loses no request" { bench_loses_no_request bench-conc -c 2; }

@@ -134,8 +134,8 @@ load ../helper
 	awk -F '\t' 'NR > 1 && ($11 < 0.45 || $9 < 10) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
 }
 
-@test "requests in flight (-d)" { bench_keeps_depth bench-lat; }
-@test "requests in flight, of much data" { bench_keeps_depth_of_bulk bench-lat; }
+@test "requests outstanding (-d)" { bench_keeps_depth bench-lat; }
+@test "requests outstanding, of much data" { bench_keeps_depth_of_bulk bench-lat; }
 @test "a rate (-r)" { bench_keeps_rate bench-lat; }
 @test "a rate shows a stall in full" { bench_shows_a_stall bench-lat 3000; }
 @test "a rate loses no request" { bench_loses_no_request bench-lat; }

@@ -12,7 +12,7 @@ load ../helper
 # in two rounds of three, and half of it in the third. Rates go down as times go up.
 made() {
 	mkdir -p run
-	awk -v rounds="$1" -v header="$HEADER round" '
+	awk -v rounds="$1" -v header="$OLD_HEADER round" '
 	function row(label, bench, op, size, us, r) {
 		printf "%s\t%s\t%s\t%d\t0\t1\t1\t0.00\t1000\t0\t1.000000\t%.2f\t%.2f", label, bench, op, size, 1e6 / us, size * 1e6 / us
 		printf "\t%.3f\t%.3f\t0.000\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t1.000\t0.500\t%d\n", us, us, us, us, us, us, "NA", us, r
@@ -36,6 +36,42 @@ made() {
 		}
 	}' >run/suite.tsv
 	sed -i 's/\t0\.000\(\t1\.000\t0\.500\)/\tNA\1/' run/suite.tsv
+}
+
+# in_passes PASSES: a folder run of a newer kind, with four rounds a pass. What varies from pass to
+# pass and from round to round meets all alike, so that ratios are known: rpc-fork takes 1.5 times
+# rpc-thread's time to connect, and 1.005 times its time for a ping; http-thread twice and 0.9 times
+# it. Files of 1536k take http-thread 1.25 times the time, and their hex four times that. The clients
+# of http-thread were at their limit; some of its uploads have failed.
+in_passes() {
+	mkdir -p run
+	printf 'key\tvalue\nconfigurations\trpc-thread rpc-fork http-thread\n' >run/env.tsv
+	awk -v passes="$1" -v header="$HEADER" '
+	function row(label, bench, op, size, chunk, clients, us, busy, errors) {
+		us *= 1 + (p * 7 % 5) / 4 + r / 10
+		printf "%s\tbench-%s\t%s\t%d\t%d\t%d\t1\t0.00\t20\t%d\t%.6f\t%.2f\t%.2f", label, bench, op, size, chunk, clients, errors, us * 20 / 1e6, clients * 1e6 / us, size * 1e6 / us
+		printf "\t%.3f\t%.3f\tNA\t%.3f\t%.3f\tNA\tNA\tNA\t%.3f\t1.000\t%.3f\t%d\t%d\n", us, us, us, us, us, busy, r, p
+	}
+	function all(label, connect, ping, file, hex, busy) {
+		row(label, "conn", "first-reply", 0, 0, 1, 1000 * connect, 0.5, 0)
+		row(label, "lat", "ping", 0, 0, 1, 200 * ping, 0.5, 0)
+		row(label, "file", "upload", 1572864, 0, 1, 4000 * file, 0.5, label ~ /^http/)
+		row(label, "file", "upload-chunked", 1572864, 65536, 1, 4000 * file * hex, 0.5, 0)
+		row(label, "conc", "ping", 0, 0, 10, 1000 * ping, busy, 0)
+	}
+	BEGIN {
+		gsub(/ /, "\t", header)
+		print header
+		for (p = 1; p <= passes; p++) for (r = 1; r <= 4; r++) {
+			all("rpc-fork", 1.5, 1.005, 1, 1, 0.5)
+			all("rpc-thread", 1, 1, 1, 1, 0.5)
+			all("http-thread", 2, 0.9, 1.25, 4, 0.95)
+		}
+	}' >run/rows.tsv
+	printf 'label\tconnections\tbase_kb\theld_kb\tkb_per_connection\tpass\n' >run/memory.tsv
+	for ((p = 1; p <= $1; p++)); do
+		printf 'rpc-thread\t100\t100\t1600\t15.000\t%d\nrpc-fork\t100\t100\t6100\t60.000\t%d\n' "$p" "$p"
+	done >>run/memory.tsv
 }
 
 # claim ID A B OP: ratio, interval, rounds and verdict.
@@ -76,7 +112,7 @@ broken() {
 		refuses "$p" 'one folder' a b
 		refuses "$p" 'nosuch: no such folder' nosuch
 		mkdir -p empty
-		refuses "$p" 'suite.tsv: no such file' empty
+		refuses "$p" 'empty: no rows.tsv' empty
 	done
 	refuses bench-rounds '-y' -y
 	refuses bench-rounds 'one folder'
@@ -84,7 +120,9 @@ broken() {
 	refuses bench-rounds 'empty/suite.tsv: No such file' empty
 	refuses bench-rounds '-d: not a number from 0 to 17: 18' -d 18 empty
 	refuses bench-rounds '-d' -d x empty
-	refuses bench-report '-C and -T' -C -T empty
+	refuses bench-report '-C, -R and -T' -C -T empty
+	made 2
+	refuses bench-report '-R: run was measured without passes' -R run
 	refuses bench-plot '-t.*x11' -t x11 empty
 	refuses bench-plot '-o' -o
 	refuses bench-plot 'exclude' -o x -t dumb empty
@@ -142,7 +180,7 @@ broken() {
 	is '0.4286 0.4286 0.4286 9 holds' "$(claim hex-much-slower http-thread http-thread upload-chunked)"
 	bench-report -C run | grep -q $'^fork-memory-above\trpc-fork\trpc-thread\t.*\tuntested$'
 	bench-report run >out.txt
-	grep -q 'Not tested.*missing' out.txt || fail "$(cat out.txt)"
+	grep -q 'Not testable here: fork-isolates, fork-memory-above' out.txt || fail "$(cat out.txt)"
 	grep -q 'rpc-thread/rpc-fork .*0.500 0.500..0.500 *holds' out.txt || fail "$(cat out.txt)"
 	awk 'length > 100 { print; exit 1 }' out.txt
 	# too few rounds
@@ -173,6 +211,104 @@ broken() {
 	cut -f 1-24 run/suite.tsv | awk -F '\t' '$1 == "label" { h = $0; print; next } $1 != last && n++ % 5 == 0 { print h } { print }' >x
 	mv x run/suite.tsv
 	is '0.5000 0.5000 0.5000 7 holds' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+}
+
+@test "passes: figures, ratios, what is the same, marks" {
+	in_passes 8
+	bench-report run >out.txt 2>err.txt || fail "$(cat err.txt)"
+	[ ! -s err.txt ] || fail "$(cat err.txt)"
+	awk 'length > 80 { exit 1 }' out.txt || fail "$(cat out.txt)"
+	sed '/^8 passes/,$d' out.txt >table
+	diff - table <<-'END' || fail "$(cat out.txt)"
+		                        rpc-thread   rpc-fork       http-thread
+		bench-conn
+		 first-reply          -    1750 us   1.500 +-0.0%   2.000 +-0.0%
+		bench-lat
+		 ping                 -   350.0 us  =1.005 +-0.0%   0.900 +-0.0%
+		bench-file
+		 upload           1536k 224.7 MB/s  =1.000 +-0.0%   1.250 +-0.0%!
+		 upload-chunked   1536k 224.7 MB/s  =1.000 +-0.0%   5.000 +-0.0%
+		bench-conc
+		 ping                 -    5719 /s  =1.005 +-0.0%   0.900 +-0.0%^
+		memory per idle connection
+		 idle                 -   15.00 KB   4.000 +-0.0%   -
+
+	END
+	sed -n '/^Protocol/,/^$/p' out.txt >protocol
+	grep -q '^  first-reply  *0.500  50 % faster' protocol || fail "$(cat protocol)"
+	grep -q '^  ping  *1.111  11 % slower' protocol || fail "$(cat protocol)"
+	grep -q '^  conc ping  *1.111  11 % slower' protocol || fail "$(cat protocol)"
+	sed -n '/^Model/,/^$/p' out.txt >model
+	grep -q '^  first-reply  *1.500  50 % slower' model || fail "$(cat model)"
+	grep -q '^  memory idle  *4.000  4.0 times the memory' model || fail "$(cat model)"
+	grep -q '^  the same within 2 %: ping, file upload 1536k, file upload-chunked 1536k, conc$' model || fail "$(cat model)"
+	is '0.6667 0.6667 0.6667 8 holds' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+	is '1.1111 1.1111 1.1111 8 refuted' "$(claim latency-rpc-below-http rpc-thread http-thread ping)"
+	is '1.0050 1.0050 1.0050 8 holds' "$(claim latency-like-thread rpc-fork rpc-thread ping)"
+	is '1.2500 1.2500 1.2500 8 holds' "$(claim bandwidth-rpc-least-http rpc-thread http-thread upload)"
+	is '0.2500 0.2500 0.2500 8 holds' "$(claim hex-much-slower http-thread http-thread upload-chunked)"
+	is '4.0000 4.0000 4.0000 8 holds' "$(claim fork-memory-above rpc-fork rpc-thread idle)"
+	bench-report -T run | grep -q $'^rpc-fork\tconn\tfirst-reply\t0\tp50_us\t8\t2625.000\t' ||
+	    fail "$(bench-report -T run)"
+	bench-report -R run | grep -q $'^http-thread\tconc\tping\t0\tratio\t8\t0.9000\t0.9000\t0.9000\tbetter$' ||
+	    fail "$(bench-report -R run)"
+	# another one with hex has a price of its own
+	awk -F '\t' -v OFS='\t' '{ print } $1 == "http-thread" { $1 = "http-pool"; if ($3 == "upload-chunked") $17 *= 2; print }' \
+	    run/rows.tsv >x
+	mv x run/rows.tsv
+	is '0.2500 0.2500 0.2500 8 holds' "$(claim hex-much-slower http-thread http-thread upload-chunked)"
+	is '0.1250 0.1250 0.1250 8 holds' "$(claim hex-much-slower http-pool http-pool upload-chunked)"
+}
+
+@test "passes: too few for a verdict, a single one, one configuration, more than four" {
+	local i
+	in_passes 5
+	bench-report run >out.txt
+	grep -q '^?: undecided ([0-9]*); 6 passes are the fewest' out.txt || fail "$(cat out.txt)"
+	grep -q '^What the protocol and the model change takes 6 passes' out.txt || fail "$(cat out.txt)"
+	! grep -q '^Protocol' out.txt || fail "$(cat out.txt)"
+	is '0.6667 NA NA 5 undecided' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
+	in_passes 1
+	bench-report run >out.txt
+	grep -q '^1 pass\.' out.txt || fail "$(cat out.txt)"
+	awk -F '\t' 'NR == 1 || $1 == "rpc-fork"' run/rows.tsv >x
+	mv x run/rows.tsv
+	rm run/memory.tsv
+	bench-report run >out.txt
+	grep -q '^ ping  *- *[0-9.]* us$' out.txt || fail "$(cat out.txt)"
+	in_passes 6
+	for i in 1 2 3 4 5; do
+		awk -F '\t' -v OFS='\t' -v i="$i" '$1 == "rpc-fork" { $1 = "another-long-name-" i; print }' run/rows.tsv
+	done >x
+	cat x >>run/rows.tsv
+	bench-report run >out.txt
+	[ "$(grep -c '^bench-lat$' out.txt)" = 3 ] || fail "$(cat out.txt)"
+	awk 'length > 80 { exit 1 }' out.txt || fail "$(cat out.txt)"
+}
+
+@test "passes: undecided says how many would tell" {
+	in_passes 8
+	# a ping that takes some 2 % longer, or not, from pass to pass
+	awk -F '\t' -v OFS='\t' '$1 == "rpc-fork" && $3 == "ping" { $17 = sprintf("%.3f", $17 * (0.997 + ($NF % 4) * 0.008)) } { print }' \
+	    run/rows.tsv >x
+	mv x run/rows.tsv
+	printf 'pass\tstatus\trows\tseconds\tlarge\tlarge_seconds\n1\tcomplete\t60\t80\t0\t0\n' >run/done.tsv
+	bench-report run >out.txt
+	grep -q '^?: undecided (1); about [0-9]* passes would decide it, some [0-9]* [sm]' out.txt || fail "$(cat out.txt)"
+	grep -q '^ ping .*?1.0[0-9]* +-' out.txt || fail "$(cat out.txt)"
+}
+
+@test "passes: tables that can't be read" {
+	in_passes 6
+	sed '7s/\t[^\t]*$/\tx/' run/rows.tsv >x
+	mv x run/rows.tsv
+	run --separate-stderr bench-report run
+	want 2 'run/rows.tsv:7: pass: not a number: x'
+	head -n 1 run/rows.tsv >x
+	mv x run/rows.tsv
+	rm run/memory.tsv
+	run --separate-stderr bench-report run
+	want 2 'run/rows.tsv:1: label: no row'
 }
 
 @test "tables that can't be read" {
@@ -240,14 +376,17 @@ broken() {
 @test "pictures of a run in rounds" {
 	local p
 	need gnuplot
-	bench-suite -q -r 6 -o run rpc-thread http-fork >out.txt 2>err.txt
+	bench-suite -q -p 6 -o run rpc-thread http-fork >out.txt 2>err.txt
 	bench-plot run
-	for p in connection latency bandwidth files concurrency; do
+	grep -q 'Time as a multiple of that of rpc-thread' run/ratios.svg || fail 'ratios.svg'
+	grep -q ' processors (split), ' run/ratios.svg && grep -q '6 passes, [0-9]* operations' run/ratios.svg ||
+	    fail 'ratios.svg: what was it measured on?'
+	for p in ratios connection latency bandwidth files concurrency; do
 		[ "$(head -c 8 "run/$p.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || fail "$p.png"
 		grep -q '</svg>' "run/$p.svg" || fail "$p.svg"
 		# everybody is named, and so are the bars
 		grep -q 'rpc-thread' "run/$p.svg" && grep -q 'http-fork' "run/$p.svg" || fail "$p.svg: no names"
-		grep -q '95 % interval of the median over 6 rounds' "run/$p.svg" || fail "$p.svg: no bars"
+		grep -q '95 % interval o.*ver 6 passes' "run/$p.svg" || fail "$p.svg: no bars"
 	done
 	# again, elsewhere
 	mkdir before

@@ -5,6 +5,10 @@
 bats_require_minimum_version 1.5.0
 load ../helper
 
+# Rows as they were before they had a round and a pass: simpler to make, and still read.
+HEADER=${HEADER% round pass}
+HIST_HEADER=${HIST_HEADER% round pass}
+
 # row LABEL BENCH OP SIZE ERRORS OPS BYTES P50 P99: a summary row.
 row() {
 	printf '%s\t%s\t%s\t%s\t0\t1\t1\t0.00\t1000\t%s\t2.000000\t%s\t%s\t1.000\t2.000\t0.500\t%s\t3.000\t4.000\t%s\tNA\t9.000\t1.000\t0.500\n' \

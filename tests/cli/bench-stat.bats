@@ -5,12 +5,12 @@
 bats_require_minimum_version 1.5.0
 load ../helper
 
-STAT_HEADER="$HEADER p50_low_us p50_high_us p99_low_us p99_high_us rounds"
+STAT_HEADER="$OLD_HEADER p50_low_us p50_high_us p99_low_us p99_high_us rounds passes"
 
 # summary P50...: a row each.
 summary() {
 	local v
-	tr ' ' '\t' <<<"$HEADER"
+	tr ' ' '\t' <<<"$OLD_HEADER"
 	for v in "$@"; do
 		printf 'l\tbench-lat\tping\t1024\t0\t1\t1\t0.00\t1000\t1\t2.000000\t500.00\t512000.00\t'
 		printf '1.000\t2.000\t0.500\t%s\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\n' "$v"
@@ -170,7 +170,7 @@ FIGURES='n errors p50_us p90_us p95_us p99_us p999_us min_us max_us mean_us sd_u
 	raw 4 2000 l | awk -F '\t' '$10' >a
 	stat_rows -q .5,0.75,.05,.9995,.2 a
 	[ "$(head -n 1 out.tsv | cut -f 14-)" = "$(tr ' ' '\t' <<<"p50_us p50_low_us p50_high_us p75_us p75_low_us \
-p75_high_us p05_us p05_low_us p05_high_us p9995_us p9995_low_us p9995_high_us p20_us p20_low_us p20_high_us rounds")" ] ||
+p75_high_us p05_us p05_low_us p05_high_us p9995_us p9995_low_us p9995_high_us p20_us p20_low_us p20_high_us rounds passes")" ] ||
 	    fail "$(head -n 1 out.tsv)"
 	awk -F '\t' 'NR > 1 { print $9 }' a | sort -n >sorted
 	n=$(wc -l <sorted)
@@ -215,6 +215,63 @@ p75_high_us p05_us p05_low_us p05_high_us p9995_us p9995_low_us p9995_high_us p2
 	[ "$(cell out.tsv rounds)" = 14 ] || fail "$(cat out.tsv)"
 }
 
+# when ROUND PASS: the two columns, behind rows that lack them.
+when() {
+	awk -v r="$1" -v p="$2" '{ print $0 "\t" (NR == 1 ? "round\tpass" : r "\t" p) }'
+}
+
+@test "several passes: the pass is the unit, its figure the median of its rounds" {
+	local p
+	for p in 1 2 3 4 5 6 7; do
+		summary $((10 * p)) | when 1 "$p"
+		summary $((10 * p + 5)) | when 2 "$p" | tail -n 1
+		summary $((10 * p + 1)) | when 3 "$p" | tail -n 1
+	done >a
+	stat_rows a
+	[ "$(cell out.tsv rounds)/$(cell out.tsv passes)" = 21/7 ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv p50_low_us)/$(cell out.tsv p50_us)/$(cell out.tsv p50_high_us)" = 11.000/41.000/71.000 ] ||
+	    fail "$(cat out.tsv)"
+	# a single pass: its rounds
+	for p in 1 2 3 4 5 6 7; do summary $((10 * p)) | when "$p" 1; done >a
+	stat_rows a
+	[ "$(cell out.tsv rounds)/$(cell out.tsv passes)/$(cell out.tsv p50_low_us)" = 7/1/10.000 ] || fail "$(cat out.tsv)"
+	for p in 1 2 3 4 5 6; do for r in 1 2 3; do raw "$p$r" 300 l | when "$r" "$p"; done; done >b
+	stat_rows b
+	[ "$(cell out.tsv rounds)/$(cell out.tsv passes)" = 18/6 ] || fail "$(cat out.tsv)"
+	# runs that all say the same pass, one behind the other
+	awk -F '\t' -v OFS='\t' '{ if (NR > 1 && $12 ~ /^[0-9]/) $12 = 1; print }' b >c
+	mv out.tsv want.tsv
+	stat_rows c
+	cmp out.tsv want.tsv
+}
+
+@test "rows of a single round are one sample, with and without the columns" {
+	raw 1 900 l >a
+	raw 2 800 l >b
+	stat_rows a b
+	mv out.tsv want.tsv
+	when 1 1 <a >a.w
+	when 1 1 <b >b.w
+	stat_rows a.w b.w
+	cmp out.tsv want.tsv
+	run bash -c 'cat a.w b.w | bench-stat'
+	[ "$output" = "$(cat want.tsv)" ] || fail "$output"
+	awk '{ print $0 "\t" (NR == 1 ? "round" : 1) }' a >a.r
+	stat_rows a.r
+	mv out.tsv want.tsv
+	stat_rows a
+	cmp out.tsv want.tsv
+	[ "$(cell out.tsv rounds)/$(cell out.tsv passes)" = 0/0 ] || fail "$(cat out.tsv)"
+	# but each of two is one
+	when 2 1 <b >b.w
+	stat_rows a.w b.w
+	[ "$(cell out.tsv rounds)/$(cell out.tsv passes)" = 2/2 ] || fail "$(cat out.tsv)"
+	when 1 0 <b >b.w
+	refuses bench-stat '^bench-stat: b.w:2: pass: counts from 1' b.w
+	when 4294967296 1 <b >b.w
+	refuses bench-stat '^bench-stat: b.w:2: round: more than 4294967295' b.w
+}
+
 # ---- histogram rows
 
 # histogram: raw rows (of one run) to histogram rows; as the benchmarks count: below 2048 ns each
@@ -228,7 +285,7 @@ histogram() {
 			count[low]++; width[low] = w; n++ }
 		END { for (low in count) print key, 1, 1, "0.00", n, errors + 0, sprintf("%.6f", end / 1e6),
 			sprintf("%.3f", low / 1000), sprintf("%.3f", (low + width[low]) / 1000), count[low] }' |
-	    sort -t "$(printf '\t')" -k 12,12n | { tr ' ' '\t' <<<"$HIST_HEADER"; cat; }
+	    sort -t "$(printf '\t')" -k 12,12n | { tr ' ' '\t' <<<"$OLD_HIST_HEADER"; cat; }
 }
 
 @test "histogram rows: what sorting finds, to the error of a bucket" {

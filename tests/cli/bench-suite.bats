@@ -1,15 +1,39 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# bench-suite: files, table, external targets, interruption.
+# bench-suite: files, table, passes, external targets, interruption.
 
 bats_require_minimum_version 1.5.0
 load ../helper
 
-# usual OUT: the three files of a run are tables.
+# usual OUT: the files of a run are tables.
 usual() {
-	rows "$1/suite.tsv"
+	rows "$1/rows.tsv" "$HEADER"
+	rows "$1/usage.tsv" "$USAGE_HEADER pass"
 	[ "$(head -n 1 "$1/env.tsv")" = $'key\tvalue' ] || fail "$(cat "$1/env.tsv")"
 	awk -F '\t' 'NF != 2 { exit 1 }' "$1/env.tsv" || fail "$(cat "$1/env.tsv")"
+	# no row is there twice, none replaced another
+	[ -z "$(keys "$1/rows.tsv" | uniq -d)" ] || fail "twice: $(keys "$1/rows.tsv" | uniq -d)"
+}
+
+# keys TABLE: the columns that tell rows apart, sorted.
+keys() {
+	cut -f 1-8,25- "$1" | sort
+}
+
+# labels OUT: those that have rows.
+labels() {
+	cell "$1/rows.tsv" label | sort -u | paste -sd ' '
+}
+
+# env_has OUT KEY VALUE: env.tsv says so; of several lines the last one counts.
+env_has() {
+	[ "$(awk -F '\t' -v key="$2" '$1 == key { v = $2 } END { print v }' "$1/env.tsv")" = "$3" ] ||
+	    fail "not $2 $3: $(cat "$1/env.tsv")"
+}
+
+# short OPTION...: a run of two configurations whose passes take a few moments.
+short() {
+	bench-suite -S 7 -x 'bench-lat -B 4' -x 'bench-file -s 64k -B 2 -o upload,download' "$@"
 }
 
 @test "help and version" { help_is_fine bench-suite; }
@@ -34,176 +58,245 @@ usual() {
 	refuses bench-suite 'nosuch' nosuch
 	refuses bench-suite 'rpc-nosuch|nosuch' rpc-nosuch
 	refuses bench-suite 'x=ftp://h' x=ftp://h
+	refuses bench-suite 'needs a name' http://127.0.0.1:1
+	refuses bench-suite 'letters' 'a/b=rpc-thread'
 	refuses bench-suite 'twice' rpc-thread rpc-thread
+	refuses bench-suite 'twice' a=rpc-thread a=rpc-fork
 	refuses bench-suite '-o' -o
-	refuses bench-suite '-r' -r 0
-	refuses bench-suite '-r' -r 1001
-	refuses bench-suite '-r' -r 2x
-	refuses bench-suite '-S' -S 1
-	refuses bench-suite '-S' -r 2 -S 0
-	refuses bench-suite '-S' -r 2 -S 2147483647
-	refuses bench-suite '-S' -r 2 -S 99999999999999999999
+	refuses bench-suite '-r' -r 6
+	refuses bench-suite '-p' -p 0
+	refuses bench-suite '-p' -p 2x
+	refuses bench-suite '-t' -t 0
+	refuses bench-suite '-t' -t 1s
+	refuses bench-suite '-e' -e 0
+	refuses bench-suite '-e' -e 101%
+	refuses bench-suite '-e' -e 1..2
+	refuses bench-suite '-S' -S 0
+	refuses bench-suite '-S' -S 2147483647
+	refuses bench-suite '-S' -S 99999999999999999999
+	refuses bench-suite 'nosuch' -P nosuch
+	refuses bench-suite 'no such processor' -P 1023:0
+	refuses bench-suite '-x: not bench-' -x ''
+	refuses bench-suite '-x: not bench-.*: rm' -x 'rm -rf .'
+	refuses bench-suite '-x: bench-lat: -y: unknown' -x 'bench-lat -y'
+	refuses bench-suite '-x: -R can.t' -x 'bench-lat -R'
+	refuses bench-suite 'targets are configurations' -x 'bench-lat rpc://127.0.0.1:1'
 	refuses bench-suite '-c' -c
 	refuses bench-suite 'no env.tsv' -c .
 	refuses bench-suite '-q' -q -c .
 	refuses bench-suite 'rpc-thread' -c . rpc-thread
 	refuses bench-suite 'blank' 'x=http://h/a b'
+	[ ! -e results ] || fail 'a folder all the same'
 }
 
 @test "the default configurations, quickly" {
-	run --separate-stderr bench-suite -q -o out
-	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
-	[ -z "$stderr" ] || fail "$stderr"
-	usual out
-	rows out/usage.tsv "$USAGE_HEADER bench"
-	[ "$(cell out/suite.tsv label | sort -u | tr '\n' ' ')" = 'http-request rpc-fork rpc-thread ' ] ||
-	    fail "$(cat out/suite.tsv)"
-	[ "$(cell out/suite.tsv bench | sort -u | wc -l)" = 5 ] || fail "$(cat out/suite.tsv)"
-	[ "$(total out/suite.tsv errors)" = 0 ] || fail "$(cat out/suite.tsv)"
-	[ "$(wc -l <out/usage.tsv)" = 16 ] || fail "$(cat out/usage.tsv)"
-	# no row is there twice, none replaced another
-	[ -z "$(cut -f 1-7 out/suite.tsv | sort | uniq -d)" ] || fail "$(cat out/suite.tsv)"
-	[[ $output == *rpc-thread*rpc-fork*http-request* ]] || fail "$output"
-	awk 'length > 100 { exit 1 }' <<<"$output" || fail "$output"
-	grep -q '^commit' out/env.tsv || grep -q '^version' out/env.tsv || fail "$(cat out/env.tsv)"
 	local key
-	for key in kernel processor cores compiler date; do
+	run --separate-stderr bench-suite -q -S 7 -o out
+	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
+	[[ $stderr == *'seed 7, at most 2 passes'* ]] || fail "$stderr"
+	usual out
+	[ "$(labels out)" = 'http-request http-thread rpc-fork rpc-thread' ] || fail "$(labels out)"
+	[ "$(cell out/rows.tsv bench | sort -u | wc -l)" = 5 ] || fail "$(cut -f 1-4 out/rows.tsv)"
+	[ "$(cell out/rows.tsv pass | sort -u | paste -sd ' ')" = '1 2' ] || fail 'passes'
+	[ "$(total out/rows.tsv errors)" = 0 ] || fail "$(cut -f 1-10 out/rows.tsv)"
+	# a server for each configuration and pass
+	[ "$(wc -l <out/usage.tsv)" = 9 ] || fail "$(cat out/usage.tsv)"
+	[ "$(wc -l <out/memory.tsv)" = 9 ] || fail "$(cat out/memory.tsv)"
+	rows out/isolation.tsv "$HEADER"
+	[ "$(wc -l <out/isolation.tsv)" = 9 ] || fail "$(cat out/isolation.tsv)"
+	[[ $output == *rpc-thread*rpc-fork*http-thread*http-request* ]] || fail "$output"
+	awk 'length > 80 { exit 1 }' <<<"$output" || fail "$output"
+	grep -q '^commit' out/env.tsv || grep -q '^version' out/env.tsv || fail "$(cat out/env.tsv)"
+	for key in kernel processor cores compiler date placement passes seed; do
 		grep -q "^$key" out/env.tsv || fail "no $key: $(cat out/env.tsv)"
 	done
+	env_has out status complete
 }
 
-@test "any model, and external targets" {
+@test "measured in turn: each round and pass has a row of every target, in an order of its own" {
+	local n
+	short -p 3 -o out a=rpc-thread b=rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	usual out
+	[ "$(labels out)" = 'a b' ] || fail "$(labels out)"
+	n=$(tail -n +2 out/rows.tsv | cut -f 2-8,25,26 | sort | uniq -c | awk '{ print $1 }' | sort -u)
+	[ "$n" = 2 ] || fail "$n rows: $(cut -f 1-4,25,26 out/rows.tsv)"
+	# 4 rounds of pings, and 2 of two operations on files
+	[ "$(wc -l <out/rows.tsv)" = $((1 + 3 * 2 * 8)) ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
+	[ "$(awk -F '\t' 'NR > 1 && $1 != last { print $1; last = $1 }' out/rows.tsv | wc -l)" -gt 6 ] ||
+	    fail 'one after the other'
+	[ "$(cut -f 1,2 out/done.tsv | tail -n +2 | paste -sd ' ')" = $'1\tcomplete 2\tcomplete 3\tcomplete' ] ||
+	    fail "$(cat out/done.tsv)"
+	# the same seed, the same order
+	short -p 3 -o again a=rpc-thread b=rpc-thread >table 2>err.txt
+	diff <(cut -f 1-4,25,26 out/rows.tsv) <(cut -f 1-4,25,26 again/rows.tsv)
+}
+
+@test "what does not differ is shown as such, and nothing with too few passes" {
+	short -p 5 -o few rpc-thread rpc-fork >table 2>err.txt
+	grep -q '?: undecided (3); 6 passes are the fewest' table || fail "$(cat table)"
+	grep -q '?[0-9.]* ' table || fail "$(cat table)"
+	! grep -q '^=:' table || fail "$(cat table)"
+}
+
+@test "a budget: no pass begins that would not end in time; one is always whole" {
+	short -t 1 -o out rpc-thread http-thread >table 2>err.txt || fail "$(cat err.txt)"
+	grep -q 'at most 1 s' err.txt || fail "$(cat err.txt)"
+	usual out
+	[ "$(awk -F '\t' '$NF == 1' out/rows.tsv | wc -l)" = 16 ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
+	env_has out status complete
+	env_has out seconds 1
+}
+
+@test "precision: the run ends when ratios are known well enough (-e)" {
+	short -e 100 -p 40 -o out a=rpc-thread b=rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	grep -q 'until all ratios are known to 100 %' err.txt || fail "$(cat err.txt)"
+	[ "$(tail -n +2 out/done.tsv | wc -l)" -ge 6 ] || fail "$(cat out/done.tsv)"
+	[ "$(tail -n +2 out/done.tsv | wc -l)" -lt 40 ] || fail "$(cat out/done.tsv)"
+}
+
+@test "placement (-P)" {
+	[ "$(uname)" = Linux ] || skip 'who chooses processors elsewhere?'
+	short -P same -p 1 -o out rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	env_has out placement same
+	short -P free -p 1 -o free rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	env_has free placement free
+}
+
+@test "benchmarks that one asks for (-x), with more clients; rows that nothing tells apart" {
+	bench-suite -p 1 -o out -x 'bench-conc -c 2 -B 2' -x 'bench-conc -c 4 -B 2' -x 'bench-lat -s 1k,2k -B 2' \
+	    rpc-thread http-thread >table 2>err.txt || fail "$(cat err.txt)"
+	usual out
+	grep -q 'ping -c2 ' table && grep -q 'ping -c4 ' table || fail "$(cat table)"
+	[ ! -e out/memory.tsv ] || fail 'nobody asked for memory'
+	run --separate-stderr bench-suite -p 1 -o twice -x bench-lat -x 'bench-lat -N' rpc-thread
+	[ "$status" -eq 2 ] || fail "status $status: $stderr"
+	[[ $stderr == *'two benchmarks have the same rows (bench-lat ping)'* ]] || fail "$stderr"
+}
+
+@test "any model, external targets, another build" {
 	start http-serve -p 0 -m fork
-	run --separate-stderr bench-suite -q -o out http-thread "mine=$URL"
+	mkdir -p old
+	cp "$BIN/rpc-serve" old
+	run --separate-stderr bench-suite -q -p 1 -o out http-event "mine=$URL" old=old/rpc-pool
 	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
 	usual out
-	[ "$(cell out/suite.tsv label | sort -u | tr '\n' ' ')" = 'http-thread mine ' ] || fail "$(cat out/suite.tsv)"
+	[ "$(labels out)" = 'http-event mine old' ] || fail "$(labels out)"
+	[ "$(cell out/usage.tsv label | sort | paste -sd ' ')" = 'http-event old' ] || fail "$(cat out/usage.tsv)"
+	# nothing of ours at all; a path is what latency and many clients ask for
+	run --separate-stderr bench-suite -q -p 1 -o theirs "a=$URL/compute/5" "b=$URL/compute/5"
+	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
+	[ "$(labels theirs)" = 'a b' ] || fail "$(labels theirs)"
+	grep -q $'^a\tbench-lat\t/compute/5\t' theirs/rows.tsv || fail "$(cut -f 1-4 theirs/rows.tsv)"
+	grep -q $'^b\tbench-bw\tupload\t' theirs/rows.tsv || fail "$(cut -f 1-4 theirs/rows.tsv)"
+	# and the others for a ping
+	run --separate-stderr bench-suite -q -p 1 -o mixed rpc-thread http-pool "a=$URL/compute/5"
+	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
+	[ "$(awk -F '\t' '$2 == "bench-lat" { print $1, $3 }' mixed/rows.tsv | sort -u | paste -sd ' ')" = \
+	    'a ping http-pool ping rpc-thread ping' ] || fail "$(cut -f 1-4 mixed/rows.tsv)"
 }
 
-@test "a failure is reported, and costs no other row" {
+@test "a target that is not there is refused at once" {
 	refused_port
 	run --separate-stderr bench-suite -q -o out rpc-thread "gone=rpc://127.0.0.1:$PORT"
+	want 1 'gone: connect.*refused'
+	[ ! -e out ] || fail "$(ls out)"
+}
+
+@test "a failure is reported once, and costs no other row" {
+	start http-serve -p 0 -M 10k
+	run --separate-stderr bench-suite -p 2 -x 'bench-bw -s 1k,20k -B 2' -x 'bench-lat -B 2' -o out rpc-thread "small=$URL"
 	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
-	[[ $stderr == *gone* ]] || fail "$stderr"
+	[ "$(grep -c 'bench-bw failed (exit status 1), pass' <<<"$stderr")" = 1 ] || fail "$stderr"
+	[ "$(grep -c 'HTTP 413' <<<"$stderr")" = 1 ] || fail "$stderr"
 	usual out
-	[ "$(awk -F '\t' '$1 == "rpc-thread" { n += $10 } END { print n + 0 }' out/suite.tsv)" = 0 ]
-	[ "$(awk -F '\t' '$1 == "rpc-thread" && $9 > 0' out/suite.tsv | wc -l)" -ge 10 ] || fail "$(cat out/suite.tsv)"
+	[ "$(awk -F '\t' '$1 == "rpc-thread" { n += $10 } END { print n + 0 }' out/rows.tsv)" = 0 ]
+	[ "$(awk -F '\t' '$1 == "small" && $2 == "bench-lat" && $9 > 0' out/rows.tsv | wc -l)" = 4 ] ||
+	    fail "$(cut -f 1-10 out/rows.tsv)"
+	[[ $output == *failed* ]] || fail "$output"
+	env_has out status 'failed: bench-bw failed (exit status 1)'
+	# and is remembered; nothing is measured again
+	cp out/rows.tsv before.tsv
+	run --separate-stderr bench-suite -c out
+	[ "$status" -eq 1 ] || fail "$output"
+	diff before.tsv out/rows.tsv
 }
 
 @test "a folder that holds a run is left alone" {
-	mkdir out
-	echo precious >out/suite.tsv
-	run --separate-stderr bench-suite -q -o out http-thread
-	[ "$status" -ne 0 ] || fail "$output"
-	[ "$(cat out/suite.tsv)" = precious ] || fail "$(cat out/suite.tsv)"
+	local file
+	for file in rows.tsv suite.tsv; do
+		mkdir -p "out-$file"
+		echo precious >"out-$file/$file"
+		run --separate-stderr bench-suite -q -o "out-$file" http-thread
+		[ "$status" -ne 0 ] || fail "$output"
+		[ "$(cat "out-$file/$file")" = precious ] || fail "$(cat "out-$file/$file")"
+	done
 }
 
 # As an assignment for awk, as an option, as words of more than one kind.
 @test "folders and targets with names that are hard to pass on" {
 	local o
-	for o in run=1 -run 'a b' 'a"$b'; do
-		bench-suite -q -o "$o" rpc-thread </dev/null >table.txt 2>err.txt || fail "$o: $(cat table.txt err.txt)"
-		rows "./$o/suite.tsv"
-		[ "$(wc -l <"./$o/suite.tsv")" -gt 10 ] || fail "$o: $(cat "./$o/suite.tsv" err.txt)"
+	for o in run=1 -run 'a b' 'a"$b' '*'; do
+		short -p 1 -o "$o" rpc-thread </dev/null >table.txt 2>err.txt || fail "$o: $(cat table.txt err.txt)"
+		rows "./$o/rows.tsv" "$HEADER"
 		bench-suite -c "$o" >again.txt 2>err.txt || fail "$o: $(cat err.txt)"
 		diff table.txt again.txt || fail "$o: other tables"
 	done
 	start http-serve -p 0
-	run --separate-stderr bench-suite -q -o backslash "x=$URL/a\\tb"
+	run --separate-stderr short -p 1 -o backslash "x=$URL/a\\tb?*"
 	[ "$status" -eq 1 ] || fail "$output $stderr"
-	[ "$(cut -f 2 backslash/done.tsv | sort -u | tr '\n' ' ')" = 'label x ' ] || fail "$(cat backslash/done.tsv)"
+	[ "$(labels backslash)" = x ] || fail "$(labels backslash)"
 }
 
-# Between the rows of a benchmark and the server's account of it.
-@test "a signal while rows are being kept doubles none" {
-	mkdir shim
-	cat >shim/cat <<-'END'
-		#!/bin/sh
-		/bin/cat "$@"
-		[ "${1##*/}" != rows ] || kill -TERM "$(ps -o ppid= -p "$PPID" | tr -d ' ')" "$PPID"
-	END
-	chmod +x shim/cat
-	PATH=$PWD/shim:$PATH run --separate-stderr bench-suite -q -r 1 -o out rpc-thread
-	[ "$status" -eq 143 ] || fail "status $status: $output $stderr"
-	[ -z "$(cut -f 1-5,25 out/suite.tsv | sort | uniq -d)" ] || fail "$(cat out/suite.tsv)"
-	bench-suite -c out >/dev/null || fail 'can not go on'
-	[ -z "$(cut -f 1-5,25 out/suite.tsv | sort | uniq -d)" ] || fail "$(cat out/suite.tsv)"
+@test "stdout that can't be written is an error, and the rows are there" {
+	run bash -c 'bench-suite -q -p 1 -o out http-thread >/dev/full'
+	[ "$status" -eq 1 ] || fail "status $status: $output"
+	usual out
 }
 
 @test "Ctrl-C keeps what was measured, and leaves no process" {
 	local status=0 pid
-	in_group bench-suite -o out http-thread >table 2>err.txt
-	eventually grep -q bench-conn out/suite.tsv
+	in_group bench-suite -o out -p 9 -x 'bench-lat -B 10000' http-thread rpc-thread >table 2>err.txt
+	eventually has_lines 1 out/running
 	pid=$(cat pid)
 	kill -INT -- "-$pid"
 	reap "${STARTED[-1]}" || status=$?
 	STARTED=()
 	[ "$status" -eq 130 ] || fail "status $status: $(cat err.txt)"
-	usual out
-	[ "$(total out/suite.tsv n)" -gt 0 ] || fail "$(cat out/suite.tsv)"
-	grep -q 'conn' table || fail "no table: $(cat table)"
+	grep -q 'interrupted in pass 1' err.txt || fail "$(cat err.txt)"
+	env_has out status 'interrupted in pass 1'
 	none_left_in "$pid" || fail "left: $(left_in "$pid")"
+	# whole rounds only
+	[ ! -s out/rows.tsv ] || [ -z "$(tail -n +2 out/rows.tsv | cut -f 25 | sort | uniq -u)" ] ||
+	    fail "$(cut -f 1,25 out/rows.tsv)"
 }
 
-@test "stdout that can't be written is an error, and the rows are there" {
-	run bash -c 'bench-suite -q -o out http-thread >/dev/full'
-	[ "$status" -eq 1 ] || fail "status $status: $output"
-	usual out
+has_lines() {
+	[ "$(grep -c . "$2" 2>/dev/null)" -ge "$1" ]
 }
 
-# keys TABLE: the columns that tell rows apart, sorted; those of memory.tsv have no operation.
-keys() {
-	awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^(label|bench|op|size_bytes|round)$/) k[++n] = i; next }
-		{ for (i = 1; i <= n; i++) printf "%s ", $k[i]; print "" }' "$1" | sort
-}
-
-# whole DIR: the row set is that of an unbroken run, which is in the folder unbroken.
+# whole DIR PASSES: every pass is there once, and those that were not interrupted are complete.
 whole() {
-	local table
-	for table in suite usage isolation memory; do
-		diff <(keys "unbroken/$table.tsv") <(keys "$1/$table.tsv") || fail "$1/$table.tsv"
-	done
-	rows "$1/suite.tsv" "$HEADER round"
-	rows "$1/usage.tsv" "$USAGE_HEADER bench round"
+	usual "$1"
+	[ "$(tail -n +2 "$1/done.tsv" | cut -f 1 | paste -sd ' ')" = "$(seq "$2" | paste -sd ' ')" ] ||
+	    fail "$(cat "$1/done.tsv")"
+	# of the rows that it says each pass has
+	awk -F '\t' 'FNR == 1 { file++; next }
+		file == 1 { want[$1] = $3; if ($2 == "complete" && $3 != 16) exit bad = 1 }
+		file == 2 { have[$NF]++; round[$2, $3, $(NF - 1), $NF]++ }
+		END {
+			for (p in want) if (have[p] + 0 != want[p]) bad = 1
+			for (r in round) if (round[r] != 2) bad = 1
+			exit bad
+		}' "$1/done.tsv" "$1/rows.tsv" || fail "$(cat "$1/done.tsv"; cut -f 1-3,25,26 "$1/rows.tsv")"
 	[ ! -e "$1/part.tsv" ] && [ ! -e "$1/running" ] || fail "$(ls "$1")"
-	[ "$(tail -n 1 "$1/env.tsv")" = $'status\tcomplete' ] || fail "$(cat "$1/env.tsv")"
+	env_has "$1" status complete
 }
 
-# order DIR: in which order it was measured.
-order() {
-	cut -f 1-3 "$1/done.tsv"
-}
-
-@test "rounds: everything once in each, in an order that the seed decides (-r, -S)" {
-	local round
-	run --separate-stderr bench-suite -q -r 3 -S 7 -o unbroken rpc-thread http-fork
-	[ "$status" -eq 0 ] || fail "$output $stderr"
-	[ "$stderr" = 'bench-suite: seed: 7' ] || fail "$stderr"
-	whole unbroken
-	[[ $output == *'Medians over 3 rounds; an interval takes 6'* ]] || fail "$output"
-	grep -q $'^seed\t7$' unbroken/env.tsv || fail "$(cat unbroken/env.tsv)"
-	[ -z "$(keys unbroken/suite.tsv | uniq -d)" ] || fail "twice: $(cat unbroken/suite.tsv)"
-	for round in 1 2 3; do
-		[ "$(keys unbroken/suite.tsv | grep -c " $round $")" = 30 ] || fail "$(cat unbroken/suite.tsv)"
-		[ "$(keys unbroken/usage.tsv | grep -c " $round $")" = 10 ] || fail "$(cat unbroken/usage.tsv)"
-		[ "$(cell unbroken/memory.tsv round | grep -c "^$round$")" = 2 ] || fail "$(cat unbroken/memory.tsv)"
-		# rounds do not mix
-		[ "$(cell unbroken/suite.tsv round | uniq | wc -l)" = 3 ] || fail "$(cat unbroken/suite.tsv)"
-	done
-	[ "$(order unbroken | grep '^1' | cut -f 2-)" != "$(order unbroken | grep '^2' | cut -f 2-)" ] ||
-	    fail "no shuffle: $(order unbroken)"
-	bench-suite -q -r 1 -S 7 -o again rpc-thread http-fork >table 2>err.txt
-	diff <(order unbroken | sed 15q) <(order again) || fail 'the same seed, another order'
-	bench-suite -q -r 1 -S 8 -o other rpc-thread http-fork >table 2>err.txt
-	! diff <(order again) <(order other) >diff.txt || fail 'the seed means nothing'
-	# and the order is the same with any awk
-	[ "$(order unbroken | sed -n '2,4p' | tr '\t\n' ' .')" = '1 rpc-thread conn.1 rpc-thread bw.1 rpc-thread file.' ] || fail "$(order unbroken)"
-}
-
-# cut_short SIGNAL UNITS DIR: a run as the unbroken one, ended when at least so many units are done.
+# cut_short SIGNAL PASSES DIR: a run, ended when at least so many passes are done.
 cut_short() {
 	local pid status=0 signals=(INT:130 TERM:143 KILL:137)
-	in_group bench-suite -q -r 2 -S 3 -o "$3" rpc-fork http-event >table 2>err.txt
+	in_group bench-suite -S 7 -x 'bench-lat -B 4' -x 'bench-file -s 64k -B 2 -o upload,download' \
+	    -p 12 -o "$3" rpc-fork http-event >table 2>err.txt
 	eventually has_lines "$(($2 + 1))" "$3/done.tsv" || fail "$(cat err.txt)"
 	pid=$(cat pid)
 	kill "-$1" "$pid"
@@ -213,60 +306,52 @@ cut_short() {
 	# what it had started outlives SIGKILL for a moment, and is noticed
 	[ "$1" != KILL ] || eventually none_left_in "$pid" || true
 	none_left_in "$pid" || fail "left: $(left_in "$pid")"
-	[ "$(wc -l <"$3/done.tsv")" -lt 29 ] || fail 'it was over already'
-}
-
-has_lines() {
-	[ "$(grep -c . "$2" 2>/dev/null)" -ge "$1" ]
+	[ "$(wc -l <"$3/done.tsv")" -lt 13 ] || fail 'it was over already'
 }
 
 @test "a run that was interrupted is continued, and nothing is there twice (-c)" {
-	local cut i=0 cuts=(INT:1 TERM:14 KILL:5 KILL:20)
-	! long || cuts=({INT,TERM,KILL}:{1,5,14,20})
-	bench-suite -q -r 2 -S 3 -o unbroken rpc-fork http-event >table 2>err.txt
+	local cut i=0 cuts=(INT:0 TERM:2 KILL:1 KILL:4)
+	! long || cuts=({INT,TERM,KILL}:{0,1,3,6})
 	for cut in "${cuts[@]}"; do
 		i=$((i + 1))
 		cut_short "${cut%:*}" "${cut#*:}" "cut$i"
-		# what is there stays as it is
-		cp "cut$i/suite.tsv" before.tsv
-		cp "cut$i/done.tsv" done.tsv
+		cp "cut$i/rows.tsv" before.tsv
 		bench-suite -c "cut$i" >table 2>err.txt || fail "$(cat err.txt)"
-		whole "cut$i"
-		diff <(order unbroken) <(order "cut$i")
-		diff done.tsv <(head -n "$(wc -l <done.tsv)" "cut$i/done.tsv")
-		awk -F '\t' -v OFS='\t' 'FNR == 1 { file++ }
-			file == 1 { done[$2, "bench-" $3, $1] = 1 }
-			file == 2 && (($1, $2, $NF) in done) { kept[$0] = 1; n++ }
-			file == 3 && ($0 in kept) { n-- }
-			END { exit n != 0 }' done.tsv before.tsv "cut$i/suite.tsv" || fail "not everything was kept"
+		whole "cut$i" 12
+		# what was there is there: of the pass that SIGKILL cut short, too, if it had come that far
+		diff <(head -c "$(wc -c <before.tsv)" "cut$i/rows.tsv") before.tsv || fail 'not everything was kept'
 	done
 	# and a run that is complete has nothing left to do
 	cp -R cut1 over
 	bench-suite -c cut1 >table 2>err.txt
-	diff cut1/suite.tsv over/suite.tsv
+	diff cut1/rows.tsv over/rows.tsv
 }
 
-@test "a folder with a cut-off line, or without some rows, is mended (-c)" {
-	local n
-	bench-suite -q -r 2 -S 4 -o unbroken rpc-pool >table 2>err.txt
-	for n in 1 2 30 200 1000; do
-		cp -R unbroken "cut$n"
-		head -c -"$n" unbroken/suite.tsv >"cut$n/suite.tsv"
-		bench-suite -c "cut$n" >table 2>err.txt || fail "$(cat err.txt)"
-		whole "cut$n"
-	done
+@test "a folder with a cut-off line, or a pass that was not kept, is mended (-c)" {
+	short -p 2 -o unbroken rpc-pool http-pool >table 2>err.txt
+	sed -i '/^status/d' unbroken/env.tsv
+	# killed while the second pass was being kept
 	cp -R unbroken mended
-	head -c -3 unbroken/done.tsv >mended/done.tsv
-	head -c -40 unbroken/usage.tsv >mended/usage.tsv
-	: >mended/memory.tsv
-	printf 'half a ro' >>mended/isolation.tsv
-	echo 'rows of a unit that was killed' >mended/part.tsv
+	{ head -n 1 unbroken/rows.tsv; awk -F '\t' '$NF == 2' unbroken/rows.tsv; printf 'half a ro'; } >mended/part.tsv
+	head -c -40 unbroken/rows.tsv >mended/rows.tsv
+	head -n 2 unbroken/done.tsv >mended/done.tsv
+	printf '2\tcompl' >>mended/done.tsv
 	bench-suite -c mended >table 2>err.txt || fail "$(cat err.txt)"
-	whole mended
+	usual mended
+	[ "$(cut -f 1,2 mended/done.tsv | tail -n 1)" = $'2\tinterrupted' ] || fail "$(cat mended/done.tsv)"
+	# all but the last block, whose end may be missing
+	[ "$(wc -l <mended/rows.tsv)" = $((1 + 16 + 14)) ] || fail "$(cut -f 1-3,25,26 mended/rows.tsv)"
+	# killed before anything was kept
+	cp -R unbroken early
+	head -n 1 unbroken/done.tsv >early/done.tsv
+	printf 'label\tben' >early/part.tsv
+	bench-suite -c early >table 2>err.txt || fail "$(cat err.txt)"
+	usual early
+	[ "$(tail -n 1 early/done.tsv | cut -f 1-3)" = $'2\tcomplete\t16' ] || fail "$(cat early/done.tsv)"
 }
 
 @test "a run that goes on is not continued" {
-	in_group bench-suite -o out -r 2 http-thread >table 2>err.txt
+	in_group bench-suite -o out -p 9 -x 'bench-lat -B 10000' http-thread >table 2>err.txt
 	wait_for out/running
 	run --separate-stderr bench-suite -c out
 	want 1 'still running it'
@@ -277,25 +362,8 @@ has_lines() {
 	# a number that is another process's by now keeps nobody
 	sleep 600 3>&- &
 	STARTED+=($!)
-	bench-suite -q -o reused rpc-event >table 2>err.txt
+	short -p 1 -o reused rpc-event >table 2>err.txt
 	echo "$! $!" >reused/running
 	bench-suite -c reused >table 2>err.txt || fail "$(cat err.txt)"
 	[ ! -e reused/running ] || fail "$(cat reused/running)"
-	# one without rounds can be continued, too: here nothing is measured twice
-	bench-suite -q -o quick rpc-event >table 2>err.txt
-	bench-suite -c quick >table 2>err.txt
-	rows quick/suite.tsv
-	[ "$(wc -l <quick/suite.tsv)" = 16 ] || fail "$(cat quick/suite.tsv)"
-}
-
-@test "failures are remembered, and not measured again (-c)" {
-	refused_port
-	run --separate-stderr bench-suite -q -r 2 -o out "gone=rpc://127.0.0.1:$PORT"
-	[ "$status" -eq 1 ] || fail "$output"
-	cp out/suite.tsv before.tsv
-	run --separate-stderr bench-suite -c out
-	[ "$status" -eq 1 ] || fail "$output"
-	[[ $stderr == *'10 of 10 failed'* ]] || fail "$stderr"
-	diff before.tsv out/suite.tsv
-	[[ $output == *failed* ]] || fail "$output"
 }

@@ -27,12 +27,12 @@ synopsis_options() {
 # about PROGRAM: its page and then, of a program that shares options, that section of rpcbench(7).
 about() {
 	local section=
-	case $(grep '^\.Op Ar' "$BIN/$1.1") in
-	*target*) section='OPTIONS OF THE BENCHMARKS' ;;
+	case $(grep '^\.Op' "$BIN/$1.1") in
+	*target*) section='OPTIONS OF THE BENCHMARKS\|COMPARING' ;;
 	*command*) section=SERVERS ;;
 	esac
 	cat "$BIN/$1.1"
-	[ -z "$section" ] || sed -n "/^\.Sh $section\$/,/^\.Sh /p" "$BIN/rpcbench.7"
+	[ -z "$section" ] || sed -n "/^\.Sh \($section\)\$/,/^\.Sh /p" "$BIN/rpcbench.7"
 }
 
 @test "the synopsis of a page and -h have the same options" {

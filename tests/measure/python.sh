@@ -10,7 +10,7 @@
 
 set -eu
 prog=python
-usage='usage: python.sh [-hq] [-r rounds] [-o dir]'
+usage='usage: python.sh [-hq] [-p passes] [-o dir]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
@@ -21,17 +21,17 @@ Run bench-suite on stock Python servers and on ours.
 
   -o dir     folder for what bench-suite records (a new one in results/)
   -q         quick: small counts and sizes
-  -r rounds  as bench-suite does (6; with -q as many)
+  -p passes  as bench-suite does (12; with -q as many)
 HELP
 }
 
-rounds=6 quick=''
-while getopts :ho:qr: opt; do
+passes=12 quick=''
+while getopts :ho:p:q opt; do
 	case $opt in
 	h) help; exit 0 ;;
 	o) out=$OPTARG ;;
+	p) passes=$OPTARG ;;
 	q) quick=-q ;;
-	r) rounds=$OPTARG ;;
 	:) wrong "-$OPTARG: needs a value; $usage" ;;
 	*) wrong "-$OPTARG: unknown option; $usage" ;;
 	esac
@@ -56,7 +56,7 @@ flask=$url
 
 # $quick: a word or none
 # shellcheck disable=SC2086
-bin/bench-suite $quick -r "$rounds" -o "$out" rpc-thread rpc-fork http-thread http-request \
+bin/bench-suite $quick -p "$passes" -o "$out" rpc-thread rpc-fork http-thread http-request \
     python-rpc-thread="$stock_thread" python-rpc-fork="$stock_fork" flask="$flask" &
 running=$!
 status=0

@@ -239,8 +239,8 @@ answers() {
 	start "$PYTHON" "$PEERS/flask_app.py"
 	run --separate-stderr bench-suite -q -o out "rpyc=$rpc" "flask=$URL"
 	[ "$status" -eq 0 ] || fail "status $status: $output $stderr"
-	rows out/suite.tsv
-	[ "$(total out/suite.tsv errors)" = 0 ] || fail "$(cat out/suite.tsv)"
+	rows out/rows.tsv "$HEADER"
+	[ "$(total out/rows.tsv errors)" = 0 ] || fail "$(cat out/rows.tsv)"
 }
 
 @test "curl and wrk on http-serve" {

@@ -288,9 +288,9 @@ test_tsv(void)
 	static const char summary[] =
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\terrors\t"
 	    "elapsed_s\tops_per_s\tbytes_per_s\tmin_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\t"
-	    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\n";
+	    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\tround\tpass\n";
 	static const char raw[] =
-	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\n";
+	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\tround\tpass\n";
 	static const struct {
 		unsigned n;
 		const char *cells;      /* min to max */
@@ -308,9 +308,10 @@ test_tsv(void)
 		{ 1000, "0.002\t1.001\t0.578\t1.000\t1.800\t1.900\t1.980\t1.998\t2.000" },
 	};
 	struct tsv_row r = { .label = "rpc-thread", .bench = "bw", .op = "upload", .size = 1024,
-		.chunk = 0, .clients = 3, .depth = 1, .threads = 2 };
+		.chunk = 0, .clients = 3, .depth = 1, .threads = 2, .when = { 7, 12 } };
 	struct tsv_raw s = { .label = "l m", .bench = "lat", .op = "ping", .size = 1, .chunk = 2,
-		.client = 3, .seq = 4, .start_ns = 1234567890123456789, .ns = 1, .ok = true };
+		.client = 3, .seq = 4, .start_ns = 1234567890123456789, .ns = 1, .ok = true,
+		.when = { 4294967295, 1 } };
 	char want[1024];
 	const char *got;
 	struct hist *h;
@@ -334,7 +335,7 @@ test_tsv(void)
 		r.elapsed_ns = 0;
 		tsv_summary(f, &r);
 		snprintf(want, sizeof want, "rpc-thread\tbw\tupload\t1024\t0\t3\t1\t0.00\t%u\t0\t"
-		    "0.000000\tNA\tNA\t%s\t%s\tNA\n", t[i].n, t[i].cells,
+		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\n", t[i].n, t[i].cells,
 		    t[i].n ? "0.000" : "NA");
 		got = written(f);
 		is(got, want, "tsv: NA where the sample is too small");
@@ -357,7 +358,7 @@ test_tsv(void)
 	tsv_summary(f, &r);
 	is(written(f), "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t3\t1\t2.000000\t1.50\t"
 	    "1536.00\t1000.000\t2000.167\t1000.250\t2000.384\tNA\tNA\tNA\tNA\t3000.500\t"
-	    "250000.000\t0.250\n", "tsv: rates, processor time");
+	    "250000.000\t0.250\t7\t12\n", "tsv: rates, processor time");
 
 	/* only errors; no threads */
 	free(h);
@@ -368,7 +369,7 @@ test_tsv(void)
 	r.cpu_ns = 4;
 	tsv_summary(f, &r);
 	is(written(f), "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t0\t4\t0.000000\t0.00\t"
-	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\n", "tsv: errors only");
+	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\n", "tsv: errors only");
 
 	/* no exponent, however large */
 	r.size = (uint64_t)1 << 40;
@@ -386,13 +387,13 @@ test_tsv(void)
 	free(h);
 
 	tsv_sample(f, &s);
-	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\n",
+	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\t4294967295\t1\n",
 	    "tsv: raw row");
 	s.ok = false;
 	s.start_ns = 0;
 	s.ns = 60000000999;
 	tsv_sample(f, &s);
-	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t0.000\t60000000.999\t0\n",
+	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t0.000\t60000000.999\t0\t4294967295\t1\n",
 	    "tsv: raw row of a failed operation");
 	ok(std_close(f) == 0, "std_close: all was written");
 
@@ -598,7 +599,8 @@ static void
 test_tsv_hist(void)
 {
 	struct tsv_row r = { .label = "l", .bench = "b", .op = "ping", .part = "-wait", .size = 1,
-		.chunk = 2, .clients = 3, .depth = 4, .rate = 5, .errors = 6, .elapsed_ns = 7000 };
+		.chunk = 2, .clients = 3, .depth = 4, .rate = 5, .errors = 6, .elapsed_ns = 7000,
+		.when = { 2, 3 } };
 	struct hist *h = new_hist();
 	FILE *f = tmpfile();
 
@@ -610,18 +612,19 @@ test_tsv_hist(void)
 	r.hist = h;
 	tsv_header(f, TSV_HIST);
 	is(written(f), "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
-	    "errors\telapsed_s\tlow_us\thigh_us\tcount\n", "tsv: header of histogram rows");
+	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\n", "tsv: header of histogram rows");
 	tsv_hist(f, &r);
-	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\n",
+	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\t2\t3\n",
 	    "tsv: no operation");
 	hist_add(h, 1000);
 	hist_add(h, 1000);
 	hist_add(h, 3000);
 	hist_add(h, UINT64_MAX);
 	tsv_hist(f, &r);
-	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\n"
-	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\n"
-	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t4395899027.456\t4398046511.104\t1\n",
+	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\t2\t3\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\t2\t3\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t4395899027.456\t4398046511.104\t1"
+	    "\t2\t3\n",
 	    "tsv: a row per bucket");
 	free(h);
 	fclose(f);

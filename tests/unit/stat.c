@@ -174,7 +174,14 @@ test_small(void)
 	stat_sort(NULL, 0);
 }
 
-/* Rounds that come in any order, some without a figure, or only in one of the two. */
+static struct tsv_when
+when(uint64_t pass, uint64_t round)
+{
+	return (struct tsv_when){ .pass = pass, .round = round };
+}
+
+/* Passes of a round each that come in any order, some without a figure, or only in one of the
+ * two. */
 static void
 test_rounds(void)
 {
@@ -188,22 +195,22 @@ test_rounds(void)
 	ok(rounds_median(&a, 0, &m) && m.n == 0 && isnan(m.median) && isnan(m.low),
 	    "no rounds: no median");
 	for (i = 0; i < 8; i++) {
-		if ((p = rounds_add(&a, order[i], &fresh)) && fresh)
+		if ((p = rounds_add(&a, when(order[i], 1), &fresh)) && fresh)
 			p[1] = order[i];
 		else
 			new = false;
 	}
-	ok(new && a.n == 8, "eight rounds");
-	ok((p = rounds_add(&a, 7, &fresh)) && !fresh && p[1] == 7 && isnan(p[0]) && a.n == 8,
+	ok(new && a.n == 8 && a.passes == 8, "eight rounds, each a pass");
+	ok((p = rounds_add(&a, when(7, 1), &fresh)) && !fresh && p[1] == 7 && isnan(p[0]) && a.n == 8,
 	    "one of them again");
 	for (i = 1; i < 8; i++)
-		if (a.round[i - 1] >= a.round[i] || a.figure[2 * i + 1] < a.figure[2 * i - 1])
+		if (a.when[i - 1].pass >= a.when[i].pass || a.figure[2 * i + 1] < a.figure[2 * i - 1])
 			break;
 	ok(i == 8, "in ascending order, with their figures");
 	ok(rounds_median(&a, 1, &m) && m.n == 8 && m.median == 5.5 && m.low == 1 && m.high == 9,
 	    "the median of eight, from the least to the largest");
 	for (i = 4; i <= 12; i++)
-		if ((p = rounds_add(&b, i, &fresh)))
+		if ((p = rounds_add(&b, when(i, 1), &fresh)))
 			p[1] = i == 8 ? 0 : i == 9 ? NAN : 2;
 	ok(rounds_ratio(&a, &b, 1, &m) && m.n == 3 && m.median == 3 && isnan(m.low),
 	    "ratios of rounds 5 to 7: not of 8, by 0, nor of 9, of which there is no figure");
@@ -211,6 +218,68 @@ test_rounds(void)
 	    "and the other way round");
 	rounds_free(&a);
 	rounds_free(&b);
+}
+
+/* The pass is the unit; of a single one, the round. */
+static void
+test_passes(void)
+{
+	static const double figure[3][3] = { { 5, 1, 3 }, { 10, NAN, 12 }, { 7, 7, 100 } };
+	struct rounds a = { .figures = 1 }, b = { .figures = 1 };
+	double *p, *v;
+	struct stat_median m;
+	bool fresh, good = true;
+	size_t n, i, k;
+
+	for (k = 0; k < 3; k++) {
+		for (i = 0; i < 3; i++) {
+			if ((p = rounds_add(&a, when(i + 1, k + 1), &fresh)))
+				*p = figure[i][k];
+			if ((p = rounds_add(&b, when(i + 1, k + 1), &fresh)))
+				*p = k == 1 ? 2 : 1;
+		}
+		if (k == 0)
+			good = a.passes == 3 && rounds_median(&a, 0, &m) && m.n == 3 && m.median == 7;
+	}
+	ok(good && a.n == 9 && a.passes == 3, "nine rounds in three passes");
+	ok(rounds_units(&a, 0, &v, &n) && n == 3 && v[0] == 3 && v[1] == 11 && v[2] == 7,
+	    "a figure for each pass: the median of its rounds");
+	free(v);
+	ok(rounds_median(&a, 0, &m) && m.n == 3 && m.median == 7, "the median over passes");
+	ok(rounds_ratio(&a, &b, 0, &m) && m.n == 3 && m.median == 7, "of ratios, too");
+	rounds_free(&b);
+	b.figures = 1;
+	for (i = 1; i <= 6; i++)
+		if ((p = rounds_add(&b, when(4, i), &fresh)))
+			*p = (double)i;
+	ok(rounds_median(&b, 0, &m) && m.n == 6 && m.low == 1 && m.high == 6, "rounds of one pass");
+	rounds_free(&a);
+	rounds_free(&b);
+}
+
+/* Rows of several runs, one behind the other. */
+static void
+test_runs(void)
+{
+	struct rounds a = { .figures = 1 };
+	uint64_t run, round;
+	double *p;
+	size_t i;
+	bool good = true;
+
+	for (run = 0; run < 3; run++) {
+		/* the second one was cut off */
+		for (round = 1; round <= (run == 1 ? 2 : 4); round++) {
+			good = good && (p = rounds_append(&a, when(1, round)));
+			if (good)
+				*p = (double)(10 * run + round);
+		}
+	}
+	ok(good && a.n == 10 && a.passes == 3, "a round that comes again is of another run");
+	for (i = 1; good && i < 10; i++)
+		good = a.figure[i - 1] < a.figure[i];
+	ok(good, "and of a pass behind");
+	rounds_free(&a);
 }
 
 int
@@ -221,5 +290,7 @@ main(void)
 	test_mann_whitney();
 	test_small();
 	test_rounds();
+	test_passes();
+	test_runs();
 	return done();
 }

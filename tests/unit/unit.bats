@@ -19,6 +19,8 @@ unit() {
 @test "which address answers" { unit client; }
 @test "several calls in flight" { unit depth; }
 @test "order statistics, limits" { unit stat; }
+@test "ratios of what was measured in turn" { unit paired; }
+@test "verdicts, and how often they are right" { unit verdict; }
 @test "tables, read strictly" { unit table; }
 @test "due times of an open loop" { unit schedule; }
 @test "distributions of service times" { unit delay; }

@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# bench-turns: a comparison repeated, everything new each time.
+
+bats_require_minimum_version 1.5.0
+load ../helper
+
+@test "help and version" { help_is_fine bench-turns; }
+
+@test "usage errors are refused" {
+	refuses bench-turns 'a command is needed'
+	refuses bench-turns 'a benchmark is needed behind the servers' rpc-serve -m fork
+	refuses bench-turns '-p: must be at least 1: 0' -p 0 true
+	refuses bench-turns '-e: not a percentage.*: x' -e x true
+	refuses bench-turns '-e: .*: 0' -e 0 true
+	refuses bench-turns '-t: .*: -1' -t -1 true
+	refuses bench-turns '-P: not split, same, free or.*: 1' -P 1 true
+	refuses bench-turns '-P: not a list of processors.*: 0:x' -P 0:x true
+	local long
+	long=$(printf '%080d' 0)
+	refuses bench-turns 'label 0*: too long' rpc-serve -l "$long" rpc-serve -l "$long" true
+	refuses bench-turns 'label a b: .*blank' rpc-serve -l 'a b' true
+}
+
+@test "every pass has all rows, new servers in another order, and each its own label" {
+	run -0 --separate-stderr bench-turns -p 8 rpc-serve rpc-serve -m fork rpc-serve -d 1us bench-lat -B 2 -b 3
+	printf '%s\n' "$output" >out.tsv
+	rows out.tsv
+	grep -q '^bench-turns: 8 passes in' <<<"$stderr" || fail "$stderr"
+	[ "$(cut -f 1,25,26 out.tsv | tail -n +2 | sort | uniq -c | awk '$1 != 1' | wc -l)" = 0 ] || fail "$output"
+	[ "$(wc -l <out.tsv)" = $((1 + 8 * 3 * 2)) ] || fail "$output"
+	[ "$(cut -f 1 out.tsv | sort -u | tr '\n' ' ')" = 'label rpc-fork rpc-thread rpc-thread.2 ' ] || fail "$output"
+	run -0 --separate-stderr bench-turns -q -p 8 rpc-serve rpc-serve -m fork rpc-serve -d 1us sh -c 'echo $BENCH_LABEL'
+	[ "$(sort -u <<<"$output" | wc -l)" -gt 1 ] || fail "always the same order: $output"
+	[ -z "$stderr" ] || fail "$stderr"
+	# the slow one keeps its number, whatever the order
+	run -0 --separate-stderr bench-turns -q -p 6 rpc-serve rpc-serve -d 2ms bench-lat -H -B 2 -b 2
+	awk -F '\t' '$1 == "rpc-thread.2" { bad = bad || $14 < 2000; next } $14 < 2000 { quick++ }
+		END { exit bad || !quick }' <<<"$output" || fail "$output"
+}
+
+@test "pass, seed and processors are told by the environment" {
+	run -0 --separate-stderr bench-turns -q -p 3 -P 0:0 -S 7 rpc-serve sh -c \
+	    'echo $BENCH_PASS $BENCH_SERVER_CPUS $BENCH_CLIENT_CPUS $BENCH_SEED'
+	[ "$(cut -d ' ' -f 1-3 <<<"$output" | tr '\n' ' ')" = '1 0 0 2 0 0 3 0 0 ' ] || fail "$output"
+	[ "$(cut -d ' ' -f 4 <<<"$output" | sort -u | wc -l)" = 3 ] || fail "$output"
+	local first=$output
+	run -0 --separate-stderr bench-turns -q -p 3 -P 0:0 -S 7 rpc-serve sh -c \
+	    'echo $BENCH_PASS $BENCH_SERVER_CPUS $BENCH_CLIENT_CPUS $BENCH_SEED'
+	[ "$output" = "$first" ] || fail "another seed: $output"
+	run -0 --separate-stderr bench-turns -q -p 1 -P free rpc-serve sh -c 'echo "${BENCH_SERVER_CPUS-none}"'
+	[ "$output" = none ] || fail "$output"
+	run -0 --separate-stderr bench-turns -q -p 1 -P 0:0 -P free rpc-serve -m fork -- http-serve -- sh -c \
+	    'echo "${BENCH_SERVER_CPUS-none} $BENCH_LABEL"'
+	[ "$output" = 'none rpc-fork http-request' ] || fail "$output"
+}
+
+@test "the command's status ends it, failed operations do not" {
+	run --separate-stderr bench-turns -p 3 rpc-serve sh -c 'echo x; exit 7'
+	[ "$status" = 7 ] && [ "$output" = x ] || fail "$status: $output"
+	run --separate-stderr bench-turns -p 3 rpc-serve not-there
+	[ "$status" = 127 ] || fail "$status"
+	run --separate-stderr bench-turns -p 3 rpc-serve -m nothing bench-lat
+	[ "$status" = 2 ] || fail "$status"
+	run --separate-stderr bench-turns -q -p 3 rpc-serve sh -c 'echo x$BENCH_PASS; exit 1'
+	[ "$status" = 1 ] && [ "${lines[*]}" = 'x1 x2 x3' ] || fail "$status: $output"
+}
+
+@test "-e stops when ratios are known, -t when time is over" {
+	run -0 --separate-stderr bench-turns -p 50 -e 100% rpc-serve -l a rpc-serve -l b bench-lat
+	grep -Eq 'bench-turns: ([6-9]|[1-4].) passes in .* s: ratios are known to' <<<"$stderr" || fail "$stderr"
+	run -0 --separate-stderr bench-turns -p 1000 -t 0.001 rpc-serve bench-lat -B 1 -b 1
+	[ "${#lines[@]}" = 2 ] || fail "$output"
+	run --separate-stderr bench-turns -p 2 -e 1 rpc-serve bench-lat -R
+	[ "$status" = 1 ] && grep -q -- '-e needs summary rows' <<<"$stderr" || fail "$status: $stderr"
+}
+
+@test "a signal ends it with its children, and keeps the rows" {
+	bench-turns -p 100000 rpc-serve bench-lat -B 1 -b 1 >out.tsv 2>err 3>&- &
+	local pid=$! status=0
+	STARTED+=("$pid")
+	some() { [ "$(wc -l <out.tsv)" -gt 3 ]; }
+	eventually some
+	kill -TERM "$pid"
+	reap "$pid" || status=$?
+	forget "$pid"
+	[ "$status" = 143 ] || fail "$status: $(cat err)"
+	rows out.tsv
+}
+
+@test "what the command says after a signal is not lost" {
+	run --separate-stderr bench-turns -p 3 sh -c 'trap "echo end; exit 5" TERM; printf half
+	    sleep 0.1   # so that half of a line has mostly been read
+	    kill -TERM $PPID; while :; do sleep 0.01; done'
+	[ "$status" = 143 ] && [ "$output" = halfend ] || fail "$status: $output"
+}
+
+@test "output that can't be written is an error" {
+	[ -c /dev/full ] || skip 'no /dev/full'
+	run --separate-stderr bash -c 'bench-turns -p 2 rpc-serve bench-lat -B 1 -b 1 >/dev/full'
+	[ "$status" = 1 ] && grep -q 'stdout: No space left' <<<"$stderr" || fail "$status: $stderr"
+}
+
+@test "targets that are URLs get a new client in each pass" {
+	start rpc-serve -p 0 -u usage.tsv
+	bench-turns -q -p 3 bench-lat -B 1 -b 1 a="$URL" b="$URL" >out.tsv
+	[ "$(wc -l <out.tsv)" = 7 ] || fail "$(cat out.tsv)"
+	stop
+	# a probe and a connection for each target
+	[ "$(usage_cell connections)" = 12 ] || fail "$(cat usage.tsv)"
+}
