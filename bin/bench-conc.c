@@ -201,6 +201,7 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, const size_t 
 	for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
 		l = &lane[order[i]];
 		first.target = order[i];
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a target */
 		first.call = last->op == OP_NAMED && !l->target->client.protocol->hello ? last
 		    : &setup.call;
 		report(s, w, l, &setup, step(s, &first));

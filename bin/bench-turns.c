@@ -451,6 +451,7 @@ become(char **argv, const int fd[2], const sigset_t *mask)
 	close(fd[0]);
 	close(fd[1]);
 	sigprocmask(SIG_SETMASK, mask, NULL);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is a command */
 	execvp(argv[0], argv);
 	e = errno;
 	msg("%s: %s", argv[0], strerror(e));

@@ -44,7 +44,9 @@ payload_zeros(struct payload *p)
 
 	if (!(data = calloc(1, PAYLOAD_PERIOD)))
 		return -1;
-	*p = (struct payload){ data, PAYLOAD_PERIOD, false };
+	p->data = data;
+	p->period = PAYLOAD_PERIOD;
+	p->mapped = false;
 	return 0;
 }
 

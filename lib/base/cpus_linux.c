@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
+
 int
 cpus_get_affinity(struct cpus *set)
 {
@@ -41,19 +43,28 @@ cpus_set_affinity(const struct cpus *set)
 	return sched_setaffinity(0, sizeof mask, &mask);
 }
 
-/* Read one or two numbers from a group's file; "max" is none. Returns how many there are. */
+/* Read one or two numbers from a group's file; "max" and "-1" are none. Returns how many there
+ * are. */
 static int
-read_numbers(const char *dir, const char *name, long long *v, int most)
+read_numbers(const char *dir, const char *name, uint64_t *v, int most)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 32], line[80] = "", *p = line;
 	FILE *f;
+	size_t k;
 	int n;
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	if (!(f = fopen(path, "re")))
 		return 0;
-	n = most == 1 ? fscanf(f, "%lld", v) : fscanf(f, "%lld %lld", v, v + 1);
+	if (!fgets(line, sizeof line, f))
+		line[0] = '\0';
 	fclose(f);
+	for (n = 0; n < most; n++) {
+		k = strspn(p, "0123456789");
+		if (!num_digits(p, k, &v[n]))
+			break;
+		p += k + (p[k] == ' ');
+	}
 	return n;
 }
 
@@ -61,15 +72,15 @@ read_numbers(const char *dir, const char *name, long long *v, int most)
 static uint64_t
 group_quota(const char *dir, bool v2)
 {
-	long long v[2] = { 0, 0 };
+	uint64_t v[2] = { 0, 0 };
 
-	if (v2 ? read_numbers(dir, "cpu.max", v, 2) != 2 :
-	    read_numbers(dir, "cpu.cfs_quota_us", &v[0], 1) != 1
+	if (v2 ? read_numbers(dir, "cpu.max", v, 2) != 2
+	    : read_numbers(dir, "cpu.cfs_quota_us", &v[0], 1) != 1
 	    || read_numbers(dir, "cpu.cfs_period_us", &v[1], 1) != 1)
 		return UINT64_MAX;
-	if (v[0] <= 0 || v[1] <= 0)
+	if (v[0] == 0 || v[1] == 0)
 		return UINT64_MAX;
-	return (uint64_t)(v[0] / v[1]) + (v[0] % v[1] != 0);
+	return v[0] / v[1] + (v[0] % v[1] != 0);
 }
 
 /* The least limit of the group and of those that hold it, up to the mount point. */

@@ -44,7 +44,7 @@ msg(const char *fmt, ...)
 		n = TEXT_MAX - 1;
 		memcpy(text + at + n - 3, "...", 3);
 	}
-	msg_printable(line, sizeof line - 1, text, (size_t)(at + n));
+	msg_printable(line, sizeof line - 1, text, (size_t)at + (size_t)n);
 	n = (int)strlen(line);
 	line[n++] = '\n';
 

@@ -392,6 +392,7 @@ check_content(struct http_client *h, uint64_t at, const unsigned char *p, size_t
 		return;
 	while (i + 1 < n && payload_equal(want, at + i, p + i, 1))
 		i++;
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): n bytes are there, and i < n */
 	wrong(h, "content differs: byte %" PRIu64 " is 0x%02x, expected 0x%02x", at + i, p[i],
 	    want->data[(at + i) % want->period]);
 }

@@ -279,7 +279,9 @@ next_token(struct text *t, struct text *token)
 			p++;
 	}
 	t->p = token->end = p;
-	return p > token->p ? *token->p : 0;
+	if (p == token->p)
+		return '\0';
+	return *token->p;
 }
 
 /* Cut a value off. What lies inside of an object or array is only searched for its end. */

@@ -197,7 +197,7 @@ http_refuse(struct http_refusal *r, int status, const char *fmt, ...)
 struct http_shown
 http_show(const void *p, size_t n)
 {
-	struct http_shown s;
+	struct http_shown s = { "" };
 
 	msg_printable(s.text, sizeof s.text, p, n);
 	return s;

@@ -61,11 +61,13 @@ measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const 
 	struct driver *d = l->driver;
 	uint64_t start, cpu;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a driver */
 	if (k->skipped && !l->over && !d->gave_up(d))
 		check(l, d->warm_up(d, &r->call, l->now, k->skipped));
 	cpu = clock_thread_cpu_ns();
 	start = clock_ns();
 	if (!l->over)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a driver */
 		check(l, d->run(d, &r->call, l->now, k->count, start, block_end(k, start)));
 	l->now->cpu_ns = clock_thread_cpu_ns() - cpu;
 	l->elapsed_ns += bench_print(b, l->target, r, l->now, 1, 1, start);
@@ -125,15 +127,16 @@ free_lanes(struct lane *lane, size_t n)
 static struct lane *
 make_lanes(const struct bench *b)
 {
-	struct lane *lane = calloc(b->ntargets, sizeof *lane), *l;
+	struct lane *lane = calloc(b->ntargets, sizeof *lane);
+	size_t i;
 	int e;
 
-	for (l = lane; lane && l < lane + b->ntargets; l++) {
-		l->target = &b->target[l - lane];
-		l->now = result_new(b->rows == TSV_RAW, b->rate > 0);
-		l->total = result_new(false, b->rate > 0);
-		l->driver = bench_driver(b, &l->target->client, 0, 1, 0, 1);
-		if (!l->now || !l->total || !l->driver) {
+	for (i = 0; lane && i < b->ntargets; i++) {
+		lane[i].target = &b->target[i];
+		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0);
+		lane[i].total = result_new(false, b->rate > 0);
+		lane[i].driver = bench_driver(b, &b->target[i].client, 0, 1, 0, 1);
+		if (!lane[i].now || !lane[i].total || !lane[i].driver) {
 			e = errno;
 			free_lanes(lane, b->ntargets);
 			errno = e;

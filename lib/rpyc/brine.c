@@ -199,7 +199,7 @@ brine_skip_any(struct brine *b, bool *elided)
 bool
 brine_int_any(struct brine *b, int64_t *i)
 {
-	struct brine_value v;
+	struct brine_value v = { .p = NULL };
 	const struct brine_form *f;
 	uint64_t n;
 

@@ -249,7 +249,7 @@ bool
 table_count(struct table *t, size_t column, uint64_t *v, bool *na)
 {
 	const char *s = t->cell[column];
-	size_t whole, part;
+	size_t whole = 0, part = 0;
 
 	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
@@ -262,7 +262,7 @@ bool
 table_real(struct table *t, size_t column, double *v, bool *na)
 {
 	const char *s = t->cell[column];
-	size_t whole, part;
+	size_t whole = 0, part = 0;
 	double x;
 
 	if (!decimals(t, column, &whole, &part, na))
@@ -279,7 +279,7 @@ table_fixed(struct table *t, size_t column, unsigned digits, uint64_t *v, bool *
 {
 	const char *s = t->cell[column];
 	uint64_t unit = 1, x, frac = 0;
-	size_t whole, part;
+	size_t whole = 0, part = 0;
 	unsigned i;
 
 	if (!decimals(t, column, &whole, &part, na))

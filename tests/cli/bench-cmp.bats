@@ -310,7 +310,7 @@ times() {
 	compare 1 old.m new.m
 	cmp out.tsv want.tsv
 	# runs that all call themselves the first pass are passes all the same
-	{ for p in 1 2 3 4 5 6 7 8; do awk -F '\t' -v OFS='\t' -v p="$p" 'NR == 1 { print; next } $NF == p { $NF = 1; print }' old; done; } >cat
+	{ for p in 1 2 3 4 5 6 7 8; do awk -F '\t' -v OFS='\t' -v p="$p" 'NR == 1 { print; next } $NF == p { $NF = 1; print }' old; done; } >'cat'
 	compare 1 cat new
 	cmp out.tsv want.tsv
 	# one pass, however many rounds, is none
@@ -396,7 +396,7 @@ times() {
 	mv out.tsv want.tsv
 	for p in 1 2 3 4 5 6 7 8; do
 		awk -F '\t' -v OFS='\t' -v p="$p" 'NR == 1 { print; next } $NF == p { $NF = 1; print }' rows
-	done >cat
+	done >'cat'
 	among 1 cat
 	cmp out.tsv want.tsv
 	# with a column of rounds only, each is new
@@ -426,7 +426,7 @@ times() {
 	turns 6 2 a=1 >rows
 	refuses bench-cmp 'only one label, a: .*-l of servers and benchmarks' rows
 	refuses bench-cmp '-b: no such label: x; there are a' -b x rows
-	OP=echo turns 6 2 b=1 | tail -n +2 >>rows
+	OP='echo' turns 6 2 b=1 | tail -n +2 >>rows
 	run --separate-stderr bench-cmp rows
 	[ "$status/$output" = 2/ ] || fail "$status $output"
 	[[ $stderr == *'only of b: b bench-lat echo '*'no label has a configuration that a has; labels are a, b: -l of'* ]] ||

@@ -23,6 +23,7 @@ once() {
 	local bench
 	start rpc-serve -p 0
 	for bench in lat bw file conn; do
+		# shellcheck disable=SC2046 # words
 		"bench-$bench" -B 3 $(case $bench in bw | file) echo -s 1k -o upload,download ;; esac) \
 		    a="$URL" b="$URL" c="$URL" >"$bench.tsv"
 		rows "$bench.tsv"
