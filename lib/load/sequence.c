@@ -3,6 +3,7 @@
 #include "load/sequence.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 #include "load/blocking.h"
 #include "load/event.h"
 #include "net/loop.h"
+
+#define FDS_PER_TARGET 4        /* a connection and, at most, an event loop */
 
 /* A target, and what is known of the row that is measured. */
 struct lane {
@@ -160,10 +163,17 @@ some_left(const struct bench *b, const struct lane *lane)
 int
 bench_sequence(struct bench *b)
 {
-	struct lane *lane = make_lanes(b);
-	size_t *order = calloc(b->ntargets, sizeof *order), i;
-	uint64_t state = rng_stream(b->seed, 0);
+	uint64_t state = rng_stream(b->seed, 0), max = bench_descriptors();
+	struct lane *lane;
+	size_t *order, i;
 
+	if (b->ntargets > 1 && b->ntargets * FDS_PER_TARGET > max) {
+		msg("%zu targets need more than the limit of %" PRIu64 " descriptors (ulimit -n)",
+		    b->ntargets, max);
+		return 2;
+	}
+	lane = make_lanes(b);
+	order = calloc(b->ntargets, sizeof *order);
 	if (!lane || !order) {
 		msg("%s", strerror(errno));
 		b->failed = true;

@@ -156,6 +156,8 @@ once() {
 	want 2 '60 connections need more than the limit of [0-9]* descriptors'
 	run --separate-stderr bash -c "ulimit -n 60; exec bench-conn a=$url b=http://127.0.0.1:1"
 	want 2 'need more than the limit of [0-9]* descriptors'
+	run --separate-stderr bash -c "ulimit -n 60; exec bench-lat $(printf "t%d=$url " $(seq 20))"
+	want 2 '20 targets need more than the limit of [0-9]* descriptors'
 	# by time, each takes its share
 	run --separate-stderr rpc-serve bash -c 'ulimit -n 100
 	    bench-conn -B 6 -t 10 a=$BENCH_TARGET b=$BENCH_TARGET'
