@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stats/hist.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/std.h"
+#include "stats/hist.h"
 #include "stats/rounds.h"
 #include "stats/rows.h"
 #include "stats/stat.h"

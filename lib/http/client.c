@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "http/message.h"
 #include "http/json.h"
+#include "http/message.h"
 #include "payload.h"
 #include "service.h"
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "client/conn.h"
-#include "payload.h"
 #include "load/schedule.h"
+#include "payload.h"
 #include "stats/result.h"
 #include "stats/tsv.h"
 

@@ -8,8 +8,8 @@
 #ifndef RPYC_CLIENT_SESSION_H
 #define RPYC_CLIENT_SESSION_H
 
-#include "rpyc/frame.h"
 #include "protocol.h"
+#include "rpyc/frame.h"
 
 #define RPYC_WINDOW 16          /* requests outstanding in the stream operations */
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpyc/inflate.h"
 #include "base/msg.h"
+#include "rpyc/inflate.h"
 
 enum {
 	READ_HEAD,

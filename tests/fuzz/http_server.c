@@ -7,8 +7,8 @@
  * session holds is bounded by what was sent to it. */
 #include "fuzz_http.h"
 
-#include "service.h"
 #include "protocol.h"
+#include "service.h"
 
 #define WAITS_MAX 4             /* slices of compute, and sleeps, before the session is left */
 #define SENT_MAX  ((uint64_t)4 << 20)

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/target.h"
 #include "base/clock.h"
+#include "client/target.h"
 #include "tap.h"
 
 #define FILL 8                  /* more than any system queues for a backlog of 0 */

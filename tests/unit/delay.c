@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/delay.h"
 #include "base/rng.h"
+#include "server/delay.h"
 #include "tap.h"
 
 #define MANY 400000

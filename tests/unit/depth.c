@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpyc/brine.h"
 #include "base/buf.h"
 #include "payload.h"
+#include "protocol.h"
+#include "rpyc/brine.h"
 #include "rpyc/frame.h"
 #include "service.h"
-#include "protocol.h"
 #include "tap.h"
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stats/hist.h"
 #include "base/std.h"
 #include "payload.h"
+#include "stats/hist.h"
 #include "stats/tsv.h"
 #include "tap.h"
 

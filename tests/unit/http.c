@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "http/message.h"
 #include "payload.h"
-#include "service.h"
 #include "protocol.h"
+#include "service.h"
 #include "tap.h"
 
 #define S16(s) s s s s s s s s s s s s s s s s

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "payload.h"
+#include "protocol.h"
 #include "service.h"
 #include "tap.h"
-#include "protocol.h"
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 static const struct service timed = { .max_payload = (uint64_t)64 << 20, .timed = true };

@@ -16,9 +16,9 @@
 
 #include "base/buf.h"
 #include "payload.h"
+#include "protocol.h"
 #include "rpyc/frame.h"
 #include "service.h"
-#include "protocol.h"
 #include "tap.h"
 
 /* ---- recordings ---- */

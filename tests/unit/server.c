@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "protocol.h"
 #include "server/main.h"
 #include "service.h"
 #include "tap.h"
-#include "protocol.h"
 
 #define NS_PER_MS 1000000u
 #define WATCHDOG_S 240
