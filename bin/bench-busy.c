@@ -17,18 +17,18 @@
 #include "load/sequence.h"
 
 #define CONNECTIONS 4
-#define COMPUTE "compute/1000000"       /* some milliseconds of work */
-#define READY 5                 /* results of each connection before the pings begin */
+#define COMPUTE "compute/1000000" /* some milliseconds of work */
+#define READY 5                   /* results of each connection before the pings begin */
 #define IN_SIZE 4096
 
 struct load {
-	struct client client;   /* the target's, with the call that computes */
+	struct client client; /* the target's, with the call that computes */
 	char target[4096];
 	pthread_mutex_t mutex;
 	pthread_cond_t progress;
-	unsigned ready;         /* connections at work, or over */
+	unsigned ready; /* connections at work, or over */
 	atomic_bool failed;
-	atomic_bool over;       /* the pings are */
+	atomic_bool over; /* the pings are */
 };
 
 struct worker {
@@ -134,7 +134,8 @@ make_client(struct load *l, const struct bench *b)
 static int
 measure(struct bench *b)
 {
-	struct load l = { .mutex = PTHREAD_MUTEX_INITIALIZER, .progress = PTHREAD_COND_INITIALIZER };
+	struct load l = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+		.progress = PTHREAD_COND_INITIALIZER };
 	struct worker *w = calloc(b->clients, sizeof *w);
 	unsigned i, n;
 
@@ -147,7 +148,7 @@ measure(struct bench *b)
 	}
 	n = start(&l, w, b->clients);
 	wait_ready(&l, n);
-	b->clients = b->threads = 1;    /* the pings' own */
+	b->clients = b->threads = 1; /* the pings' own */
 	bench_sequence(b);
 	atomic_store(&l.over, true);
 	for (i = 0; i < n; i++)
@@ -157,9 +158,7 @@ measure(struct bench *b)
 	return 0;
 }
 
-static const struct bench_op ops[] = {
-	{ .name = "ping", .op = OP_PING, .when = BENCH_ALWAYS }
-};
+static const struct bench_op ops[] = { { .name = "ping", .op = OP_PING, .when = BENCH_ALWAYS } };
 
 static const struct bench_program program = {
 	.name = "bench-busy",
@@ -172,7 +171,7 @@ static const struct bench_program program = {
 	.warmup = 10,
 	.beside = "connections that compute",
 	.clients = CONNECTIONS,
-	.run = measure
+	.run = measure,
 };
 
 int

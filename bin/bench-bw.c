@@ -6,7 +6,7 @@
 
 static const struct bench_op ops[] = {
 	{ .name = "upload", .op = OP_UPLOAD, .sized = true },
-	{ .name = "download", .op = OP_DOWNLOAD, .sized = true }
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true },
 };
 
 static const struct bench_program program = {
@@ -19,7 +19,7 @@ static const struct bench_program program = {
 	.count = 10,
 	.warmup = 1,
 	.sizes = "1k,10k,100k,1m",
-	.run = bench_sequence
+	.run = bench_sequence,
 };
 
 int

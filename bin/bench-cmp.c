@@ -23,9 +23,9 @@
 #include "stats/tsv.h"
 #include "stats/verdict.h"
 
-#define UNITS_MAX 1000          /* of a configuration in two files: all pairs are sorted */
-#define LIMIT_MAX 1000          /* percent */
-#define LABELS_TEXT 120         /* of labels in a message */
+#define UNITS_MAX 1000  /* of a configuration in two files: all pairs are sorted */
+#define LIMIT_MAX 1000  /* percent */
+#define LABELS_TEXT 120 /* of labels in a message */
 #define NAME "bench-cmp"
 
 enum { EXIT_WORSE = 1, EXIT_TROUBLE, EXIT_UNDECIDED };
@@ -36,34 +36,34 @@ struct config {
 	struct rounds side[2];
 	uint64_t errors;
 
-	size_t base;            /* of one file: what it is compared with */
-	size_t units[2];        /* passes that have a figure or, of a single one, rounds */
-	double median[2];       /* over these; of one file: of the base, and its own. 0: none */
+	size_t base;      /* of one file: what it is compared with */
+	size_t units[2];  /* passes that have a figure or, of a single one, rounds */
+	double median[2]; /* over these; of one file: of the base, and its own. 0: none */
 	struct finding found;
 };
 
 struct cmp {
 	/* what the command line says */
-	const char *metric;     /* NULL: of one file, the usual one of each row */
-	double limit;           /* as a factor: 1.05 */
-	const char *base;       /* label; NULL: that of the first row */
+	const char *metric; /* NULL: of one file, the usual one of each row */
+	double limit;       /* as a factor: 1.05 */
+	const char *base;   /* label; NULL: that of the first row */
 	bool tsv, header;
-	const char *path[2];    /* NULL: there is only one file */
+	const char *path[2]; /* NULL: there is only one file */
 
-	int side;               /* being read */
+	int side; /* being read */
 	uint64_t errors[2];
-	struct rows_index index;        /* of struct config */
+	struct rows_index index; /* of struct config */
 
 	struct {
 		size_t m, n, k;
-	} rank[2];              /* the last ones found: mostly all need the same */
+	} rank[2]; /* the last ones found: mostly all need the same */
 
-	size_t *list;           /* their numbers; owned */
-	size_t compared;        /* what both files have; of one file, all that have a base */
-	size_t few;             /* of these with too few passes for an interval */
-	size_t strict;          /* and for the stricter one of a difference */
-	size_t single;          /* of these with a single pass */
-	size_t enough;          /* passes that would decide all but what takes far too many */
+	size_t *list;    /* their numbers; owned */
+	size_t compared; /* what both files have; of one file, all that have a base */
+	size_t few;      /* of these with too few passes for an interval */
+	size_t strict;   /* and for the stricter one of a difference */
+	size_t single;   /* of these with a single pass */
+	size_t enough;   /* passes that would decide all but what takes far too many */
 	size_t verdicts[VERDICTS];
 };
 
@@ -108,7 +108,8 @@ take_row(void *arg, struct rows *r)
 	bool na;
 
 	if (r->schema != TSV_SUMMARY)
-		return table_bad(t, r->schema == TSV_RAW ? "us" : "count", "%s rows, not "
+		return table_bad(t, r->schema == TSV_RAW ? "us" : "count",
+		    "%s rows, not "
 		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
 		    r->schema == TSV_RAW ? "raw" : "histogram");
 	if (!(g = rows_find(&c->index, r, NULL)))
@@ -158,7 +159,8 @@ labels(const struct cmp *c, int side, char text[LABELS_TEXT])
 		if (nth(c, i)->side[side].n == 0)
 			continue;
 		for (j = 0; j < i; j++)
-			if (nth(c, j)->side[side].n > 0 && strcmp(cell(c, j, ROWS_LABEL), label) == 0)
+			if (nth(c, j)->side[side].n > 0
+			    && strcmp(cell(c, j, ROWS_LABEL), label) == 0)
 				break;
 		if (j < i)
 			continue;
@@ -204,8 +206,9 @@ match_files(struct cmp *c)
 		return true;
 	labels(c, 0, old);
 	labels(c, 1, new);
-	msg("the files have no configuration in common; labels are %s in %s, %s in %s: -l of servers "
-	    "and benchmarks sets them", old, c->path[0], new, c->path[1]);
+	msg("the files have no configuration in common; labels are %s in %s, %s in %s: -l of "
+	    "servers and benchmarks sets them",
+	    old, c->path[0], new, c->path[1]);
 	return false;
 }
 
@@ -245,11 +248,13 @@ match_labels(struct cmp *c)
 		c->list[c->compared++] = i;
 	}
 	if (bases == c->index.n)
-		msg("there is only one label, %s: what is to be compared needs one each, which -l of "
-		    "servers and benchmarks sets", c->base);
+		msg("there is only one label, %s: what is to be compared needs one each, which -l "
+		    "of servers and benchmarks sets",
+		    c->base);
 	else if (c->compared == 0)
 		msg("no label has a configuration that %s has; labels are %s: -l of servers and "
-		    "benchmarks sets them", c->base, all);
+		    "benchmarks sets them",
+		    c->base, all);
 	return c->compared > 0;
 }
 
@@ -328,8 +333,8 @@ compare_sides(struct cmp *c, size_t i)
 		if (!(good = rounds_units(&g->side[k], 0, &v[k], &g->units[k])))
 			no_memory();
 		else if (g->units[k] > UNITS_MAX) {
-			msg("%s: %s: more than %d passes or rounds", c->path[k], cell(c, i, ROWS_LABEL),
-			    UNITS_MAX);
+			msg("%s: %s: more than %d passes or rounds", c->path[k],
+			    cell(c, i, ROWS_LABEL), UNITS_MAX);
 			good = false;
 		}
 		if (good && g->units[k] > 0) {
@@ -467,9 +472,10 @@ print_tsv(const struct cmp *c)
 	for (k = 0; c->header && k < ROWS_KEY_CELLS; k++)
 		printf("%s\t", name[k]);
 	if (c->header)
-		puts(c->path[1] ? "metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict" :
-		    "metric\tbase\tbase_median\tmedian\tratio\tlow\thigh\tpairs\tpasses\tenough_passes\t"
-		    "direction\tverdict");
+		puts(c->path[1]
+			? "metric\told\tnew\tratio\tlow\thigh\trounds_old\trounds_new\tverdict"
+			: "metric\tbase\tbase_median\tmedian\tratio\tlow\thigh\tpairs\tpasses\t"
+			  "enough_passes\tdirection\tverdict");
 	for (i = 0; i < c->compared; i++) {
 		g = nth(c, c->list[i]);
 		digits = is_rate(g->metric) ? 2 : 3;
@@ -497,6 +503,7 @@ short_bench(const char *s)
 /* The columns of the readable table of two files: the first are those of the rows. */
 enum { OLD = ROWS_KEY_CELLS, NEW, RATIO, INTERVAL, VERDICT, COLUMNS };
 
+/* clang-format off */
 static const struct layout_column columns[COLUMNS] = {
 	{ "label", NULL, true }, { "", NULL, true }, { "operation", NULL, true },
 	{ "size", NULL, false }, { "chunk", NULL, false }, { "clients", NULL, false },
@@ -504,6 +511,7 @@ static const struct layout_column columns[COLUMNS] = {
 	{ "new", NULL, false }, { "ratio", NULL, false }, { "95 % interval", NULL, false },
 	{ "verdict", NULL, true }
 };
+/* clang-format on */
 
 static const char *
 table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
@@ -515,17 +523,14 @@ table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 
 	switch (column) {
 	case OLD:
-	case NEW:
-		return number(text, 1, g->median[column - OLD] / (is_rate(g->metric) ? 1000 : 1));
-	case RATIO:
-		return number(text, 3, f->ratio);
+	case NEW: return number(text, 1, g->median[column - OLD] / (is_rate(g->metric) ? 1000 : 1));
+	case RATIO: return number(text, 3, f->ratio);
 	case INTERVAL:
 		if (f->low <= 0)
 			return "NA";
 		snprintf(text, LAYOUT_TEXT, "%.3f - %.3f", f->low, f->high);
 		return text;
-	case VERDICT:
-		return verdict_name[f->verdict];
+	case VERDICT: return verdict_name[f->verdict];
 	}
 	s = cell(c, c->list[row], column);
 	if (column == ROWS_BENCH)
@@ -536,8 +541,9 @@ table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 static void
 put_verdicts(const struct cmp *c)
 {
-	printf("Limit %g %%: %zu worse, %zu better, %zu same, %zu undecided.\n", (c->limit - 1) * 100,
-	    c->verdicts[WORSE], c->verdicts[BETTER], c->verdicts[SAME], c->verdicts[UNDECIDED]);
+	printf("Limit %g %%: %zu worse, %zu better, %zu same, %zu undecided.\n",
+	    (c->limit - 1) * 100, c->verdicts[WORSE], c->verdicts[BETTER], c->verdicts[SAME],
+	    c->verdicts[UNDECIDED]);
 }
 
 /* From chunk to rate, columns are only there if something differs in them alone. */
@@ -552,7 +558,8 @@ print_files(const struct cmp *c)
 			shown[n++] = k;
 	layout_print(stdout, &l, shown, n, c->header);
 	if (c->header) {
-		printf("\n%s%s: medians over passes. ", c->metric, is_rate(c->metric) ? " / 1000" : "");
+		printf("\n%s%s: medians over passes. ", c->metric,
+		    is_rate(c->metric) ? " / 1000" : "");
 		put_verdicts(c);
 	}
 }
@@ -561,8 +568,9 @@ print_files(const struct cmp *c)
 static const char *
 figure_text(char text[LAYOUT_TEXT], const char *metric, double v)
 {
-	enum layout_units units = !is_rate(metric) ? LAYOUT_TIME : *metric == 'b' ? LAYOUT_TRANSFER :
-	    LAYOUT_REQUESTS;
+	enum layout_units units = !is_rate(metric) ? LAYOUT_TIME
+	    : *metric == 'b'                       ? LAYOUT_TRANSFER
+						   : LAYOUT_REQUESTS;
 	struct layout_scale scale = layout_scale(units, v, v);
 
 	if (v <= 0)
@@ -570,19 +578,6 @@ figure_text(char text[LAYOUT_TEXT], const char *metric, double v)
 	snprintf(text, LAYOUT_TEXT, "%.*f %s", scale.digits + (units != LAYOUT_REQUESTS),
 	    v / scale.factor, scale.unit);
 	return text;
-}
-
-/* Two shares in percent, with the digits that they need. */
-static void
-range_text(char text[LAYOUT_TEXT], double low, double high, bool sign)
-{
-	double most = fmax(fabs(low), fabs(high)) * 100;
-	int digits = most < 1 ? 2 : most < 10 ? 1 : 0;
-
-	for (; digits < 3 && (high - low) * 100 < pow(10, -digits); digits++)
-		;
-	snprintf(text, LAYOUT_TEXT, sign ? "%+.*f to %+.*f %%" : "%.*f to %.*f %%", digits, low * 100,
-	    digits, high * 100);
 }
 
 /* What was found and, if nothing was, what would show it. */
@@ -601,9 +596,10 @@ put_finding(const struct cmp *c, const struct config *g)
 	if (told && f->low >= 3)
 		snprintf(range, sizeof range, "a factor of %.1f to %.1f", f->low, f->high);
 	else if (told)
-		range_text(range, larger ? f->low - 1 : 1 - f->high, larger ? f->high - 1 : 1 - f->low, false);
+		layout_range(range, larger ? f->low - 1 : 1 - f->high,
+		    larger ? f->high - 1 : 1 - f->low, false);
 	else
-		range_text(range, f->low - 1, f->high - 1, true);
+		layout_range(range, f->low - 1, f->high - 1, true);
 	if (f->passes < VERDICT_PASSES)
 		printf("%s: %zu pass%s, no verdict", range, f->passes, f->passes == 1 ? "" : "es");
 	else if (f->verdict == SAME)
@@ -691,10 +687,12 @@ doubt_files(const struct cmp *c)
 
 	if (c->few > 0)
 		msg("warning: %zu of %zu have too few passes for an interval, which takes %zu in "
-		    "each file", c->few, c->compared, enough(STAT_LEVEL));
+		    "each file",
+		    c->few, c->compared, enough(STAT_LEVEL));
 	else if (c->strict > 0)
-		msg("warning: %zu of %zu have too few passes to be called better or worse: with this "
-		    "many comparisons it takes %zu in each file", c->strict, c->compared, enough(strict));
+		msg("warning: %zu of %zu have too few passes to be called better or worse: with "
+		    "this many comparisons it takes %zu in each file",
+		    c->strict, c->compared, enough(strict));
 	if (c->verdicts[UNDECIDED] == c->compared)
 		msg("nothing could be decided: measure more passes%s",
 		    c->few < c->compared ? ", or set a wider limit (-l)" : "");
@@ -709,11 +707,12 @@ doubt_labels(const struct cmp *c)
 		msg("warning: %zu of %zu have too few passes for a verdict, which takes %d",
 		    c->few - c->single, c->compared, VERDICT_PASSES);
 	if (open > 0 && c->enough > 0)
-		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)", open,
-		    c->compared, c->enough);
+		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)",
+		    open, c->compared, c->enough);
 	else if (open > 0)
-		msg("%zu of %zu undecided: too near the limit for any number of passes; set another "
-		    "(-l)", open, c->compared);
+		msg("%zu of %zu undecided: too near the limit for any number of passes; set "
+		    "another (-l)",
+		    open, c->compared);
 }
 
 /* What to doubt, and the exit status. */
@@ -723,8 +722,9 @@ conclude(const struct cmp *c)
 	size_t undecided = c->verdicts[UNDECIDED];
 
 	if (c->single > 0)
-		msg("warning: %zu of %zu were measured in a single pass: an interval over its rounds is "
-		    "too narrow for a verdict; bench-turns makes several passes", c->single, c->compared);
+		msg("warning: %zu of %zu were measured in a single pass: an interval over its "
+		    "rounds is too narrow for a verdict; bench-turns makes several passes",
+		    c->single, c->compared);
 	(c->path[1] ? doubt_files : doubt_labels)(c);
 	if (c->verdicts[WORSE] > 0)
 		return EXIT_WORSE;
@@ -739,21 +739,21 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hHTV] [-b label] [-l limit%] [-m column] [file]\n"
-	    "       " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
-	    "Find what is slower or faster: ratios, with 95 % intervals and verdicts.\n\n"
-	    "The files hold summary rows; \"-\" or none: standard input. Of one file each label\n"
-	    "is compared with the first, paired by the rounds in which both were measured\n"
-	    "(bench-turns makes such files). Of two, each configuration with itself. Options,\n"
-	    "with their defaults in parentheses:\n"
-	    "  -b label    compare with this label (that of the first row)\n"
-	    "  -l limit%   treat differences smaller than this as none (2%; of two files 5%)\n"
-	    "  -m column   the figure to compare: a time (*_us) or a rate (p50_us; of one\n"
-	    "              file, ops_per_s where several clients share a row)\n"
-	    "  -T          print TSV instead of a readable table\n"
-	    "  -H          no header line, and no summary below the table\n"
-	    "  -h, -V      help, version\n"
-	    "Exit status: 0 nothing is worse by more than the limit, 1 something is,\n"
-	    "2 error, 3 undecided: something of one file, or all of two.");
+	     "       " NAME " [-hHTV] [-l limit%] [-m column] old.tsv new.tsv\n"
+	     "Find what is slower or faster: ratios, with 95 % intervals and verdicts.\n\n"
+	     "The files hold summary rows; \"-\" or none: standard input. Of one file each label\n"
+	     "is compared with the first, paired by the rounds in which both were measured\n"
+	     "(bench-turns makes such files). Of two, each configuration with itself. Options,\n"
+	     "with their defaults in parentheses:\n"
+	     "  -b label    compare with this label (that of the first row)\n"
+	     "  -l limit%   treat differences smaller than this as none (2%; of two files 5%)\n"
+	     "  -m column   the figure to compare: a time (*_us) or a rate (p50_us; of one\n"
+	     "              file, ops_per_s where several clients share a row)\n"
+	     "  -T          print TSV instead of a readable table\n"
+	     "  -H          no header line, and no summary below the table\n"
+	     "  -h, -V      help, version\n"
+	     "Exit status: 0 nothing is worse by more than the limit, 1 something is,\n"
+	     "2 error, 3 undecided: something of one file, or all of two.");
 }
 
 static bool
@@ -824,20 +824,16 @@ set_paths(struct cmp *c, int n, char **path)
 static int
 parse(struct cmp *c, int argc, char **argv)
 {
-	static const struct opt opt = { .letters = "Hb:l:m:T", .help = help, .trouble = EXIT_TROUBLE };
+	static const struct opt opt = { .letters = "Hb:l:m:T",
+		.help = help,
+		.trouble = EXIT_TROUBLE };
 	int letter, status = 0;
 
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
-		case 'H':
-			c->header = false;
-			break;
-		case 'T':
-			c->tsv = true;
-			break;
-		case 'b':
-			c->base = optarg;
-			break;
+		case 'H': c->header = false; break;
+		case 'T': c->tsv = true; break;
+		case 'b': c->base = optarg; break;
 		case 'l':
 			if (!set_limit(c, optarg))
 				return EXIT_TROUBLE;
@@ -846,8 +842,7 @@ parse(struct cmp *c, int argc, char **argv)
 			if (!set_metric(c, optarg))
 				return EXIT_TROUBLE;
 			break;
-		default:
-			return status;
+		default: return status;
 		}
 	}
 	return set_paths(c, argc - optind, argv + optind) ? -1 : EXIT_TROUBLE;

@@ -22,15 +22,15 @@
 #include "load/sequence.h"
 
 #define STACK_SIZE ((size_t)256 << 10)
-#define FDS_PER_THREAD 3                /* of an event loop */
-#define BLOCK_OPERATIONS 5              /* of each client: fewer are no picture of all */
+#define FDS_PER_THREAD 3   /* of an event loop */
+#define BLOCK_OPERATIONS 5 /* of each client: fewer are no picture of all */
 
 static const struct bench_op ops[] = {
 	{ .name = "first-reply", .op = OP_HELLO },
 	{ .name = "ping", .op = OP_PING, .when = BENCH_UNSIZED },
 	{ .name = "echo", .op = OP_ECHO, .sized = true, .when = BENCH_SIZED },
 	{ .name = "upload", .op = OP_UPLOAD, .sized = true, .when = BENCH_ASKED },
-	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED },
 };
 
 /* Where threads wait for each other. */
@@ -38,7 +38,7 @@ struct barrier {
 	pthread_mutex_t mutex;
 	pthread_cond_t open;
 	unsigned expected, here, round;
-	uint64_t at_ns;         /* when it last opened */
+	uint64_t at_ns; /* when it last opened */
 };
 
 /* What all threads do next, each with its own clients. */
@@ -52,24 +52,24 @@ struct step {
 struct shared {
 	struct bench *bench;
 	struct barrier barrier;
-	struct step step;       /* written by main while the others wait */
+	struct step step; /* written by main while the others wait */
 };
 
 struct worker {
 	struct shared *shared;
 	struct driver **driver; /* of each target */
 	struct result *result;
-	int failed;             /* errno of an event loop */
+	int failed; /* errno of an event loop */
 	pthread_t thread;
 };
 
 /* A target, and what is known of the row that is measured. */
 struct lane {
 	struct bench_target *target;
-	struct result *now;     /* of its block, and of warming up for the first */
-	struct result *total;   /* of those before */
+	struct result *now;   /* of its block, and of warming up for the first */
+	struct result *total; /* of those before */
 	uint64_t elapsed_ns;
-	bool over;              /* it has no clients any more */
+	bool over; /* it has no clients any more */
 };
 
 /* Wait until all have come; returns the time then, the same for all. */
@@ -100,10 +100,8 @@ perform(struct worker *w, const struct step *step, uint64_t start_ns)
 	struct driver *d = w->driver[step->target];
 
 	switch (step->what) {
-	case FIRST:
-		return d->first(d, step->call, w->result);
-	case WARM_UP:
-		return d->warm_up(d, step->call, w->result, step->count);
+	case FIRST: return d->first(d, step->call, w->result);
+	case WARM_UP: return d->warm_up(d, step->call, w->result, step->count);
 	default:
 		return d->run(d, step->call, w->result, step->count, start_ns,
 		    step->time_ns ? start_ns + step->time_ns : UINT64_MAX);
@@ -173,7 +171,7 @@ report(struct shared *s, struct worker *w, struct lane *l, const struct bench_ro
 	/* of requests without any client one row is enough: all errors */
 	l->over = l->over || (gave_up == b->clients && r->call.op != OP_HELLO);
 	result_merge(l->total, l->now);
-	l->total->gave_up = gave_up;    /* in each block it is all that have by then */
+	l->total->gave_up = gave_up; /* in each block it is all that have by then */
 }
 
 static void
@@ -202,7 +200,8 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, const size_t 
 		l = &lane[order[i]];
 		first.target = order[i];
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a target */
-		first.call = last->op == OP_NAMED && !l->target->client.protocol->hello ? last
+		first.call = last->op == OP_NAMED && !l->target->client.protocol->hello
+		    ? last
 		    : &setup.call;
 		report(s, w, l, &setup, step(s, &first));
 		remark(s, l, &setup);
@@ -235,8 +234,8 @@ warm_up(struct shared *s, struct worker *w, struct lane *lane, const struct call
 
 /* One row of all targets. */
 static void
-measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order,
-    uint64_t *state, const struct bench_row *r)
+measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state,
+    const struct bench_row *r)
 {
 	struct bench *b = s->bench;
 	struct block k = block_of(b, r);
@@ -328,7 +327,8 @@ make_workers(struct shared *s)
 		good = w[i].result && w[i].driver;
 		for (k = 0; k < b->ntargets && good; k++)
 			good = (w[i].driver[k] = bench_driver(b, &b->target[k].client, first, n, i,
-			    b->threads)) != NULL;
+				    b->threads))
+			    != NULL;
 		first += n;
 	}
 	if (good)
@@ -389,8 +389,10 @@ start(struct shared *s, struct worker *w)
 static void
 measure(struct bench *b)
 {
-	struct shared s = { .bench = b, .barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
-	    .open = PTHREAD_COND_INITIALIZER, .expected = UINT_MAX } };
+	struct shared s = { .bench = b,
+		.barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+		    .open = PTHREAD_COND_INITIALIZER,
+		    .expected = UINT_MAX } };
 	struct lane *lane = make_lanes(b);
 	size_t *order = calloc(b->ntargets, sizeof *order);
 	struct worker *w = lane && order ? make_workers(&s) : NULL;
@@ -421,8 +423,10 @@ check_and_measure(struct bench *b)
 	uint64_t max = bench_descriptors();
 
 	if ((b->clients + (uint64_t)b->threads * FDS_PER_THREAD) * b->ntargets > max) {
-		msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64 " descriptors "
-		    "(ulimit -n)", (uint64_t)b->clients * b->ntargets, max);
+		msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
+		    " descriptors "
+		    "(ulimit -n)",
+		    (uint64_t)b->clients * b->ntargets, max);
 		return 2;
 	}
 	measure(b);
@@ -441,7 +445,7 @@ static const struct bench_program program = {
 	.beside = "concurrent connections",
 	.clients = 10,
 	.named = true,
-	.run = check_and_measure
+	.run = check_and_measure,
 };
 
 int

@@ -25,11 +25,11 @@
 #define BLOCK_SKIPPED 5
 #define ROUNDS 8
 
-#define ENOUGH 3                /* failures in a row that end the run: see wanted() */
+#define ENOUGH 3 /* failures in a row that end the run: see wanted() */
 
 static const struct bench_op ops[] = {
 	{ .name = "connect", .op = OP_HELLO },
-	{ .name = "first-reply", .op = OP_HELLO }
+	{ .name = "first-reply", .op = OP_HELLO },
 };
 
 static const struct call hello = { .op = OP_HELLO };
@@ -39,18 +39,18 @@ struct run {
 	struct bench *bench;
 	struct bench_target *target;
 	unsigned char *in;
-	struct client_conn *conn;       /* all that were made */
+	struct client_conn *conn; /* all that were made */
 	size_t n, cap;
-	uint64_t max;                   /* so many sockets can be open */
-	uint64_t start_ns;              /* of the block */
-	struct result *now[2];          /* of the block: connect and first-reply, as in ops */
-	struct result *total[2];        /* of those before */
+	uint64_t max;            /* so many sockets can be open */
+	uint64_t start_ns;       /* of the block */
+	struct result *now[2];   /* of the block: connect and first-reply, as in ops */
+	struct result *total[2]; /* of those before */
 	uint64_t elapsed_ns[2];
-	bool replies;                   /* the first reply is measured, too */
-	unsigned failed, refused;       /* in a row */
-	uint64_t until_ns;              /* of the next connection: client_grace() */
-	bool gave_up;                   /* the grace is over */
-	bool over;                      /* no more can be measured */
+	bool replies;             /* the first reply is measured, too */
+	unsigned failed, refused; /* in a row */
+	uint64_t until_ns;        /* of the next connection: client_grace() */
+	bool gave_up;             /* the grace is over */
+	bool over;                /* no more can be measured */
 };
 
 enum { CONNECT, FIRST_REPLY };
@@ -129,7 +129,7 @@ warm_up(struct run *r)
 	client_conn_init(&c, &r->target->client, r->in, IN_SIZE);
 	r->until_ns = c.until_ns;
 	if (r->until_ns != UINT64_MAX)
-		return;         /* the probe had no answer: the rest of its time is for the recorded ones */
+		return; /* the probe had no answer: the rest of its time is for the recorded ones */
 	for (i = 0; i < r->bench->warmup && res == CLIENT_OK && !bench_stopped(r->bench); i++) {
 		res = client_dial(&c);
 		if (res == CLIENT_OK && r->replies)
@@ -199,7 +199,8 @@ run_block(struct run *r, const struct block *k)
 	size_t i;
 	int row;
 
-	for (seq = 0; seq < k->skipped && r->failed == 0 && r->n < r->max && !bench_stopped(b); seq++)
+	for (seq = 0; seq < k->skipped && r->failed == 0 && r->n < r->max && !bench_stopped(b);
+	     seq++)
 		if (!connect_one(r, seq, false))
 			return;
 	r->start_ns = clock_ns();
@@ -265,7 +266,7 @@ run_command(struct bench *b, size_t connections)
 		b->failed = true;
 	} else if (status != 0) {
 		msg(WIFSIGNALED(status) ? "-x: the command was killed by signal %d"
-		    : "-x: the command's exit status is %d",
+					: "-x: the command's exit status is %d",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		b->failed = true;
 	}
@@ -320,17 +321,23 @@ make_runs(struct bench *b, uint64_t max)
 static int
 check_and_measure(struct bench *b)
 {
-	uint64_t max = bench_descriptors(), rounds = b->rounds ? b->rounds : b->in_rounds ? ROUNDS : 1;
+	uint64_t max = bench_descriptors(),
+		 rounds = b->rounds ? b->rounds
+	    : b->in_rounds          ? ROUNDS
+				    : 1;
 	/* a block of a certain time has as many as there can be */
-	uint64_t most = b->time_ns ? 0 : b->in_rounds ? (b->count ? b->count : BLOCK) + BLOCK_SKIPPED
-	    : b->count;
+	uint64_t most = b->time_ns ? 0
+	    : b->in_rounds         ? (b->count ? b->count : BLOCK) + BLOCK_SKIPPED
+				   : b->count;
 	struct run *run;
 	size_t *order, i, n = 0;
 
 	/* all stay open; a count of 10^12 times 10^12 rounds is too many as well */
 	if (most > max / rounds / b->ntargets) {
-		msg("-n: %" PRIu64 " connections to %zu targets in %" PRIu64 " rounds need more than "
-		    "the limit of %" PRIu64 " descriptors (ulimit -n)", most, b->ntargets, rounds, max);
+		msg("-n: %" PRIu64 " connections to %zu targets in %" PRIu64
+		    " rounds need more than "
+		    "the limit of %" PRIu64 " descriptors (ulimit -n)",
+		    most, b->ntargets, rounds, max);
 		return 2;
 	}
 	run = make_runs(b, max);
@@ -360,7 +367,7 @@ static const struct bench_program program = {
 	.count = 100,
 	.warmup = 10,
 	.path = true,
-	.run = check_and_measure
+	.run = check_and_measure,
 };
 
 int

@@ -10,9 +10,12 @@ static const struct bench_op ops[] = {
 	{ .name = "upload", .op = OP_UPLOAD_FILE, .sized = true },
 	{ .name = "download", .op = OP_DOWNLOAD_FILE, .sized = true },
 	{ .name = "upload-chunked", .op = OP_UPLOAD_FILE_CHUNKED, .sized = true, .chunked = true },
-	{ .name = "download-chunked", .op = OP_DOWNLOAD_FILE_CHUNKED, .sized = true, .chunked = true },
+	{ .name = "download-chunked",
+	    .op = OP_DOWNLOAD_FILE_CHUNKED,
+	    .sized = true,
+	    .chunked = true },
 	{ .name = "upload-stream", .op = OP_UPLOAD_STREAM, .sized = true, .chunked = true },
-	{ .name = "download-stream", .op = OP_DOWNLOAD_STREAM, .sized = true, .chunked = true }
+	{ .name = "download-stream", .op = OP_DOWNLOAD_STREAM, .sized = true, .chunked = true },
 };
 
 static const struct bench_program program = {
@@ -26,7 +29,7 @@ static const struct bench_program program = {
 	.warmup = 0,
 	.sizes = "1536k,128m,500m",
 	.transfers = true,
-	.run = bench_sequence
+	.run = bench_sequence,
 };
 
 int

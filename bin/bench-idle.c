@@ -62,7 +62,7 @@ memory(long server, uint64_t *kb)
 	if (getline(&list, &size, f) > 0) {
 		for (p = list; (pid = strtol(p, &end, 10)) > 0; p = end)
 			if (pid != (long)getpid())
-				add_process(pid, kb);   /* one that has ended meanwhile has none */
+				add_process(pid, kb); /* one that has ended meanwhile has none */
 	}
 	free(list);
 	fclose(f);
@@ -82,7 +82,8 @@ connect_all(const struct bench *b, struct client_conn *c)
 		if ((res = client_dial(&c[i])) == CLIENT_OK)
 			res = client_call(&c[i], &hello, c[i].dialled_ns);
 		if (res != CLIENT_OK && res != CLIENT_STOPPED)
-			msg("connection %" PRIu64 " of %" PRIu64 ": %s", i + 1, b->count, c[i].error);
+			msg("connection %" PRIu64 " of %" PRIu64 ": %s", i + 1, b->count,
+			    c[i].error);
 	}
 	return res == CLIENT_OK;
 }
@@ -149,7 +150,7 @@ static const struct bench_program program = {
 	.count = 200,
 	.path = true,
 	.probes = true,
-	.run = measure
+	.run = measure,
 };
 
 int

@@ -9,7 +9,7 @@ static const struct bench_op ops[] = {
 	{ .name = "ping", .op = OP_PING, .when = BENCH_UNSIZED },
 	{ .name = "echo", .op = OP_ECHO, .sized = true, .when = BENCH_SIZED },
 	{ .name = "upload", .op = OP_UPLOAD, .sized = true, .when = BENCH_ASKED },
-	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED }
+	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED },
 };
 
 static const struct bench_program program = {
@@ -22,7 +22,7 @@ static const struct bench_program program = {
 	.count = 1000,
 	.warmup = 10,
 	.named = true,
-	.run = bench_sequence
+	.run = bench_sequence,
 };
 
 int

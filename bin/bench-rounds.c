@@ -22,25 +22,23 @@
 
 #define NAME "bench-rounds"
 #define DIGITS_MAX 17
-#define LINE_CELLS 3            /* of a key, behind the label: bench, op, size */
+#define LINE_CELLS 3 /* of a key, behind the label: bench, op, size */
 
-static const char *const summary_metrics[] = {
-	"ops_per_s", "bytes_per_s", "mean_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us"
-};
+static const char *const summary_metrics[] = { "ops_per_s", "bytes_per_s", "mean_us", "p50_us",
+	"p90_us", "p95_us", "p99_us", "p999_us" };
 static const char *const memory_metrics[] = { "kb_per_connection" };
 
-#define METRICS(list) (sizeof (list) / sizeof *(list))
+#define METRICS(list) (sizeof(list) / sizeof *(list))
 
 /* The columns of memory.tsv. */
-static const char *const memory_columns[] = {
-	"label", "connections", "base_kb", "held_kb", "kb_per_connection"
-};
+static const char *const memory_columns[] = { "label", "connections", "base_kb", "held_kb",
+	"kb_per_connection" };
 enum { MEMORY_CONNECTIONS = 1, MEMORY_BASE, MEMORY_HELD, MEMORY_EACH, MEMORY_COLUMNS };
 
 /* A configuration's measurements of one operation. */
 struct series {
-	const char *label, *bench, *op, *size;  /* into the index, or static */
-	size_t label_at, bench_at, line_at;     /* their places in what comes out */
+	const char *label, *bench, *op, *size; /* into the index, or static */
+	size_t label_at, bench_at, line_at;    /* their places in what comes out */
 	const char *const *metric;
 	struct rounds rounds;
 	uint64_t n, errors;
@@ -60,13 +58,13 @@ struct run {
 	/* what the command line says */
 	const char *dir;
 	bool ratios, quiet;
-	int digits;             /* after the point; -1: the usual ones */
+	int digits; /* after the point; -1: the usual ones */
 
-	struct rows *rows[SOURCES];     /* suite and isolation have the same one */
-	struct rows_index index[SOURCES];       /* of struct series */
-	enum source source;     /* being read */
-	struct rounds all;      /* all rounds that there are; no figures */
-	char *configurations;   /* words of env.tsv, NULs between them; owned */
+	struct rows *rows[SOURCES];       /* suite and isolation have the same one */
+	struct rows_index index[SOURCES]; /* of struct series */
+	enum source source;               /* being read */
+	struct rounds all;                /* all rounds that there are; no figures */
+	char *configurations;             /* words of env.tsv, NULs between them; owned */
 	struct names labels, benches;
 	struct series **series; /* all of them, in the order in which they come out */
 	size_t n;
@@ -160,7 +158,8 @@ check_memory(void *arg, struct rows *rows)
 
 	for (i = 0; i < MEMORY_COLUMNS; i++)
 		if (i >= t->columns || strcmp(t->name[i], memory_columns[i]) != 0)
-			return table_bad(t, memory_columns[i], "missing, or not where it should be");
+			return table_bad(t, memory_columns[i],
+			    "missing, or not where it should be");
 	if (!rows_know_when(rows, i))
 		return false;
 	return (rows->rounds == suite->rounds && rows->passes == suite->passes)
@@ -216,7 +215,8 @@ path_of(const struct run *r, const char *name)
 	char *path = malloc(n);
 
 	if (path)
-		snprintf(path, n, "%s%s%s", r->dir, r->dir[strlen(r->dir) - 1] == '/' ? "" : "/", name);
+		snprintf(path, n, "%s%s%s", r->dir, r->dir[strlen(r->dir) - 1] == '/' ? "" : "/",
+		    name);
 	return path;
 }
 
@@ -224,11 +224,11 @@ path_of(const struct run *r, const char *name)
 static bool
 read_file(struct run *r, enum source source)
 {
-	const struct rows_reader reader = {
-		.row = source == MEMORY ? take_memory : take_summary,
+	const struct rows_reader reader = { .row = source == MEMORY ? take_memory : take_summary,
 		.header = source == MEMORY ? check_memory : NULL,
-		.lenient = true, .quiet = r->quiet, .arg = r
-	};
+		.lenient = true,
+		.quiet = r->quiet,
+		.arg = r };
 	char *path = path_of(r, file_name[source]);
 	bool good;
 
@@ -298,7 +298,7 @@ place_configurations(struct run *r)
 	if (!r->configurations)
 		return true;
 	for (word = strtok_r(r->configurations, " \t\n", &rest); word;
-	    word = strtok_r(NULL, " \t\n", &rest)) {
+	     word = strtok_r(NULL, " \t\n", &rest)) {
 		word[strcspn(word, "=")] = '\0';
 		if (!place(&r->labels, word, &at))
 			return false;
@@ -322,10 +322,12 @@ describe(struct run *r, enum source source, size_t number)
 
 	s->label = rows_cell(x, number, ROWS_LABEL);
 	s->bench = source == SUITE ? short_bench(rows_cell(x, number, ROWS_BENCH))
-	    : source == ISOLATION ? "isolation" : "memory";
+	    : source == ISOLATION  ? "isolation"
+				   : "memory";
 	s->op = source == MEMORY ? "idle" : rows_cell(x, number, ROWS_OP);
 	s->size = source == MEMORY ? "0" : rows_cell(x, number, ROWS_SIZE);
-	if (!place(&r->labels, s->label, &s->label_at) || !place(&r->benches, s->bench, &s->bench_at))
+	if (!place(&r->labels, s->label, &s->label_at)
+	    || !place(&r->benches, s->bench, &s->bench_at))
 		return false;
 	for (i = 0; i < r->n; i++) {
 		other = r->series[i];
@@ -399,13 +401,14 @@ print_figures(const struct run *r)
 	size_t i, k;
 
 	puts("label\tbench\top\tsize_bytes\tmetric\trounds\tmedian\tlow\thigh\t"
-	    "run_rounds\tn\terrors");
+	     "run_rounds\tn\terrors");
 	for (i = 0; i < r->n; i++) {
 		s = r->series[i];
 		for (k = 0; k < s->rounds.figures; k++) {
 			if (!rounds_median(&s->rounds, k, &m))
 				return no_memory();
-			printf("%s\t%s\t%s\t%s\t%s", s->label, s->bench, s->op, s->size, s->metric[k]);
+			printf("%s\t%s\t%s\t%s\t%s", s->label, s->bench, s->op, s->size,
+			    s->metric[k]);
 			put_median(r, 3, &m);
 			printf("\t%zu\t%" PRIu64 "\t%" PRIu64 "\n", units, s->n, s->errors);
 		}
@@ -435,8 +438,8 @@ print_pair(const struct run *r, const struct series *a, const struct series *b)
 			return no_memory();
 		if (m.n == 0)
 			continue;
-		printf("%s\t%s\t%s\t%s\t%s\t%s\t%s", a->label, b->label, a->bench, a->op, b->op, a->size,
-		    a->metric[k]);
+		printf("%s\t%s\t%s\t%s\t%s\t%s\t%s", a->label, b->label, a->bench, a->op, b->op,
+		    a->size, a->metric[k]);
 		put_median(r, 4, &m);
 		putchar('\n');
 	}
@@ -464,14 +467,14 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hqrV] [-d digits] dir\n"
-	    "Print the median over the rounds of each figure of a bench-suite run.\n\n"
-	    "dir is the folder that bench-suite made. Options, with their defaults in\n"
-	    "parentheses:\n"
-	    "  -r         print the ratios of figures within the rounds instead: of each two\n"
-	    "             configurations, and of each two operations of one\n"
-	    "  -d digits  digits after the point, 0 to 17 (3; 4 of ratios)\n"
-	    "  -q         no warning of a last line that is cut off\n"
-	    "  -h, -V     help, version");
+	     "Print the median over the rounds of each figure of a bench-suite run.\n\n"
+	     "dir is the folder that bench-suite made. Options, with their defaults in\n"
+	     "parentheses:\n"
+	     "  -r         print the ratios of figures within the rounds instead: of each two\n"
+	     "             configurations, and of each two operations of one\n"
+	     "  -d digits  digits after the point, 0 to 17 (3; 4 of ratios)\n"
+	     "  -q         no warning of a last line that is cut off\n"
+	     "  -h, -V     help, version");
 }
 
 /* Sets r->dir, or leaves it NULL and returns the status to exit with. */
@@ -491,14 +494,9 @@ parse(struct run *r, int argc, char **argv)
 			}
 			r->digits = (int)digits;
 			break;
-		case 'q':
-			r->quiet = true;
-			break;
-		case 'r':
-			r->ratios = true;
-			break;
-		default:
-			return status;
+		case 'q': r->quiet = true; break;
+		case 'r': r->ratios = true; break;
+		default: return status;
 		}
 	}
 	if (argc - optind != 1 || !*argv[optind]) {
@@ -514,7 +512,8 @@ run(struct run *r)
 {
 	int source;
 
-	if (!(r->rows[SUITE] = r->rows[ISOLATION] = rows_new()) || !(r->rows[MEMORY] = rows_new())) {
+	if (!(r->rows[SUITE] = r->rows[ISOLATION] = rows_new())
+	    || !(r->rows[MEMORY] = rows_new())) {
 		no_memory();
 		return 1;
 	}

@@ -26,46 +26,44 @@
 #define WIDTH_MAX 1000
 
 struct show {
-	char mode;              /* a letter of MODES, or 0: table */
+	char mode; /* a letter of MODES, or 0: table */
 	bool all;
 	size_t width;
 
 	struct rows *rows;
-	struct buf text, at;    /* cells, row by row, each with a NUL behind it; where they begin */
+	struct buf text, at; /* cells, row by row, each with a NUL behind it; where they begin */
 	size_t rows_read;
-	size_t *row, n;         /* the rows of the table that is shown now, n of them; owned */
+	size_t *row, n; /* the rows of the table that is shown now, n of them; owned */
 	struct column column[TABLE_COLUMNS];
 	struct layout_column head[TABLE_COLUMNS];
-	int rank[TABLE_COLUMNS];        /* of columns in the table: small ones come first */
+	int rank[TABLE_COLUMNS]; /* of columns in the table: small ones come first */
 	bool differs[TABLE_COLUMNS];
 
-	struct rows_index index;        /* of struct drawing */
+	struct rows_index index; /* of struct drawing */
 };
 
 #define MODES "bcDj"
 
 /* A distribution. */
 struct drawing {
-	struct hist *hist;      /* owned */
+	struct hist *hist; /* owned */
 	uint64_t errors;
-	uint64_t low_ns;        /* of the row before: a lower one begins another run */
+	uint64_t low_ns; /* of the row before: a lower one begins another run */
 };
 
 /* ---- what is known by name ---- */
 
 /* Leading columns that tell rows apart, as texts do. */
-static const char *const keys[] = {
-	"size_bytes", "chunk_bytes", "clients", "depth", "rate_per_s", NULL
-};
+static const char *const keys[] = { "size_bytes", "chunk_bytes", "clients", "depth", "rate_per_s",
+	NULL };
 
 /* What must be known if it differs. */
 static const char *const always[] = { "errors", "ok", "pass", "round", NULL };
 
 /* Figures, the most important first. Empty: here come those that are not listed. */
-static const char *const figures[] = {
-	"p50_us", "p99_us", "ops_per_s", "bytes_per_s", "p999_us", "p90_us", "mean_us", "max_us",
-	"", "p95_us", "min_us", "sd_us", "n", "elapsed_s", "busy", "cpu_us", NULL
-};
+static const char *const figures[] = { "p50_us", "p99_us", "ops_per_s", "bytes_per_s", "p999_us",
+	"p90_us", "mean_us", "max_us", "", "p95_us", "min_us", "sd_us", "n", "elapsed_s", "busy",
+	"cpu_us", NULL };
 
 enum { RANK_KEY, RANK_ALWAYS, RANK_TRANSFER, RANK_FIGURE };
 
@@ -353,7 +351,8 @@ take_hist(void *arg, struct rows *r)
 	bool fresh, na, na_too;
 
 	if (r->schema != TSV_HIST)
-		return table_bad(t, r->schema == TSV_RAW ? "us" : "p50_us", "%s rows, not "
+		return table_bad(t, r->schema == TSV_RAW ? "us" : "p50_us",
+		    "%s rows, not "
 		    "histogram rows, which benchmarks print with -D",
 		    r->schema == TSV_RAW ? "raw" : "summary");
 	if (!(d = rows_find(&s->index, r, &fresh)))
@@ -488,15 +487,15 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-abcDhjV] [-w columns] [file]\n"
-	    "Show rows to a person: one row as a block, several as a table of what differs.\n\n"
-	    "The file (\"-\" or none: standard input) is what any program here prints. Options:\n"
-	    "  -a          all columns, also those that are the same in all rows\n"
-	    "  -b          a block for each row\n"
-	    "  -D          draw the distributions of histogram rows (-D of the benchmarks)\n"
-	    "  -j          JSON: an array of objects\n"
-	    "  -c          comma-separated values\n"
-	    "  -w columns  the width of the terminal (COLUMNS, else 80)\n"
-	    "  -h, -V      help, version");
+	     "Show rows to a person: one row as a block, several as a table of what differs.\n\n"
+	     "The file (\"-\" or none: standard input) is what any program here prints. Options:\n"
+	     "  -a          all columns, also those that are the same in all rows\n"
+	     "  -b          a block for each row\n"
+	     "  -D          draw the distributions of histogram rows (-D of the benchmarks)\n"
+	     "  -j          JSON: an array of objects\n"
+	     "  -c          comma-separated values\n"
+	     "  -w columns  the width of the terminal (COLUMNS, else 80)\n"
+	     "  -h, -V      help, version");
 }
 
 /* Returns -1, or the status to exit with. */
@@ -556,10 +555,9 @@ print(struct show *s)
 static int
 run(struct show *s, const char *path)
 {
-	const struct rows_reader reader = {
-		.row = s->mode == 'D' ? take_hist : take_row,
-		.header = s->mode == 'D' ? NULL : take_header, .arg = s
-	};
+	const struct rows_reader reader = { .row = s->mode == 'D' ? take_hist : take_row,
+		.header = s->mode == 'D' ? NULL : take_header,
+		.arg = s };
 
 	if (!rows_read(s->rows, path, &reader))
 		return 2;

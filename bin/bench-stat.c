@@ -34,13 +34,14 @@
 enum source { OPS, BYTES, MEAN, SD, QUANTILE, UNKNOWN };
 
 struct figure {
-	char name[24];          /* of its column; what has limits ends in "_us" */
+	char name[24]; /* of its column; what has limits ends in "_us" */
 	enum source source;
 	double q;
 	int digits;
 	bool limits;
 };
 
+/* clang-format off */
 /* NA is NAN inside. */
 static const struct figure common[] = {
 	{ "ops_per_s", OPS, 0, 2, false }, { "bytes_per_s", BYTES, 0, 2, false },
@@ -51,6 +52,7 @@ static const struct figure common[] = {
 	{ "max_us", QUANTILE, 1, 3, false }, { "cpu_us", UNKNOWN, 0, 3, false },
 	{ "busy", UNKNOWN, 0, 3, false }
 };
+/* clang-format on */
 
 /* What was counted, of a round or in all. */
 struct count {
@@ -61,21 +63,21 @@ struct count {
 /* A configuration. */
 struct group {
 	uint64_t size;
-	struct count total, now;        /* of all rounds, and of the one being read */
-	struct hist *all, *hist;        /* the same; owned */
-	struct tsv_when when;           /* which one that is */
+	struct count total, now; /* of all rounds, and of the one being read */
+	struct hist *all, *hist; /* the same; owned */
+	struct tsv_when when;    /* which one that is */
 	uint64_t file;
 
-	struct rounds rounds;           /* that are over */
+	struct rounds rounds; /* that are over */
 
 	/* histogram rows: the run being read */
-	uint64_t left;                  /* operations its rows have yet to show */
+	uint64_t left; /* operations its rows have yet to show */
 	uint64_t high_ns;
 	struct count run;
 
 	/* raw rows: the run being read */
-	uint64_t end_ns;                /* of the operation that ended last */
-	unsigned char *begun;           /* a bit per client: its first operation was there; owned */
+	uint64_t end_ns;      /* of the operation that ended last */
+	unsigned char *begun; /* a bit per client: its first operation was there; owned */
 	size_t nbegun;
 	uint64_t clients;
 };
@@ -84,16 +86,16 @@ struct group {
 struct merge {
 	struct figure figure[FIGURES_MAX];
 	size_t nfigures;
-	bool chosen;                    /* -q: limits follow each quantile */
+	bool chosen; /* -q: limits follow each quantile */
 	bool header;
 
 	struct rows *rows;
-	struct rows_index index;        /* of struct group */
-	uint64_t file;                  /* number of the file being read */
-	struct tsv_when first;          /* of the first row */
-	bool several;                   /* some row is of another round */
-	size_t open;                    /* histogram rows: the number of the group whose run is
-	                                 * not complete, from 1; 0: none is open */
+	struct rows_index index; /* of struct group */
+	uint64_t file;           /* number of the file being read */
+	struct tsv_when first;   /* of the first row */
+	bool several;            /* some row is of another round */
+	size_t open;             /* histogram rows: the number of the group whose run is
+				  * not complete, from 1; 0: none is open */
 };
 
 static bool
@@ -112,18 +114,12 @@ figure_of(const struct figure *f, const struct group *g, const struct hist *h,
 	double n = (double)c->n, elapsed = (double)c->elapsed_ns / 1e9;
 
 	switch (f->source) {
-	case OPS:
-		return elapsed > 0 ? n / elapsed : NAN;
-	case BYTES:
-		return elapsed > 0 ? (double)g->size * n / elapsed : NAN;
-	case MEAN:
-		return h->n > 0 ? h->mean / 1e3 : NAN;
-	case SD:
-		return h->n > 1 ? hist_sd(h) / 1e3 : NAN;
-	case QUANTILE:
-		return hist_shows(h, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
-	case UNKNOWN:
-		break;
+	case OPS: return elapsed > 0 ? n / elapsed : NAN;
+	case BYTES: return elapsed > 0 ? (double)g->size * n / elapsed : NAN;
+	case MEAN: return h->n > 0 ? h->mean / 1e3 : NAN;
+	case SD: return h->n > 1 ? hist_sd(h) / 1e3 : NAN;
+	case QUANTILE: return hist_shows(h, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
+	case UNKNOWN: break;
 	}
 	return NAN;
 }
@@ -267,7 +263,8 @@ take_summary(struct merge *m, struct rows *r)
 	add_count(&g->total, &count);
 	for (i = 0; i < m->nfigures; i++) {
 		if ((column = table_column(t, m->figure[i].name)) < 0)
-			return table_bad(t, m->figure[i].name, "not a quantile that summary rows have");
+			return table_bad(t, m->figure[i].name,
+			    "not a quantile that summary rows have");
 		if (!table_real(t, (size_t)column, &p[i], &na))
 			return false;
 		if (na)
@@ -282,8 +279,10 @@ whole_run(const struct merge *m, struct table *t)
 {
 	const struct group *g = m->open ? nth_group(m, m->open - 1) : NULL;
 
-	return !g || table_bad(t, "count", "the run before is not complete: %" PRIu64 " of n %"
-	    PRIu64 " operations", g->run.n - g->left, g->run.n);
+	return !g
+	    || table_bad(t, "count",
+		"the run before is not complete: %" PRIu64 " of n %" PRIu64 " operations",
+		g->run.n - g->left, g->run.n);
 }
 
 /* The first row of a run, or another one of the same. */
@@ -336,8 +335,8 @@ take_hist(struct merge *m, struct rows *r)
 	if (low < g->high_ns)
 		return table_bad(t, "low_us", "not above the row before");
 	if (count == 0 || count > g->left)
-		return table_bad(t, "count", "%s of the run's operations", count ? "more than are left" :
-		    "none");
+		return table_bad(t, "count", "%s of the run's operations",
+		    count ? "more than are left" : "none");
 	if (!hist_add_bucket(g->hist, low, high, count))
 		return table_bad(t, "low_us", "these are not the bounds of a bucket");
 	g->left -= count;
@@ -372,8 +371,9 @@ take_raw(struct merge *m, struct rows *r)
 	struct group *g;
 	unsigned bit;
 
-	if (!(g = find(m, r)) || !enter_round(m, g, r) || !table_count(t, ROWS_CLIENT, &client, NULL)
-	    || !table_count(t, ROWS_SEQ, &seq, NULL) || !table_fixed(t, ROWS_START, 3, &start, NULL)
+	if (!(g = find(m, r)) || !enter_round(m, g, r)
+	    || !table_count(t, ROWS_CLIENT, &client, NULL) || !table_count(t, ROWS_SEQ, &seq, NULL)
+	    || !table_fixed(t, ROWS_START, 3, &start, NULL)
 	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
 		return false;
 	if (client >= CLIENT_LIMIT)
@@ -409,8 +409,9 @@ take_row(void *arg, struct rows *r)
 		m->first = r->when;
 	if (r->when.round != m->first.round || r->when.pass != m->first.pass)
 		m->several = true;
-	return (r->schema == TSV_SUMMARY ? take_summary : r->schema == TSV_HIST ? take_hist :
-	    take_raw)(m, r);
+	return (r->schema == TSV_SUMMARY ? take_summary
+		: r->schema == TSV_HIST  ? take_hist
+					 : take_raw)(m, r);
 }
 
 static bool
@@ -475,7 +476,8 @@ put_key(const struct merge *m, size_t number)
 	int i, cells = m->rows->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_RATE + 1;
 
 	for (i = 0; i < cells; i++)
-		printf("%s%s", i > 0 ? "\t" : "", rows_cell(&m->index, number, (enum rows_column)i));
+		printf("%s%s", i > 0 ? "\t" : "",
+		    rows_cell(&m->index, number, (enum rows_column)i));
 	if (m->rows->schema == TSV_RAW)
 		printf("\t%" PRIu64 "\tNA\tNA", nth_group(m, number)->clients);
 }
@@ -526,13 +528,13 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
-	    "Merge the rows of several runs into summary rows with 95 % confidence limits.\n\n"
-	    "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
-	    "histogram rows (-D) or summary rows; concatenated files are fine. Options:\n"
-	    "  -q list     quantiles to print, each with its limits, as .5,.999 (instead of\n"
-	    "              the columns from min_us on)\n"
-	    "  -H          no header line\n"
-	    "  -h, -V      help, version");
+	     "Merge the rows of several runs into summary rows with 95 % confidence limits.\n\n"
+	     "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
+	     "histogram rows (-D) or summary rows; concatenated files are fine. Options:\n"
+	     "  -q list     quantiles to print, each with its limits, as .5,.999 (instead of\n"
+	     "              the columns from min_us on)\n"
+	     "  -H          no header line\n"
+	     "  -h, -V      help, version");
 }
 
 /* One quantile: a decimal fraction between 0 and 1, whose digits make its name. */
@@ -601,15 +603,12 @@ parse(struct merge *m, int argc, char **argv)
 
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
-		case 'H':
-			m->header = false;
-			break;
+		case 'H': m->header = false; break;
 		case 'q':
 			if (!set_quantiles(m, optarg))
 				return 2;
 			break;
-		default:
-			return status;
+		default: return status;
 		}
 	}
 	return -1;
@@ -641,10 +640,9 @@ run(struct merge *m, char *const *path)
 int
 main(int argc, char **argv)
 {
-	struct merge m = {
-		.header = true, .nfigures = sizeof common / sizeof *common,
-		.index.size = sizeof(struct group)
-	};
+	struct merge m = { .header = true,
+		.nfigures = sizeof common / sizeof *common,
+		.index.size = sizeof(struct group) };
 	struct group *g;
 	int status;
 	size_t i;

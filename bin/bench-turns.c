@@ -31,7 +31,7 @@
 #define NAME "bench-turns"
 #define MOST_PASSES 100000
 #define MOST_SECONDS 2592000
-#define LEAST_PASSES 6          /* with -e: fewer do not show how much passes differ */
+#define LEAST_PASSES 6 /* with -e: fewer do not show how much passes differ */
 #define MOST_SERVERS 64
 #define READ_SIZE 65536
 
@@ -47,20 +47,20 @@ struct server {
 struct turns {
 	/* the command line */
 	uint64_t passes, limit_ns, seed;
-	double precision;               /* as a share; 0: none asked for */
-	const char *placement;          /* split, same, free, SERVER:CLIENT */
+	double precision;      /* as a share; 0: none asked for */
+	const char *placement; /* split, same, free, SERVER:CLIENT */
 	bool quiet;
-	char server_cpus[4096], client_cpus[4096];      /* lists; "": not set */
+	char server_cpus[4096], client_cpus[4096]; /* lists; "": not set */
 	struct server server[MOST_SERVERS];
 	size_t servers;
-	char **bench;                   /* the rest of the command: a benchmark, NULL at its end */
+	char **bench; /* the rest of the command: a benchmark, NULL at its end */
 
 	/* the run */
-	uint64_t start_ns, pass, last_ns;       /* last_ns: what the last pass took */
-	char *header;                   /* the first line; owned */
-	struct rows *rows;              /* with -e */
-	uint64_t check;                 /* the pass after which the ratios are looked at next */
-	struct rows_index index;        /* of struct rounds, one figure */
+	uint64_t start_ns, pass, last_ns; /* last_ns: what the last pass took */
+	char *header;                     /* the first line; owned */
+	struct rows *rows;                /* with -e */
+	uint64_t check;                   /* the pass after which the ratios are looked at next */
+	struct rows_index index;          /* of struct rounds, one figure */
 	bool failed;
 };
 
@@ -88,19 +88,19 @@ help(const void *arg)
 {
 	(void)arg;
 	puts("usage: " NAME " [-hqV] [-p passes] [-e percent] [-t secs] [-P place]\n"
-	    "       [-S seed] [server [options]] ... benchmark [options] [target ...]\n"
-	    "Run nested servers and a benchmark several times, everything new each time.\n\n"
-	    "Options, with their defaults in parentheses:\n"
-	    "  -p passes   how many times, at most (12)\n"
-	    "  -e percent  stop when each target's ratio to the first is known this well\n"
-	    "  -t secs     begin no pass that would not end within this time\n"
-	    "  -P place    processors: split, half for the servers and half for the client;\n"
-	    "              same, one for all; free; or SERVERS:CLIENT such as 0:1 (split)\n"
-	    "  -S seed     of the order of servers, targets and requests (1)\n"
-	    "  -q          no summary on stderr\n"
-	    "  -h, -V      help, version\n"
-	    "The rows of all passes come out with their pass; bench-cmp compares them:\n"
-	    "  " NAME " rpc-serve -m thread rpc-serve -m fork bench-lat | bench-cmp");
+	     "       [-S seed] [server [options]] ... benchmark [options] [target ...]\n"
+	     "Run nested servers and a benchmark several times, everything new each time.\n\n"
+	     "Options, with their defaults in parentheses:\n"
+	     "  -p passes   how many times, at most (12)\n"
+	     "  -e percent  stop when each target's ratio to the first is known this well\n"
+	     "  -t secs     begin no pass that would not end within this time\n"
+	     "  -P place    processors: split, half for the servers and half for the client;\n"
+	     "              same, one for all; free; or SERVERS:CLIENT such as 0:1 (split)\n"
+	     "  -S seed     of the order of servers, targets and requests (1)\n"
+	     "  -q          no summary on stderr\n"
+	     "  -h, -V      help, version\n"
+	     "The rows of all passes come out with their pass; bench-cmp compares them:\n"
+	     "  " NAME " rpc-serve -m thread rpc-serve -m fork bench-lat | bench-cmp");
 }
 
 static const char *
@@ -179,7 +179,7 @@ set_placement(struct turns *t)
 		return NULL;
 	if (strcmp(text, "split") == 0 || strcmp(text, "same") == 0) {
 		why = share_cpus(t, text[1] == 'a');
-		return t->placement ? why : NULL;       /* by default as far as can be */
+		return t->placement ? why : NULL; /* by default as far as can be */
 	}
 	if (!colon)
 		return "not split, same, free or SERVERS:CLIENT";
@@ -234,7 +234,8 @@ parse_command(struct turns *t, char **word)
 		}
 	}
 	if (!*word) {
-		msg(t->servers ? "a benchmark is needed behind the servers" : "a command is needed");
+		msg(t->servers ? "a benchmark is needed behind the servers"
+			       : "a command is needed");
 		return EXIT_USAGE;
 	}
 	t->bench = word;
@@ -245,33 +246,24 @@ parse_command(struct turns *t, char **word)
 static int
 parse(struct turns *t, int argc, char **argv)
 {
-	static const struct opt opt = { .letters = "p:e:t:P:S:q", .help = help, .trouble = EXIT_FAILED };
+	static const struct opt opt = { .letters = "p:e:t:P:S:q",
+		.help = help,
+		.trouble = EXIT_FAILED };
 	const char *why = NULL;
 	int letter, status = 0;
 
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
-		case 'p':
-			why = num_count(optarg, 1, MOST_PASSES, &t->passes);
-			break;
-		case 'e':
-			why = set_precision(t, optarg);
-			break;
-		case 't':
-			why = num_secs(optarg, false, MOST_SECONDS, &t->limit_ns);
-			break;
+		case 'p': why = num_count(optarg, 1, MOST_PASSES, &t->passes); break;
+		case 'e': why = set_precision(t, optarg); break;
+		case 't': why = num_secs(optarg, false, MOST_SECONDS, &t->limit_ns); break;
 		case 'P':
 			t->placement = optarg;
 			why = set_placement(t);
 			break;
-		case 'S':
-			why = num_count(optarg, 0, UINT64_MAX, &t->seed);
-			break;
-		case 'q':
-			t->quiet = true;
-			break;
-		default:
-			return status;
+		case 'S': why = num_count(optarg, 0, UINT64_MAX, &t->seed); break;
+		case 'q': t->quiet = true; break;
+		default: return status;
 		}
 		if (why) {
 			msg("-%c: %s: %s", letter, why, optarg);
@@ -576,7 +568,8 @@ run_passes(struct turns *t)
 		msg("%" PRIu64 " passes in %.1f s: ratios are known to %.2f %%", t->pass,
 		    (double)(clock_ns() - t->start_ns) / 1e9, known * 100);
 	else if (!t->quiet)
-		msg("%" PRIu64 " passes in %.1f s", t->pass, (double)(clock_ns() - t->start_ns) / 1e9);
+		msg("%" PRIu64 " passes in %.1f s", t->pass,
+		    (double)(clock_ns() - t->start_ns) / 1e9);
 	return t->failed ? EXIT_FAILED : 0;
 }
 
@@ -587,7 +580,7 @@ catch_signals(void)
 	size_t i;
 
 	memset(&sa, 0, sizeof sa);
-	sa.sa_handler = on_signal;      /* and no SA_RESTART: a wait is to be interrupted */
+	sa.sa_handler = on_signal; /* and no SA_RESTART: a wait is to be interrupted */
 	sigfillset(&sa.sa_mask);
 	for (i = 0; i < N_STOP_SIGNALS; i++)
 		if (sigaction(stop_signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)

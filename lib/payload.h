@@ -11,11 +11,11 @@
 struct payload {
 	const unsigned char *data;
 	size_t period;
-	bool mapped;            /* data is a mapped file, not allocated memory */
+	bool mapped; /* data is a mapped file, not allocated memory */
 };
 
 #define PAYLOAD_PERIOD ((size_t)1 << 20)
-#define PAYLOAD_FILE_MAX ((size_t)1 << 30)      /* of a file that can't be mapped */
+#define PAYLOAD_FILE_MAX ((size_t)1 << 30) /* of a file that can't be mapped */
 
 /* PAYLOAD_PERIOD pseudo-random bytes (the same each time; the period is far beyond the
  * window of any deflate, so that repetition doesn't make them compressible), or zeros.

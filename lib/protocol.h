@@ -16,10 +16,10 @@
 #include "service.h"
 
 enum want {
-	WANT_INPUT,     /* call input() with bytes from the peer, or end() */
-	WANT_OUTPUT,    /* send what is in out, then call server_sent() or client_sent() */
-	WANT_WAIT,      /* let wait_ns pass (0: at once), then call resume() */
-	WANT_CLOSE      /* close the connection; nothing is left to send */
+	WANT_INPUT,  /* call input() with bytes from the peer, or end() */
+	WANT_OUTPUT, /* send what is in out, then call server_sent() or client_sent() */
+	WANT_WAIT,   /* let wait_ns pass (0: at once), then call resume() */
+	WANT_CLOSE   /* close the connection; nothing is left to send */
 };
 
 /* ---- server side ---- */
@@ -30,23 +30,23 @@ enum want {
 /* One connection of a server. The first field of each protocol's own state. */
 struct server_session {
 	const struct server_protocol *protocol;
-	enum want want;         /* valid after open() and after every call */
-	uint64_t wait_ns;       /* with WANT_WAIT */
-	bool service_time;      /* with WANT_WAIT: not wait_ns, but a service time has to pass,
-	                         * which is drawn for this request (server/delay.h) */
-	bool idle;              /* between requests: no byte of a next one is here */
-	bool one_request;       /* set by the model: input() stops behind each request */
-	unsigned progress;      /* changes whenever a message of the peer begins or is complete,
-	                         * and with every PROGRESS_BYTES bytes of a long one: the time limit
-	                         * of the peer starts again */
-	struct out out;         /* with WANT_OUTPUT: what to send */
-	uint64_t requests;      /* answered so far, with success or without */
-	uint64_t errors;        /* of these (and of what was no request): with an error */
+	enum want want;    /* valid after open() and after every call */
+	uint64_t wait_ns;  /* with WANT_WAIT */
+	bool service_time; /* with WANT_WAIT: not wait_ns, but a service time has to pass,
+			    * which is drawn for this request (server/delay.h) */
+	bool idle;         /* between requests: no byte of a next one is here */
+	bool one_request;  /* set by the model: input() stops behind each request */
+	unsigned progress; /* changes whenever a message of the peer begins or is complete,
+			    * and with every PROGRESS_BYTES bytes of a long one: the time limit
+			    * of the peer starts again */
+	struct out out;    /* with WANT_OUTPUT: what to send */
+	uint64_t requests; /* answered so far, with success or without */
+	uint64_t errors;   /* of these (and of what was no request): with an error */
 };
 
 struct server_protocol {
-	const char *scheme;     /* of the server's URL: "rpc", "http" */
-	unsigned short port;    /* default */
+	const char *scheme;  /* of the server's URL: "rpc", "http" */
+	unsigned short port; /* default */
 
 	/* NULL: out of memory. The service is borrowed for the session's life. */
 	struct server_session *(*open)(const struct service *);
@@ -85,42 +85,42 @@ struct payload;
 
 struct call {
 	enum op op;
-	bool sized;             /* OP_NAMED: send a payload of size bytes as well */
-	uint64_t size;          /* payload bytes */
-	uint64_t chunk;         /* bytes per chunk, for the chunked and stream operations */
+	bool sized;     /* OP_NAMED: send a payload of size bytes as well */
+	uint64_t size;  /* payload bytes */
+	uint64_t chunk; /* bytes per chunk, for the chunked and stream operations */
 };
 
 /* What all connections of a run share. Read only while they run. */
 struct client_conf {
-	const char *host;       /* for the Host field: host[:port] */
-	const char *name;       /* method or path of the target, without leading "/" for RPC
-	                         * and with it for HTTP; NULL: none given */
+	const char *host; /* for the Host field: host[:port] */
+	const char *name; /* method or path of the target, without leading "/" for RPC
+			   * and with it for HTTP; NULL: none given */
 	const struct payload *payload;
-	int dialect;            /* RPyC: 5 or 6; 0: not known yet, 6 is tried */
-	bool native;            /* -N: GETATTR, CALL, DEL as a stock Python client does */
-	bool close_each;        /* -K: Connection: close */
-	bool check;             /* -C: content of replies too */
-	unsigned depth;         /* -d: calls outstanding at most; 0 is as 1 */
+	int dialect;     /* RPyC: 5 or 6; 0: not known yet, 6 is tried */
+	bool native;     /* -N: GETATTR, CALL, DEL as a stock Python client does */
+	bool close_each; /* -K: Connection: close */
+	bool check;      /* -C: content of replies too */
+	unsigned depth;  /* -d: calls outstanding at most; 0 is as 1 */
 };
 
 /* One connection of a client. The first field of each protocol's own state. */
 struct client_session {
 	const struct client_protocol *protocol;
-	enum want want;         /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
-	struct out out;         /* with WANT_OUTPUT: what to send */
-	unsigned outstanding;   /* calls that are begun and not yet complete */
-	void *done;             /* the token of the call that was completed last; whoever takes
-	                         * it sets NULL */
-	bool ok;                /* that call succeeded */
-	bool closing;           /* HTTP: the connection ends with the last reply, as one side
-	                         * had announced: it is not lost */
-	bool retry_dialect;     /* RPyC: the peer speaks the other dialect, named in dialect */
-	int dialect;            /* RPyC: the one in use */
-	char error[160];        /* if not: why, one printable line */
+	enum want want;       /* WANT_OUTPUT, WANT_INPUT or WANT_CLOSE (not usable any more) */
+	struct out out;       /* with WANT_OUTPUT: what to send */
+	unsigned outstanding; /* calls that are begun and not yet complete */
+	void *done;           /* the token of the call that was completed last; whoever takes
+			       * it sets NULL */
+	bool ok;              /* that call succeeded */
+	bool closing;         /* HTTP: the connection ends with the last reply, as one side
+			       * had announced: it is not lost */
+	bool retry_dialect;   /* RPyC: the peer speaks the other dialect, named in dialect */
+	int dialect;          /* RPyC: the one in use */
+	char error[160];      /* if not: why, one printable line */
 };
 
 struct client_protocol {
-	bool hello;             /* connections must begin with OP_HELLO */
+	bool hello; /* connections must begin with OP_HELLO */
 
 	struct client_session *(*open)(const struct client_conf *);
 	void (*close)(struct client_session *);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 const struct operation operations[OP_COUNT] = {
 	[OP_PING] = { .method = "ping", .path = "ping", .reply = REPLY_PONG },
 	[OP_ECHO] = { .method = "echo", .path = "echo", .nargs = 1, .arg = { "data" },
@@ -31,6 +32,7 @@ const struct operation operations[OP_COUNT] = {
 	[OP_HELLO] = { .path = "ping", .reply = REPLY_PONG },
 	[OP_NAMED] = { .sends = true },
 };
+/* clang-format on */
 
 static bool
 is_name(const char *name, const void *s, size_t n)
@@ -92,7 +94,7 @@ compute_run(struct compute *c)
 	uint64_t i, square, hi = c->hi, lo = c->lo;
 
 	for (i = c->i; i < end; i++) {
-		square = i * i;         /* i < COMPUTE_MAX: it fits */
+		square = i * i; /* i < COMPUTE_MAX: it fits */
 		lo += square;
 		hi += lo < square;
 	}
@@ -106,9 +108,8 @@ size_t
 compute_text(const struct compute *c, char text[40])
 {
 	/* 128 bits in base 2^32, divided by ten again and again */
-	uint32_t limb[4] = {
-		(uint32_t)(c->hi >> 32), (uint32_t)c->hi, (uint32_t)(c->lo >> 32), (uint32_t)c->lo,
-	};
+	uint32_t limb[4] = { (uint32_t)(c->hi >> 32), (uint32_t)c->hi, (uint32_t)(c->lo >> 32),
+		(uint32_t)c->lo };
 	char digit[40], *p = digit + sizeof digit;
 	uint64_t rest;
 	size_t i, n;

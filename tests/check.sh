@@ -270,9 +270,9 @@ step_valgrind() {
 }
 
 builds='gcc gcc_debug clang musl bits32 big_endian bmake parallel_make makefile headers install'
-analysers='layers shellcheck man_pages cppcheck clang_tidy gcc_analyzer'
+analysers='layers shellcheck man_pages cppcheck clang_tidy clang_format gcc_analyzer'
 suites='slow posix_only asan tsan fuzz valgrind'
-steps="$builds $analysers $suites clang_format"
+steps="$builds $analysers $suites"
 
 failed=0 quick=0 long=
 if [ "${1-}" = -q ]; then

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BYTES 128         /* of an array, or what one element takes */
+#define FIRST_BYTES 128 /* of an array, or what one element takes */
 
 void *
 array_room(void *array, size_t *cap, size_t n, size_t size)

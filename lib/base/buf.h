@@ -13,10 +13,10 @@
 void *array_room(void *array, size_t *cap, size_t n, size_t size);
 
 struct buf {
-	unsigned char *p;       /* owned; NULL while cap is 0 */
-	size_t n;               /* bytes in use */
-	size_t cap;             /* bytes allocated */
-	bool failed;            /* an append ran out of memory; sticky until buf_free */
+	unsigned char *p; /* owned; NULL while cap is 0 */
+	size_t n;         /* bytes in use */
+	size_t cap;       /* bytes allocated */
+	bool failed;      /* an append ran out of memory; sticky until buf_free */
 };
 
 /* All appends: on lack of memory nothing is appended and b->failed is set, so
@@ -31,10 +31,11 @@ void buf_text(struct buf *b, const char *s);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-void buf_printf(struct buf *b, const char *fmt, ...);
+void
+buf_printf(struct buf *b, const char *fmt, ...);
 
 /* Inline: messages are made of small pieces, and usually there is room. */
-void buf_grow(struct buf *b, const void *p, size_t n);  /* append, room or not */
+void buf_grow(struct buf *b, const void *p, size_t n); /* append, room or not */
 
 static inline void
 buf_add(struct buf *b, const void *p, size_t n)

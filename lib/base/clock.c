@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Clocks. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define TIMER_SLACK             /* prctl(2) sets it; by default it is 50 us */
+#define TIMER_SLACK /* prctl(2) sets it; by default it is 50 us */
 #include <sys/prctl.h>
 #endif
 #include "base/clock.h"

@@ -2,7 +2,7 @@
 /* Placement by sched_setaffinity(2), and the processor time that control groups allow
  * (cgroups(7): cpu.max of version 2, cpu.cfs_quota_us of version 1). See cpus.h. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define _GNU_SOURCE             /* cpu_set_t */
+#define _GNU_SOURCE /* cpu_set_t */
 #endif
 #include "base/cpus.h"
 
@@ -75,8 +75,8 @@ group_quota(const char *dir, bool v2)
 	uint64_t v[2] = { 0, 0 };
 
 	if (v2 ? read_numbers(dir, "cpu.max", v, 2) != 2
-	    : read_numbers(dir, "cpu.cfs_quota_us", &v[0], 1) != 1
-	    || read_numbers(dir, "cpu.cfs_period_us", &v[1], 1) != 1)
+	       : read_numbers(dir, "cpu.cfs_quota_us", &v[0], 1) != 1
+		    || read_numbers(dir, "cpu.cfs_period_us", &v[1], 1) != 1)
 		return UINT64_MAX;
 	if (v[0] == 0 || v[1] == 0)
 		return UINT64_MAX;

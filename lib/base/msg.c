@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX 2048   /* of one message; more is cut off */
+#define TEXT_MAX 2048 /* of one message; more is cut off */
 
 static const char *program = "?";
 
@@ -64,7 +64,7 @@ msg_printable(char *dst, size_t size, const void *src, size_t n)
 		return dst;
 	for (i = 0; i < n; i++) {
 		if (at + 3 < size)
-			keep = at;      /* "..." would still fit here */
+			keep = at; /* "..." would still fit here */
 		width = p[i] < 0x20 || p[i] > 0x7e ? 4 : 1;
 		if (at + width >= size)
 			break;

@@ -15,7 +15,8 @@ const char *msg_name(void);
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-void msg(const char *fmt, ...);
+void
+msg(const char *fmt, ...);
 
 /* Copy n bytes of src as printable ASCII into dst[size], cut short with "..."
  * where it does not fit; always NUL-terminated. Returns dst. */

@@ -60,15 +60,12 @@ num_size(const char *s, uint64_t min, uint64_t max, uint64_t *v)
 	unsigned shift = 0;
 
 	switch (s[n]) {
-	case 'k': case 'K':
-		shift = 10;
-		break;
-	case 'm': case 'M':
-		shift = 20;
-		break;
-	case 'g': case 'G':
-		shift = 30;
-		break;
+	case 'k':
+	case 'K': shift = 10; break;
+	case 'm':
+	case 'M': shift = 20; break;
+	case 'g':
+	case 'G': shift = 30; break;
 	}
 	if (n == 0 || s[n + (shift > 0)])
 		return "not a size (digits, and k, m or g)";
@@ -107,9 +104,11 @@ num_secs(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 const char *
 num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns)
 {
-	static const struct { const char *name; uint64_t per_s; } units[] = {
-		{ "", 1 }, { "s", 1 }, { "ms", 1000 }, { "us", 1000000 }, { "ns", SECOND_NS },
-	};
+	static const struct {
+		const char *name;
+		uint64_t per_s;
+	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1000 }, { "us", 1000000 },
+		{ "ns", SECOND_NS } };
 	const char *no = "not a time (a number, and ns, us, ms or s)", *why;
 	size_t n = strspn(s, DIGITS "."), i;
 	char number[64];

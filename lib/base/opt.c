@@ -58,19 +58,15 @@ opt_next(const struct opt *o, int argc, char **argv, int *status)
 	snprintf(letters, sizeof letters, ":hV%s", o->letters);
 	opterr = 0;
 	switch (letter = getopt(argc, argv, letters)) {
-	case -1:
-		return OPT_NONE;
+	case -1: return OPT_NONE;
 	case 'h':
-	case 'V':
-		return print(o, letter == 'V', status);
+	case 'V': return print(o, letter == 'V', status);
 	case ':':
 		msg("-%c: needs a value", optopt);
 		*status = EXIT_USAGE;
 		return OPT_EXIT;
-	case '?':
-		return unknown(o, argc, argv, status);
-	default:
-		return letter;
+	case '?': return unknown(o, argc, argv, status);
+	default: return letter;
 	}
 }
 

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 struct opt {
-	const char *letters;            /* the program's own, as for getopt(3): "n:q" */
-	void (*help)(const void *arg);  /* prints what -h asks for */
+	const char *letters;           /* the program's own, as for getopt(3): "n:q" */
+	void (*help)(const void *arg); /* prints what -h asks for */
 	const void *arg;
-	int trouble;                    /* exit status if stdout fails */
+	int trouble; /* exit status if stdout fails */
 };
 
 enum { OPT_NONE = -1, OPT_EXIT = -2 };

@@ -12,7 +12,7 @@
 #define RESERVE_BYTES 512
 #define RESERVE_PARTS 4
 
-#define COPY_MAX 1024           /* a longer piece is worth an entry of its own */
+#define COPY_MAX 1024 /* a longer piece is worth an entry of its own */
 
 /* A queue that grows as fast as it is sent never becomes empty: bytes already sent make room
  * once they are half of what is held. */

@@ -12,21 +12,21 @@
 #include "base/buf.h"
 
 struct out_part {
-	const unsigned char *src;  /* NULL: the bytes are the next ones in out.buf */
-	size_t period;             /* length of src, which repeats without end */
-	uint64_t at;               /* position in the repetition of src */
-	uint64_t left;             /* bytes still to send */
+	const unsigned char *src; /* NULL: the bytes are the next ones in out.buf */
+	size_t period;            /* length of src, which repeats without end */
+	uint64_t at;              /* position in the repetition of src */
+	uint64_t left;            /* bytes still to send */
 };
 
 struct out {
 	struct buf buf;
-	size_t at;                 /* of the first byte in buf that is not sent */
-	struct out_part *part;     /* first .. n-1 are pending; an empty queue starts over */
+	size_t at;             /* of the first byte in buf that is not sent */
+	struct out_part *part; /* first .. n-1 are pending; an empty queue starts over */
 	size_t first, n, cap;
-	uint64_t pending;          /* bytes still to send, all parts */
-	bool failed;               /* out of memory: the stream can't go on */
-	size_t reserve;            /* bytes of memory to keep when all is sent (a little always
-	                            * stays), for a sender of equally long messages */
+	uint64_t pending; /* bytes still to send, all parts */
+	bool failed;      /* out of memory: the stream can't go on */
+	size_t reserve;   /* bytes of memory to keep when all is sent (a little always
+			   * stays), for a sender of equally long messages */
 };
 
 /* Append n bytes, copied. Lack of memory sets o->failed. */
@@ -37,7 +37,8 @@ void out_text(struct out *o, const char *s);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-void out_printf(struct out *o, const char *fmt, ...);
+void
+out_printf(struct out *o, const char *fmt, ...);
 
 /* To write in place: append to that buffer, which is o->buf, and queue what was appended, its last
  * n bytes, before anything else is. */

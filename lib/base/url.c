@@ -12,11 +12,8 @@
 
 static const struct scheme {
 	const char *name, *port;
-	bool method;            /* the "/" only sets off what follows it */
-} schemes[] = {
-	{ "rpc", "18812", true },
-	{ "http", "80", false }, { NULL, NULL, false },
-};
+	bool method; /* the "/" only sets off what follows it */
+} schemes[] = { { "rpc", "18812", true }, { "http", "80", false }, { NULL, NULL, false } };
 
 /* Copy n bytes as a string; false: too long. */
 static bool
@@ -58,8 +55,8 @@ parse_authority(struct url *u)
 		return "host too long";
 	if (*rest) {
 		rest++;
-		if (strlen(rest) >= sizeof u->port || !num_digits(rest, strlen(rest), &port) ||
-		    port < 1 || port > 65535)
+		if (strlen(rest) >= sizeof u->port || !num_digits(rest, strlen(rest), &port)
+		    || port < 1 || port > 65535)
 			return "port is not a number from 1 to 65535";
 		snprintf(u->port, sizeof u->port, "%u", (unsigned)port);
 	}

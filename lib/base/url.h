@@ -4,12 +4,12 @@
 #define URL_H
 
 struct url {
-	char scheme[8];         /* "rpc" or "http" */
-	char host[256];         /* without brackets */
-	char port[6];           /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
-	char authority[272];    /* host[:port] as in the text: HTTP's Host field */
-	const char *path;       /* http: from the "/" on; rpc: after it; NULL: none was given.
-	                         * Points into the text parsed. */
+	char scheme[8];      /* "rpc" or "http" */
+	char host[256];      /* without brackets */
+	char port[6];        /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
+	char authority[272]; /* host[:port] as in the text: HTTP's Host field */
+	const char *path;    /* http: from the "/" on; rpc: after it; NULL: none was given.
+			      * Points into the text parsed. */
 };
 
 /* Parse text, which must outlive u. Returns NULL, or what is wrong as a static

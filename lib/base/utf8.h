@@ -9,8 +9,8 @@
 
 /* Text that is checked by the piece; begin with a zeroed struct. */
 struct utf8 {
-	uint64_t chars;         /* begun so far */
-	unsigned left;          /* continuation bytes due, and the range of the first */
+	uint64_t chars; /* begun so far */
+	unsigned left;  /* continuation bytes due, and the range of the first */
 	unsigned char low, high;
 };
 

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "net/sock.h"
 
-#define IOV_PIECES 16           /* of one write: _XOPEN_IOV_MAX, what every system takes */
+#define IOV_PIECES 16 /* of one write: _XOPEN_IOV_MAX, what every system takes */
 
 void
 client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *in, size_t size)
@@ -148,7 +148,7 @@ client_dial_begin(struct client_conn *c)
 	c->dialled_ns = clock_ns();
 	if (connect(c->fd, cl->addr->ai_addr, cl->addr->ai_addrlen) == 0 || errno == EINPROGRESS
 	    || errno == EINTR)
-		return CLIENT_BUSY;     /* after EINTR the kernel goes on as well */
+		return CLIENT_BUSY; /* after EINTR the kernel goes on as well */
 	return lose(c, "connect", errno);
 }
 
@@ -186,7 +186,8 @@ refill(struct client_conn *c, int flags)
 		return CLIENT_OK;
 	}
 	if (n < 0)
-		return would_block() ? CLIENT_BUSY
+		return would_block()
+		    ? CLIENT_BUSY
 		    : lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
 	c->session->protocol->end(c->session);
 	c->broken = true;
@@ -414,8 +415,9 @@ lost(struct client_conn *c)
 
 	/* what ended it may be a reply to another call */
 	if (!c->error[0])
-		useless(c, r->ok || r->closing || !r->error[0]
-		    ? "connection closed before the reply" : r->error);
+		useless(c,
+		    r->ok || r->closing || !r->error[0] ? "connection closed before the reply"
+							: r->error);
 	c->broken = true;
 	return CLIENT_LOST;
 }

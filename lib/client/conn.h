@@ -33,41 +33,41 @@ struct client {
 	uint64_t timeout_ns;    /* of one operation */
 	const atomic_int *stop; /* not 0: give up; NULL: never */
 
-	struct addrinfo *list;  /* owned */
-	const struct addrinfo *addr;    /* the one in use */
-	char address[272];      /* numeric, for messages: "127.0.0.1:5000", "[::1]:5000" */
-	uint64_t until_ns;      /* initial until_ns of connections: the probe was in vain */
+	struct addrinfo *list;       /* owned */
+	const struct addrinfo *addr; /* the one in use */
+	char address[272];           /* numeric, for messages: "127.0.0.1:5000", "[::1]:5000" */
+	uint64_t until_ns;           /* initial until_ns of connections: the probe was in vain */
 };
 
 enum client_result {
 	CLIENT_OK,
-	CLIENT_BUSY,            /* non-blocking only: waiting for the peer */
-	CLIENT_FAILED,          /* the reply is an error or not as expected; the
-	                         * connection is still good, or its end was announced */
-	CLIENT_LOST,            /* refused, reset, ended too early, not this protocol */
+	CLIENT_BUSY,   /* non-blocking only: waiting for the peer */
+	CLIENT_FAILED, /* the reply is an error or not as expected; the
+			* connection is still good, or its end was announced */
+	CLIENT_LOST,   /* refused, reset, ended too early, not this protocol */
 	CLIENT_TIMEOUT,
-	CLIENT_STOPPED          /* by the stop flag: there is no result */
+	CLIENT_STOPPED /* by the stop flag: there is no result */
 };
 
 struct client_conn {
 	const struct client *client;
-	int fd;                 /* -1: not connected */
-	bool broken;            /* of no more use, to be closed */
-	bool heard;             /* a part of the next answer has come */
+	int fd;      /* -1: not connected */
+	bool broken; /* of no more use, to be closed */
+	bool heard;  /* a part of the next answer has come */
 	struct client_session *session;
-	unsigned char *in;      /* what is read; connections of one thread may share it.
-	                         * Borrowed */
+	unsigned char *in; /* what is read; connections of one thread may share it.
+			    * Borrowed */
 	size_t in_size;
-	uint64_t dialled_ns;    /* just before connect(2) */
-	uint64_t connected_ns;  /* the connection is established */
-	uint64_t until_ns;      /* no operation goes on after this: see client_grace().
-	                         * UINT64_MAX: only the time limit applies */
-	char error[480];        /* of the last failure: one printable line, address in front */
+	uint64_t dialled_ns;   /* just before connect(2) */
+	uint64_t connected_ns; /* the connection is established */
+	uint64_t until_ns;     /* no operation goes on after this: see client_grace().
+				* UINT64_MAX: only the time limit applies */
+	char error[480];       /* of the last failure: one printable line, address in front */
 
 	/* Non-blocking calls. */
-	uint64_t received_ns;   /* when something was received last */
-	size_t have, used;      /* bytes in the buffer, and how many the protocol has taken */
-	int doomed;             /* a write failed with this errno; what can still be read is */
+	uint64_t received_ns; /* when something was received last */
+	size_t have, used;    /* bytes in the buffer, and how many the protocol has taken */
+	int doomed;           /* a write failed with this errno; what can still be read is */
 };
 
 /* Not connected. Borrowed: the client, and the buffer in, of size bytes, for what is read, which

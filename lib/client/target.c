@@ -16,7 +16,7 @@ client_target(struct client *cl, const char *target)
 	if ((why = url_parse(&cl->url, target)))
 		return why;
 	cl->protocol = strcmp(cl->url.scheme, "rpc") == 0 ? &rpyc_client_protocol
-	    : &http_client_protocol;
+							  : &http_client_protocol;
 	cl->conf.host = cl->url.authority;
 	cl->conf.name = cl->url.path;
 	return NULL;

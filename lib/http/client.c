@@ -20,12 +20,12 @@
 #include "payload.h"
 #include "service.h"
 
-#define HEAD_MAX  65536         /* a response's head */
-#define PIECE     131072        /* of a body that is made in pieces: queued at a time */
-#define SPARE     1048576       /* bytes beyond what was expected that are still read */
-#define SHORT_MAX 256           /* a short reply, which is held */
-#define SAME_MAX  1024          /* a head, which is held to recognise it */
-#define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
+#define HEAD_MAX 65536    /* a response's head */
+#define PIECE 131072      /* of a body that is made in pieces: queued at a time */
+#define SPARE 1048576     /* bytes beyond what was expected that are still read */
+#define SHORT_MAX 256     /* a short reply, which is held */
+#define SAME_MAX 1024     /* a head, which is held to recognise it */
+#define OUT_RESERVE 65536 /* memory kept for requests that are sent together */
 
 #define WRONG_LENGTH "reply of %" PRIu64 " bytes, expected %" PRIu64
 
@@ -33,33 +33,33 @@ enum state {
 	IDLE,
 	IN_HEAD,
 	IN_BODY,
-	REPLIED                 /* the reply is complete, its request isn't */
+	REPLIED /* the reply is complete, its request isn't */
 };
 
 struct http_client {
 	struct client_session c;
 	const struct client_conf *conf;
-	struct call call;               /* the current one, or the last */
+	struct call call; /* the current one, or the last */
 	enum op_reply expected;
-	struct buf request;             /* its head, kept for the next call like it */
-	uint64_t length;                /* bytes of a whole request, while nothing is making */
-	uint64_t at;                    /* payload bytes turned into chunks so far */
-	struct buf held;                /* what came so far of a head that did not come whole */
-	struct buf head;                /* of the last reply that was a success, */
-	struct http_response response;  /* and what it says */
+	struct buf request;            /* its head, kept for the next call like it */
+	uint64_t length;               /* bytes of a whole request, while nothing is making */
+	uint64_t at;                   /* payload bytes turned into chunks so far */
+	struct buf held;               /* what came so far of a head that did not come whole */
+	struct buf head;               /* of the last reply that was a success, */
+	struct http_response response; /* and what it says */
 	struct http_body body;
 	struct json_chunks json;
-	struct payload want;            /* what the content has to be */
-	uint64_t got;                   /* content of the reply's body so far */
-	uint64_t got_max;               /* more is not read */
+	struct payload want; /* what the content has to be */
+	uint64_t got;        /* content of the reply's body so far */
+	uint64_t got_max;    /* more is not read */
 	enum state state;
-	bool making;                    /* there are more chunks to be made */
-	bool bad;                       /* the reply is wrong: c.error says why */
-	bool keep_alive;                /* both sides keep the connection */
-	bool dead;                      /* it cannot be used any more */
-	unsigned char text[SHORT_MAX];  /* the beginning of a short reply */
+	bool making;                   /* there are more chunks to be made */
+	bool bad;                      /* the reply is wrong: c.error says why */
+	bool keep_alive;               /* both sides keep the connection */
+	bool dead;                     /* it cannot be used any more */
+	unsigned char text[SHORT_MAX]; /* the beginning of a short reply */
 	unsigned depth, oldest;
-	void *token[];                  /* of the calls outstanding: a ring of depth, from oldest */
+	void *token[]; /* of the calls outstanding: a ring of depth, from oldest */
 };
 
 /* ---- verdicts ---- */
@@ -121,8 +121,10 @@ give_up(struct http_client *h)
 static bool
 all_sent(const struct http_client *h)
 {
-	return !h->making && (h->c.out.pending == 0
-	    || (h->c.outstanding > 1 && h->c.out.pending <= (h->c.outstanding - 1) * h->length));
+	return !h->making
+	    && (h->c.out.pending == 0
+		|| (h->c.outstanding > 1
+		    && h->c.out.pending <= (h->c.outstanding - 1) * h->length));
 }
 
 /* Judge a short JSON object. */
@@ -138,7 +140,7 @@ judge_short(struct http_client *h)
 	if (ping && n == sizeof pong - 1 && memcmp(h->text, pong, n) == 0)
 		return;
 	why = ping ? json_text(h->text, n, "response", "pong")
-	    : json_count(h->text, n, "size", &size);
+		   : json_count(h->text, n, "size", &size);
 	if (h->got > SHORT_MAX)
 		wrong(h, "reply of %" PRIu64 " bytes, expected a short JSON object", h->got);
 	else if (why)
@@ -156,12 +158,9 @@ judge(struct http_client *h)
 	const char *why;
 
 	switch (h->expected) {
-	case REPLY_ANY:
-		break;
+	case REPLY_ANY: break;
 	case REPLY_PONG:
-	case REPLY_SIZE:
-		judge_short(h);
-		break;
+	case REPLY_SIZE: judge_short(h); break;
 	case REPLY_PAYLOAD:
 	case REPLY_FILL:
 		if (h->got != h->call.size)
@@ -187,7 +186,7 @@ complete(struct http_client *h)
 	if (all_sent(h))
 		finish(h);
 	else if (h->bad)
-		give_up(h);     /* the rest of the request would only be in the way */
+		give_up(h); /* the rest of the request would only be in the way */
 	else
 		h->state = REPLIED;
 }
@@ -220,16 +219,19 @@ build_request(struct http_client *h)
 		buf_printf(b, "/%" PRIu64, call->size);
 	if (!body && o->nargs > 1)
 		buf_printf(b, "/%" PRIu64, call->chunk);
-	buf_printf(b, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\n"
-	    "Accept: */*\r\n", h->conf->host);
+	buf_printf(b,
+	    " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\n"
+	    "Accept: */*\r\n",
+	    h->conf->host);
 	if (body)
 		buf_printf(b, "Content-Type: application/%s\r\n",
 		    o->form == FORM_CHUNKED ? "json" : "octet-stream");
 	if (body && o->form == FORM_STREAM)
 		buf_text(b, "Transfer-Encoding: chunked\r\n");
 	else if (body)
-		buf_printf(b, "Content-Length: %" PRIu64 "\r\n", o->form == FORM_CHUNKED
-		    ? json_chunks_length(call->size, call->chunk) : call->size);
+		buf_printf(b, "Content-Length: %" PRIu64 "\r\n",
+		    o->form == FORM_CHUNKED ? json_chunks_length(call->size, call->chunk)
+					    : call->size);
 	if (h->conf->close_each)
 		buf_text(b, "Connection: close\r\n");
 	buf_text(b, "\r\n");
@@ -288,8 +290,7 @@ make_more(struct http_client *h)
 static bool
 same_call(const struct call *a, const struct call *b)
 {
-	return a->op == b->op && a->sized == b->sized && a->size == b->size
-	    && a->chunk == b->chunk;
+	return a->op == b->op && a->sized == b->sized && a->size == b->size && a->chunk == b->chunk;
 }
 
 /* ---- replies ---- */
@@ -328,7 +329,7 @@ begin_reply(struct http_client *h, struct http_span head)
 		return;
 	}
 	if (a->status < 200 && a->status != 101)
-		return;         /* an interim response: the final one follows */
+		return; /* an interim response: the final one follows */
 	good = a->status >= 200 && a->status <= 299;
 	if (!good) {
 		reason = http_show(a->reason.p, a->reason.n);
@@ -342,7 +343,10 @@ begin_reply(struct http_client *h, struct http_span head)
 	else if (good && payload)
 		h->got_max += h->call.size;
 	h->keep_alive = f->keep_alive && (f->sized || f->chunked) && !h->conf->close_each;
-	http_body_init(&h->body, f->chunked ? HTTP_CHUNKED : f->sized ? HTTP_SIZED : HTTP_TO_END,
+	http_body_init(&h->body,
+	    f->chunked     ? HTTP_CHUNKED
+		: f->sized ? HTTP_SIZED
+			   : HTTP_TO_END,
 	    f->length);
 	h->state = IN_BODY;
 	if (f->length > h->got_max) {
@@ -418,20 +422,15 @@ take_content(struct http_client *h, const unsigned char *p, size_t n)
 
 	if (!h->bad) {
 		switch (h->expected) {
-		case REPLY_ANY:
-			break;
+		case REPLY_ANY: break;
 		case REPLY_PONG:
-		case REPLY_SIZE:
-			memcpy(h->text + SHORT_MAX - k, p, n < k ? n : k);
-			break;
+		case REPLY_SIZE: memcpy(h->text + SHORT_MAX - k, p, n < k ? n : k); break;
 		case REPLY_PAYLOAD:
 		case REPLY_FILL:
 			if (h->got + n <= h->call.size)
 				check_content(h, h->got, p, n);
 			break;
-		case REPLY_CHUNKS:
-			take_chunks(h, p, n);
-			break;
+		case REPLY_CHUNKS: take_chunks(h, p, n); break;
 		}
 	}
 	h->got += n;
@@ -519,7 +518,7 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 			h->want = *pl;
 		else
 			h->want = (struct payload){ fill_block(operations[now.op].fill), FILL_SIZE,
-			    false };
+				false };
 		build_request(h);
 	}
 	at = h->oldest + c->outstanding;
@@ -529,7 +528,7 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		c->closing = false;
 		c->error[0] = '\0';
 		h->expected = now.op == OP_HELLO && h->conf->name ? REPLY_ANY
-		    : operations[now.op].reply;
+								  : operations[now.op].reply;
 		h->at = 0;
 		h->making = false;
 		expect_reply(h);
@@ -588,10 +587,10 @@ http_end(struct client_session *c)
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
 	if (c->outstanding > 0 && !h->dead) {
-		wrong(h, h->state == IN_HEAD && h->held.n == 0
-		    ? "connection closed before the reply"
-		    : h->state == REPLIED ? "connection closed before the request was sent"
-		    : "connection closed in the middle of a reply");
+		wrong(h,
+		    h->state == IN_HEAD && h->held.n == 0 ? "connection closed before the reply"
+			: h->state == REPLIED ? "connection closed before the request was sent"
+					      : "connection closed in the middle of a reply");
 		give_up(h);
 	}
 	h->dead = true;
@@ -616,5 +615,5 @@ const struct client_protocol http_client_protocol = {
 	.begin = http_begin,
 	.input = http_input,
 	.end = http_end,
-	.sent = http_sent
+	.sent = http_sent,
 };

@@ -11,21 +11,37 @@
 #include "base/num.h"
 
 /* Both digits of each byte. */
-#define SIXTEEN(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
-	h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
-static const char hex_pair[] =
-	SIXTEEN("0") SIXTEEN("1") SIXTEEN("2") SIXTEEN("3")
-	SIXTEEN("4") SIXTEEN("5") SIXTEEN("6") SIXTEEN("7")
-	SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b")
+#define SIXTEEN(h) \
+	h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h \
+	  "e" h "f"
+static const char hex_pair[] = SIXTEEN("0") SIXTEEN("1") SIXTEEN("2") SIXTEEN("3") SIXTEEN("4")
+    SIXTEEN("5") SIXTEEN("6") SIXTEEN("7") SIXTEEN("8") SIXTEEN("9") SIXTEEN("a") SIXTEEN("b")
 	SIXTEEN("c") SIXTEEN("d") SIXTEEN("e") SIXTEEN("f");
 
 /* Value of a hex digit, and HEX; 0 for other characters. */
 #define HEX 0x10
-static const unsigned char hex_value[256] = {
-	['0'] = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
-	['A'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
-	['a'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f
-};
+static const unsigned char hex_value[256] = { ['0'] = 0x10,
+	0x11,
+	0x12,
+	0x13,
+	0x14,
+	0x15,
+	0x16,
+	0x17,
+	0x18,
+	0x19,
+	['A'] = 0x1a,
+	0x1b,
+	0x1c,
+	0x1d,
+	0x1e,
+	0x1f,
+	['a'] = 0x1a,
+	0x1b,
+	0x1c,
+	0x1d,
+	0x1e,
+	0x1f };
 
 void
 hex_encode(char *dst, const void *src, size_t n)
@@ -47,17 +63,17 @@ enum {
 	KEY_END = IN_KEY + sizeof "chunks" - 1,
 	AT_COLON,
 	AT_ARRAY,
-	AT_FIRST,       /* before the first string or ] */
-	AT_STRING,      /* before a string: a comma came */
+	AT_FIRST,  /* before the first string or ] */
+	AT_STRING, /* before a string: a comma came */
 	IN_STRING,
-	AFTER_STRING,   /* before , or ] */
-	AT_END,         /* before } */
+	AFTER_STRING, /* before , or ] */
+	AT_END,       /* before } */
 	AFTER_END
 };
 _Static_assert(AT_FIRST == sizeof JSON_CHUNKS_OPEN - 1, "a state for each character");
 
-#define BAD_ESCAPE   "a bad escape sequence"
-#define BAD_SIZE     "a chunk of another size than asked for"
+#define BAD_ESCAPE "a bad escape sequence"
+#define BAD_SIZE "a chunk of another size than asked for"
 
 /* What \ and \u leave in escape; digits that follow are shifted in. */
 #define BACKSLASH 0x20000
@@ -106,7 +122,7 @@ take_digit(struct json_chunks *j, unsigned c, unsigned char *byte)
 	}
 	*byte = (unsigned char)(j->high << 4 | (v & 15));
 	j->high = 0;
-	j->this++;
+	j->current++;
 	j->bytes++;
 	return 1;
 }
@@ -116,7 +132,7 @@ string_end(struct json_chunks *j)
 {
 	if (j->high)
 		j->error = "an odd number of hex digits";
-	else if (j->chunk && j->this > j->chunk)
+	else if (j->chunk && j->current > j->chunk)
 		j->error = BAD_SIZE;
 	j->strings++;
 	j->state = AFTER_STRING;
@@ -135,7 +151,7 @@ take_outside(struct json_chunks *j, unsigned c)
 		[AT_STRING] = "a chunk is not a string",
 		[AFTER_STRING] = "neither comma nor bracket behind a chunk",
 		[AT_END] = "something else behind the chunks",
-		[AFTER_END] = "something behind the end of the object"
+		[AFTER_END] = "something behind the end of the object",
 	};
 
 	if (!in_text(j) && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
@@ -143,9 +159,9 @@ take_outside(struct json_chunks *j, unsigned c)
 	if (j->state < AT_FIRST && c == (unsigned char)JSON_CHUNKS_OPEN[j->state]) {
 		j->state++;
 	} else if (c == '"' && (j->state == AT_FIRST || j->state == AT_STRING)) {
-		if (j->chunk && j->strings > 0 && j->this != j->chunk)
+		if (j->chunk && j->strings > 0 && j->current != j->chunk)
 			j->error = BAD_SIZE;
-		j->this = 0;
+		j->current = 0;
 		j->state = IN_STRING;
 	} else if (c == ',' && j->state == AFTER_STRING) {
 		j->state = AT_STRING;
@@ -175,8 +191,8 @@ take_pairs(const unsigned char *p, size_t n, unsigned char *dst, size_t room)
 		return k;
 	}
 	for (; n - k >= 4; k += 4, p += 8)
-		if (!(h[p[0]] & h[p[1]] & h[p[2]] & h[p[3]]
-		    & h[p[4]] & h[p[5]] & h[p[6]] & h[p[7]] & HEX))
+		if (!(h[p[0]] & h[p[1]] & h[p[2]] & h[p[3]] & h[p[4]] & h[p[5]] & h[p[6]] & h[p[7]]
+			& HEX))
 			break;
 	for (; k < n && h[p[0]] & h[p[1]] & HEX; k++)
 		p += 2;
@@ -184,8 +200,8 @@ take_pairs(const unsigned char *p, size_t n, unsigned char *dst, size_t room)
 }
 
 size_t
-json_chunks_take(struct json_chunks *j, const void *src, size_t n,
-	void *to, size_t room, size_t *got)
+json_chunks_take(struct json_chunks *j, const void *src, size_t n, void *to, size_t room,
+    size_t *got)
 {
 	const unsigned char *p = src;
 	unsigned char *dst = to, byte = 0;
@@ -198,7 +214,7 @@ json_chunks_take(struct json_chunks *j, const void *src, size_t n,
 			k = take_pairs(p + i, n - i, dst ? dst + full : NULL, room - full);
 			i += 2 * k;
 			j->at += 2 * k;
-			j->this += k;
+			j->current += k;
 			j->bytes += k;
 			full += dst ? k : 0;
 			if (i == n || (dst && full == room))
@@ -239,8 +255,8 @@ json_chunks_length(uint64_t n, uint64_t chunk)
 	uint64_t strings = n / chunk + (n % chunk != 0);
 
 	/* two digits a byte, two quotes a string, commas between */
-	return sizeof JSON_CHUNKS_OPEN - 1 + sizeof JSON_CHUNKS_CLOSE - 1
-	    + 2 * n + 2 * strings + (strings ? strings - 1 : 0);
+	return sizeof JSON_CHUNKS_OPEN - 1 + sizeof JSON_CHUNKS_CLOSE - 1 + 2 * n + 2 * strings
+	    + (strings ? strings - 1 : 0);
 }
 
 /* ---- short documents ---- */

@@ -14,19 +14,20 @@
 #include "base/msg.h"
 #include "base/num.h"
 
-#define CHUNK_LINE_MAX 4096     /* a chunk's size and extensions */
-#define TRAILER_MAX    16384
-#define METHOD_MAX     32       /* none that is known is longer */
-#define NO_NUMBER      "Content-Length \"%s\" is not a number"
+#define CHUNK_LINE_MAX 4096 /* a chunk's size and extensions */
+#define TRAILER_MAX 16384
+#define METHOD_MAX 32 /* none that is known is longer */
+#define NO_NUMBER "Content-Length \"%s\" is not a number"
 
 /* What a byte may be part of. */
-#define TOKEN  1        /* a method's or a field's name (RFC 9110, section 5.6.2) */
-#define VALUE  2        /* a field's value: no control character but TAB */
-#define TARGET 4        /* a request's target */
-#define HOST   8        /* a host's name or IPv4 address */
-#define DIGIT  16
-#define HEX    32       /* a digit or a letter to f */
+#define TOKEN 1  /* a method's or a field's name (RFC 9110, section 5.6.2) */
+#define VALUE 2  /* a field's value: no control character but TAB */
+#define TARGET 4 /* a request's target */
+#define HOST 8   /* a host's name or IPv4 address */
+#define DIGIT 16
+#define HEX 32 /* a digit or a letter to f */
 #define VALUES VALUE, VALUE, VALUE, VALUE, VALUE, VALUE, VALUE, VALUE
+/* clang-format off */
 static const unsigned char byte_class[256] = {
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
 	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
@@ -39,10 +40,11 @@ static const unsigned char byte_class[256] = {
 	VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES,
 	VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES, VALUES,
 };
+/* clang-format on */
 
 /* Is the span this text, which is lower case, letter case aside? In no span is a control
  * character, which bit 5 would turn into a printable one. */
-#define span_is(s, text) span_equal(s, text, sizeof (text) - 1)
+#define span_is(s, text) span_equal(s, text, sizeof(text) - 1)
 static inline bool
 span_equal(struct http_span s, const char *text, size_t n)
 {
@@ -158,7 +160,7 @@ head_end(const unsigned char *p, size_t n, size_t from)
 
 bool
 http_gather(struct buf *held, const unsigned char *p, size_t n, size_t max, size_t *taken,
-	struct http_span *head)
+    struct http_span *head)
 {
 	size_t before = held->n;
 
@@ -306,7 +308,7 @@ take_connection(struct http_fields *f, struct http_span list)
 /* Note what a field says, if it is one of those that are read. r tells whether it is wrong. */
 static bool
 take_field(struct http_fields *f, struct http_span name, struct http_span value,
-	struct http_refusal *r)
+    struct http_refusal *r)
 {
 	if (span_is(name, "host")) {
 		f->hosts++;
@@ -339,7 +341,7 @@ line_end(const char *p)
 /* The lines behind the first one, the empty one included. */
 static bool
 parse_fields(struct http_fields *f, struct http_span rest, int minor, bool folds,
-	struct http_refusal *r)
+    struct http_refusal *r)
 {
 	struct http_span name, value;
 	const char *p = rest.p, *wrong;
@@ -390,9 +392,8 @@ bad:
 static enum http_method
 method_of(struct http_span s)
 {
-	static const char *const name[HTTP_UNKNOWN] = {
-		"GET", "HEAD", "POST", "OPTIONS", "CONNECT", "PUT", "DELETE", "PATCH", "TRACE"
-	};
+	static const char *const name[HTTP_UNKNOWN] = { "GET", "HEAD", "POST", "OPTIONS", "CONNECT",
+		"PUT", "DELETE", "PATCH", "TRACE" };
 	int i = 0;
 
 	while (i < HTTP_UNKNOWN && (strlen(name[i]) != s.n || memcmp(name[i], s.p, s.n) != 0))
@@ -417,8 +418,9 @@ parse_target(struct http_request *q, struct http_span t)
 		q->path = (struct http_span){ p, (size_t)(end - p) };
 		if (p == end || *p == '?')
 			q->path = (struct http_span){ options && p == end ? "*" : "/", 1 };
-	} else if (t.n == 0 || (*t.p != '/' && q->method != HTTP_CONNECT
-	    && !(options && t.n == 1 && *t.p == '*'))) {
+	} else if (t.n == 0
+	    || (*t.p != '/' && q->method != HTTP_CONNECT
+		&& !(options && t.n == 1 && *t.p == '*'))) {
 		return false;
 	}
 	if ((p = memchr(q->path.p, '?', q->path.n)))
@@ -524,15 +526,15 @@ http_reason(int status)
 
 /* States of the chunked decoder. */
 enum {
-	SIZE_FIRST,             /* before the first digit of a chunk's size */
+	SIZE_FIRST, /* before the first digit of a chunk's size */
 	SIZE,
-	BLANKS,                 /* behind it: blanks before a semicolon */
+	BLANKS, /* behind it: blanks before a semicolon */
 	EXTENSION,
-	SIZE_LF,                /* behind the line's CR */
+	SIZE_LF, /* behind the line's CR */
 	DATA,
 	DATA_CR,
 	DATA_LF,
-	TRAILER,                /* at the start of a line */
+	TRAILER, /* at the start of a line */
 	TRAILER_NAME,
 	TRAILER_VALUE,
 	TRAILER_LF,
@@ -540,9 +542,9 @@ enum {
 	END
 };
 
-#define NO_SIZE   "a chunk's size is not a hex number"
-#define NO_CRLF   "a chunk is longer than its size"
-#define NO_FIELD  "a bad line in the trailer"
+#define NO_SIZE "a chunk's size is not a hex number"
+#define NO_CRLF "a chunk is longer than its size"
+#define NO_FIELD "a bad line in the trailer"
 
 /* What may come in each state and which follows it; wrong: what is said of all else. The lines
  * of a trailer are lines of fields: a bare LF may end them. */
@@ -550,7 +552,7 @@ static const struct {
 	struct {
 		unsigned char c, next;
 	} on[4];
-	unsigned char class, next;      /* of bytes that are none of these */
+	unsigned char class, next; /* of bytes that are none of these */
 	const char *wrong;
 } chunk_states[] = {
 	[SIZE_FIRST] = { .class = HEX, .next = SIZE, .wrong = NO_SIZE },
@@ -567,7 +569,7 @@ static const struct {
 	[TRAILER_VALUE] = { { { '\r', TRAILER_LF }, { '\n', TRAILER } }, VALUE, TRAILER_VALUE,
 	    "a control character in the trailer" },
 	[TRAILER_LF] = { { { '\n', TRAILER } }, .wrong = NO_FIELD },
-	[LAST_LF] = { { { '\n', END } }, .wrong = NO_FIELD }
+	[LAST_LF] = { { { '\n', END } }, .wrong = NO_FIELD },
 };
 
 void
@@ -607,8 +609,8 @@ take_framing(struct http_body *b, unsigned char c)
 }
 
 size_t
-http_body_take(struct http_body *b, const unsigned char *p, size_t n,
-	const unsigned char **run, size_t *run_n)
+http_body_take(struct http_body *b, const unsigned char *p, size_t n, const unsigned char **run,
+    size_t *run_n)
 {
 	size_t i = 0;
 

@@ -13,8 +13,8 @@
 
 #include "base/buf.h"
 
-#define HTTP_LINE_MAX   8192    /* request line (RFC 9112, section 3, asks for 8000) */
-#define HTTP_FIELDS_MAX 100     /* fields in a head */
+#define HTTP_LINE_MAX 8192  /* request line (RFC 9112, section 3, asks for 8000) */
+#define HTTP_FIELDS_MAX 100 /* fields in a head */
 
 /* ---- heads ---- */
 
@@ -29,19 +29,20 @@ struct http_span {
  * that is freed. False: what came so far is in held (all zero to begin with), at most max bytes;
  * if these are max, or held has failed, no more will do. */
 bool http_gather(struct buf *held, const unsigned char *p, size_t n, size_t max, size_t *taken,
-	struct http_span *head);
+    struct http_span *head);
 
 /* A message that is refused. */
 struct http_refusal {
-	int status;             /* of the answer; 0: it is not */
-	char why[200];          /* one printable line */
+	int status;    /* of the answer; 0: it is not */
+	char why[200]; /* one printable line */
 };
 
 /* Refuse it: returns false. What comes from the peer has to be printable. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-bool http_refuse(struct http_refusal *, int status, const char *fmt, ...);
+bool
+http_refuse(struct http_refusal *, int status, const char *fmt, ...);
 
 /* Bytes of a peer, printable, to be an argument of the above: http_show(p, n).text */
 struct http_shown {
@@ -51,15 +52,15 @@ struct http_shown http_show(const void *p, size_t n);
 
 /* What the fields say, as far as it matters here. */
 struct http_fields {
-	struct http_span type;          /* Content-Type; n 0: none */
-	uint64_t length;                /* Content-Length */
-	bool sized;                     /* there is one */
-	bool chunked;                   /* Transfer-Encoding: chunked */
-	bool close;                     /* Connection: close */
-	bool keep_alive;                /* the sender keeps the connection */
-	bool expect_continue;           /* Expect: 100-continue */
-	bool expect_other;              /* Expect: anything else */
-	unsigned hosts;                 /* number of Host fields */
+	struct http_span type; /* Content-Type; n 0: none */
+	uint64_t length;       /* Content-Length */
+	bool sized;            /* there is one */
+	bool chunked;          /* Transfer-Encoding: chunked */
+	bool close;            /* Connection: close */
+	bool keep_alive;       /* the sender keeps the connection */
+	bool expect_continue;  /* Expect: 100-continue */
+	bool expect_other;     /* Expect: anything else */
+	unsigned hosts;        /* number of Host fields */
 };
 
 enum http_method {
@@ -67,7 +68,7 @@ enum http_method {
 	HTTP_HEAD,
 	HTTP_POST,
 	HTTP_OPTIONS,
-	HTTP_CONNECT,           /* from here on: registered, but not served here */
+	HTTP_CONNECT, /* from here on: registered, but not served here */
 	HTTP_PUT,
 	HTTP_DELETE,
 	HTTP_PATCH,
@@ -77,15 +78,15 @@ enum http_method {
 
 struct http_request {
 	enum http_method method;
-	struct http_span name;  /* of the method */
-	struct http_span path;  /* without query; "*" for OPTIONS of the server. Of an absolute
-	                         * target the path only. Percent signs are not decoded. */
-	int minor;              /* HTTP/1.minor, 0 or 1 (later ones count as 1) */
+	struct http_span name; /* of the method */
+	struct http_span path; /* without query; "*" for OPTIONS of the server. Of an absolute
+				* target the path only. Percent signs are not decoded. */
+	int minor;             /* HTTP/1.minor, 0 or 1 (later ones count as 1) */
 	struct http_fields fields;
 };
 
 struct http_response {
-	int status;             /* 100 to 599 */
+	int status; /* 100 to 599 */
 	struct http_span reason;
 	int minor;
 	struct http_fields fields;
@@ -112,18 +113,18 @@ const char *http_reason(int status);
 /* ---- bodies ---- */
 
 enum http_framing {
-	HTTP_SIZED,             /* left bytes */
+	HTTP_SIZED, /* left bytes */
 	HTTP_CHUNKED,
-	HTTP_TO_END             /* up to the end of the connection */
+	HTTP_TO_END /* up to the end of the connection */
 };
 
 struct http_body {
 	enum http_framing framing;
-	uint64_t left;          /* bytes still to come: of the body, or of the current chunk */
-	size_t line;            /* length so far of a chunk's line, or of the trailer */
-	unsigned char state;    /* of the chunked decoder */
+	uint64_t left;       /* bytes still to come: of the body, or of the current chunk */
+	size_t line;         /* length so far of a chunk's line, or of the trailer */
+	unsigned char state; /* of the chunked decoder */
 	bool done;
-	const char *error;      /* the framing is broken: what is wrong (static text) */
+	const char *error; /* the framing is broken: what is wrong (static text) */
 };
 
 void http_body_init(struct http_body *, enum http_framing, uint64_t length);
@@ -133,6 +134,6 @@ void http_body_init(struct http_body *, enum http_framing, uint64_t length);
  * and it is neither done nor in error. Chunk extensions and trailer fields are read over.
  * Chunk lines have to end with CRLF. */
 size_t http_body_take(struct http_body *, const unsigned char *p, size_t n,
-	const unsigned char **run, size_t *run_n);
+    const unsigned char **run, size_t *run_n);
 
 #endif

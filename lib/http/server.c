@@ -25,17 +25,17 @@
 #include "http/message.h"
 #include "service.h"
 
-#define HEAD_MAX   32768        /* a request's head */
-#define OUT_HIGH   65536        /* no more requests are taken while this much output waits */
-#define DRAIN_MAX  1048576      /* of an unwanted body, to keep the connection; more ends it */
-#define COPY_MAX   4096         /* a longer echo is sent from where it is held */
+#define HEAD_MAX 32768    /* a request's head */
+#define OUT_HIGH 65536    /* no more requests are taken while this much output waits */
+#define DRAIN_MAX 1048576 /* of an unwanted body, to keep the connection; more ends it */
+#define COPY_MAX 4096     /* a longer echo is sent from where it is held */
 
 enum state {
-	AT_HEAD,                /* between requests, or in the head of one */
+	AT_HEAD, /* between requests, or in the head of one */
 	IN_BODY,
-	AT_WORK,                /* computing or sleeping */
-	MAKING,                 /* sending a reply that is made piece by piece */
-	AT_END                  /* nothing more is read; what is queued is still sent */
+	AT_WORK, /* computing or sleeping */
+	MAKING,  /* sending a reply that is made piece by piece */
+	AT_END   /* nothing more is read; what is queued is still sent */
 };
 
 /* What a request asks for: one of enum op (OP_COUNT: nothing that is known), or the options. */
@@ -44,33 +44,33 @@ enum { ASK_OPTIONS = OP_COUNT + 1 };
 struct http_session {
 	struct server_session s;
 	const struct service *service;
-	struct buf head;                /* what came so far of one that did not come whole */
+	struct buf head; /* what came so far of one that did not come whole */
 	struct http_body body;
-	struct json_chunks json;        /* upload-file-chunked: its reader */
+	struct json_chunks json; /* upload-file-chunked: its reader */
 	struct compute compute;
-	struct buf hold;                /* echo: Content-Type, NUL, the data; sleep: its text */
-	uint64_t got;                   /* content of the body so far; if refused: since then */
-	uint64_t arg[2];                /* from the path; while MAKING: what is left, chunk size */
-	const char *allow;              /* the Allow field of this path */
-	unsigned char state;            /* enum state */
-	unsigned char what;             /* enum op, or ASK_OPTIONS */
-	bool keep_alive;                /* the connection outlives this request */
-	bool head_only;                 /* HEAD */
+	struct buf hold;     /* echo: Content-Type, NUL, the data; sleep: its text */
+	uint64_t got;        /* content of the body so far; if refused: since then */
+	uint64_t arg[2];     /* from the path; while MAKING: what is left, chunk size */
+	const char *allow;   /* the Allow field of this path */
+	unsigned char state; /* enum state */
+	unsigned char what;  /* enum op, or ASK_OPTIONS */
+	bool keep_alive;     /* the connection outlives this request */
+	bool head_only;      /* HEAD */
 	bool http10;
-	bool refused;                   /* answered with an error; the body is still read over */
-	bool lent;                      /* out points into hold */
-	bool cr;                        /* a CR came where a head should begin */
-	bool completed;                 /* a request has been, in this call of input */
+	bool refused;   /* answered with an error; the body is still read over */
+	bool lent;      /* out points into hold */
+	bool cr;        /* a CR came where a head should begin */
+	bool completed; /* a request has been, in this call of input */
 };
 
 /* Idle connections are many. */
 _Static_assert(sizeof(struct http_session) <= 512, "an idle session is small");
 
-#define F4(c)   c, c, c, c
-#define F64(c)  F4(F4(F4(c)))
+#define F4(c) c, c, c, c
+#define F64(c) F4(F4(F4(c)))
 #define F16K(c) F4(F4(F4(F4(F64(c)))))
 
-#define JSON  "application/json"
+#define JSON "application/json"
 #define BYTES "application/octet-stream"
 
 /* Zeros in hex. */
@@ -159,7 +159,7 @@ refuse(struct http_session *h, int status, const char *why)
 
 	if (left && h->body.framing == HTTP_SIZED && h->body.left > DRAIN_MAX)
 		h->keep_alive = false;
-	if (!h->refused)        /* else it has had its answer */
+	if (!h->refused) /* else it has had its answer */
 		add_error(h, status, why);
 	if (left && h->keep_alive) {
 		h->refused = true;
@@ -251,12 +251,8 @@ operate(struct http_session *h)
 	const char *wrong;
 
 	switch (h->what < OP_COUNT ? operations[h->what].reply : REPLY_ANY) {
-	case REPLY_PONG:
-		reply_json(h, "{\"response\":\"pong\"}");
-		break;
-	case REPLY_PAYLOAD:
-		reply_echo(h);
-		break;
+	case REPLY_PONG: reply_json(h, "{\"response\":\"pong\"}"); break;
+	case REPLY_PAYLOAD: reply_echo(h); break;
 	case REPLY_SIZE:
 		if (json && (wrong = json_chunks_end(&h->json)))
 			refuse(h, 400, wrong);
@@ -264,9 +260,7 @@ operate(struct http_session *h)
 			reply_json(h, "{\"size\":%" PRIu64 "}", json ? h->json.bytes : h->got);
 		break;
 	case REPLY_FILL:
-	case REPLY_CHUNKS:
-		reply_download(h);
-		break;
+	case REPLY_CHUNKS: reply_download(h); break;
 	case REPLY_ANY:
 		if (h->what == ASK_OPTIONS) {
 			add_head(h, 200, NULL, 0);
@@ -297,7 +291,7 @@ perform(struct http_session *h)
 /* One argument from the path. False: it is wrong, and r says why. */
 static bool
 take_count(struct http_session *h, int i, struct http_span s, uint64_t min, uint64_t max,
-	struct http_refusal *r)
+    struct http_refusal *r)
 {
 	const char *name = operations[h->what].arg[i];
 	struct http_shown text = http_show(s.p, s.n);
@@ -357,7 +351,7 @@ static bool
 route(struct http_session *h, const struct http_request *q, struct http_refusal *r)
 {
 	struct http_shown method = http_show(q->name.p, q->name.n);
-	struct http_span part[4];       /* one more than any path has */
+	struct http_span part[4]; /* one more than any path has */
 	bool post = false, allowed = false;
 	const char *p = q->path.p, *end = q->path.p + q->path.n;
 	int n = 0;
@@ -381,11 +375,11 @@ route(struct http_session *h, const struct http_request *q, struct http_refusal 
 			    http_show(q->path.p, q->path.n).text);
 		h->allow = post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 		allowed = post ? q->method == HTTP_POST
-		    : q->method == HTTP_GET || q->method == HTTP_HEAD;
+			       : q->method == HTTP_GET || q->method == HTTP_HEAD;
 	}
 	if (q->method == HTTP_OPTIONS)
 		h->what = ASK_OPTIONS;
-	else if (!allowed)              /* CONNECT host:port, too */
+	else if (!allowed) /* CONNECT host:port, too */
 		return http_refuse(r, 405, "%s is not allowed here (%s)", method.text, h->allow);
 	return h->what == ASK_OPTIONS || take_args(h, part + 1, r);
 }
@@ -431,8 +425,8 @@ begin_body(struct http_session *h, const struct http_request *q)
 		buf_text(&h->hold, BYTES);
 	buf_byte(&h->hold, '\0');
 	/* not all at once: a length is claimed more easily than sent */
-	buf_room(&h->hold, q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length
-	    : PROGRESS_BYTES);
+	buf_room(&h->hold,
+	    q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length : PROGRESS_BYTES);
 }
 
 /* Answer the request that everything is compared with by one copy. False: it is another one,
@@ -441,7 +435,7 @@ static bool
 answer_ping(struct http_session *h, const struct http_request *q, bool body)
 {
 	static const char pong[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+				   "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
 
 	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
 	    || !h->keep_alive || h->http10 || body || q->fields.expect_other || h->service->timed)
@@ -599,7 +593,7 @@ take_body(struct http_session *h, const unsigned char *p, size_t n)
 static void
 update_want(struct http_session *h)
 {
-	if (h->s.out.failed) {    /* in the middle of something: there is nothing to say any more */
+	if (h->s.out.failed) { /* in the middle of something: there is nothing to say any more */
 		out_free(&h->s.out);
 		h->state = AT_END;
 		h->s.errors++;
@@ -646,8 +640,8 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 	size_t i = 0;
 
 	h->completed = false;
-	while (i < n && h->s.out.pending < OUT_HIGH && !h->lent
-	    && !(s->one_request && h->completed)) {
+	while (
+	    i < n && h->s.out.pending < OUT_HIGH && !h->lent && !(s->one_request && h->completed)) {
 		if (h->state == AT_HEAD)
 			i += take_head(h, p + i, n - i);
 		else if (h->state == IN_BODY)
@@ -656,7 +650,7 @@ http_input(struct server_session *s, const unsigned char *p, size_t n)
 			break;
 	}
 	if (h->state == AT_END)
-		i = n;          /* useless */
+		i = n; /* useless */
 	update_want(h);
 	return i;
 }
@@ -666,7 +660,7 @@ http_end(struct server_session *s)
 {
 	struct http_session *h = (struct http_session *)s;
 
-	h->keep_alive = false;  /* nothing can follow what is under way */
+	h->keep_alive = false; /* nothing can follow what is under way */
 	if (h->state == IN_BODY) {
 		fail(h, 400, "the request's body is cut off");
 	} else if (h->state == AT_HEAD && h->head.n > 0) {
@@ -719,5 +713,5 @@ const struct server_protocol http_server_protocol = {
 	.input = http_input,
 	.end = http_end,
 	.resume = http_resume,
-	.drained = http_drained
+	.drained = http_drained,
 };

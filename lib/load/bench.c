@@ -20,12 +20,12 @@
 #include "base/std.h"
 #include "client/target.h"
 
-#define SPARE_FDS 16            /* standard streams, and what libc has open */
+#define SPARE_FDS 16 /* standard streams, and what libc has open */
 
 /* From this share of processor time on, the client was measured rather than the peer, if the row
  * is long enough for the figure to mean something. */
-#define BUSY_SHARE  0.9
-#define BUSY_NS     ((uint64_t)200 * 1000 * 1000)
+#define BUSY_SHARE 0.9
+#define BUSY_NS ((uint64_t)200 * 1000 * 1000)
 
 /* ---- signals ---- */
 
@@ -45,7 +45,7 @@ catch_signals(void)
 	size_t i;
 
 	memset(&sa, 0, sizeof sa);
-	sa.sa_handler = stop;   /* without SA_RESTART, so that it interrupts a wait */
+	sa.sa_handler = stop; /* without SA_RESTART, so that it interrupts a wait */
 	sigemptyset(&sa.sa_mask);
 	for (i = 0; i < sizeof sigs / sizeof *sigs; i++) {
 		/* nohup(1) */
@@ -157,7 +157,7 @@ bench_descriptors(void)
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return UINT64_MAX;      /* then opening a socket fails in time */
+		return UINT64_MAX; /* then opening a socket fails in time */
 	if (r.rlim_cur != r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
 		/* some systems grant less than they claim; then the old limit remains */
@@ -191,8 +191,12 @@ static void
 print_samples(const struct bench *b, const char *label, const struct bench_row *r,
     const struct result *t, bool open, uint64_t start_ns)
 {
-	struct tsv_raw raw = { .label = label, .bench = b->program->name, .op = r->op,
-	    .size = r->call.size, .chunk = r->call.chunk, .when = b->when };
+	struct tsv_raw raw = { .label = label,
+		.bench = b->program->name,
+		.op = r->op,
+		.size = r->call.size,
+		.chunk = r->call.chunk,
+		.when = b->when };
 	const struct result_piece *p;
 	const struct result_sample *s;
 	uint64_t at;
@@ -209,8 +213,9 @@ print_samples(const struct bench *b, const char *label, const struct bench_row *
 			for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
 				raw.part = part_name[part];
 				raw.start_ns = part == SERVICE ? at + s->wait_ns : at;
-				raw.ns = part == WAIT ? s->wait_ns : part == SERVICE ?
-				    s->ns - s->wait_ns : s->ns;
+				raw.ns = part == WAIT ? s->wait_ns
+				    : part == SERVICE ? s->ns - s->wait_ns
+						      : s->ns;
 				tsv_sample(stdout, &raw);
 			}
 		}
@@ -236,11 +241,19 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 {
 	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
 	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
-	struct tsv_row row = { .label = target->label, .bench = b->program->name, .op = r->op,
-	    .size = r->call.size, .chunk = r->call.chunk, .clients = clients,
-	    .depth = hello ? 1 : b->depth, .rate = open ? b->rate : 0,
-	    .errors = t->errors, .elapsed_ns = elapsed, .cpu_ns = t->cpu_ns,
-	    .threads = threads, .when = b->when };
+	struct tsv_row row = { .label = target->label,
+		.bench = b->program->name,
+		.op = r->op,
+		.size = r->call.size,
+		.chunk = r->call.chunk,
+		.clients = clients,
+		.depth = hello ? 1 : b->depth,
+		.rate = open ? b->rate : 0,
+		.errors = t->errors,
+		.elapsed_ns = elapsed,
+		.cpu_ns = t->cpu_ns,
+		.threads = threads,
+		.when = b->when };
 
 	if (b->header)
 		tsv_header(stdout, b->rows);
@@ -281,8 +294,7 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 
 	for (i = 0; i < t->ncauses; i++) {
 		if (t->cause[i].n > 1)
-			msg("%s (and %" PRIu64 " more)", t->cause[i].text,
-			    t->cause[i].n - 1);
+			msg("%s (and %" PRIu64 " more)", t->cause[i].text, t->cause[i].n - 1);
 		else
 			msg("%s", t->cause[i].text);
 	}
@@ -297,7 +309,8 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 		msg("%s: out of memory, %" PRIu64 " rows are missing", name, t->dropped);
 	if (t->reconnected > 0 && !target->warned) {
 		msg("warning: the peer closes connections after its replies: reconnecting is "
-		    "part of the figures (%s: %" PRIu64 " operations)", name, t->reconnected);
+		    "part of the figures (%s: %" PRIu64 " operations)",
+		    name, t->reconnected);
 		target->warned = true;
 	}
 	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;

@@ -17,15 +17,15 @@
 /* When an operation is measured without being named by -o. */
 enum bench_when {
 	BENCH_ALWAYS,
-	BENCH_UNSIZED,          /* without -s */
-	BENCH_SIZED,            /* with -s */
-	BENCH_ASKED             /* never */
+	BENCH_UNSIZED, /* without -s */
+	BENCH_SIZED,   /* with -s */
+	BENCH_ASKED    /* never */
 };
 
 struct bench_op {
 	const char *name;
 	enum op op;
-	bool sized, chunked;    /* has a payload size, a chunk size */
+	bool sized, chunked; /* has a payload size, a chunk size */
 	enum bench_when when;
 };
 
@@ -34,9 +34,9 @@ struct bench;
 /* A program: its command line, and what it does. */
 struct bench_program {
 	const char *name;
-	const char *about;      /* what it measures, a sentence of at most 80 columns */
-	const char *options;    /* the letters it takes */
-	const char *counted;    /* what -n counts: "requests" */
+	const char *about;   /* what it measures, a sentence of at most 80 columns */
+	const char *options; /* the letters it takes */
+	const char *counted; /* what -n counts: "requests" */
 	const struct bench_op *ops;
 	size_t nops;
 	uint64_t count, warmup; /* defaults */
@@ -55,8 +55,8 @@ struct bench_program {
 /* One of the services that are measured. */
 struct bench_target {
 	struct client client;
-	const char *url, *label;        /* label: what rows call it */
-	bool warned;            /* about a peer that closes after its replies */
+	const char *url, *label; /* label: what rows call it */
+	bool warned;             /* about a peer that closes after its replies */
 };
 
 /* One row to be measured. */
@@ -67,32 +67,32 @@ struct bench_row {
 
 struct bench {
 	const struct bench_program *program;
-	uint64_t count;         /* operations of a row, or of a block, per client; 0: time_ns
-	                         * decides; both 0: see block.h */
+	uint64_t count; /* operations of a row, or of a block, per client; 0: time_ns
+			 * decides; both 0: see block.h */
 	uint64_t time_ns;
-	bool in_rounds;         /* targets are measured in turn, a block each in every round */
-	uint64_t rounds;        /* -B; 0: see block.h */
+	bool in_rounds;  /* targets are measured in turn, a block each in every round */
+	uint64_t rounds; /* -B; 0: see block.h */
 	uint64_t warmup;
 	unsigned clients, threads;
-	unsigned depth;         /* requests outstanding per connection, at most */
-	double rate;            /* per second over all clients; 0: closed loop */
-	enum schedule_dist dist;  /* of their arrivals, with a rate */
-	uint64_t seed;          /* of SCHEDULE_EXP, and of the order of targets in a round */
-	enum tsv_rows rows;     /* form of the output */
+	unsigned depth;          /* requests outstanding per connection, at most */
+	double rate;             /* per second over all clients; 0: closed loop */
+	enum schedule_dist dist; /* of their arrivals, with a rate */
+	uint64_t seed;           /* of SCHEDULE_EXP, and of the order of targets in a round */
+	enum tsv_rows rows;      /* form of the output */
 	bool quiet, verbose;
-	bool header;            /* still to be printed */
-	struct tsv_when when;   /* of the rows that come now */
-	long server;            /* -p: its process; 0: the parent */
-	const char *command;    /* -x: for the shell, while connections are open; NULL: none */
+	bool header;          /* still to be printed */
+	struct tsv_when when; /* of the rows that come now */
+	long server;          /* -p: its process; 0: the parent */
+	const char *command;  /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
-	struct client client;   /* settings that all targets have in common */
+	struct client client; /* settings that all targets have in common */
 	struct bench_target *target;
 	size_t ntargets;
-	char *target_words, *label_words;       /* from the environment; owned */
+	char *target_words, *label_words; /* from the environment; owned */
 	struct payload payload;
-	int output_errno;       /* why writing to stdout failed, or 0 */
-	bool failed;            /* exit status 1 */
+	int output_errno; /* why writing to stdout failed, or 0 */
+	bool failed;      /* exit status 1 */
 };
 
 /* A program's main(): parse the command line, resolve and probe the target, catch signals,
@@ -112,8 +112,8 @@ uint64_t bench_descriptors(void);
 /* Processors' affinity of -P, or what bench-turns says. False: said why not. */
 bool bench_place(const char *cpus);
 
-/* The order of targets in the round that begins, drawn anew; in the very first it is theirs, so that
- * rows begin with the first target, which others are compared with. */
+/* The order of targets in the round that begins, drawn anew; in the very first it is theirs, so
+ * that rows begin with the first target, which others are compared with. */
 void bench_order(const struct bench *, uint64_t *state, size_t *order);
 
 /* On a terminal, print what is being measured now. */

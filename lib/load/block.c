@@ -20,10 +20,10 @@ static const struct {
 #define BYTES ((uint64_t)128 << 20)
 #define MOST_TRANSFERS 80
 
-#define MANY_CLIENTS_NS CLOCK_MS        /* bench-conc makes it longer where that is too short */
+#define MANY_CLIENTS_NS CLOCK_MS /* bench-conc makes it longer where that is too short */
 #define MANY_CLIENTS_ROUNDS 60
 
-#define RATE_NS (100 * CLOCK_MS)        /* an open loop takes time to be one */
+#define RATE_NS (100 * CLOCK_MS) /* an open loop takes time to be one */
 #define RATE_ROUNDS 20
 
 struct block

@@ -9,9 +9,9 @@
 #include "load/bench.h"
 
 struct block {
-	uint64_t count;         /* operations per client; UINT64_MAX: no limit */
-	uint64_t time_ns;       /* 0: no limit */
-	uint64_t skipped;       /* operations per client at its start that are not recorded */
+	uint64_t count;   /* operations per client; UINT64_MAX: no limit */
+	uint64_t time_ns; /* 0: no limit */
+	uint64_t skipped; /* operations per client at its start that are not recorded */
 	uint64_t rounds;
 };
 

@@ -157,9 +157,12 @@ blocking_driver_new(const struct bench *b, const struct client *cl, unsigned ind
 	}
 	/* page faults of the first reads would keep the connection's window small for good */
 	memset(w->in, 0, in_size);
-	w->driver = (struct driver){ .first = blocking_first, .connect = blocking_connect,
-	    .warm_up = blocking_warm_up, .run = blocking_run, .gave_up = blocking_gave_up,
-	    .free = blocking_free };
+	w->driver = (struct driver){ .first = blocking_first,
+		.connect = blocking_connect,
+		.warm_up = blocking_warm_up,
+		.run = blocking_run,
+		.gave_up = blocking_gave_up,
+		.free = blocking_free };
 	w->bench = b;
 	bench_client_init(&w->client, cl, index, w->in, in_size);
 	return &w->driver;

@@ -33,8 +33,9 @@
 #define GRACE_CHECK_NS (20 * CLOCK_MS)
 
 enum step {
-	OPEN,                   /* connected and ready for calls, or not connected */
-	DIAL, HELLO             /* what the flow's only request is at */
+	OPEN, /* connected and ready for calls, or not connected */
+	DIAL,
+	HELLO /* what the flow's only request is at */
 };
 
 enum phase { FIRST, CONNECT, WARM_UP, RUN };
@@ -52,28 +53,28 @@ struct request {
 	struct {
 		struct request *prev, *next;
 	} in[2];
-	uint64_t due_ns;        /* open loop */
+	uint64_t due_ns; /* open loop */
 	uint64_t start_ns;
-	bool dialled;           /* it began with connecting */
+	bool dialled; /* it began with connecting */
 };
 
 struct flow {
 	struct bench_client k;
 	enum step step;
-	bool active;            /* the phase is not over for it */
-	bool reconnect;         /* its only request replaces a lost connection */
-	bool watched;           /* by the loop */
+	bool active;    /* the phase is not over for it */
+	bool reconnect; /* its only request replaces a lost connection */
+	bool watched;   /* by the loop */
 	unsigned interest;
-	uint64_t left;          /* operations of this phase, still to start */
+	uint64_t left; /* operations of this phase, still to start */
 
 	struct list list;
-	struct request *free;   /* its requests that are not outstanding: by in[FLOW].next */
+	struct request *free; /* its requests that are not outstanding: by in[FLOW].next */
 
-	bool queued;            /* open loop: in the queue of flows that are ready */
+	bool queued; /* open loop: in the queue of flows that are ready */
 	struct flow *next_ready;
-	unsigned closed_round;  /* the driver's round in which it was closed last */
-	unsigned unsent;        /* requests just started, */
-	struct flow *next_unsent;       /* and the next flow that has some */
+	unsigned closed_round;    /* the driver's round in which it was closed last */
+	unsigned unsent;          /* requests just started, */
+	struct flow *next_unsent; /* and the next flow that has some */
 };
 
 struct event_driver {
@@ -82,23 +83,23 @@ struct event_driver {
 	struct loop *loop;
 	struct flow *flow;
 	unsigned n;
-	struct request *request;        /* of all flows */
+	struct request *request; /* of all flows */
 	unsigned char *in;
 	struct list all;
-	unsigned round;         /* counts the waits for events */
-	uint64_t next_grace_check_ns;   /* when a flow's grace ends (client_grace()); of many that
-	                         * end at almost the same time, the first */
+	unsigned round;               /* counts the waits for events */
+	uint64_t next_grace_check_ns; /* when a flow's grace ends (client_grace()); of many that
+				       * end at almost the same time, the first */
 	struct schedule schedule;
-	struct flow *ready, **ready_end;        /* a queue */
+	struct flow *ready, **ready_end; /* a queue */
 
 	/* The phase. */
 	enum phase phase;
-	bool open;              /* open loop */
+	bool open; /* open loop */
 	unsigned depth;
 	const struct call *call;
 	struct result *result;
-	uint64_t until_ns;      /* no operation starts after this */
-	unsigned active;        /* flows for which it is not over */
+	uint64_t until_ns; /* no operation starts after this */
+	unsigned active;   /* flows for which it is not over */
 };
 
 static const struct call hello = { .op = OP_HELLO };
@@ -184,7 +185,7 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	struct result_sample s = { .client = f->k.index, .seq = f->k.seq, .ok = res == CLIENT_OK };
 	uint64_t end_ns = s.ok || res == CLIENT_FAILED ? c->received_ns : clock_ns();
 
-	if (end_ns < r->start_ns)       /* nothing had to be received */
+	if (end_ns < r->start_ns) /* nothing had to be received */
 		end_ns = r->start_ns;
 	s.start_ns = d->open ? r->due_ns : r->start_ns;
 	s.wait_ns = r->start_ns - s.start_ns;
@@ -203,7 +204,8 @@ watch(struct event_driver *d, struct flow *f)
 {
 	struct client_conn *c = &f->k.conn;
 	unsigned interest = f->step == DIAL ? LOOP_WRITE
-	    : client_sending(c) ? LOOP_READ | LOOP_WRITE : LOOP_READ;
+	    : client_sending(c)             ? LOOP_READ | LOOP_WRITE
+					    : LOOP_READ;
 
 	if (f->watched && f->interest == interest)
 		return true;
@@ -240,8 +242,7 @@ has_room(const struct event_driver *d, const struct flow *f)
 static bool
 takes_request(const struct event_driver *d, const struct flow *f)
 {
-	return f->active && f->step == OPEN && !f->k.gave_up
-	    && (!f->list.oldest || has_room(d, f));
+	return f->active && f->step == OPEN && !f->k.gave_up && (!f->list.oldest || has_room(d, f));
 }
 
 static void
@@ -265,7 +266,7 @@ next_ready(struct event_driver *d)
 		if (!(d->ready = f->next_ready))
 			d->ready_end = &d->ready;
 		f->queued = false;
-		if (takes_request(d, f))        /* the connection may be lost by now */
+		if (takes_request(d, f)) /* the connection may be lost by now */
 			return f;
 	}
 	return NULL;
@@ -369,11 +370,12 @@ react(struct event_driver *d, struct flow *f, struct request *r, enum client_res
 	struct client_conn *c = &f->k.conn;
 	const struct call *next;
 
-	if (!r && !(r = f->list.oldest)) {      /* the peer closed between two operations */
+	if (!r && !(r = f->list.oldest)) { /* the peer closed between two operations */
 		flow_close(d, f);
 		return CLIENT_BUSY;
 	}
-	if (res == CLIENT_OK && f->step == DIAL && c->client->protocol->hello && d->phase != FIRST) {
+	if (res == CLIENT_OK && f->step == DIAL && c->client->protocol->hello
+	    && d->phase != FIRST) {
 		f->step = HELLO;
 		next = &hello;
 	} else if (res == CLIENT_OK && f->step != OPEN && !f->reconnect && d->phase != CONNECT) {
@@ -447,8 +449,11 @@ miss_due(struct event_driver *d, uint64_t now, const char *why)
 	struct bench_client *k = &d->flow[0].k;
 	/* it may not be due yet: see miss_remaining() */
 	uint64_t due_ns = d->schedule.due_ns < now ? d->schedule.due_ns : now;
-	struct result_sample s = { .client = k->index, .seq = k->seq++, .start_ns = due_ns,
-	    .ns = now - due_ns, .wait_ns = now - due_ns };
+	struct result_sample s = { .client = k->index,
+		.seq = k->seq++,
+		.start_ns = due_ns,
+		.ns = now - due_ns,
+		.wait_ns = now - due_ns };
 
 	schedule_take(&d->schedule);
 	result_add(d->result, &s, why);
@@ -464,8 +469,10 @@ dispatch(struct event_driver *d)
 
 	while ((due_ns = d->schedule.due_ns) <= now) {
 		if (now - due_ns >= limit) {
-			snprintf(text, sizeof text, "a request was due, and no connection free "
-			    "to send it within %g s", (double)limit / 1e9);
+			snprintf(text, sizeof text,
+			    "a request was due, and no connection free "
+			    "to send it within %g s",
+			    (double)limit / 1e9);
 			miss_due(d, now, text);
 			continue;
 		}
@@ -498,8 +505,8 @@ miss_remaining(struct event_driver *d)
 	const struct result *t = d->result;
 	uint64_t now = clock_ns();
 
-	while (d->schedule.due_ns <= now || (d->schedule.due_ns != SCHEDULE_OVER
-	    && t->hist->n + t->errors == 0))
+	while (d->schedule.due_ns <= now
+	    || (d->schedule.due_ns != SCHEDULE_OVER && t->hist->n + t->errors == 0))
 		miss_due(d, now, "a request was due when no connection was left");
 }
 
@@ -532,7 +539,7 @@ wait_limit_ns(const struct event_driver *d)
 	gap -= WAKE_NS;
 	if (gap > loop_grain_ns)
 		return gap - loop_grain_ns;
-	if (!d->all.oldest) {       /* no reply is awaited: a signal ends this as well */
+	if (!d->all.oldest) { /* no reply is awaited: a signal ends this as well */
 		ts.tv_nsec = (long)gap;
 		nanosleep(&ts, NULL);
 	}
@@ -719,12 +726,15 @@ event_driver_new(const struct bench *b, const struct client *cl, unsigned first,
 
 	if (!d)
 		return NULL;
-	*d = (struct event_driver){
-		.driver = { .first = event_first, .connect = event_connect,
-		    .warm_up = event_warm_up, .run = event_run, .gave_up = event_gave_up,
-		    .free = event_free },
-		.bench = b, .n = n, .next_grace_check_ns = UINT64_MAX
-	};
+	*d = (struct event_driver){ .driver = { .first = event_first,
+					.connect = event_connect,
+					.warm_up = event_warm_up,
+					.run = event_run,
+					.gave_up = event_gave_up,
+					.free = event_free },
+		.bench = b,
+		.n = n,
+		.next_grace_check_ns = UINT64_MAX };
 	d->in = malloc(IN_SIZE);
 	d->flow = calloc(n, sizeof *d->flow);
 	d->request = calloc(requests, sizeof *d->request);

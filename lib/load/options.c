@@ -15,14 +15,14 @@
 #include "base/opt.h"
 #include "load/targets.h"
 
-#define COUNT_MAX   1000000000000u
+#define COUNT_MAX 1000000000000u
 #define CLIENTS_MAX 1000000u
-#define DEPTH_MAX   4096u
-#define RATE_MAX    1000000000u
-#define RATE_MIN    0.01        /* rate_per_s has two decimals, and 0 stands for a closed loop */
-#define SIZE_LIMIT  ((uint64_t)1 << 40)
+#define DEPTH_MAX 4096u
+#define RATE_MAX 1000000000u
+#define RATE_MIN 0.01 /* rate_per_s has two decimals, and 0 stands for a closed loop */
+#define SIZE_LIMIT ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
-#define SECS_MAX    (30u * 24 * 3600)
+#define SECS_MAX (30u * 24 * 3600)
 
 /* The command line, as text. */
 struct args {
@@ -65,7 +65,7 @@ static const struct {
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
 	{ 'H', "", "no header line" },
 	{ 'v', "", "print the settings to stderr" },
-	{ 'q', "", "no progress on stderr (shown on a terminal only)" }
+	{ 'q', "", "no progress on stderr (shown on a terminal only)" },
 };
 
 static void
@@ -90,21 +90,17 @@ help(const void *arg)
 	size_t i;
 
 	printf("usage: %s [options] %s\n%s\n\n"
-	    "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
-	    "options, with their defaults in parentheses:\n", p->name,
-	    strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about,
+	       "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
+	       "options, with their defaults in parentheses:\n",
+	    p->name, strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about,
 	    p->named ? "[/method]" : "", p->named || p->path ? "[/path]" : "");
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(p->options, helps[i].letter))
 			continue;
 		printf("  -%c %-8s ", helps[i].letter, helps[i].arg);
 		switch (helps[i].letter) {
-		case 'n':
-			printf("%s (%" PRIu64 ")\n", p->counted, p->count);
-			break;
-		case 'c':
-			printf("%s (%u)\n", p->beside, p->clients);
-			break;
+		case 'n': printf("%s (%" PRIu64 ")\n", p->counted, p->count); break;
+		case 'c': printf("%s (%u)\n", p->beside, p->clients); break;
 		case 'w':
 			printf("operations to warm up, not recorded (%" PRIu64 ")\n", p->warmup);
 			break;
@@ -112,11 +108,8 @@ help(const void *arg)
 			printf("payload sizes, in bytes or as 1k, 1m, 1g (%s)\n",
 			    p->sizes ? p->sizes : "none");
 			break;
-		case 'o':
-			help_ops(p);
-			break;
-		default:
-			printf("%s\n", helps[i].text);
+		case 'o': help_ops(p); break;
+		default: printf("%s\n", helps[i].text);
 		}
 	}
 	printf("  -h, -V      help, version\n");
@@ -157,12 +150,8 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		why = num_secs(text, false, SECS_MAX, &b->time_ns);
 		a->time = true;
 		break;
-	case 'w':
-		why = num_count(text, 0, COUNT_MAX, &b->warmup);
-		break;
-	case 'k':
-		why = num_size(text, 1, CHUNK_LIMIT, &a->chunk);
-		break;
+	case 'w': why = num_count(text, 0, COUNT_MAX, &b->warmup); break;
+	case 'k': why = num_size(text, 1, CHUNK_LIMIT, &a->chunk); break;
 	case 'c':
 		why = num_count(text, 1, CLIENTS_MAX, &v);
 		b->clients = (unsigned)v;
@@ -197,29 +186,19 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		why = set_block(b, text);
 		a->block = b->in_rounds = true;
 		break;
-	case 'P':
-		a->cpus = text;
-		break;
+	case 'P': a->cpus = text; break;
 	case 'S':
 		a->seed = true;
 		why = num_count(text, 0, UINT64_MAX, &b->seed);
 		break;
-	case 'T':
-		why = num_secs(text, false, SECS_MAX, &b->client.timeout_ns);
-		break;
+	case 'T': why = num_secs(text, false, SECS_MAX, &b->client.timeout_ns); break;
 	case 'l':
 		why = tsv_bad_label(text);
 		a->label = text;
 		break;
-	case 's':
-		a->sizes = text;
-		break;
-	case 'o':
-		a->ops = text;
-		break;
-	case 'f':
-		a->file = text;
-		break;
+	case 's': a->sizes = text; break;
+	case 'o': a->ops = text; break;
+	case 'f': a->file = text; break;
 	case 'p':
 		why = num_count(text, 1, INT32_MAX, &v);
 		b->server = (long)v;
@@ -236,18 +215,10 @@ static void
 set_flag(struct bench *b, struct args *a, char letter)
 {
 	switch (letter) {
-	case 'K':
-		b->client.conf.close_each = true;
-		break;
-	case 'N':
-		b->client.conf.native = true;
-		break;
-	case 'C':
-		b->client.conf.check = true;
-		break;
-	case 'Z':
-		a->zeros = true;
-		break;
+	case 'K': b->client.conf.close_each = true; break;
+	case 'N': b->client.conf.native = true; break;
+	case 'C': b->client.conf.check = true; break;
+	case 'Z': a->zeros = true; break;
 	case 'R':
 		b->rows = TSV_RAW;
 		a->raw = true;
@@ -256,15 +227,9 @@ set_flag(struct bench *b, struct args *a, char letter)
 		b->rows = TSV_HIST;
 		a->hist = true;
 		break;
-	case 'H':
-		a->header = false;
-		break;
-	case 'q':
-		b->quiet = true;
-		break;
-	case 'v':
-		b->verbose = true;
-		break;
+	case 'H': a->header = false; break;
+	case 'q': b->quiet = true; break;
+	case 'v': b->verbose = true; break;
 	}
 }
 
@@ -342,7 +307,8 @@ check_options(struct bench *b, struct args *a)
 	else if (b->depth > 1 && b->client.conf.close_each)
 		why = "-d: several requests outstanding need a persistent connection, not -K";
 	else if (b->depth > 1 && b->client.conf.native)
-		why = "-d: with -N a call is three requests, each of which waits for the one before";
+		why =
+		    "-d: with -N a call is three requests, each of which waits for the one before";
 	else if (a->dist && b->rate == 0)
 		why = "-A needs an open loop (-r)";
 	else if (b->threads > b->clients)
@@ -504,8 +470,9 @@ make_rows(struct bench *b, const struct args *a)
 	const struct bench_program *p = b->program;
 	const char *list = a->sizes ? a->sizes : p->sizes;
 	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
-	const struct bench_op named = { .name = b->target[0].client.url.path, .op = OP_NAMED,
-	    .sized = nsizes > 0 };
+	const struct bench_op named = { .name = b->target[0].client.url.path,
+		.op = OP_NAMED,
+		.sized = nsizes > 0 };
 	const struct bench_op **op;
 	uint64_t *size = NULL;
 
@@ -584,8 +551,8 @@ print_settings(const struct bench *b)
 		snprintf(open, sizeof open, " -r %.10g -A exp -S %" PRIu64, b->rate, b->seed);
 	else if (b->rate > 0)
 		snprintf(open, sizeof open, " -r %.10g -A fixed", b->rate);
-	msg("%s -w %" PRIu64 " -c %u -j %u -d %u%s -T %g", much, b->warmup, b->clients,
-	    b->threads, b->depth, open, (double)b->client.timeout_ns / 1e9);
+	msg("%s -w %" PRIu64 " -c %u -j %u -d %u%s -T %g", much, b->warmup, b->clients, b->threads,
+	    b->depth, open, (double)b->client.timeout_ns / 1e9);
 }
 
 /* What bench-turns has said, where no option says otherwise. */
@@ -621,7 +588,8 @@ bench_options(struct bench *b, int argc, char **argv)
 		msg("-b: -n and -t say already how long a block is");
 		return 2;
 	}
-	if (!read_environment(b, &a) || !check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
+	if (!read_environment(b, &a) || !check_options(b, &a) || !make_rows(b, &a)
+	    || !make_payload(b, &a))
 		return 2;
 	if (!b->in_rounds && !b->count && !b->time_ns)
 		b->count = p->count;

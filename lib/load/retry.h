@@ -16,17 +16,17 @@
 
 struct bench_client {
 	struct client_conn conn;
-	unsigned index;         /* from 0 */
-	uint64_t seq;           /* operations of the row so far */
-	unsigned failures;      /* attempts to connect that failed in a row */
+	unsigned index;    /* from 0 */
+	uint64_t seq;      /* operations of the row so far */
+	unsigned failures; /* attempts to connect that failed in a row */
 	bool gave_up;
 };
 
 enum retry {
-	RETRY_GO_ON,            /* the next operation; if there is no connection it makes one,
-	                         * and that is part of what it measures */
+	RETRY_GO_ON, /* the next operation; if there is no connection it makes one,
+		      * and that is part of what it measures */
 	RETRY_RECONNECT,
-	RETRY_GIVE_UP           /* sets gave_up */
+	RETRY_GIVE_UP /* sets gave_up */
 };
 
 /* Not connected yet; in, of in_size bytes, is what its connection reads into, and may be shared

@@ -10,23 +10,20 @@
 
 #include <stdint.h>
 
-enum schedule_dist {
-	SCHEDULE_FIXED,
-	SCHEDULE_EXP
-};
+enum schedule_dist { SCHEDULE_FIXED, SCHEDULE_EXP };
 
 struct schedule {
-	uint64_t due_ns;        /* of the next request; SCHEDULE_OVER: there is none */
+	uint64_t due_ns; /* of the next request; SCHEDULE_OVER: there is none */
 
 	/* Private. */
 	enum schedule_dist dist;
-	double rate;            /* per second, of all threads */
+	double rate; /* per second, of all threads */
 	uint64_t seed;
 	unsigned first, step;
 	uint64_t start_ns, until_ns, count;
-	uint64_t k;             /* number of the next request, of all threads' */
-	uint64_t state;         /* of the generator */
-	double sum_ns;          /* of the gaps so far */
+	uint64_t k;     /* number of the next request, of all threads' */
+	uint64_t state; /* of the generator */
+	double sum_ns;  /* of the gaps so far */
 };
 
 #define SCHEDULE_OVER UINT64_MAX

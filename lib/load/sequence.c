@@ -15,17 +15,17 @@
 #include "load/event.h"
 #include "net/loop.h"
 
-#define FDS_PER_TARGET 4        /* a connection and, at most, an event loop */
+#define FDS_PER_TARGET 4 /* a connection and, at most, an event loop */
 
 /* A target, and what is known of the row that is measured. */
 struct lane {
 	struct bench_target *target;
 	struct driver *driver;
-	struct result *now;             /* of the block */
-	struct result *total;           /* of those before */
-	uint64_t elapsed_ns;            /* of all */
-	bool in_row;                    /* the row has it */
-	bool over;                      /* no more can be measured */
+	struct result *now;   /* of the block */
+	struct result *total; /* of those before */
+	uint64_t elapsed_ns;  /* of all */
+	bool in_row;          /* the row has it */
+	bool over;            /* no more can be measured */
 };
 
 struct driver *
@@ -106,7 +106,8 @@ measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
 		if (!l->in_row)
 			continue;
 		if (l->over && k.rounds > 1)
-			msg("%s: %s: not measured to the end of all rounds", l->target->label, r->op);
+			msg("%s: %s: not measured to the end of all rounds", l->target->label,
+			    r->op);
 		bench_remark(b, l->target, r, l->total, 1, 1, l->elapsed_ns);
 		result_clear(l->total);
 	}

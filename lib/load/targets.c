@@ -111,7 +111,8 @@ check_labels(const struct bench *b)
 			why = "a name among several can't hold a blank";
 		for (k = 0; k < i && !why; k++)
 			if (strcmp(b->target[k].label, label) == 0)
-				why = "two targets of this name: give them different ones (name=URL; "
+				why =
+				    "two targets of this name: give them different ones (name=URL; "
 				    "servers: -l)";
 		if (why)
 			msg("%s: %s", *label ? label : "label", why);

@@ -22,20 +22,20 @@
 
 #define LOOP_READ 1u
 #define LOOP_WRITE 2u
-#define LOOP_ONCE 4u    /* interest, with one of the above: it ends with the next event */
-#define LOOP_GONE 4u    /* event: the connection has failed, or both sides are shut */
+#define LOOP_ONCE 4u /* interest, with one of the above: it ends with the next event */
+#define LOOP_GONE 4u /* event: the connection has failed, or both sides are shut */
 
 struct loop_event {
 	void *user;
-	unsigned ready;         /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the last is reported
-	                         * whatever the interest (with kqueue: if there is any),
-	                         * together with what the interest is in, so that the
-	                         * next read or write meets the error */
+	unsigned ready; /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the last is reported
+			 * whatever the interest (with kqueue: if there is any),
+			 * together with what the interest is in, so that the
+			 * next read or write meets the error */
 };
 
 struct loop;
 
-extern const char loop_backend[];       /* "epoll", "kqueue", "poll" */
+extern const char loop_backend[]; /* "epoll", "kqueue", "poll" */
 
 /* NULL with errno. */
 struct loop *loop_new(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Readiness by epoll(7). See loop.h. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define _GNU_SOURCE             /* ppoll */
+#define _GNU_SOURCE /* ppoll */
 #endif
 #include "net/loop.h"
 
@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 
-#define BATCH 256       /* events asked for at once */
+#define BATCH 256 /* events asked for at once */
 
 struct loop {
 	int fd;

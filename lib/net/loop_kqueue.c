@@ -22,7 +22,7 @@
 
 #include "base/clock.h"
 
-#define BATCH 256       /* events asked for at once */
+#define BATCH 256 /* events asked for at once */
 
 struct loop {
 	int fd;

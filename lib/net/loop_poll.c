@@ -24,21 +24,21 @@ struct entry {
 	void *user;
 	unsigned interest;
 	bool used;
-	bool changed;           /* since the list was copied: an event from before is dropped */
+	bool changed; /* since the list was copied: an event from before is dropped */
 };
 
 struct loop {
-	pthread_mutex_t lock;           /* over all of this */
-	struct entry *entry;            /* by descriptor */
+	pthread_mutex_t lock; /* over all of this */
+	struct entry *entry;  /* by descriptor */
 	size_t entries;
-	bool waiting;                   /* a thread is in poll(2) */
-	bool woken;                     /* a byte is in the pipe */
+	bool waiting; /* a thread is in poll(2) */
+	bool woken;   /* a byte is in the pipe */
 	int wake[2];
 
 	/* the waiting thread's own */
-	struct pollfd *polled;          /* [0] is the pipe */
+	struct pollfd *polled; /* [0] is the pipe */
 	size_t polled_cap;
-	size_t last;                    /* in polled: the last one looked at */
+	size_t last; /* in polled: the last one looked at */
 };
 
 const char loop_backend[] = "poll";

@@ -3,7 +3,7 @@
  *
  * Every descriptor made here is close-on-exec, and never raises SIGPIPE. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define IN_ONE_CALL             /* accept4(2) and socket(2) take flags */
+#define IN_ONE_CALL /* accept4(2) and socket(2) take flags */
 #define _GNU_SOURCE
 #endif
 #include "net/sock.h"
@@ -48,7 +48,7 @@ set_up(int fd, bool blocking)
 	if (set_cloexec(fd) < 0 || sock_blocking(fd, blocking) < 0)
 		return -1;
 #endif
-#ifdef SO_NOSIGPIPE             /* where send(2) has no MSG_NOSIGNAL */
+#ifdef SO_NOSIGPIPE /* where send(2) has no MSG_NOSIGNAL */
 	if (set_option(fd, SOL_SOCKET, SO_NOSIGPIPE) < 0)
 		return -1;
 #endif
@@ -110,7 +110,8 @@ sock_name(const struct sockaddr *addr, socklen_t len, char *text, size_t size)
 	char host[256], port[8];
 
 	if (getnameinfo(addr, len, host, sizeof host, port, sizeof port,
-	    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		NI_NUMERICHOST | NI_NUMERICSERV)
+	    != 0) {
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
@@ -200,7 +201,7 @@ sock_writev(int fd, const struct iovec *iov, int n)
 	int flags = MSG_DONTWAIT;
 	struct msghdr m;
 
-#ifdef MSG_NOSIGNAL                     /* else SO_NOSIGPIPE is set */
+#ifdef MSG_NOSIGNAL /* else SO_NOSIGPIPE is set */
 	flags |= MSG_NOSIGNAL;
 #endif
 

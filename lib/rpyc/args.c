@@ -5,7 +5,7 @@
 
 #include "rpyc/session.h"
 
-#define METHOD RPYC_CLASS ".exposed_%s()"       /* one as Python names it in error texts */
+#define METHOD RPYC_CLASS ".exposed_%s()" /* one as Python names it in error texts */
 
 const char *
 rpyc_type_name(const struct rpyc_boxed *x, char text[64])
@@ -40,20 +40,22 @@ keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_bo
 	struct brine_value v;
 	int i;
 
-	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name) ||
-	    name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR)
+	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name)
+	    || name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR)
 		return rpyc_raise(s, "TypeError", "keywords must be strings");
 	for (i = 0; i < op->nargs && !brine_is(&v, op->arg[i]); i++)
 		;
 	if (i == op->nargs)
-		return rpyc_raise(s, "TypeError", METHOD " got an unexpected keyword argument "
-		    "'%.*s'", op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
+		return rpyc_raise(s, "TypeError",
+		    METHOD " got an unexpected keyword argument "
+			   "'%.*s'",
+		    op->method, v.p ? (int)(v.n < 200 ? v.n : 200) : 0,
 		    v.p ? (const char *)v.p : "");
 	if ((uint64_t)i < given)
 		return rpyc_raise(s, "TypeError", METHOD " got multiple values for argument '%s'",
 		    op->method, op->arg[i]);
-	return rpyc_item(&parts, &s->value[i]) ||
-	    rpyc_raise(s, "ValueError", "argument is not boxed");
+	return rpyc_item(&parts, &s->value[i])
+	    || rpyc_raise(s, "ValueError", "argument is not boxed");
 }
 
 bool
@@ -65,10 +67,10 @@ rpyc_bind(struct rpyc_session *s, const struct operation *op, struct rpyc_items 
 	int i, missing;
 
 	if (given > (uint64_t)op->nargs)
-		return rpyc_raise(s, "TypeError", METHOD " takes %d positional argument%s but %"
-		    PRIu64 " were given", op->method, op->nargs + 1,
-		    op->nargs == 0 ? "" : "s", given + 1);
-	value[0].label = value[1].label = 0;    /* no argument so far */
+		return rpyc_raise(s, "TypeError",
+		    METHOD " takes %d positional argument%s but %" PRIu64 " were given", op->method,
+		    op->nargs + 1, op->nargs == 0 ? "" : "s", given + 1);
+	value[0].label = value[1].label = 0; /* no argument so far */
 	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
 		;
 	while (rpyc_item(&kwargs, &pair))
@@ -76,11 +78,15 @@ rpyc_bind(struct rpyc_session *s, const struct operation *op, struct rpyc_items 
 			return false;
 	missing = op->nargs - (value[0].label != 0) - (value[1].label != 0);
 	if (missing == 2)
-		return rpyc_raise(s, "TypeError", METHOD " missing 2 required positional "
-		    "arguments: '%s' and '%s'", op->method, op->arg[0], op->arg[1]);
+		return rpyc_raise(s, "TypeError",
+		    METHOD " missing 2 required positional "
+			   "arguments: '%s' and '%s'",
+		    op->method, op->arg[0], op->arg[1]);
 	if (missing == 1)
-		return rpyc_raise(s, "TypeError", METHOD " missing 1 required positional "
-		    "argument: '%s'", op->method, op->arg[value[0].label != 0]);
+		return rpyc_raise(s, "TypeError",
+		    METHOD " missing 1 required positional "
+			   "argument: '%s'",
+		    op->method, op->arg[value[0].label != 0]);
 	return true;
 }
 
@@ -89,8 +95,8 @@ rpyc_integer(const struct rpyc_boxed *x, struct brine_value *v)
 {
 	struct brine b = x->at;
 
-	return x->label == RPYC_VALUE && brine_get(&b, v) &&
-	    (v->type == BRINE_INT || v->type == BRINE_BOOL);
+	return x->label == RPYC_VALUE && brine_get(&b, v)
+	    && (v->type == BRINE_INT || v->type == BRINE_BOOL);
 }
 
 bool
@@ -112,8 +118,8 @@ rpyc_byte_count(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 static bool
 limit(struct rpyc_session *s, uint64_t n, uint64_t max)
 {
-	return n <= max || rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64,
-	    n, max);
+	return n <= max
+	    || rpyc_raise(s, "MemoryError", "%" PRIu64 " bytes, the limit is %" PRIu64, n, max);
 }
 
 bool
@@ -145,9 +151,9 @@ rpyc_len(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *n)
 		*n = (uint64_t)s->object[index].count;
 		return true;
 	}
-	if (x->label == RPYC_VALUE && brine_get(&b, &v) &&
-	    (v.type != BRINE_FROZENSET || brine_get(&b, &v)) &&
-	    (v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE)) {
+	if (x->label == RPYC_VALUE && brine_get(&b, &v)
+	    && (v.type != BRINE_FROZENSET || brine_get(&b, &v))
+	    && (v.type == BRINE_BYTES || v.type == BRINE_STR || v.type == BRINE_TUPLE)) {
 		*n = v.len;
 		return true;
 	}

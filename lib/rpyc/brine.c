@@ -4,9 +4,14 @@
 
 #include <string.h>
 
-#define SMALL4 { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }
+#define SMALL4 \
+	{ BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, { BRINE_INT, 0, 0 }, \
+	{ \
+		BRINE_INT, 0, 0 \
+	}
 #define SMALL16 SMALL4, SMALL4, SMALL4, SMALL4
 
+/* clang-format off */
 const struct brine_form brine_forms[256] = {
 	[BRINE_TAG_NONE] = { BRINE_NONE, 0, 0 },
 	[BRINE_TAG_EMPTY_BYTES] = { BRINE_BYTES, 0, 0 },
@@ -38,6 +43,7 @@ const struct brine_form brine_forms[256] = {
 	[BRINE_TAG_INT_MIN] = SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16,
 	SMALL16, SMALL16, SMALL16, SMALL16, SMALL16, SMALL16,
 };
+/* clang-format on */
 
 static size_t
 left(const struct brine *b)

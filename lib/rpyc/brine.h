@@ -22,11 +22,11 @@ enum brine_tag {
 	BRINE_TAG_NOTIMPLEMENTED = 0x05,
 	BRINE_TAG_ELLIPSIS = 0x06,
 	BRINE_TAG_STR = 0x08,
-	BRINE_TAG_BYTES_1 = 0x0a,       /* to 0x0d: length 1 to 4 */
+	BRINE_TAG_BYTES_1 = 0x0a, /* to 0x0d: length 1 to 4 */
 	BRINE_TAG_BYTES_4 = 0x0d,
 	BRINE_TAG_BYTES_L1 = 0x0e,
 	BRINE_TAG_BYTES_L4 = 0x0f,
-	BRINE_TAG_TUPLE_1 = 0x10,       /* to 0x13: 1 to 4 items */
+	BRINE_TAG_TUPLE_1 = 0x10, /* to 0x13: 1 to 4 items */
 	BRINE_TAG_TUPLE_4 = 0x13,
 	BRINE_TAG_TUPLE_L1 = 0x14,
 	BRINE_TAG_TUPLE_L4 = 0x15,
@@ -36,14 +36,14 @@ enum brine_tag {
 	BRINE_TAG_SLICE = 0x19,
 	BRINE_TAG_FROZENSET = 0x1a,
 	BRINE_TAG_COMPLEX = 0x1b,
-	BRINE_TAG_ELIDED = 0x1c,        /* ours, never on the wire: see rpyc_read() */
-	BRINE_TAG_INT_0 = 0x50,         /* 0x20 to 0xef: -48 to 159 */
+	BRINE_TAG_ELIDED = 0x1c, /* ours, never on the wire: see rpyc_read() */
+	BRINE_TAG_INT_0 = 0x50,  /* 0x20 to 0xef: -48 to 159 */
 	BRINE_TAG_INT_MIN = 0x20,
 	BRINE_TAG_INT_MAX = 0xef
 };
 
 enum brine_type {
-	BRINE_INVALID,          /* of a tag: there is none like it */
+	BRINE_INVALID, /* of a tag: there is none like it */
 	BRINE_NONE,
 	BRINE_BOOL,
 	BRINE_NOTIMPLEMENTED,
@@ -54,18 +54,18 @@ enum brine_type {
 	BRINE_BYTES,
 
 	/* those below consist of values that follow: */
-	BRINE_STR,              /* one byte string */
-	BRINE_TUPLE,            /* its items */
-	BRINE_SLICE,            /* one tuple */
-	BRINE_FROZENSET         /* one tuple */
+	BRINE_STR,      /* one byte string */
+	BRINE_TUPLE,    /* its items */
+	BRINE_SLICE,    /* one tuple */
+	BRINE_FROZENSET /* one tuple */
 };
 
 /* How a value begins: a tag, and behind some tags a length. */
 struct brine_form {
-	uint8_t type;           /* enum brine_type */
-	uint8_t size;           /* bytes of the length: 0, 1 or 4 */
-	uint16_t n;             /* with size 0: the length, in bytes of data that follow, or (from
-	                         * BRINE_STR on) in values */
+	uint8_t type; /* enum brine_type */
+	uint8_t size; /* bytes of the length: 0, 1 or 4 */
+	uint16_t n;   /* with size 0: the length, in bytes of data that follow, or (from
+		       * BRINE_STR on) in values */
 };
 
 struct brine_value {
@@ -208,7 +208,7 @@ brine_put_int(struct buf *b, int64_t i)
 }
 
 /* An int as its decimal digits, perhaps with a sign in front. */
-#define BRINE_INT_DIGITS_MAX 4300       /* CPython's int() refuses more: fatal to a stock peer */
+#define BRINE_INT_DIGITS_MAX 4300 /* CPython's int() refuses more: fatal to a stock peer */
 void brine_put_int_text(struct buf *, const char *digits, size_t n);
 void brine_put_float(struct buf *, double);
 void brine_put_bytes(struct buf *, const void *, size_t n);

@@ -21,7 +21,7 @@
 /* A peer that leaves this much unread, payload not counted, keeps sending requests without reading
  * the answers. */
 #define OUT_MAX (2 * RPYC_RETAIN_MAX)
-#define OUT_RESERVE 65536       /* memory kept for requests that are sent together */
+#define OUT_RESERVE 65536 /* memory kept for requests that are sent together */
 
 /* A reply may be this much larger than the data expected, so that a wrong one, or an exception
  * with all its text, is reported as such. Anything larger fails at once. */
@@ -88,8 +88,8 @@ put_argument(struct buf *b, const char *p, size_t n)
 		brine_put_int(b, minus ? -(int64_t)v : (int64_t)v);
 		return;
 	}
-	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX &&
-	    strspn(p + minus, "0123456789") >= n - minus) {
+	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX
+	    && strspn(p + minus, "0123456789") >= n - minus) {
 		brine_put_int_text(b, p, n);
 		return;
 	}
@@ -235,8 +235,8 @@ expect_data(struct rpyc_client *c, const struct brine_value *v, uint64_t n)
 	if (v->type != BRINE_BYTES)
 		return "a reply that is not bytes";
 	if (v->len != n) {
-		snprintf(c->base.error, sizeof c->base.error, "a reply of %" PRIu64
-		    " bytes, expected %" PRIu64, v->len, n);
+		snprintf(c->base.error, sizeof c->base.error,
+		    "a reply of %" PRIu64 " bytes, expected %" PRIu64, v->len, n);
 		return c->base.error;
 	}
 	if (v->p)
@@ -253,8 +253,8 @@ expect_int(struct rpyc_client *c, const struct brine_value *v, uint64_t n)
 	if (!v->fits)
 		return "a reply that is an int beyond 64 bits";
 	if (v->i < 0 || (uint64_t)v->i != n) {
-		snprintf(c->base.error, sizeof c->base.error, "the server received %" PRId64
-		    " bytes of %" PRIu64, v->i, n);
+		snprintf(c->base.error, sizeof c->base.error,
+		    "the server received %" PRId64 " bytes of %" PRIu64, v->i, n);
 		return c->base.error;
 	}
 	return NULL;
@@ -270,14 +270,10 @@ expect(struct rpyc_client *c, const struct rpyc_boxed *x, uint64_t n)
 	if (x->label != RPYC_VALUE || !brine_get(&at, &v))
 		v.type = BRINE_INVALID;
 	switch (operation(c)->reply) {
-	case REPLY_ANY:
-		return NULL;
-	case REPLY_PONG:
-		return brine_is(&v, "pong") ? NULL : "a reply that is not 'pong'";
-	case REPLY_SIZE:
-		return expect_int(c, &v, n);
-	default:
-		return expect_data(c, &v, n);
+	case REPLY_ANY: return NULL;
+	case REPLY_PONG: return brine_is(&v, "pong") ? NULL : "a reply that is not 'pong'";
+	case REPLY_SIZE: return expect_int(c, &v, n);
+	default: return expect_data(c, &v, n);
 	}
 }
 
@@ -359,7 +355,7 @@ static bool
 is_plain_pong(struct brine body)
 {
 	static const unsigned char pong[] = { BRINE_TAG_TUPLE_1 + 1, BRINE_TAG_INT_0 + RPYC_VALUE,
-	    BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g' };
+		BRINE_TAG_STR, BRINE_TAG_BYTES_4, 'p', 'o', 'n', 'g' };
 
 	return body.end - body.p == sizeof pong && memcmp(body.p, pong, sizeof pong) == 0;
 }
@@ -390,7 +386,7 @@ replied(struct rpyc_client *c, struct brine body)
 		result(c, "the server did not fetch all chunks");
 	else
 		result(c, expect(c, &x, c->call.size));
-	if (!kept && x.label != RPYC_VALUE)     /* a plain value refers to nothing */
+	if (!kept && x.label != RPYC_VALUE) /* a plain value refers to nothing */
 		rpyc_drop(c, whole);
 }
 
@@ -495,7 +491,7 @@ rpyc_begin_call(struct client_session *base, const struct call *call, void *toke
 	if (base->outstanding++ == 0)
 		first_call(c, call);
 	else
-		call_start(c);          /* the same as the others */
+		call_start(c); /* the same as the others */
 	if (base->out.failed)
 		rpyc_lost(c, "out of memory");
 	update_want(base);
@@ -562,7 +558,7 @@ message(struct rpyc_client *c)
 		} else {
 			c->deletions--;
 			if (c->in.type == RPYC_REPLY)
-				rpyc_drop(c, b);        /* mostly nothing */
+				rpyc_drop(c, b); /* mostly nothing */
 		}
 		return;
 	}
@@ -571,7 +567,7 @@ message(struct rpyc_client *c)
 		return;
 	}
 	if (c->step == STEP_CALL)
-		c->base.ok = true;      /* another one may have failed before */
+		c->base.ok = true; /* another one may have failed before */
 	if (c->in.type == RPYC_EXCEPTION)
 		raised(c, b);
 	else if (c->in.overflow)
@@ -597,18 +593,15 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 			if (c->base.out.buf.n > OUT_MAX)
 				rpyc_lost(c, "the peer does not read the answers to its requests");
 			break;
-		case RPYC_BAD:
-			rpyc_lost(c, c->in.error);
-			break;
-		default:
-			break;
+		case RPYC_BAD: rpyc_lost(c, c->in.error); break;
+		default: break;
 		}
 		taken += k;
 	}
 	if (c->base.out.failed)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
-		buf_clear(&c->in.retained, 512);    /* an idle connection keeps no more */
+		buf_clear(&c->in.retained, 512); /* an idle connection keeps no more */
 	update_want(base);
 	return taken;
 }
@@ -618,8 +611,9 @@ rpyc_end_input(struct client_session *base)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
 
-	rpyc_lost(c, c->in.begun ? "the peer closed the connection in the middle of a message" :
-	    "the peer closed the connection");
+	rpyc_lost(c,
+	    c->in.begun ? "the peer closed the connection in the middle of a message"
+			: "the peer closed the connection");
 }
 
 const struct client_protocol rpyc_client_protocol = {

@@ -11,7 +11,7 @@
 #include "protocol.h"
 #include "rpyc/frame.h"
 
-#define RPYC_WINDOW 16          /* requests outstanding in the stream operations */
+#define RPYC_WINDOW 16 /* requests outstanding in the stream operations */
 
 /* What the call waits for. The first replies are references, which are kept. */
 enum rpyc_step { STEP_ROOT, STEP_ATTR, STEP_ITER, STEP_CALL, STEP_NEXT, STEP_STREAM };
@@ -21,32 +21,32 @@ struct rpyc_client {
 	struct client_session base;
 	const struct client_conf *conf;
 	struct rpyc_reader in;
-	size_t begin;                   /* where in base.out.buf the message being written begins */
+	size_t begin; /* where in base.out.buf the message being written begins */
 	uint64_t next_seq;
 	enum rpyc_step step;
-	struct buf ref[RPYC_REFS];      /* id_packs by step, encoded: of the root, once known, with
-	                                 * -N of the method called, and of the iterator and the
-	                                 * list of download_file_chunked */
-	struct buf prefix;              /* what the bodies of requests for this operation begin with,
-	                                 * up to the arguments; none with -N */
+	struct buf ref[RPYC_REFS]; /* id_packs by step, encoded: of the root, once known, with
+				    * -N of the method called, and of the iterator and the
+				    * list of download_file_chunked */
+	struct buf prefix;         /* what the bodies of requests for this operation begin with,
+				    * up to the arguments; none with -N */
 	struct call call;
-	void *token;                    /* of the call just begun, or whose reply is here; NULL
-	                                 * once it is over */
-	uint64_t deletions;             /* DEL requests whose answers are still to come */
-	uint64_t got;                   /* bytes of chunks received */
-	uint64_t sent, answered;        /* stream: requests */
-	uint64_t seen;                  /* bytes of the reply's data checked so far */
-	bool differs;                   /* and one of them was wrong */
-	int64_t export;                 /* number of the list exported to the server */
-	uint64_t exported;              /* bytes of it that the server has fetched */
+	void *token;             /* of the call just begun, or whose reply is here; NULL
+				  * once it is over */
+	uint64_t deletions;      /* DEL requests whose answers are still to come */
+	uint64_t got;            /* bytes of chunks received */
+	uint64_t sent, answered; /* stream: requests */
+	uint64_t seen;           /* bytes of the reply's data checked so far */
+	bool differs;            /* and one of them was wrong */
+	int64_t nexports;        /* number of the list exported to the server */
+	uint64_t exported;       /* bytes of it that the server has fetched */
 
 	/* The requests that wait for a reply, found by its sequence number: at that modulo the
 	 * size, a power of two and at least depth and RPYC_WINDOW, or at the next free place. */
-	size_t mask;                    /* size - 1 */
+	size_t mask; /* size - 1 */
 	struct rpyc_pending {
 		bool used;
 		uint64_t seq;
-		void *token;            /* of its call */
+		void *token; /* of its call */
 	} pending[];
 };
 

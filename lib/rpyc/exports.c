@@ -4,15 +4,15 @@
  * one by one. */
 #include "rpyc/client_session.h"
 
-#define CLASS_LIST 1            /* class numbers of what is exported */
+#define CLASS_LIST 1 /* class numbers of what is exported */
 #define CLASS_ITERATOR 2
 
 void
 rpyc_put_export(struct rpyc_client *c, struct buf *b)
 {
-	c->export++;
+	c->nexports++;
 	c->exported = 0;
-	rpyc_put_ref(b, RPYC_REMOTE_REF, "builtins.list", CLASS_LIST, c->export * 2 - 1);
+	rpyc_put_ref(b, RPYC_REMOTE_REF, "builtins.list", CLASS_LIST, c->nexports * 2 - 1);
 }
 
 static struct buf *
@@ -35,16 +35,16 @@ exported_call(struct rpyc_client *c, struct brine seq, struct rpyc_items items, 
 	bool list, iterator;
 	struct buf *b;
 
-	if (c->base.outstanding == 0 || c->call.op != OP_UPLOAD_FILE_CHUNKED ||
-	    !rpyc_item(&items, &object) || object.label != RPYC_LOCAL_REF ||
-	    !rpyc_id(object.at, &id) ||
-	    !rpyc_item(&items, &name) || name.label != RPYC_VALUE || !brine_get(&name.at, &v))
+	if (c->base.outstanding == 0 || c->call.op != OP_UPLOAD_FILE_CHUNKED
+	    || !rpyc_item(&items, &object) || object.label != RPYC_LOCAL_REF
+	    || !rpyc_id(object.at, &id) || !rpyc_item(&items, &name) || name.label != RPYC_VALUE
+	    || !brine_get(&name.at, &v))
 		return false;
-	list = id.cls == CLASS_LIST && id.id == c->export * 2 - 1;
-	iterator = id.cls == CLASS_ITERATOR && id.id == c->export * 2;
+	list = id.cls == CLASS_LIST && id.id == c->nexports * 2 - 1;
+	iterator = id.cls == CLASS_ITERATOR && id.id == c->nexports * 2;
 	if (brine_is(&v, "__iter__") && (list || iterator)) {
-		rpyc_put_ref(answer(c, RPYC_REPLY, seq), RPYC_REMOTE_REF,
-		    "builtins.list_iterator", CLASS_ITERATOR, c->export * 2);
+		rpyc_put_ref(answer(c, RPYC_REPLY, seq), RPYC_REMOTE_REF, "builtins.list_iterator",
+		    CLASS_ITERATOR, c->nexports * 2);
 		if (list)
 			c->exported = 0;
 	} else if (brine_is(&v, "__len__") && list) {
@@ -54,7 +54,7 @@ exported_call(struct rpyc_client *c, struct brine seq, struct rpyc_items items, 
 	} else if (!brine_is(&v, "__next__") || !iterator) {
 		return false;
 	} else if (c->exported == c->call.size) {
-		brine_put_int(answer(c, RPYC_EXCEPTION, seq), 1);       /* StopIteration */
+		brine_put_int(answer(c, RPYC_EXCEPTION, seq), 1); /* StopIteration */
 	} else {
 		*n = rpyc_piece(c, c->exported / c->call.chunk);
 		b = answer(c, RPYC_REPLY, seq);
@@ -97,12 +97,9 @@ answered(struct rpyc_client *c, struct brine seq, int64_t handler, struct rpyc_i
 	case RPYC_INSPECT:
 		rpyc_put_tag(answer(c, RPYC_REPLY, seq), BRINE_TAG_EMPTY_TUPLE);
 		return true;
-	case RPYC_PING:
-		return pong(c, seq, items);
-	case RPYC_CALLATTR:
-		return exported_call(c, seq, items, n);
-	default:
-		return false;
+	case RPYC_PING: return pong(c, seq, items);
+	case RPYC_CALLATTR: return exported_call(c, seq, items, n);
+	default: return false;
 	}
 }
 

@@ -12,14 +12,14 @@
 
 enum {
 	READ_HEAD,
-	READ_TYPE,              /* the first two bytes of the payload */
-	READ_VALUE,             /* tag and length of a value */
+	READ_TYPE,  /* the first two bytes of the payload */
+	READ_VALUE, /* tag and length of a value */
 	READ_DATA,
-	READ_REST,              /* behind the last value: ignored, as stock peers do */
+	READ_REST, /* behind the last value: ignored, as stock peers do */
 	READ_TRAILER
 };
 
-#define SEQ_MAX 8192            /* bytes of an encoded sequence number: room for any int */
+#define SEQ_MAX 8192 /* bytes of an encoded sequence number: room for any int */
 #define ELIDED_SIZE 17
 
 static const char cut_short[] = "a message that is cut short";
@@ -152,8 +152,8 @@ message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 	int dialect = first == BRINE_TAG_TUPLE_1 + 2 ? 5 : first >= 1 && first <= 3 ? 6 : 0;
 
 	if (dialect == 0)
-		return bad(r, first == 0 ? "RPyC with bind_threads, which is not supported" :
-		    "not RPyC");
+		return bad(r,
+		    first == 0 ? "RPyC with bind_threads, which is not supported" : "not RPyC");
 	if (r->dialect != 0 && r->dialect != dialect)
 		return bad(r, "a message in RPyC's other dialect");
 	r->dialect = dialect;
@@ -163,7 +163,7 @@ message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 	if (dialect == 6 && second != BRINE_TAG_TUPLE_1 + 1)
 		return bad(r, "a message that is not a pair");
 	r->nhead = 0;
-	r->values = 2;          /* seq and body */
+	r->values = 2; /* seq and body */
 	r->state = READ_VALUE;
 	return true;
 }
@@ -261,15 +261,13 @@ inflate_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 			if (!payload(r, got, ngot))
 				return false;
 			break;
-		case INFLATE_INPUT:
-			return true;
+		case INFLATE_INPUT: return true;
 		case INFLATE_DONE:
 			/* stock readers ignore what follows the zlib stream */
 			free(r->inflate);
 			r->inflate = NULL;
 			return r->state == READ_REST ? true : bad(r, cut_short);
-		default:
-			return bad(r, "a compressed message that is not a valid zlib stream");
+		default: return bad(r, "a compressed message that is not a valid zlib stream");
 		}
 	}
 }
@@ -281,7 +279,7 @@ head_done(struct rpyc_reader *r)
 
 	r->left = brine_u32(r->head);
 	r->nhead = 0;
-	r->state = r->left > 0 ? READ_TYPE : READ_TRAILER;      /* an empty frame is ignored */
+	r->state = r->left > 0 ? READ_TYPE : READ_TRAILER; /* an empty frame is ignored */
 	if (r->left == 0 && deflated)
 		return bad(r, "an empty compressed frame");
 	if (r->max_frame > 0 && r->left > r->max_frame)
@@ -528,9 +526,8 @@ rpyc_stop_iteration(struct brine body)
 		return false;
 	if (v.type == BRINE_INT)
 		return v.fits && v.i == 1;
-	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) &&
-	    brine_get(&body, &v) && brine_is(&v, "builtins") &&
-	    brine_get(&body, &v) && brine_is(&v, "StopIteration");
+	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) && brine_get(&body, &v)
+	    && brine_is(&v, "builtins") && brine_get(&body, &v) && brine_is(&v, "StopIteration");
 }
 
 void
@@ -543,10 +540,9 @@ rpyc_exception_text(struct brine body, char *text, size_t size)
 		snprintf(text, size, "StopIteration");
 		return;
 	}
-	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 ||
-	    !brine_tuple(&body, 2) || !brine_get(&body, &class) || !brine_get(&body, &class) ||
-	    class.type != BRINE_STR || !class.p || class.n == 0 || !brine_get(&body, &v) ||
-	    v.type != BRINE_TUPLE) {
+	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 || !brine_tuple(&body, 2)
+	    || !brine_get(&body, &class) || !brine_get(&body, &class) || class.type != BRINE_STR
+	    || !class.p || class.n == 0 || !brine_get(&body, &v) || v.type != BRINE_TUPLE) {
 		snprintf(text, size, "an exception that is malformed");
 		return;
 	}
@@ -564,8 +560,8 @@ rpyc_exception_text(struct brine body, char *text, size_t size)
 bool
 rpyc_id(struct brine b, struct rpyc_id *id)
 {
-	return brine_tuple(&b, 3) && brine_get(&b, &id->name) && id->name.type == BRINE_STR &&
-	    id->name.p && brine_int(&b, &id->cls) && brine_int(&b, &id->id);
+	return brine_tuple(&b, 3) && brine_get(&b, &id->name) && id->name.type == BRINE_STR
+	    && id->name.p && brine_int(&b, &id->cls) && brine_int(&b, &id->id);
 }
 
 bool

@@ -20,26 +20,28 @@
 enum rpyc_type { RPYC_REQUEST = 1, RPYC_REPLY = 2, RPYC_EXCEPTION = 3 };
 
 enum rpyc_label {
-	RPYC_VALUE = 1,         /* a brine value */
-	RPYC_TUPLE = 2,         /* a tuple of boxed values */
-	RPYC_LOCAL_REF = 3,     /* id_pack of an object the receiver owns */
-	RPYC_REMOTE_REF = 4     /* id_pack of an object the sender owns */
+	RPYC_VALUE = 1,     /* a brine value */
+	RPYC_TUPLE = 2,     /* a tuple of boxed values */
+	RPYC_LOCAL_REF = 3, /* id_pack of an object the receiver owns */
+	RPYC_REMOTE_REF = 4 /* id_pack of an object the sender owns */
 };
 
+/* clang-format off */
 enum rpyc_handler {
 	RPYC_PING = 1, RPYC_CLOSE, RPYC_GETROOT, RPYC_GETATTR, RPYC_DELATTR, RPYC_SETATTR,
 	RPYC_CALL, RPYC_CALLATTR, RPYC_REPR, RPYC_STR, RPYC_CMP, RPYC_HASH, RPYC_DIR,
 	RPYC_PICKLE, RPYC_DEL, RPYC_INSPECT, RPYC_BUFFITER, RPYC_OLDSLICING, RPYC_CTXEXIT,
 	RPYC_INSTANCECHECK, RPYC_HANDLERS
 };
+/* clang-format on */
 
 /* Strings up to RPYC_RETAIN_STRING bytes are retained; once RPYC_RETAIN_MUCH bytes are, only those
  * up to RPYC_RETAIN_SHORT. At most RPYC_RETAIN_MAX bytes of a message are retained, strings held
  * on request not counted. */
 #define RPYC_RETAIN_STRING 4096
-#define RPYC_RETAIN_MUCH   ((size_t)64 << 10)
-#define RPYC_RETAIN_SHORT  64
-#define RPYC_RETAIN_MAX    ((size_t)16 << 20)
+#define RPYC_RETAIN_MUCH ((size_t)64 << 10)
+#define RPYC_RETAIN_SHORT 64
+#define RPYC_RETAIN_MAX ((size_t)16 << 20)
 
 struct inflate;
 
@@ -47,45 +49,46 @@ struct inflate;
  * which each long byte string (or str) is elided, that is, replaced by its length. */
 struct rpyc_reader {
 	/* Set before the first use, all optional but max. */
-	uint64_t max;           /* bytes that a compressed payload may inflate to */
-	uint64_t max_frame;     /* bytes of a frame's payload; 0: any */
-	size_t hold_max;        /* bytes of long strings that may be held per message */
-	bool (*hold)(void *ctx);        /* retain the long string that begins now? retained
-	                                 * holds what came before it. NULL: no */
-	void (*sink)(void *ctx, const unsigned char *p, size_t n);  /* receives all bytes
-	                                 * of elided strings. NULL: none */
+	uint64_t max;            /* bytes that a compressed payload may inflate to */
+	uint64_t max_frame;      /* bytes of a frame's payload; 0: any */
+	size_t hold_max;         /* bytes of long strings that may be held per message */
+	bool (*hold)(void *ctx); /* retain the long string that begins now? retained
+				  * holds what came before it. NULL: no */
+	void (
+	    *sink)(void *ctx, const unsigned char *p, size_t n); /* receives all bytes
+								  * of elided strings. NULL: none */
 	void *ctx;
 
 	/* The message, once rpyc_read() has returned RPYC_MESSAGE; valid until the next call. */
-	int dialect;            /* 5 or 6, from the first message on; 0 before */
-	int type;               /* enum rpyc_type */
-	struct buf retained;    /* brine of seq, then of body */
-	bool overflow;          /* there was more than may be retained: it is cut short */
-	const char *error;      /* after RPYC_BAD: what is wrong, static text */
-	bool begun;             /* a frame has begun and is not complete */
+	int dialect;         /* 5 or 6, from the first message on; 0 before */
+	int type;            /* enum rpyc_type */
+	struct buf retained; /* brine of seq, then of body */
+	bool overflow;       /* there was more than may be retained: it is cut short */
+	const char *error;   /* after RPYC_BAD: what is wrong, static text */
+	bool begun;          /* a frame has begun and is not complete */
 
 	/* Private. */
 	int state;
-	unsigned char head[5];  /* what has come of the head of the frame, the message or a value */
+	unsigned char head[5]; /* what has come of the head of the frame, the message or a value */
 	size_t nhead;
-	uint64_t left;          /* bytes of the payload still to come on the wire */
-	struct inflate *inflate;        /* while the payload is one that is deflated */
+	uint64_t left;           /* bytes of the payload still to come on the wire */
+	struct inflate *inflate; /* while the payload is one that is deflated */
 	uint64_t inflated;
 	uint64_t values;        /* brine values still to begin */
 	enum brine_type within; /* the str, slice or frozenset whose only part comes next or is
-	                         * under way; or BRINE_INVALID */
+				 * under way; or BRINE_INVALID */
 	enum brine_type token;  /* of the value under way */
 	uint64_t length;        /* its bytes of data, and those still to come */
 	uint64_t data_left;
-	bool retain;            /* it is retained, not elided */
-	struct utf8 text;       /* data of a str */
+	bool retain;      /* it is retained, not elided */
+	struct utf8 text; /* data of a str */
 	size_t held;
 };
 
 enum rpyc_status {
-	RPYC_MORE,              /* all bytes taken, no message complete */
-	RPYC_MESSAGE,           /* one is complete: see type and retained */
-	RPYC_BAD                /* not RPyC, or malformed: the stream is of no more use */
+	RPYC_MORE,    /* all bytes taken, no message complete */
+	RPYC_MESSAGE, /* one is complete: see type and retained */
+	RPYC_BAD      /* not RPyC, or malformed: the stream is of no more use */
 };
 
 /* Take up to n bytes at p, stopping behind the first complete message; *taken says how
@@ -156,8 +159,8 @@ struct rpyc_boxed {
 /* The items of a boxed tuple, whichever way it was boxed. */
 struct rpyc_items {
 	struct brine at;
-	uint64_t n;             /* items left */
-	bool boxed;             /* each is boxed; else they are plain values */
+	uint64_t n; /* items left */
+	bool boxed; /* each is boxed; else they are plain values */
 };
 
 /* Read a boxed value, with all that it contains. False: it is none. */

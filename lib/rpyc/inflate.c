@@ -10,25 +10,37 @@
 
 #include <string.h>
 
-enum state { HEAD, BLOCK, STORED_HEAD, STORED, DYNAMIC, CODE_LENGTHS, LENGTHS, CODES, COPY, CHECK,
-	DONE, BAD };
+enum state {
+	HEAD,
+	BLOCK,
+	STORED_HEAD,
+	STORED,
+	DYNAMIC,
+	CODE_LENGTHS,
+	LENGTHS,
+	CODES,
+	COPY,
+	CHECK,
+	DONE,
+	BAD
+};
 
 #define MAX_BITS 15
 #define END_OF_BLOCK 256
-#define MAX_LITERALS 286        /* that a stream may use: two of the fixed codes have no meaning */
+#define MAX_LITERALS 286 /* that a stream may use: two of the fixed codes have no meaning */
 #define MAX_DISTANCES 30
 #define NO_SYMBOL 0xfff
 #define ADLER_BASE 65521
-#define ADLER_RUN 5552          /* bytes after which 32 bits could overflow */
+#define ADLER_RUN 5552 /* bytes after which 32 bits could overflow */
 
-static const uint16_t length_base[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31,
-	35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
-static const uint8_t length_extra[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
-	3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
-static const uint16_t distance_base[] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129,
-	193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
-static const uint8_t distance_extra[] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6,
-	7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
+static const uint16_t length_base[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35,
+	43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
+static const uint8_t length_extra[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
+	4, 4, 4, 4, 5, 5, 5, 5, 0 };
+static const uint16_t distance_base[] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193,
+	257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
+static const uint8_t distance_extra[] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8,
+	8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
 
 void
 inflate_init(struct inflate *s)
@@ -48,9 +60,10 @@ refill(struct inflate *s)
 	unsigned n;
 
 	if (s->in_left >= 8) {
-		s->bits |= ((uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-		    (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
-		    (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56) << s->nbits;
+		s->bits |= ((uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16
+			       | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40
+			       | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56)
+		    << s->nbits;
 		n = (63 - s->nbits) / 8;
 		s->in += n;
 		s->in_left -= n;
@@ -146,7 +159,7 @@ decode_long(const struct inflate_code *c, uint64_t bits, unsigned *len)
 		index += c->count[*len];
 		first += c->count[*len];
 	}
-	*len = MAX_BITS;        /* can't be: the code would be incomplete */
+	*len = MAX_BITS; /* can't be: the code would be incomplete */
 	return NO_SYMBOL;
 }
 
@@ -187,8 +200,8 @@ copy(struct inflate *s)
 		return INFLATE_DONE;
 	}
 	for (; s->len > 0 && s->at < INFLATE_WINDOW; s->len--, s->at++)
-		s->window[s->at] = s->window[s->at >= s->dist ? s->at - s->dist :
-		    s->at + INFLATE_WINDOW - s->dist];
+		s->window[s->at] = s->window[s->at >= s->dist ? s->at - s->dist
+							      : s->at + INFLATE_WINDOW - s->dist];
 	s->state = s->at < INFLATE_WINDOW ? CODES : COPY;
 	return s->state == CODES ? INFLATE_DONE : INFLATE_OUTPUT;
 }
@@ -276,14 +289,15 @@ run_lengths(struct inflate *s)
 		repeat = base + peek(s, used, extra);
 		if ((symbol == 16 && s->have == 0) || repeat > total - s->have)
 			return INFLATE_BAD;
-		length = symbol < 16 ? (unsigned char)symbol :
-		    symbol == 16 ? s->length[s->have - 1] : 0;
+		length = symbol < 16 ? (unsigned char)symbol
+		    : symbol == 16   ? s->length[s->have - 1]
+				     : 0;
 		memset(s->length + s->have, length, repeat);
 		s->have += repeat;
 		drop(s, used + extra);
 	}
-	if (s->length[END_OF_BLOCK] == 0 || !build(&s->lit, s->length, s->nlit, true) ||
-	    !build(&s->distance, s->length + s->nlit, s->ndist, true))
+	if (s->length[END_OF_BLOCK] == 0 || !build(&s->lit, s->length, s->nlit, true)
+	    || !build(&s->distance, s->length + s->nlit, s->ndist, true))
 		return INFLATE_BAD;
 	s->state = CODES;
 	return INFLATE_DONE;
@@ -321,7 +335,7 @@ step(struct inflate *s, uint32_t x)
 		2, 14, 1, 15 };
 
 	switch (s->state) {
-	case HEAD:      /* method and window size; check bits, preset dictionary, level */
+	case HEAD: /* method and window size; check bits, preset dictionary, level */
 		if (((x & 0xff) << 8 | x >> 8) % 31 != 0 || (x & 0x8f) != 8 || x & 0x2000)
 			return INFLATE_BAD;
 		s->state = BLOCK;
@@ -362,8 +376,8 @@ step(struct inflate *s, uint32_t x)
 		s->state = LENGTHS;
 		break;
 	case CHECK:
-		if (((x & 0xff) << 8 | (x >> 8 & 0xff)) != s->b ||
-		    ((x >> 8 & 0xff00) | x >> 24) != s->a)
+		if (((x & 0xff) << 8 | (x >> 8 & 0xff)) != s->b
+		    || ((x >> 8 & 0xff00) | x >> 24) != s->a)
 			return INFLATE_BAD;
 		s->state = DONE;
 		break;
@@ -374,14 +388,18 @@ step(struct inflate *s, uint32_t x)
 static enum inflate_status
 run_step(struct inflate *s)
 {
-	static const unsigned char bits[] = { [HEAD] = 16, [BLOCK] = 3, [STORED_HEAD] = 32,
-		[DYNAMIC] = 14, [CODE_LENGTHS] = 3, [CHECK] = 32 };
+	static const unsigned char bits[] = { [HEAD] = 16,
+		[BLOCK] = 3,
+		[STORED_HEAD] = 32,
+		[DYNAMIC] = 14,
+		[CODE_LENGTHS] = 3,
+		[CHECK] = 32 };
 	unsigned n = bits[s->state];
 	uint64_t x;
 
 	if (s->state == CHECK && s->at > s->given)
-		return INFLATE_OUTPUT;  /* which adds to the sum */
-	if (n == 32)                    /* these begin with a byte */
+		return INFLATE_OUTPUT; /* which adds to the sum */
+	if (n == 32)                   /* these begin with a byte */
 		drop(s, s->nbits % 8);
 	if (s->nbits < n)
 		refill(s);
@@ -431,8 +449,8 @@ run(struct inflate *s)
 }
 
 enum inflate_status
-inflate_run(struct inflate *s, const unsigned char **in, size_t *in_left,
-    const unsigned char **out, size_t *out_n)
+inflate_run(struct inflate *s, const unsigned char **in, size_t *in_left, const unsigned char **out,
+    size_t *out_n)
 {
 	enum inflate_status status;
 

@@ -3,8 +3,8 @@
  * per item, nothing stored but where the iteration stands. */
 #include "rpyc/session.h"
 
-#define BUFFITER_MAX  65536     /* items of one BUFFITER answer */
-#define REPR_MAX      1024      /* the text of a list is not spelled out beyond this many bytes */
+#define BUFFITER_MAX 65536 /* items of one BUFFITER answer */
+#define REPR_MAX 1024      /* the text of a list is not spelled out beyond this many bytes */
 
 /* The length of item j, in bytes. */
 static uint64_t
@@ -105,17 +105,21 @@ list_slice(struct rpyc_session *s, size_t index, struct brine b)
 
 	for (i = 0; i < 3; i++) {
 		x[i].type = BRINE_NONE;
-		ok = brine_get(&b, &x[i]) && (x[i].type == BRINE_NONE ||
-		    x[i].type == BRINE_INT || x[i].type == BRINE_BOOL) && ok;
+		ok = brine_get(&b, &x[i])
+		    && (x[i].type == BRINE_NONE || x[i].type == BRINE_INT
+			|| x[i].type == BRINE_BOOL)
+		    && ok;
 	}
 	/* every step beyond the length has the same effect */
 	if (x[2].type != BRINE_NONE)
-		step = x[2].fits && x[2].i <= n && x[2].i >= -n ? x[2].i :
-		    x[2].negative ? -n - 1 : n + 1;
+		step = x[2].fits && x[2].i <= n && x[2].i >= -n ? x[2].i
+		    : x[2].negative                             ? -n - 1
+								: n + 1;
 	if (step == 0)
 		return rpyc_raise(s, "ValueError", "slice step cannot be zero");
 	if (!ok)
-		return rpyc_raise(s, "TypeError", "slice indices must be integers or None or have "
+		return rpyc_raise(s, "TypeError",
+		    "slice indices must be integers or None or have "
 		    "an __index__ method");
 	low = step > 0 ? 0 : -1;
 	high = n + low;
@@ -124,7 +128,7 @@ list_slice(struct rpyc_session *s, size_t index, struct brine b)
 	n = step > 0 ? stop - start : start - stop;
 	o.count = n > 0 ? (n - 1) / (step > 0 ? step : -step) + 1 : 0;
 	o.first += start * o.step;
-	o.step = o.count > 1 ? o.step * step : 1;       /* cannot overflow: it stays in the list */
+	o.step = o.count > 1 ? o.step * step : 1; /* cannot overflow: it stays in the list */
 	return rpyc_answer_new(s, &o);
 }
 
@@ -163,8 +167,8 @@ call_contains(struct rpyc_session *s, size_t index, const struct rpyc_boxed *x)
 		if (!v.p)
 			return rpyc_raise(s, "MemoryError", "too many bytes to compare");
 		/* all chunks have the same length, but for one at an end of the list */
-		found = o->count > 0 && (v.n == item_size(o, 0) ||
-		    v.n == item_size(o, o->count - 1));
+		found = o->count > 0
+		    && (v.n == item_size(o, 0) || v.n == item_size(o, o->count - 1));
 		for (i = 0; i < v.n && found; i++)
 			found = v.p[i] == 0;
 	}

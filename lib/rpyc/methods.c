@@ -5,7 +5,7 @@
 
 #include "rpyc/session.h"
 
-#define COPY_MAX  4096          /* echo copies up to this rather than hold up what follows */
+#define COPY_MAX 4096 /* echo copies up to this rather than hold up what follows */
 
 static const struct operation names[] = {
 	{ .method = "get_service_name" },
@@ -90,8 +90,8 @@ echo(struct rpyc_session *s)
 	size_t n = (size_t)(x->at.end - x->at.p);
 
 	if (s->elided)
-		return rpyc_raise(s, "MemoryError", "echo holds its data, at most %" PRIu64
-		    " bytes", echo_limit(s->service));
+		return rpyc_raise(s, "MemoryError",
+		    "echo holds its data, at most %" PRIu64 " bytes", echo_limit(s->service));
 	if (x->label != RPYC_VALUE) {
 		put_echo(s, rpyc_answer(s), x);
 		return rpyc_message_end(s);
@@ -128,16 +128,16 @@ chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
 	*total = 0;
 	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, total))
 		return true;
-	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v) ||
-	    (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v)))
+	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v)
+	    || (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v)))
 		v.type = BRINE_NONE;
 	switch (v.type) {
 	case BRINE_STR:
-		*total = v.len;         /* characters, each a str of length 1 */
+		*total = v.len; /* characters, each a str of length 1 */
 		return true;
-	case BRINE_BYTES:               /* iteration gives ints */
-		return v.len == 0 ||
-		    rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
+	case BRINE_BYTES: /* iteration gives ints */
+		return v.len == 0
+		    || rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
 	case BRINE_TUPLE:
 		for (items.n = v.len; rpyc_item(&items, &item); *total += n)
 			if (!rpyc_len(s, &item, &n))
@@ -165,8 +165,8 @@ download(struct rpyc_session *s)
 {
 	uint64_t n;
 
-	return rpyc_byte_count(s, s->value, &n) && rpyc_within(s, n) && rpyc_fits(s, n) &&
-	    rpyc_answer_fill(s, operations[s->method].fill, n);
+	return rpyc_byte_count(s, s->value, &n) && rpyc_within(s, n) && rpyc_fits(s, n)
+	    && rpyc_answer_fill(s, operations[s->method].fill, n);
 }
 
 static bool
@@ -176,8 +176,8 @@ download_chunked(struct rpyc_session *s)
 	struct brine_value v;
 
 	/* as range(0, size, chunk): it does not matter how far below 0 or beyond size they are */
-	if ((!rpyc_integer(&s->value[0], &v) || v.fits || !v.negative) &&
-	    !rpyc_byte_count(s, &s->value[0], &o.size))
+	if ((!rpyc_integer(&s->value[0], &v) || v.fits || !v.negative)
+	    && !rpyc_byte_count(s, &s->value[0], &o.size))
 		return false;
 	if (rpyc_integer(&s->value[1], &v) && !v.fits && !v.negative)
 		o.chunk = INT64_MAX;
@@ -258,7 +258,8 @@ sleep_for(struct rpyc_session *s)
 	if (seconds < 0)
 		return rpyc_raise(s, "ValueError", "sleep length must be non-negative");
 	if (seconds > SLEEP_MAX_S)
-		return rpyc_raise(s, "OverflowError", "timestamp too large to convert to C "
+		return rpyc_raise(s, "OverflowError",
+		    "timestamp too large to convert to C "
 		    "_PyTime_t");
 	s->base.wait_ns = (uint64_t)(seconds * 1e9);
 	s->resume = slept;

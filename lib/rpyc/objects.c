@@ -4,14 +4,14 @@
 
 #include "rpyc/session.h"
 
-#define OBJECTS_MAX   65536     /* objects a peer may have references to at once */
+#define OBJECTS_MAX 65536 /* objects a peer may have references to at once */
 
 /* Their id_packs. The names are ones that every stock peer knows, so that it need not INSPECT them;
  * the numbers are arbitrary: they mean nothing to the peer. */
 static const struct {
 	const char *name;
 	int64_t cls;
-	int64_t first;          /* id of the first; the others' follow */
+	int64_t first; /* id of the first; the others' follow */
 } ref[] = {
 	[RPYC_ROOT] = { .name = "builtins.object", .cls = 1, .first = 1 },
 	[RPYC_METHOD] = { .name = "builtins.method", .cls = 2, .first = 1 },
@@ -31,23 +31,24 @@ enum rpyc_kind
 rpyc_resolve(struct rpyc_session *s, struct brine *id_pack, size_t *index)
 {
 	/* the root's, as we send it and peers send it back */
-	static const unsigned char root[] = "\x12\x08\x0e\x0f" "builtins.object\x51\x51";
+	static const unsigned char root[] = "\x12\x08\x0e\x0f"
+					    "builtins.object\x51\x51";
 	struct brine at = *id_pack;
 	enum rpyc_kind kind;
 	struct rpyc_id id;
 
 	*index = 0;
-	if ((size_t)(at.end - at.p) >= sizeof root - 1 &&
-	    memcmp(at.p, root, sizeof root - 1) == 0) {
+	if ((size_t)(at.end - at.p) >= sizeof root - 1
+	    && memcmp(at.p, root, sizeof root - 1) == 0) {
 		id_pack->p += sizeof root - 1;
 		return RPYC_ROOT;
 	}
 	if (!rpyc_id(at, &id) || !brine_skip(id_pack, NULL))
 		return RPYC_NONE;
 	for (kind = RPYC_ROOT; kind <= RPYC_ITERATOR; kind++) {
-		if (id.cls == ref[kind].cls && id.id >= ref[kind].first &&
-		    exists(s, kind, (uint64_t)(id.id - ref[kind].first)) &&
-		    brine_is(&id.name, ref[kind].name)) {
+		if (id.cls == ref[kind].cls && id.id >= ref[kind].first
+		    && exists(s, kind, (uint64_t)(id.id - ref[kind].first))
+		    && brine_is(&id.name, ref[kind].name)) {
 			*index = (size_t)(id.id - ref[kind].first);
 			return kind;
 		}

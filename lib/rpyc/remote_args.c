@@ -6,25 +6,25 @@
 
 #include "rpyc/session.h"
 
-#define REMOTE_CALLS_MAX 64     /* calls of one connection that may wait for the peer */
+#define REMOTE_CALLS_MAX 64 /* calls of one connection that may wait for the peer */
 
 /* What a call waits for: */
 enum remote_state {
-	REMOTE_ITER,            /* iter() of the argument */
-	REMOTE_NEXT,            /* next() of the iterator */
-	REMOTE_LENGTH           /* len() of an item of the iterator, of an item of a tuple, or of
-	                         * the argument itself */
+	REMOTE_ITER,  /* iter() of the argument */
+	REMOTE_NEXT,  /* next() of the iterator */
+	REMOTE_LENGTH /* len() of an item of the iterator, of an item of a tuple, or of
+		       * the argument itself */
 };
 
 struct rpyc_remote_call {
 	struct rpyc_remote_call *next;
 	enum remote_state state;
-	uint64_t waiting;       /* sequence number of our request for it */
+	uint64_t waiting; /* sequence number of our request for it */
 	uint64_t total;
-	struct buf held;        /* the call's sequence number, then its arguments: */
-	struct brine seq, whole;        /* where they are; references are released with it */
-	struct rpyc_items items;        /* rest of a boxed tuple, in whole */
-	struct buf iterator, item;      /* id_packs; empty: none */
+	struct buf held;           /* the call's sequence number, then its arguments: */
+	struct brine seq, whole;   /* where they are; references are released with it */
+	struct rpyc_items items;   /* rest of a boxed tuple, in whole */
+	struct buf iterator, item; /* id_packs; empty: none */
 };
 
 static void
@@ -57,8 +57,8 @@ remote_new(struct rpyc_session *s)
 	size_t nwhole = (size_t)(s->whole.end - s->whole.p);
 	struct rpyc_remote_call *c;
 
-	if (s->nremote == REMOTE_CALLS_MAX ||
-	    (s->nremote > 0 && s->remote_bytes + nseq + nwhole > RPYC_RETAIN_MAX)) {
+	if (s->nremote == REMOTE_CALLS_MAX
+	    || (s->nremote > 0 && s->remote_bytes + nseq + nwhole > RPYC_RETAIN_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}
@@ -107,9 +107,9 @@ static bool
 ask(struct rpyc_session *s, struct rpyc_remote_call *c, enum remote_state what,
     struct brine id_pack)
 {
-	static const char *const method[] = {
-		[REMOTE_ITER] = "__iter__", [REMOTE_NEXT] = "__next__", [REMOTE_LENGTH] = "__len__"
-	};
+	static const char *const method[] = { [REMOTE_ITER] = "__iter__",
+		[REMOTE_NEXT] = "__next__",
+		[REMOTE_LENGTH] = "__len__" };
 
 	c->state = what;
 	c->waiting = rpyc_ask(s, id_pack, method[what]);
@@ -194,8 +194,8 @@ got_answer(struct rpyc_session *s, struct rpyc_remote_call *c, const struct rpyc
 		    rpyc_type_name(x, type));
 	if (c->item.n > 0)
 		return ask(s, c, REMOTE_LENGTH, brine_span(&c->item));
-	return (c->state == REMOTE_ITER || (rpyc_len(s, x, &n) && add(s, c, n))) &&
-	    ask(s, c, REMOTE_NEXT, brine_span(&c->iterator));
+	return (c->state == REMOTE_ITER || (rpyc_len(s, x, &n) && add(s, c, n)))
+	    && ask(s, c, REMOTE_NEXT, brine_span(&c->iterator));
 }
 
 /* A reply with that body. */
@@ -256,12 +256,12 @@ got_exception(struct rpyc_session *s, struct brine body)
 	bool retained;
 	size_t n;
 
-	if (!brine_tuple(&at, 4) || !brine_tuple(&at, 2) || !get_str(&at, &module) ||
-	    !get_str(&at, &name) || name.n >= sizeof class)
+	if (!brine_tuple(&at, 4) || !brine_tuple(&at, 2) || !get_str(&at, &module)
+	    || !get_str(&at, &name) || name.n >= sizeof class)
 		return rpyc_raise(s, "RuntimeError", ours);
 	args = at;
 	retained = brine_skip_retained(&at);
-	if (!retained || !brine_skip_retained(&at)) {   /* arguments, attributes */
+	if (!retained || !brine_skip_retained(&at)) { /* arguments, attributes */
 		memcpy(class, name.p, name.n);
 		class[name.n] = '\0';
 		return rpyc_raise(s, brine_is(&module, "builtins") ? class : "RuntimeError", ours);
@@ -286,7 +286,7 @@ rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct 
 	for (c = s->remote_calls; c && c->waiting != seq; c = c->next)
 		;
 	if (!c) {
-		if (!exception)         /* it answers a DEL, or nothing that we sent */
+		if (!exception) /* it answers a DEL, or nothing that we sent */
 			rpyc_release_all(s, body);
 		return;
 	}

@@ -11,19 +11,19 @@
 
 #include "rpyc/session.h"
 
-#define OUT_MAX  65536          /* with this much to send, no more requests are taken */
-#define RESERVE  512            /* bytes of memory that an idle session keeps for input */
-#define ARGS_MAX 6              /* arguments of a handler */
+#define OUT_MAX 65536 /* with this much to send, no more requests are taken */
+#define RESERVE 512   /* bytes of memory that an idle session keeps for input */
+#define ARGS_MAX 6    /* arguments of a handler */
 
 /* ---- handlers: answer a request; true: the answer comes later ---- */
 
 /* What a handler works on. */
 struct request {
-	struct rpyc_boxed arg[ARGS_MAX + 1];    /* room for one too many */
-	unsigned n;                     /* number of arguments */
-	enum rpyc_kind kind;            /* of the first one, if it is a reference to an object */
-	size_t index;                   /* of ours: see rpyc_resolve() */
-	bool refs;                      /* it may hold references to objects of the peer's */
+	struct rpyc_boxed arg[ARGS_MAX + 1]; /* room for one too many */
+	unsigned n;                          /* number of arguments */
+	enum rpyc_kind kind; /* of the first one, if it is a reference to an object */
+	size_t index;        /* of ours: see rpyc_resolve() */
+	bool refs;           /* it may hold references to objects of the peer's */
 };
 
 /* The name argument of an attribute request: a str, or bytes. False: answered. */
@@ -32,8 +32,8 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 {
 	struct brine at = x->at;
 
-	if (x->label != RPYC_VALUE || !brine_get(&at, name) ||
-	    (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
+	if (x->label != RPYC_VALUE || !brine_get(&at, name)
+	    || (name->type != BRINE_STR && name->type != BRINE_BYTES)) {
 		rpyc_raise(s, "TypeError", "name must be a string");
 		return false;
 	}
@@ -42,7 +42,7 @@ attribute(struct rpyc_session *s, const struct rpyc_boxed *x, struct brine_value
 		return false;
 	}
 	name->type = BRINE_STR;
-	if (name->n > 200)      /* longer than any that exists: cut off for error texts */
+	if (name->n > 200) /* longer than any that exists: cut off for error texts */
 		name->n = 200;
 	return true;
 }
@@ -71,7 +71,7 @@ static bool
 handle_close(struct rpyc_session *s, struct request *r)
 {
 	(void)r;
-	s->closing = true;      /* a stock peer does not answer either */
+	s->closing = true; /* a stock peer does not answer either */
 	return false;
 }
 
@@ -97,8 +97,8 @@ handle_getattr(struct rpyc_session *s, struct request *r)
 
 /* The positional and keyword arguments that begin at argument i; false: answered. */
 static bool
-call_arguments(struct rpyc_session *s, const struct request *r, unsigned i,
-    struct rpyc_items *args, struct rpyc_items *kwargs)
+call_arguments(struct rpyc_session *s, const struct request *r, unsigned i, struct rpyc_items *args,
+    struct rpyc_items *kwargs)
 {
 	*kwargs = (struct rpyc_items){ .n = 0 };
 	if (rpyc_items(&r->arg[i], args) && (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
@@ -130,8 +130,8 @@ handle_callattr(struct rpyc_session *s, struct request *r)
 	if (!attribute(s, &r->arg[1], &name) || !call_arguments(s, r, 2, &args, &kwargs))
 		return false;
 	if (r->kind >= RPYC_LIST && kwargs.n > 0)
-		return rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments",
-		    (int)name.n, (const char *)name.p);
+		return rpyc_raise(s, "TypeError", "%.*s() takes no keyword arguments", (int)name.n,
+		    (const char *)name.p);
 	if (r->kind >= RPYC_LIST)
 		return rpyc_list_call(s, r->index, &name, args);
 	if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS)
@@ -230,8 +230,8 @@ handle_del(struct rpyc_session *s, struct request *r)
 	struct brine_value count = { .i = 1, .fits = true };
 	struct brine at = r->arg[r->n - 1].at;
 
-	if (r->n == 2 && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits ||
-	    count.i < 0))
+	if (r->n == 2
+	    && (!brine_get(&at, &count) || count.type != BRINE_INT || !count.fits || count.i < 0))
 		return rpyc_raise(s, "TypeError", "the count must be an int");
 	/* those to the root and its methods are always the same: releasing them means nothing */
 	if (r->kind >= RPYC_LIST)
@@ -251,7 +251,9 @@ handle_buffiter(struct rpyc_session *s, struct request *r)
 		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
 		    rpyc_kind_name(r->kind));
 	return rpyc_list_buffiter(s, r->index,
-	    count.fits ? count.i : count.negative ? 0 : INT64_MAX);
+	    count.fits           ? count.i
+		: count.negative ? 0
+				 : INT64_MAX);
 }
 
 /* object: the first argument must be a reference to an object of ours. handle is NULL where
@@ -325,14 +327,11 @@ read_arguments(struct rpyc_session *s, struct request *r)
 			continue;
 		case RPYC_REMOTE_REF:
 			if (!rpyc_id(b, &id))
-				return rpyc_raise(s, "ValueError",
-				    "REMOTE_REF without an id_pack");
+				return rpyc_raise(s, "ValueError", "REMOTE_REF without an id_pack");
 			refs = true;
 			break;
-		case RPYC_VALUE:
-			break;
-		default:
-			return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
+		case RPYC_VALUE: break;
+		default: return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
 		}
 		if (!brine_skip(&b, &s->elided))
 			return rpyc_raise(s, "ValueError", "arguments are not boxed");
@@ -380,7 +379,7 @@ answer_request(struct rpyc_session *s, struct brine b)
 	}
 	key = at = b;
 	if (!brine_skip(&b, NULL))
-		b.p = b.end;            /* cut off: nothing follows */
+		b.p = b.end; /* cut off: nothing follows */
 	r.n = 0;
 	r.kind = RPYC_NONE;
 	r.index = 0;
@@ -396,7 +395,7 @@ answer_request(struct rpyc_session *s, struct brine b)
 	if (r.refs && !waits)
 		rpyc_release_all(s, s->whole);
 	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
-		s->base.requests--;     /* nobody counts these as requests */
+		s->base.requests--; /* nobody counts these as requests */
 }
 
 /* ---- the session ---- */
@@ -414,24 +413,23 @@ hold(void *ctx)
 	size_t index;
 
 	/* called for each string of a message: must not take time that grows with the message */
-	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2) ||
-	    !brine_int(&b, &handler))
+	if (s->in.type != RPYC_REQUEST || !rpyc_seq(&b, &seq) || !brine_tuple(&b, 2)
+	    || !brine_int(&b, &handler))
 		return false;
 	if (handler == RPYC_PING)
 		return true;
-	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) ||
-	    !brine_tuple(&b, 2) || !brine_int(&b, &label) || label != RPYC_TUPLE ||
-	    !brine_get(&b, &v) || !brine_tuple(&b, 2) || !brine_int(&b, &label) ||
-	    label != RPYC_LOCAL_REF)
+	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) || !brine_tuple(&b, 2)
+	    || !brine_int(&b, &label) || label != RPYC_TUPLE || !brine_get(&b, &v)
+	    || !brine_tuple(&b, 2) || !brine_int(&b, &label) || label != RPYC_LOCAL_REF)
 		return false;
 	kind = rpyc_resolve(s, &b, &index);
 	if (handler == RPYC_CALL)
 		return kind == RPYC_METHOD && index == OP_ECHO;
-	if (kind == RPYC_NONE || !brine_tuple(&b, 2) ||
-	    !brine_int(&b, &label) || !brine_get(&b, &v) || !v.p)
+	if (kind == RPYC_NONE || !brine_tuple(&b, 2) || !brine_int(&b, &label) || !brine_get(&b, &v)
+	    || !v.p)
 		return false;
-	return kind == RPYC_LIST ? brine_is(&v, "__contains__") :
-	    rpyc_method_find(v.p, v.n) == OP_ECHO;
+	return kind == RPYC_LIST ? brine_is(&v, "__contains__")
+				 : rpyc_method_find(v.p, v.n) == OP_ECHO;
 }
 
 /* Set base.want and what goes with it (wait_ns and service_time are up to s->resume). */
@@ -442,8 +440,11 @@ update_want(struct rpyc_session *s)
 
 	if (base->out.pending == 0)
 		s->borrowed = false;
-	base->want = base->out.failed ? WANT_CLOSE : base->out.pending > 0 ? WANT_OUTPUT :
-	    s->resume ? WANT_WAIT : s->closing ? WANT_CLOSE : WANT_INPUT;
+	base->want = base->out.failed ? WANT_CLOSE
+	    : base->out.pending > 0   ? WANT_OUTPUT
+	    : s->resume               ? WANT_WAIT
+	    : s->closing              ? WANT_CLOSE
+				      : WANT_INPUT;
 	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
 	if (base->idle)
 		buf_clear(&s->in.retained, RESERVE);
@@ -516,18 +517,15 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 	bool begun = s->in.begun;
 	size_t taken = 0, k;
 
-	while (taken < n && !s->closing && !s->resume && !s->borrowed &&
-	    s->base.out.pending < OUT_MAX) {
+	while (taken < n && !s->closing && !s->resume && !s->borrowed
+	    && s->base.out.pending < OUT_MAX) {
 		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
 			base->progress++;
 			message(s);
 			break;
-		case RPYC_BAD:
-			give_up(s);
-			break;
-		default:
-			break;
+		case RPYC_BAD: give_up(s); break;
+		default: break;
 		}
 		taken += k;
 		if ((s->progress_bytes += k) >= PROGRESS_BYTES) {
@@ -548,7 +546,7 @@ rpyc_end_input(struct server_session *base)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
 
-	base->errors += s->in.begun || s->remote_calls;         /* cut off */
+	base->errors += s->in.begun || s->remote_calls; /* cut off */
 	rpyc_remote_free(s);
 	s->closing = true;
 	update_want(s);
@@ -560,7 +558,7 @@ rpyc_resume(struct server_session *base)
 	struct rpyc_session *s = (struct rpyc_session *)base;
 	bool (*resume)(struct rpyc_session *) = s->resume;
 
-	s->resume = NULL;       /* unless the call sets it again */
+	s->resume = NULL; /* unless the call sets it again */
 	if (!resume(s))
 		rpyc_release_all(s, s->whole);
 	update_want(s);

@@ -20,7 +20,7 @@
 #include "rpyc/frame.h"
 #include "service.h"
 
-#define RPYC_CLASS "BenchmarkService"   /* of the root, as Python names it */
+#define RPYC_CLASS "BenchmarkService" /* of the root, as Python names it */
 
 /* What the peer may have references to; the last two are objects in s->object. */
 enum rpyc_kind { RPYC_NONE, RPYC_ROOT, RPYC_METHOD, RPYC_LIST, RPYC_ITERATOR };
@@ -31,11 +31,11 @@ enum { RPYC_SERVICE_NAME = OP_METHODS, RPYC_SERVICE_ALIASES, RPYC_METHODS };
 /* A list of byte strings, computed rather than stored, or an iterator over one: item j is chunk
  * number first + j * step of size zero bytes cut into chunks. */
 struct rpyc_object {
-	enum rpyc_kind kind;    /* RPYC_NONE: free */
-	uint64_t refs;          /* how often it was sent and not yet released */
+	enum rpyc_kind kind; /* RPYC_NONE: free */
+	uint64_t refs;       /* how often it was sent and not yet released */
 	uint64_t size, chunk;
 	int64_t first, step, count;
-	int64_t at;             /* iterator: next item; list: 0 */
+	int64_t at; /* iterator: next item; list: 0 */
 };
 
 struct rpyc_remote_call;
@@ -44,28 +44,29 @@ struct rpyc_session {
 	struct server_session base;
 	const struct service *service;
 	struct rpyc_reader in;
-	size_t progress_bytes;          /* taken since the last of PROGRESS_BYTES */
-	size_t begin;                   /* of the message being written, in base.out.buf */
+	size_t progress_bytes; /* taken since the last of PROGRESS_BYTES */
+	size_t begin;          /* of the message being written, in base.out.buf */
 
 	/* The request being answered: places in in.retained. */
 	struct brine seq;
-	struct brine whole;             /* its boxed argument tuple */
-	bool elided;                    /* a long string in it was not retained */
-	size_t method;                  /* of a call: the method and its arguments */
+	struct brine whole; /* its boxed argument tuple */
+	bool elided;        /* a long string in it was not retained */
+	size_t method;      /* of a call: the method and its arguments */
 	struct rpyc_boxed value[2];
 	struct compute compute;
-	bool (*resume)(struct rpyc_session *);  /* goes on with it after base.wait_ns or the service
-	                                 * time; NULL: nothing waits, the next request may come */
-	bool borrowed;                  /* base.out points into in.retained, too */
+	bool (*resume)(
+	    struct rpyc_session *); /* goes on with it after base.wait_ns or the service
+				     * time; NULL: nothing waits, the next request may come */
+	bool borrowed;              /* base.out points into in.retained, too */
 
 	bool closing;
-	uint64_t next_seq;              /* of our own requests */
+	uint64_t next_seq; /* of our own requests */
 	struct rpyc_object *object;
 	size_t objects;
-	size_t vacant;                  /* none of the objects before this one is free */
-	struct rpyc_remote_call *remote_calls;  /* calls that wait for the peer */
+	size_t vacant;                         /* none of the objects before this one is free */
+	struct rpyc_remote_call *remote_calls; /* calls that wait for the peer */
 	unsigned nremote;
-	size_t remote_bytes;            /* held of their requests */
+	size_t remote_bytes; /* held of their requests */
 };
 
 /* ---- methods.c ---- */
@@ -177,7 +178,8 @@ bool rpyc_answer_tag(struct rpyc_session *, enum brine_tag);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-bool rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
+bool
+rpyc_raise(struct rpyc_session *, const char *class, const char *fmt, ...);
 
 /* The same with KeyError, whose argument is an encoded value. */
 bool rpyc_raise_key(struct rpyc_session *, struct brine key);

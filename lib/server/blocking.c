@@ -15,15 +15,15 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define SMALL_BYTES 8192                /* read at once, on the stack */
-#define BIG_BYTES ((size_t)256 << 10)   /* the same in the middle of a long message */
+#define SMALL_BYTES 8192              /* read at once, on the stack */
+#define BIG_BYTES ((size_t)256 << 10) /* the same in the middle of a long message */
 
 struct driver {
 	struct conn *conn;
-	bool fed;               /* the session was given something */
-	bool full;              /* the last read could have been longer */
-	unsigned char *big;     /* BIG_BYTES, or NULL */
-	uint64_t deadline_ns;   /* of the message */
+	bool fed;             /* the session was given something */
+	bool full;            /* the last read could have been longer */
+	unsigned char *big;   /* BIG_BYTES, or NULL */
+	uint64_t deadline_ns; /* of the message */
 	unsigned char small[SMALL_BYTES];
 };
 
@@ -173,7 +173,7 @@ pause_session(struct conn *c)
 	}
 	if (n != 0)
 		return false;
-	c->timing = false;      /* this time was ours */
+	c->timing = false; /* this time was ours */
 	s->protocol->resume(s);
 	return true;
 }
@@ -204,15 +204,9 @@ drive(struct driver *d)
 				return true;
 			alive = conn_has_input(c) ? feed(d) : receive(d);
 			break;
-		case WANT_OUTPUT:
-			alive = transmit(c);
-			break;
-		case WANT_WAIT:
-			alive = pause_session(c);
-			break;
-		case WANT_CLOSE:
-			linger(c);
-			return false;
+		case WANT_OUTPUT: alive = transmit(c); break;
+		case WANT_WAIT: alive = pause_session(c); break;
+		case WANT_CLOSE: linger(c); return false;
 		}
 	}
 	return false;

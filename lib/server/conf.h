@@ -16,13 +16,14 @@ struct server_conf {
 	const struct server_protocol *protocol;
 	const struct service *service;
 	const struct server_model *model;
-	const struct delay_dist *dist;  /* of the service times, if the service is timed; else NULL */
-	uint64_t seed;          /* of the distribution's random numbers */
-	unsigned threads;       /* of the models pool and event */
-	unsigned max_conns;     /* at once; more wait in the backlog */
-	uint64_t timeout_ns;    /* a peer may be idle, take for one message, and refuse
-	                         * to receive for this long */
-	int listen_fd;          /* listens, does not block; stays the caller's */
+	const struct delay_dist
+	    *dist;           /* of the service times, if the service is timed; else NULL */
+	uint64_t seed;       /* of the distribution's random numbers */
+	unsigned threads;    /* of the models pool and event */
+	unsigned max_conns;  /* at once; more wait in the backlog */
+	uint64_t timeout_ns; /* a peer may be idle, take for one message, and refuse
+			      * to receive for this long */
+	int listen_fd;       /* listens, does not block; stays the caller's */
 
 	/* Called by server_run when control_fd is readable, and must read from it.
 	 * Returns true for the server to stop. */
@@ -35,11 +36,11 @@ struct server_conf {
  * of all but connections with it. */
 struct server_usage {
 	uint64_t connections;
-	uint64_t requests;      /* answered, with an error or without */
-	uint64_t errors;        /* these, and messages that were no request or took too long */
+	uint64_t requests; /* answered, with an error or without */
+	uint64_t errors;   /* these, and messages that were no request or took too long */
 	uint64_t bytes_in, bytes_out;
-	uint64_t user_us, sys_us;       /* processor time of child processes that served */
-	uint64_t maxrss_kb;             /* largest of these processes */
+	uint64_t user_us, sys_us; /* processor time of child processes that served */
+	uint64_t maxrss_kb;       /* largest of these processes */
 };
 
 #endif

@@ -11,8 +11,8 @@
 #include "net/sock.h"
 #include "server/delay.h"
 
-#define IOV 64                  /* parts of a long reply sent at once: 4 MB of blocks */
-#define DISCARD_BYTES 16384     /* thrown away at once */
+#define IOV 64              /* parts of a long reply sent at once: 4 MB of blocks */
+#define DISCARD_BYTES 16384 /* thrown away at once */
 
 /* ---- lists ---- */
 

@@ -13,7 +13,7 @@
 #include "protocol.h"
 #include "server/conf.h"
 
-#define CONN_LINGER_NS (2 * CLOCK_S)    /* the longest that unread input is thrown away */
+#define CONN_LINGER_NS (2 * CLOCK_S) /* the longest that unread input is thrown away */
 
 /* It belongs to one thread at a time: to the one that serves it, else to the main thread. */
 struct conn {
@@ -28,28 +28,28 @@ struct conn {
 	 * the driver's, or between its turns the connection's own (conn_retain). */
 	const unsigned char *in;
 	size_t in_at, in_end;
-	unsigned char *retained;        /* owned, or NULL */
+	unsigned char *retained; /* owned, or NULL */
 
 	/* what is known of the peer */
-	bool ended;             /* it has ended its side */
-	bool unanswered;        /* the session has taken input, and nothing was sent since */
-	bool timing;            /* the time limit is that of the message of this progress */
+	bool ended;      /* it has ended its side */
+	bool unanswered; /* the session has taken input, and nothing was sent since */
+	bool timing;     /* the time limit is that of the message of this progress */
 	unsigned progress;
-	uint64_t idle_errors;   /* the session's errors when it was idle last */
+	uint64_t idle_errors; /* the session's errors when it was idle last */
 
-	uint64_t rng;                   /* state: its service times are a stream of their own */
+	uint64_t rng; /* state: its service times are a stream of their own */
 	uint64_t bytes_in, bytes_out;
-	uint64_t errors;                /* beyond the session's: time limits exceeded */
+	uint64_t errors; /* beyond the session's: time limits exceeded */
 
 	struct {
 		struct conn *prev, *next;
-	} link[2];                      /* lists: that of all (server.c), and another, if any */
-	uint64_t since_ns;              /* it is in that list */
+	} link[2];         /* lists: that of all (server.c), and another, if any */
+	uint64_t since_ns; /* it is in that list */
 	bool known_to_loop;
 
-	struct {                        /* what event.c knows of it */
-		unsigned list;          /* that it is in */
-		unsigned interest;      /* as the loop knows it */
+	struct {                   /* what event.c knows of it */
+		unsigned list;     /* that it is in */
+		unsigned interest; /* as the loop knows it */
 		uint64_t wake_ns;
 		size_t heap_at;
 	} event;
@@ -57,17 +57,17 @@ struct conn {
 
 struct conn_list {
 	struct conn *first, *last;
-	enum { CONN_LIST, CONN_ALL } which;     /* of a connection's links it uses */
+	enum { CONN_LIST, CONN_ALL } which; /* of a connection's links it uses */
 };
 
 void conn_list_add(struct conn_list *, struct conn *);
 void conn_list_remove(struct conn_list *, struct conn *);
-struct conn *conn_list_take(struct conn_list *);        /* the first, or NULL */
+struct conn *conn_list_take(struct conn_list *); /* the first, or NULL */
 
 enum conn_step {
 	CONN_GO_ON,
-	CONN_BLOCKED,   /* until the descriptor is ready, or after a signal; see errno */
-	CONN_OVER       /* the connection has to be closed */
+	CONN_BLOCKED, /* until the descriptor is ready, or after a signal; see errno */
+	CONN_OVER     /* the connection has to be closed */
 };
 
 /* Open the session if there is none. False: no memory, which is counted as an error. */

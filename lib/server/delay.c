@@ -9,9 +9,9 @@
 #include "base/num.h"
 #include "base/rng.h"
 
-#define PIECE 48                /* of a distribution's text, with its NUL */
+#define PIECE 48 /* of a distribution's text, with its NUL */
 #define TEXT (DELAY_PARTS * 2 * PIECE)
-#define ROUNDING 1e-6           /* probabilities that were rounded have a sum of nearly 1 */
+#define ROUNDING 1e-6 /* probabilities that were rounded have a sum of nearly 1 */
 
 /* A piece of the text is wrong. Returns false. */
 static bool
@@ -44,7 +44,8 @@ take_chance(double *p, const char *s, char why[DELAY_WHY])
 {
 	const char *what = num_rate(s, 1, p);
 
-	return taken(s, what && strcmp(what, "too large") == 0 ? "a probability above 1" : what, why);
+	return taken(s, what && strcmp(what, "too large") == 0 ? "a probability above 1" : what,
+	    why);
 }
 
 /* End s at the first such character. Returns what is behind it, or NULL. */
@@ -66,7 +67,8 @@ take_stall(struct delay_dist *d, char *s, const char *text, char why[DELAY_WHY])
 
 	if (!period)
 		return wrong(why, text, "not a stall (duration/period)");
-	if (!take_time(&d->stall_ns, false, s, why) || !take_time(&d->period_ns, false, period, why))
+	if (!take_time(&d->stall_ns, false, s, why)
+	    || !take_time(&d->period_ns, false, period, why))
 		return false;
 	if (d->stall_ns >= d->period_ns)
 		return wrong(why, text, "a stall has to be shorter than its period");

@@ -16,17 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DELAY_PARTS 16          /* of a mixture, at most */
-#define DELAY_MAX_S 1000000     /* longest time in a distribution */
-#define DELAY_WHY 128           /* room for what is wrong with one */
+#define DELAY_PARTS 16      /* of a mixture, at most */
+#define DELAY_MAX_S 1000000 /* longest time in a distribution */
+#define DELAY_WHY 128       /* room for what is wrong with one */
 
 struct delay_dist {
-	uint64_t stall_ns, period_ns;   /* period_ns 0: it does not stall, but has parts */
+	uint64_t stall_ns, period_ns; /* period_ns 0: it does not stall, but has parts */
 	unsigned n;
 	struct delay_part {
 		uint64_t ns;
 		bool exponential;
-		double upto;            /* probability of this part or one before it */
+		double upto; /* probability of this part or one before it */
 	} part[DELAY_PARTS];
 };
 

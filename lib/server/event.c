@@ -14,33 +14,33 @@
 #include "server/server.h"
 
 #define EVENTS 256
-#define READ_BYTES ((size_t)256 << 10)  /* read at once; one such buffer per loop */
-#define TURN_BYTES ((size_t)1 << 20)    /* one connection's share of a round */
-#define SPIN_NS 20000u                  /* in a turn: waits up to this are passed awake */
+#define READ_BYTES ((size_t)256 << 10) /* read at once; one such buffer per loop */
+#define TURN_BYTES ((size_t)1 << 20)   /* one connection's share of a round */
+#define SPIN_NS 20000u                 /* in a turn: waits up to this are passed awake */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
 enum list {
 	NO_LIST,
-	LIMITED,        /* waits for its peer, at most conf.timeout_ns */
-	LINGERING,      /* throws input away, at most CONN_LINGER_NS */
-	READY,          /* has its next turn in the next round, whatever the descriptor says */
-	TIMED           /* in the heap: waits until wake_ns */
+	LIMITED,   /* waits for its peer, at most conf.timeout_ns */
+	LINGERING, /* throws input away, at most CONN_LINGER_NS */
+	READY,     /* has its next turn in the next round, whatever the descriptor says */
+	TIMED      /* in the heap: waits until wake_ns */
 };
 
-#define LISTS 4         /* TIMED is none */
+#define LISTS 4 /* TIMED is none */
 
 struct worker {
 	struct server *server;
 	struct loop *loop;
-	unsigned char *buf;     /* READ_BYTES */
-	uint64_t now_ns;        /* when this round began */
+	unsigned char *buf; /* READ_BYTES */
+	uint64_t now_ns;    /* when this round began */
 	struct conn_list list[LISTS];
-	struct conn **heap;     /* by wake_ns, the earliest first */
+	struct conn **heap; /* by wake_ns, the earliest first */
 	size_t n_heap, heap_cap;
 };
 
 struct workers {
-	int stop[2];            /* closing [1] makes [0] readable in every loop */
+	int stop[2]; /* closing [1] makes [0] readable in every loop */
 	unsigned next;
 	struct worker worker[];
 };
@@ -152,8 +152,8 @@ listen_for(struct worker *w, struct conn *c, unsigned interest)
 /* What a connection may do in a turn, and has done. */
 struct turn {
 	bool readable, writable;
-	uint64_t before;        /* bytes the connection had moved when it began */
-	uint64_t spun_ns;       /* waited awake so far */
+	uint64_t before;  /* bytes the connection had moved when it began */
+	uint64_t spun_ns; /* waited awake so far */
 };
 
 static uint64_t
@@ -242,16 +242,10 @@ step(struct worker *w, struct conn *c, struct turn *u)
 	enum conn_step r = CONN_GO_ON;
 
 	switch (c->session->want) {
-	case WANT_INPUT:
-		r = conn_has_input(c) ? conn_feed(c) : receive(w, c, u);
-		break;
-	case WANT_OUTPUT:
-		r = u->writable ? conn_transmit(c) : CONN_BLOCKED;
-		break;
-	case WANT_WAIT:
-		return put_aside(w, c, u);
-	case WANT_CLOSE:
-		return close_gently(w, c);
+	case WANT_INPUT: r = conn_has_input(c) ? conn_feed(c) : receive(w, c, u); break;
+	case WANT_OUTPUT: r = u->writable ? conn_transmit(c) : CONN_BLOCKED; break;
+	case WANT_WAIT: return put_aside(w, c, u);
+	case WANT_CLOSE: return close_gently(w, c);
 	}
 	if (r == CONN_BLOCKED)
 		return await_peer(w, c, u);

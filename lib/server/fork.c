@@ -3,7 +3,7 @@
  * that the system doesn't split; the pipe's end of file, once the parent has closed its own
  * writing end, also means that all children have ended. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
+#define CHILDREN_FOLLOW /* prctl(2) has them die with a parent that was killed */
 #include <sys/prctl.h>
 #endif
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "net/sock.h"
 #include "server/server.h"
 
-#define GRACE_MS 2000           /* from SIGTERM to SIGKILL: only a stopped child needs it */
+#define GRACE_MS 2000 /* from SIGTERM to SIGKILL: only a stopped child needs it */
 
 _Static_assert(sizeof(struct server_usage) <= _POSIX_PIPE_BUF, "a report is written at once");
 
@@ -72,7 +72,7 @@ live_child(struct conn *c, const sigset_t *mask)
 	set_signals(mask);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)         /* it was too late for that */
+	if (getppid() != parent) /* it was too late for that */
 		_exit(1);
 #endif
 	close(report[0]);

@@ -2,7 +2,7 @@
 /* The command line of the servers, and their life: listen, print the URL, serve until a signal
  * comes or the command has ended, clean up, report. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define CHILDREN_FOLLOW         /* prctl(2) has them die with a parent that was killed */
+#define CHILDREN_FOLLOW /* prctl(2) has them die with a parent that was killed */
 #include <sys/prctl.h>
 #endif
 #include "server/main.h"
@@ -36,34 +36,34 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-#define MAX_PAYLOAD ((uint64_t)1 << 30)         /* -M: default */
-#define LARGEST_PAYLOAD ((uint64_t)1 << 40)     /* -M: at most */
-#define MAX_CONNS 16384         /* -c: default; each costs a descriptor and a small stack */
+#define MAX_PAYLOAD ((uint64_t)1 << 30)     /* -M: default */
+#define LARGEST_PAYLOAD ((uint64_t)1 << 40) /* -M: at most */
+#define MAX_CONNS 16384 /* -c: default; each costs a descriptor and a small stack */
 #define MOST_CONNS 1000000
 #define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
-#define MOST_PROCESSORS 256     /* counted for the default of -j */
+#define MOST_PROCESSORS 256 /* counted for the default of -j */
 
-#define BY_KILL 0x80            /* in the pipe's byte: not the kernel's, or a terminal's */
+#define BY_KILL 0x80 /* in the pipe's byte: not the kernel's, or a terminal's */
 
 struct options {
 	const struct server_model *model;
 	const char *addr;
-	const char *port;               /* NULL: the protocol's, or any with a command */
+	const char *port; /* NULL: the protocol's, or any with a command */
 	uint64_t max_payload;
 	uint64_t max_conns;
 	uint64_t timeout_ns;
-	uint64_t threads;               /* 0: by the model and the processors */
-	const char *usage_path;         /* -u, or NULL */
-	bool timed;                     /* -d was given: */
+	uint64_t threads;       /* 0: by the model and the processors */
+	const char *usage_path; /* -u, or NULL */
+	bool timed;             /* -d was given: */
 	struct delay_dist dist;
-	bool seeded;                    /* -S was given: */
+	bool seeded; /* -S was given: */
 	uint64_t seed;
-	const char *label;              /* -l; NULL: by protocol and model */
-	const char *cpus;               /* -P, or NULL */
-	char wrong[DELAY_WHY];          /* what is wrong with the distribution */
-	char **command;                 /* NULL: none */
+	const char *label;     /* -l; NULL: by protocol and model */
+	const char *cpus;      /* -P, or NULL */
+	char wrong[DELAY_WHY]; /* what is wrong with the distribution */
+	char **command;        /* NULL: none */
 };
 
 /* What the command inherits from whoever started this program. */
@@ -73,7 +73,7 @@ struct inherited {
 	struct rlimit nofile;
 	bool nofile_known;
 	struct cpus cpus;
-	bool placed;                    /* this program runs on others now */
+	bool placed; /* this program runs on others now */
 };
 
 struct serve {
@@ -83,10 +83,10 @@ struct serve {
 	char url[320];
 	char label[SERVE_LABEL];
 	int listen_fd;
-	int usage_fd;                   /* -1: none */
-	int signal_fd;                  /* the pipe's reading end */
-	pid_t command;                  /* 0: none, or ended */
-	int status;                     /* exit status, by that of the command */
+	int usage_fd;  /* -1: none */
+	int signal_fd; /* the pipe's reading end */
+	pid_t command; /* 0: none, or ended */
+	int status;    /* exit status, by that of the command */
 };
 
 /* Where the signal handler writes, one byte a signal. */
@@ -107,9 +107,10 @@ print_help(const void *arg)
 
 	models_list(models, sizeof models);
 	printf("usage: %s [-hV] [-m model] [-a addr] [-p port] [-M max] [-c maxconn]\n"
-	    "       [-j threads] [-l label] [-P cpus] [-T secs] [-d dist [-S seed]]\n"
-	    "       [-u file] [command [arg ...]]\n"
-	    "Serve the operations that the benchmarks call.\n\n", msg_name());
+	       "       [-j threads] [-l label] [-P cpus] [-T secs] [-d dist [-S seed]]\n"
+	       "       [-u file] [command [arg ...]]\n"
+	       "Serve the operations that the benchmarks call.\n\n",
+	    msg_name());
 	printf("  -m model    %s (default: %s)\n", models, of->default_model);
 	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
@@ -122,12 +123,12 @@ print_help(const void *arg)
 	printf("  -P cpus     run on these processors: 0, 0-3 or 0,2 (default: all)\n");
 	printf("  -T secs     time limit for an idle peer and for one message (default: 60)\n");
 	printf("  -d dist     service time of each request: 1ms, exp:1ms, 1ms:0.9,20ms:0.1,\n"
-	    "              stall:1s/5s (units: ns, us, ms, s)\n");
+	       "              stall:1s/5s (units: ns, us, ms, s)\n");
 	printf("  -S seed     seed of the random times of -d (default: 1)\n");
 	printf("  -u file     on exit, write the resources used to this file, as TSV\n");
 	printf("  -h, -V      help, version\n\n"
-	    "Prints its URL once it is listening. With a command: runs the command with the\n"
-	    "URL in BENCH_TARGET, stops when it ends, and exits with its status.\n");
+	       "Prints its URL once it is listening. With a command: runs the command with the\n"
+	       "URL in BENCH_TARGET, stops when it ends, and exits with its status.\n");
 }
 
 /* Print what has failed, and errno. Returns -1. */
@@ -163,35 +164,17 @@ set_option(struct options *o, int letter, const char *text)
 	uint64_t v;
 
 	switch (letter) {
-	case 'a':
-		o->addr = text;
-		return *text ? NULL : "no address";
-	case 'p':
-		o->port = text;
-		return num_count(text, 0, 65535, &v);
-	case 'M':
-		return num_size(text, 1, LARGEST_PAYLOAD, &o->max_payload);
-	case 'c':
-		return num_count(text, 1, MOST_CONNS, &o->max_conns);
-	case 'j':
-		return num_count(text, 1, MOST_THREADS, &o->threads);
-	case 'l':
-		o->label = text;
-		return serve_bad_label(text);
-	case 'P':
-		o->cpus = text;
-		return cpus_parse(&set, text);
-	case 'T':
-		return num_secs(text, false, LONGEST_TIMEOUT_S, &o->timeout_ns);
-	case 'd':
-		o->timed = true;
-		return delay_parse(&o->dist, text, o->wrong) ? NULL : o->wrong;
-	case 'S':
-		o->seeded = true;
-		return num_count(text, 0, UINT64_MAX, &o->seed);
-	default:
-		o->usage_path = text;
-		return *text ? NULL : "no file name";
+	case 'a': o->addr = text; return *text ? NULL : "no address";
+	case 'p': o->port = text; return num_count(text, 0, 65535, &v);
+	case 'M': return num_size(text, 1, LARGEST_PAYLOAD, &o->max_payload);
+	case 'c': return num_count(text, 1, MOST_CONNS, &o->max_conns);
+	case 'j': return num_count(text, 1, MOST_THREADS, &o->threads);
+	case 'l': o->label = text; return serve_bad_label(text);
+	case 'P': o->cpus = text; return cpus_parse(&set, text);
+	case 'T': return num_secs(text, false, LONGEST_TIMEOUT_S, &o->timeout_ns);
+	case 'd': o->timed = true; return delay_parse(&o->dist, text, o->wrong) ? NULL : o->wrong;
+	case 'S': o->seeded = true; return num_count(text, 0, UINT64_MAX, &o->seed);
+	default: o->usage_path = text; return *text ? NULL : "no file name";
 	}
 }
 
@@ -201,8 +184,10 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 {
 	struct options *o = &s->opt;
 	const struct help_of of = { default_model, s->protocol };
-	const struct opt opt = { .letters = SERVE_OPTIONS, .help = print_help, .arg = &of,
-	    .trouble = EXIT_FAILED };
+	const struct opt opt = { .letters = SERVE_OPTIONS,
+		.help = print_help,
+		.arg = &of,
+		.trouble = EXIT_FAILED };
 	const char *why;
 	int letter, status = 0;
 
@@ -214,8 +199,7 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 	o->seed = 1;
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
-		case OPT_EXIT:
-			return status;
+		case OPT_EXIT: return status;
 		case 'm':
 			if (!(o->model = models_find(optarg)))
 				return bad_model(optarg);
@@ -309,7 +293,8 @@ write_usage(const struct serve *s, const struct server_usage *u)
 		return failed(s->opt.usage_path);
 	if (!(f = fdopen(s->usage_fd, "w")))
 		return failed(s->opt.usage_path);
-	fprintf(f, "label\tconnections\trequests\terrors\tbytes_in\tbytes_out\tuser_s\tsys_s\t"
+	fprintf(f,
+	    "label\tconnections\trequests\terrors\tbytes_in\tbytes_out\tuser_s\tsys_s\t"
 	    "maxrss_kb\n");
 	fprintf(f, "%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu.%06llu\t%llu.%06llu\t%llu\n", s->label,
 	    (unsigned long long)u->connections, (unsigned long long)u->requests,
@@ -447,9 +432,9 @@ control(void *arg, struct server *sv)
 static void
 reachable_url(const struct serve *s, char *text, size_t size)
 {
-	static const struct { const char *any, *one; } hosts[] = {
-		{ "0.0.0.0:", "127.0.0.1:" }, { "[::]:", "[::1]:" },
-	};
+	static const struct {
+		const char *any, *one;
+	} hosts[] = { { "0.0.0.0:", "127.0.0.1:" }, { "[::]:", "[::1]:" } };
 	const char *host = s->url + strlen(s->protocol->scheme) + strlen("://");
 	size_t i, n;
 
@@ -457,7 +442,8 @@ reachable_url(const struct serve *s, char *text, size_t size)
 	for (i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
 		n = strlen(hosts[i].any);
 		if (strncmp(host, hosts[i].any, n) == 0)
-			snprintf(text, size, "%s://%s%s", s->protocol->scheme, hosts[i].one, host + n);
+			snprintf(text, size, "%s://%s%s", s->protocol->scheme, hosts[i].one,
+			    host + n);
 	}
 }
 
@@ -477,7 +463,7 @@ become_command(const struct serve *s, pid_t parent)
 		cpus_set_affinity(&in->cpus);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)        /* it was too late for that */
+	if (getppid() != parent) /* it was too late for that */
 		_exit(EXIT_FAILED);
 #else
 	(void)parent;

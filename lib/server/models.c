@@ -30,9 +30,8 @@ static const struct server_model model_request = {
 	.work = blocking_serve_request,
 };
 
-static const struct server_model *const models[] = {
-	&model_thread, &model_fork, &model_request, &model_pool, &model_event,
-};
+static const struct server_model *const models[] = { &model_thread, &model_fork, &model_request,
+	&model_pool, &model_event };
 
 #define N_MODELS (sizeof models / sizeof models[0])
 

@@ -9,7 +9,7 @@
 #include "server/server.h"
 
 struct pool {
-	pthread_mutex_t lock;           /* over all that follows */
+	pthread_mutex_t lock; /* over all that follows */
 	pthread_cond_t ready;
 	struct conn_list queue;
 	bool stop;
@@ -81,7 +81,7 @@ begin(struct server *sv)
 
 const struct server_model model_pool = {
 	.name = "pool",
-	.threads = 4,           /* some of the requests may be waiting */
+	.threads = 4, /* some of the requests may be waiting */
 	.blocking = true,
 	.parks = true,
 	.begin = begin,

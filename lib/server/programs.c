@@ -11,7 +11,7 @@
 
 static const struct {
 	const char *name;
-	const char *scheme;     /* of its protocol */
+	const char *scheme; /* of its protocol */
 	const char *model;
 } programs[] = {
 	{ .name = "rpc-serve", .scheme = "rpc", .model = SERVE_RPC_MODEL },
@@ -31,7 +31,7 @@ serve_bad_label(const char *label)
 {
 	if (strchr(label, ' '))
 		return "no blank can be part of it";
-	if (strlen(label) >= SERVE_LABEL - 8)   /* for a number behind it */
+	if (strlen(label) >= SERVE_LABEL - 8) /* for a number behind it */
 		return "too long";
 	return tsv_bad_label(label);
 }

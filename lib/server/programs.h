@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 #define SERVE_OPTIONS "m:a:p:M:c:j:l:P:T:d:S:u:"
-#define SERVE_LABEL 80          /* bytes of a label, its end included */
+#define SERVE_LABEL 80 /* bytes of a label, its end included */
 
-#define SERVE_RPC_MODEL "thread"         /* defaults of -m */
+#define SERVE_RPC_MODEL "thread" /* defaults of -m */
 #define SERVE_HTTP_MODEL "request"
 
 /* Is argv[0], with or without a folder, one of the programs? If so, *words is how many words

@@ -20,9 +20,9 @@
 #include "net/loop.h"
 #include "net/sock.h"
 
-#define EVENTS 256              /* handled between two looks at anything else */
-#define ACCEPTS 64              /* the same */
-#define RETRY_NS CLOCK_S        /* after running out of descriptors, threads or processes */
+#define EVENTS 256       /* handled between two looks at anything else */
+#define ACCEPTS 64       /* the same */
+#define RETRY_NS CLOCK_S /* after running out of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
  * padding. Only the pages that are used cost memory. */
@@ -248,7 +248,7 @@ peak_kb(const struct rusage *ru)
 		fclose(f);
 	}
 #elif defined(__APPLE__)
-	kb /= 1024;             /* bytes there */
+	kb /= 1024; /* bytes there */
 #endif
 	return kb;
 }
@@ -307,7 +307,8 @@ server_park(struct conn *c)
 		c->since_ns = clock_ns();
 		conn_list_add(&sv->parked, c);
 		parked = (c->known_to_loop ? loop_change : loop_add)(sv->loop, c->fd,
-		    LOOP_READ | LOOP_ONCE, c) == 0;
+			     LOOP_READ | LOOP_ONCE, c)
+		    == 0;
 		c->known_to_loop = c->known_to_loop || parked;
 		if (!parked) {
 			e = errno;
@@ -456,8 +457,9 @@ housekeeping(struct server *sv)
 	if (sv->retry_ns == 0)
 		retry(sv);
 	room = has_room(sv);
-	if (room != sv->accepting && loop_change(sv->loop, sv->conf->listen_fd,
-	    room ? LOOP_READ : 0, &sv->accepting) == 0)
+	if (room != sv->accepting
+	    && loop_change(sv->loop, sv->conf->listen_fd, room ? LOOP_READ : 0, &sv->accepting)
+		== 0)
 		sv->accepting = room;
 	left = expire(sv);
 	if (sv->retry_ns != 0) {
@@ -528,7 +530,7 @@ end_all(struct server *sv)
 	pthread_mutex_unlock(&sv->lock);
 	/* parked ones, refused ones, and what the model has left; nobody else is there now */
 	while ((c = sv->conns.first))
-		server_close(c);    /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
+		server_close(c); /* NOLINT(clang-analyzer-unix.Malloc): takes it off the list */
 }
 
 /* Returns 0, or an error number. */
@@ -550,13 +552,16 @@ prepare(struct server *sv)
 int
 server_run(const struct server_conf *conf, struct server_usage *usage)
 {
-	struct server sv = { .conf = conf, .started_ns = clock_ns(), .wake = { -1, -1 },
-	    .lock = PTHREAD_MUTEX_INITIALIZER, .no_thread = PTHREAD_COND_INITIALIZER,
-	    .conns.which = CONN_ALL };
+	struct server sv = { .conf = conf,
+		.started_ns = clock_ns(),
+		.wake = { -1, -1 },
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.no_thread = PTHREAD_COND_INITIALIZER,
+		.conns.which = CONN_ALL };
 	const char *what = "server";
 	int e, r = -1;
 
-	pthread_attr_init(&sv.small_stack);     /* allocates nothing, and can't fail */
+	pthread_attr_init(&sv.small_stack); /* allocates nothing, and can't fail */
 	if ((e = prepare(&sv)) == 0 && conf->model->begin) {
 		what = conf->model->name;
 		e = conf->model->begin(&sv);

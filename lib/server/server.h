@@ -24,31 +24,31 @@
 
 struct server {
 	const struct server_conf *conf;
-	void *data;                     /* the model's */
+	void *data; /* the model's */
 
 	/* what follows is of no concern to models */
 	uint64_t started_ns;
 	struct loop *loop;
 	pthread_attr_t small_stack;
-	pthread_t *worker;              /* n_workers of them run */
+	pthread_t *worker; /* n_workers of them run */
 	unsigned n_workers;
 
 	/* the main thread's own */
-	bool accepting;                 /* the listening socket is of interest */
-	uint64_t retry_ns;              /* accepting pauses until then; 0: it doesn't */
-	bool warned_accept, warned_serve;       /* why it pauses is printed once */
+	bool accepting;                   /* the listening socket is of interest */
+	uint64_t retry_ns;                /* accepting pauses until then; 0: it doesn't */
+	bool warned_accept, warned_serve; /* why it pauses is printed once */
 
-	int wake[2];                    /* for the main thread to look again */
-	atomic_bool failed;             /* the model can't go on */
+	int wake[2];        /* for the main thread to look again */
+	atomic_bool failed; /* the model can't go on */
 
-	pthread_mutex_t lock;           /* over all that follows */
-	struct conn_list conns;         /* all */
+	pthread_mutex_t lock;   /* over all that follows */
+	struct conn_list conns; /* all */
 	unsigned n_conns;
-	struct conn_list parked;        /* the first has been there longest */
-	struct conn_list refused;       /* the model had no room for these */
-	bool waits_for_room;            /* the main thread wants to know of a connection's end */
+	struct conn_list parked;  /* the first has been there longest */
+	struct conn_list refused; /* the model had no room for these */
+	bool waits_for_room;      /* the main thread wants to know of a connection's end */
 	bool stopping;
-	unsigned n_threads;             /* of connections, not yet past their work */
+	unsigned n_threads; /* of connections, not yet past their work */
 	pthread_cond_t no_thread;
 	struct server_usage usage;
 };
@@ -68,10 +68,10 @@ void server_measure(struct server_usage *);
 
 struct server_model {
 	const char *name;
-	unsigned threads;       /* it runs conf.threads of them, by default this many per
-	                         * processor; 0: no fixed number */
-	bool blocking;          /* its connections block, with time limits */
-	bool parks;             /* connections await their first byte in the main loop */
+	unsigned threads; /* it runs conf.threads of them, by default this many per
+			   * processor; 0: no fixed number */
+	bool blocking;    /* its connections block, with time limits */
+	bool parks;       /* connections await their first byte in the main loop */
 
 	/* Begin and end; either may be NULL. Begin returns 0, or an error number after
 	 * cleaning up. At the end all connections have been shut down; end makes sure that

@@ -14,7 +14,7 @@ static const struct {
 } marks[] = { { " p50", 0.5 }, { " p90", 0.9 }, { " p99", 0.99 }, { " p99.9", 0.999 } };
 
 #define MARKS ((int)(sizeof marks / sizeof *marks))
-#define MARKS_WIDTH 18          /* of all together */
+#define MARKS_WIDTH 18 /* of all together */
 
 /* The line a time belongs to. */
 static int

@@ -12,7 +12,7 @@ static const struct known {
 	enum column_kind kind;
 	enum layout_units units;
 	double base;
-	bool rate;              /* its name is its unit */
+	bool rate; /* its name is its unit */
 } known[] = {
 	{ "label", COLUMN_TEXT, 0, 0, false },
 	{ "bench", COLUMN_TEXT, 0, 0, false },
@@ -26,7 +26,7 @@ static const struct known {
 	{ "us", COLUMN_SCALED, LAYOUT_TIME, 1, false },
 	{ "_us", COLUMN_SCALED, LAYOUT_TIME, 1, false },
 	{ "_s", COLUMN_SCALED, LAYOUT_TIME, 1e6, false },
-	{ "_bytes", COLUMN_SIZE, 0, 0, false }
+	{ "_bytes", COLUMN_SIZE, 0, 0, false },
 };
 
 static const struct known *
@@ -144,7 +144,7 @@ column_text(const struct column *c, const char *s, char text[LAYOUT_TEXT])
 	if (c->kind == COLUMN_SIZE)
 		return layout_size(text, s);
 	v = strtod(s, NULL);
-	if (c->kind == COLUMN_NUMBER)   /* points stand below each other */
+	if (c->kind == COLUMN_NUMBER) /* points stand below each other */
 		snprintf(text, LAYOUT_TEXT, "%s%*s", s, c->places - places(s), "");
 	else if (v <= 0 && (c->units == LAYOUT_TRANSFER || c->units == LAYOUT_REQUESTS))
 		return "-";

@@ -10,17 +10,17 @@
 
 enum column_kind {
 	COLUMN_TEXT,
-	COLUMN_NUMBER,          /* shown as it is */
-	COLUMN_SIZE,            /* 1024 as 1k */
-	COLUMN_SCALED           /* in a unit chosen for it */
+	COLUMN_NUMBER, /* shown as it is */
+	COLUMN_SIZE,   /* 1024 as 1k */
+	COLUMN_SCALED  /* in a unit chosen for it */
 };
 
 struct column {
 	enum column_kind kind;
 	enum layout_units units;
-	double base;            /* what a 1 in the rows is in the smallest of these units */
-	double low, high;       /* of the cells seen: the smallest figure above zero, the largest */
-	int places;             /* most that a cell has after the point, which takes one; or -1 */
+	double base;      /* what a 1 in the rows is in the smallest of these units */
+	double low, high; /* of the cells seen: the smallest figure above zero, the largest */
+	int places;       /* most that a cell has after the point, which takes one; or -1 */
 	struct layout_scale scale;
 	char name[TABLE_NAME + 1];
 };

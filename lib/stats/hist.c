@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LINEAR   2048   /* below it each value has its bucket */
-#define SUB_BITS 10     /* above it 2^10 buckets for each power of two */
+#define LINEAR 2048 /* below it each value has its bucket */
+#define SUB_BITS 10 /* above it 2^10 buckets for each power of two */
 
 /* Number of the bucket of v; bucket_low() is its inverse. */
 static unsigned

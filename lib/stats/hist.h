@@ -11,12 +11,12 @@
  * two is split into 1024, and a quantile is reported as the middle of its bucket: the relative
  * error is below 0.05 %. n, min and max are exact; mean and standard deviation are computed
  * from the values, not from buckets. */
-#define HIST_BUCKETS 33792      /* 2048 + 31 * 1024 */
+#define HIST_BUCKETS 33792 /* 2048 + 31 * 1024 */
 
 struct hist {
 	uint64_t n;
-	uint64_t min, max;      /* 0 while n is */
-	double mean, m2;        /* Welford 1962: mean, and sum of squared differences from it */
+	uint64_t min, max; /* 0 while n is */
+	double mean, m2;   /* Welford 1962: mean, and sum of squared differences from it */
 	uint64_t count[HIST_BUCKETS];
 };
 

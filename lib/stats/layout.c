@@ -123,7 +123,7 @@ layout_scale(enum layout_units units, double low, double high)
 		    { "GB", 1073741824 } },
 		[LAYOUT_TRANSFER] = { { "B/s", 1 }, { "KB/s", 1e3 }, { "MB/s", 1e6 },
 		    { "GB/s", 1e9 } },
-		[LAYOUT_REQUESTS] = { { "req/s", 1 } }
+		[LAYOUT_REQUESTS] = { { "req/s", 1 } },
 	};
 	double v = fmax(low, high / 5000);
 	int i = 0;
@@ -131,10 +131,12 @@ layout_scale(enum layout_units units, double low, double high)
 	while (all[units][i + 1].name && v >= all[units][i + 1].factor)
 		i++;
 	v = low / all[units][i].factor;
-	return (struct layout_scale){
-		.unit = all[units][i].name, .factor = all[units][i].factor,
-		.digits = v >= 100 && units == LAYOUT_REQUESTS ? 0 : v >= 10 ? 1 : v >= 1 ? 2 : 3
-	};
+	return (struct layout_scale){ .unit = all[units][i].name,
+		.factor = all[units][i].factor,
+		.digits = v >= 100 && units == LAYOUT_REQUESTS ? 0
+		    : v >= 10                                  ? 1
+		    : v >= 1                                   ? 2
+							       : 3 };
 }
 
 const char *
@@ -151,4 +153,16 @@ layout_size(char text[LAYOUT_TEXT], const char *bytes)
 		v /= 1024;
 	snprintf(text, LAYOUT_TEXT, "%" PRIu64 "%.*s", v, i > 0, &units[i > 0 ? i - 1 : 0]);
 	return text;
+}
+
+void
+layout_range(char text[LAYOUT_TEXT], double low, double high, bool sign)
+{
+	double most = fmax(fabs(low), fabs(high)) * 100;
+	int digits = most < 1 ? 2 : most < 10 ? 1 : 0;
+
+	for (; digits < 3 && (high - low) * 100 < pow(10, -digits); digits++)
+		;
+	snprintf(text, LAYOUT_TEXT, sign ? "%+.*f to %+.*f %%" : "%.*f to %.*f %%", digits,
+	    low * 100, digits, high * 100);
 }

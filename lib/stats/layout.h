@@ -8,12 +8,12 @@
 #include <stdio.h>
 
 #define LAYOUT_TEXT 512
-#define LAYOUT_COLUMNS 64       /* that layout_print() takes */
-#define LAYOUT_GAP 2            /* blanks between two columns */
+#define LAYOUT_COLUMNS 64 /* that layout_print() takes */
+#define LAYOUT_GAP 2      /* blanks between two columns */
 
 struct layout_column {
-	const char *name, *unit;        /* unit: a second line of the header; NULL: none */
-	bool left;                      /* aligned to the left, as text is; else to the right */
+	const char *name, *unit; /* unit: a second line of the header; NULL: none */
+	bool left;               /* aligned to the left, as text is; else to the right */
 };
 
 /* The owner keeps all of it. */
@@ -47,8 +47,8 @@ enum layout_units { LAYOUT_TIME, LAYOUT_MEMORY, LAYOUT_TRANSFER, LAYOUT_REQUESTS
 
 struct layout_scale {
 	const char *unit;
-	double factor;          /* what one of it is */
-	int digits;             /* to show after the point */
+	double factor; /* what one of it is */
+	int digits;    /* to show after the point */
 };
 
 /* A unit for all figures from low (the smallest above zero) to high, in which none is long. */
@@ -56,5 +56,8 @@ struct layout_scale layout_scale(enum layout_units, double low, double high);
 
 /* 1024 as 1k, 0 as "-". */
 const char *layout_size(char text[LAYOUT_TEXT], const char *bytes);
+
+/* Two shares as "1.2 to 3.4 %", with the digits that they need; sign: with "+" or "-". */
+void layout_range(char text[LAYOUT_TEXT], double low, double high, bool sign);
 
 #endif

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
-#define FEW 5                   /* pairs a pass, on the average */
-#define STEPS 48                /* of a bisection: its range, down to what rounding leaves of it */
+#define FEW 5    /* pairs a pass, on the average */
+#define STEPS 48 /* of a bisection: its range, down to what rounding leaves of it */
 
 /* How many averages are at most x? */
 static uint64_t
@@ -123,7 +123,8 @@ paired_estimate(const struct pass_figure *p, size_t n, struct paired_estimate *e
 		e->passes = p[0].pass == p[n - 1].pass ? 1 : e->units;
 		e->log_ratio = center_of(sorted, n, UINT64_MAX, false, room);
 		if (e->units > 1)
-			e->error = error_of(sorted, n, e->units, e->passes > 1 && n < FEW * e->passes, room);
+			e->error = error_of(sorted, n, e->units,
+			    e->passes > 1 && n < FEW * e->passes, room);
 	}
 	free(sorted);
 	free(room);

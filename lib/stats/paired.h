@@ -18,12 +18,12 @@ struct pass_figure {
 };
 
 struct paired_estimate {
-	double log_ratio;       /* Hodges and Lehmann's, over the pairs of all passes */
-	double error;           /* its standard error, by leaving out one unit at a time; with few
-	                         * pairs a pass, by the spread of the passes' own estimates */
+	double log_ratio; /* Hodges and Lehmann's, over the pairs of all passes */
+	double error;     /* its standard error, by leaving out one unit at a time; with few
+			   * pairs a pass, by the spread of the passes' own estimates */
 	size_t pairs, passes;
-	size_t units;           /* passes or, of a single one, pairs: then the error lacks what
-	                         * passes differ by, and is too small */
+	size_t units; /* passes or, of a single one, pairs: then the error lacks what
+		       * passes differ by, and is too small */
 };
 
 /* From n > 0 logarithms of ratios, sorted by pass. False: out of memory.

@@ -67,8 +67,10 @@ clear_hist(struct hist *hist)
 void
 result_clear(struct result *t)
 {
-	struct result empty = { .hist = t->hist, .wait = t->wait, .service = t->service,
-	    .raw = t->raw };
+	struct result empty = { .hist = t->hist,
+		.wait = t->wait,
+		.service = t->service,
+		.raw = t->raw };
 
 	free_samples(t);
 	clear_hist(t->hist);

@@ -12,11 +12,11 @@
 
 /* One operation. */
 struct result_sample {
-	uint64_t start_ns;      /* as clock_ns(); in an open loop when it was due */
+	uint64_t start_ns; /* as clock_ns(); in an open loop when it was due */
 	uint64_t ns;
-	uint64_t wait_ns;       /* the part of ns from due to sent (open loop) */
-	uint64_t seq;           /* within its client, from 0 */
-	unsigned client;        /* from 0 */
+	uint64_t wait_ns; /* the part of ns from due to sent (open loop) */
+	uint64_t seq;     /* within its client, from 0 */
+	unsigned client;  /* from 0 */
 	bool ok;
 };
 
@@ -36,23 +36,23 @@ struct result_cause {
 };
 
 struct result {
-	struct hist *hist;      /* operations that succeeded; owned */
-	struct hist *wait, *service;    /* open loop: from due to sent, from sent to the end of
-	                         * the reply; else NULL. Owned */
-	uint64_t errors;        /* operations that failed */
-	uint64_t warnings;      /* failures that are not operations: result_warn() */
-	uint64_t reconnected;   /* operations that include connecting again: the peer had closed */
-	uint64_t cpu_ns;        /* processor time of the timed run, all threads */
-	uint64_t end_ns;        /* when the last operation ended; 0: there was none */
-	unsigned gave_up;       /* clients that gave up */
+	struct hist *hist;           /* operations that succeeded; owned */
+	struct hist *wait, *service; /* open loop: from due to sent, from sent to the end of
+				      * the reply; else NULL. Owned */
+	uint64_t errors;             /* operations that failed */
+	uint64_t warnings;           /* failures that are not operations: result_warn() */
+	uint64_t reconnected; /* operations that include connecting again: the peer had closed */
+	uint64_t cpu_ns;      /* processor time of the timed run, all threads */
+	uint64_t end_ns;      /* when the last operation ended; 0: there was none */
+	unsigned gave_up;     /* clients that gave up */
 
-	bool raw;               /* store samples */
-	struct result_piece *first, *last;       /* owned */
-	uint64_t dropped;       /* samples lost for lack of memory */
+	bool raw;                          /* store samples */
+	struct result_piece *first, *last; /* owned */
+	uint64_t dropped;                  /* samples lost for lack of memory */
 
 	struct result_cause cause[RESULT_CAUSES]; /* distinct ones, in order of appearance */
 	unsigned ncauses;
-	uint64_t other;         /* errors with causes beyond these */
+	uint64_t other; /* errors with causes beyond these */
 };
 
 /* raw: store samples. open: with the two histograms of an open loop. NULL: out of memory. */

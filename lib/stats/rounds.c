@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUN_SHIFT 32            /* the run is in the upper half of a pass's number */
+#define RUN_SHIFT 32 /* the run is in the upper half of a pass's number */
 
 static int
 compare_when(struct tsv_when x, struct tsv_when y)
@@ -194,8 +194,7 @@ rounds_median(const struct rounds *r, size_t figure, struct stat_median *out)
 }
 
 bool
-rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure,
-    struct stat_median *out)
+rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure, struct stat_median *out)
 {
 	struct pass_figure *p = room(a->n);
 	bool single = a->passes == 1 || b->passes == 1;

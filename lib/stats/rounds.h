@@ -15,10 +15,10 @@
 #include "stats/tsv.h"
 
 struct rounds {
-	size_t figures;         /* of a round: set by the owner, all else is zero */
-	uint64_t run;           /* see rounds_append() */
-	struct tsv_when *when;  /* ascending: by pass, then by round; owned */
-	double *figure;         /* of each round in turn; NAN: it has none. Owned */
+	size_t figures;        /* of a round: set by the owner, all else is zero */
+	uint64_t run;          /* see rounds_append() */
+	struct tsv_when *when; /* ascending: by pass, then by round; owned */
+	double *figure;        /* of each round in turn; NAN: it has none. Owned */
 	size_t n, cap;
 	size_t passes;
 };

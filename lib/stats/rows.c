@@ -45,9 +45,9 @@ know_schema(struct rows *r)
 	const char *const *want;
 	size_t i;
 
-	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? TSV_RAW :
-	    table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0 ? TSV_HIST :
-	    TSV_SUMMARY;
+	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? TSV_RAW
+	    : table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0     ? TSV_HIST
+										  : TSV_SUMMARY;
 	want = tsv_columns(r->schema);
 	for (i = 0; want[i] && strcmp(want[i], "round") != 0; i++) {
 		if (i < t->columns && strcmp(t->name[i], want[i]) == 0)
@@ -87,13 +87,11 @@ rows_take(struct rows *r, const char *p, size_t n, const struct rows_reader *rea
 
 	for (;;) {
 		switch (table_feed(&r->table, &p, &n)) {
-		case TABLE_MORE:
-			return true;
-		case TABLE_BAD:
-			return false;
+		case TABLE_MORE: return true;
+		case TABLE_BAD: return false;
 		case TABLE_HEADER:
-			if (!known && !(reader->header ? reader->header(reader->arg, r)
-			    : know_schema(r)))
+			if (!known
+			    && !(reader->header ? reader->header(reader->arg, r) : know_schema(r)))
 				return false;
 			known = true;
 			break;
@@ -235,8 +233,9 @@ check_key(struct rows *r)
 	if (!table_count(t, ROWS_SIZE, &v, NULL) || !table_count(t, ROWS_CHUNK, &v, NULL))
 		return false;
 	/* of raw rows, bench-stat can't tell depth and rate */
-	return r->schema == TSV_RAW || (table_count(t, ROWS_CLIENTS, &v, &na)
-	    && table_count(t, ROWS_DEPTH, &v, &na) && table_real(t, ROWS_RATE, &x, &na));
+	return r->schema == TSV_RAW
+	    || (table_count(t, ROWS_CLIENTS, &v, &na) && table_count(t, ROWS_DEPTH, &v, &na)
+		&& table_real(t, ROWS_RATE, &x, &na));
 }
 
 void *

@@ -11,6 +11,7 @@
 #include "stats/table.h"
 #include "stats/tsv.h"
 
+/* clang-format off */
 /* The leading columns of all schemas, and those of summaries and histograms. */
 enum rows_column {
 	ROWS_LABEL, ROWS_BENCH, ROWS_OP, ROWS_SIZE, ROWS_CHUNK,
@@ -18,14 +19,15 @@ enum rows_column {
 	ROWS_LOW, ROWS_HIGH, ROWS_COUNT,                        /* histograms */
 	ROWS_CLIENT = ROWS_CLIENTS, ROWS_SEQ, ROWS_START, ROWS_US, ROWS_OK      /* raw */
 };
+/* clang-format on */
 
 struct rows {
-	const char *path;       /* "-": standard input */
+	const char *path; /* "-": standard input */
 	enum tsv_rows schema;
-	size_t columns;         /* without round and pass */
-	bool rounds, passes;    /* there is such a column */
-	struct tsv_when when;   /* of the row, below 2^32; without a column of passes, each round is
-	                         * one. 1 where it is not known */
+	size_t columns;       /* without round and pass */
+	bool rounds, passes;  /* there is such a column */
+	struct tsv_when when; /* of the row, below 2^32; without a column of passes, each round is
+			       * one. 1 where it is not known */
 	struct table table;
 };
 
@@ -38,12 +40,12 @@ struct rows *rows_new(void);
  * wrong, and a message has said so: "file:line: column: why". */
 struct rows_reader {
 	bool (*row)(void *arg, struct rows *);
-	bool (*ended)(void *arg, struct rows *);        /* may be NULL */
-	bool (*header)(void *arg, struct rows *);       /* the columns are known: to check those
-	                         * of another schema, by rows_know_when() at last. NULL: they must
-	                         * be one of those of tsv.h */
-	bool lenient;           /* a last line without its end is left out, with a warning unless
-	                         * quiet, and there need be no row */
+	bool (*ended)(void *arg, struct rows *);  /* may be NULL */
+	bool (*header)(void *arg, struct rows *); /* the columns are known: to check those
+						   * of another schema, by rows_know_when() at last.
+						   * NULL: they must be one of those of tsv.h */
+	bool lenient; /* a last line without its end is left out, with a warning unless
+		       * quiet, and there need be no row */
 	bool quiet;
 	void *arg;
 };
@@ -65,16 +67,16 @@ const char *rows_metric(const struct rows *);
  * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group
  * in which the owner keeps what it knows of it. */
 struct rows_index {
-	size_t size;            /* bytes of a group: set by the owner, all else is zero but */
-	size_t cells;           /* how many leading columns make the key; 0: the above */
-	void *group;            /* n of them; owned, but not what they point to */
-	char **key;             /* cells, each with a NUL behind it; owned */
+	size_t size;  /* bytes of a group: set by the owner, all else is zero but */
+	size_t cells; /* how many leading columns make the key; 0: the above */
+	void *group;  /* n of them; owned, but not what they point to */
+	char **key;   /* cells, each with a NUL behind it; owned */
 	size_t *bytes;
 	size_t n, cap;
-	size_t *slot, slots;    /* hash table: number + 1, or 0 */
+	size_t *slot, slots; /* hash table: number + 1, or 0 */
 };
 
-#define ROWS_KEY_CELLS 8        /* of a key; 5 of raw rows */
+#define ROWS_KEY_CELLS 8 /* of a key; 5 of raw rows */
 
 /* The group of the row's configuration, until the next call; *fresh (fresh may be NULL): it
  * has not been there before, is all zero, and the key's cells have been checked. NULL: as

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define NEGLIGIBLE 1e-25        /* of the largest term: what follows adds nothing to a sum */
-#define ROUNDING 1e-12          /* so much may be missing for a bound to hold, of 1 */
+#define NEGLIGIBLE 1e-25 /* of the largest term: what follows adds nothing to a sum */
+#define ROUNDING 1e-12   /* so much may be missing for a bound to hold, of 1 */
 
 static int
 compare(const void *a, const void *b)
@@ -103,7 +103,7 @@ exact_rank(size_t m, size_t n, double tail)
 	if (!(p = calloc((n + 1) * (most + 1), sizeof *p)))
 		return -1;
 	for (j = 0; j <= n; j++)
-		p[j * (most + 1)] = 1;  /* nothing can exceed anything: U = 0 */
+		p[j * (most + 1)] = 1; /* nothing can exceed anything: U = 0 */
 	for (i = 1; i <= m; i++) {
 		for (j = 1; j <= n; j++) {
 			row = p + j * (most + 1);
@@ -129,7 +129,8 @@ normal_rank(size_t m, size_t n, double tail)
 
 	/* from where it is surely small enough; P(U < k) is P(U <= k - 1), and half a step
 	 * for continuity */
-	for (k = floor(mean - 40 * sd); k < 0 || 0.5 * erfc((mean - k - 0.5) / (sd * sqrt(2))) <= tail;)
+	for (k = floor(mean - 40 * sd);
+	     k < 0 || 0.5 * erfc((mean - k - 0.5) / (sd * sqrt(2))) <= tail;)
 		k = k < 0 ? 0 : k + 1;
 	return (size_t)k;
 }

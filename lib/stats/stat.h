@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STAT_LEVEL 0.95         /* of all intervals, unless they say otherwise */
+#define STAT_LEVEL 0.95 /* of all intervals, unless they say otherwise */
 
 void stat_sort(double *v, size_t n);
 

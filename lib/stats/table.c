@@ -152,8 +152,8 @@ same_header(struct table *t, size_t cells)
 
 	for (i = 0; i < cells && i < t->columns; i++)
 		if (strcmp(t->cell[i], t->name[i]) != 0)
-			return table_bad(t, t->cell[i],
-			    "mixed schemas: before, this column was %s", t->name[i]);
+			return table_bad(t, t->cell[i], "mixed schemas: before, this column was %s",
+			    t->name[i]);
 	if (i < cells)
 		return table_bad(t, t->cell[i], "mixed schemas: before, there was no such column");
 	if (i < t->columns)

@@ -13,30 +13,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TABLE_LINE    65536     /* bytes of a line, without its end */
+#define TABLE_LINE 65536 /* bytes of a line, without its end */
 #define TABLE_COLUMNS 64
-#define TABLE_NAME    48        /* bytes of a column's name */
+#define TABLE_NAME 48 /* bytes of a column's name */
 
 enum table_got {
-	TABLE_MORE,             /* all bytes are used up */
-	TABLE_HEADER,           /* a header line; the first one named the columns */
-	TABLE_ROW,              /* a row: table.cell */
-	TABLE_BAD               /* table.column, table.why; stays so */
+	TABLE_MORE,   /* all bytes are used up */
+	TABLE_HEADER, /* a header line; the first one named the columns */
+	TABLE_ROW,    /* a row: table.cell */
+	TABLE_BAD     /* table.column, table.why; stays so */
 };
 
 struct table {
-	size_t columns;                         /* 0: no header line yet */
+	size_t columns; /* 0: no header line yet */
 	char name[TABLE_COLUMNS][TABLE_NAME];
-	uint64_t line;                          /* of this file, from 1 */
-	uint64_t rows;                          /* of this file */
-	const char *cell[TABLE_COLUMNS];        /* of the last row, into text */
-	size_t end[TABLE_COLUMNS];              /* where cells end in text */
+	uint64_t line;                   /* of this file, from 1 */
+	uint64_t rows;                   /* of this file */
+	const char *cell[TABLE_COLUMNS]; /* of the last row, into text */
+	size_t end[TABLE_COLUMNS];       /* where cells end in text */
 
 	bool bad;
-	char column[TABLE_NAME];                /* what is wrong where */
+	char column[TABLE_NAME]; /* what is wrong where */
 	char why[160];
 
-	size_t n;                               /* bytes of the line so far */
+	size_t n; /* bytes of the line so far */
 	char text[TABLE_LINE + 1];
 };
 
@@ -61,7 +61,8 @@ int table_column(const struct table *, const char *name);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-bool table_bad(struct table *, const char *column, const char *why, ...);
+bool
+table_bad(struct table *, const char *column, const char *why, ...);
 
 /* The cell as a number: plain decimals, without sign, exponent or blanks. NA sets *na and
  * leaves *v alone; without a na it is refused. False: refused, as with table_bad(). */

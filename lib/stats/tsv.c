@@ -9,10 +9,9 @@
 #define WHEN "round", "pass"
 #define RUN OPERATION, "clients", "depth", "rate_per_s", "n", "errors", "elapsed_s"
 
-static const char *const summary[] = {
-	RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us", "p50_us", "p90_us", "p95_us",
-	"p99_us", "p999_us", "max_us", "cpu_us", "busy", WHEN, NULL
-};
+static const char *const summary[] = { RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us",
+	"sd_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy",
+	WHEN, NULL };
 
 static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN, NULL };
 
@@ -71,9 +70,10 @@ end_row(FILE *f, const struct tsv_when *when)
 static void
 cells_of_run(FILE *f, const struct tsv_row *r)
 {
-	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64
-	    "\t%.6f", r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk,
-	    r->clients, r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
+	fprintf(f,
+	    "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64 "\t%.6f",
+	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->clients,
+	    r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
 }
 
 void
@@ -124,9 +124,8 @@ tsv_hist(FILE *f, const struct tsv_row *r)
 void
 tsv_sample(FILE *f, const struct tsv_raw *r)
 {
-	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64,
-	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->client,
-	    r->seq);
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%" PRIu64, r->label, r->bench,
+	    r->op, r->part ? r->part : "", r->size, r->chunk, r->client, r->seq);
 	cell_us(f, r->start_ns);
 	cell_us(f, r->ns);
 	fprintf(f, "\t%d", r->ok);

@@ -18,16 +18,16 @@ struct tsv_when {
 /* One summary row. */
 struct tsv_row {
 	const char *label, *bench, *op;
-	const char *part;               /* of the operation, appended to its name; or NULL */
-	uint64_t size, chunk;           /* bytes; 0: none */
+	const char *part;     /* of the operation, appended to its name; or NULL */
+	uint64_t size, chunk; /* bytes; 0: none */
 	unsigned clients, depth;
-	double rate;                    /* offered per second; 0: closed loop */
+	double rate; /* offered per second; 0: closed loop */
 	uint64_t errors;
 	uint64_t elapsed_ns;
-	uint64_t cpu_ns;                /* processor time of the client's threads meanwhile */
-	unsigned threads;               /* the number of these threads */
+	uint64_t cpu_ns;  /* processor time of the client's threads meanwhile */
+	unsigned threads; /* the number of these threads */
 	struct tsv_when when;
-	const struct hist *hist;        /* of the successful operations; column n is its n */
+	const struct hist *hist; /* of the successful operations; column n is its n */
 };
 
 /* One raw row. */
@@ -36,7 +36,7 @@ struct tsv_raw {
 	uint64_t size, chunk;
 	unsigned client;
 	uint64_t seq;
-	uint64_t start_ns;              /* since the start of the timed run */
+	uint64_t start_ns; /* since the start of the timed run */
 	uint64_t ns;
 	bool ok;
 	struct tsv_when when;

@@ -46,7 +46,8 @@ enough(const struct finding *f, const struct verdict_rules *r)
 {
 	double distance = log(r->limit) - fabs(log(f->ratio)), n;
 
-	n = distance > 0 ? passes_for(log(f->high / f->low) / 2, distance, f->passes)
+	n = distance > 0
+	    ? passes_for(log(f->high / f->low) / 2, distance, f->passes)
 	    : passes_for(log(f->strict_high / f->strict_low) / 2, -distance, f->passes);
 	return n <= VERDICT_MOST ? (size_t)fmax(n, fmax(VERDICT_PASSES, (double)f->passes + 1)) : 0;
 }

@@ -13,11 +13,11 @@ enum verdict { BETTER, WORSE, SAME, UNDECIDED, VERDICTS };
 /* Their names. Static. */
 extern const char *const verdict_name[VERDICTS];
 
-#define VERDICT_PASSES 6        /* with fewer nothing can be said of what passes differ by */
+#define VERDICT_PASSES 6 /* with fewer nothing can be said of what passes differ by */
 
 struct verdict_rules {
-	double limit;           /* what is smaller is no difference; as a factor: 1.02 */
-	size_t comparisons;     /* all of them, this one included */
+	double limit;       /* what is smaller is no difference; as a factor: 1.02 */
+	size_t comparisons; /* all of them, this one included */
 	bool smaller_is_worse;
 };
 
@@ -29,9 +29,9 @@ struct finding {
 	size_t pairs, passes;
 
 	enum verdict verdict;
-	int direction;          /* 1: the ratio is surely above 1, -1: below it; 0: neither */
-	size_t enough;          /* about as many passes would decide what is undecided, in two digits; 0:
-	                         * it is not known, or more than VERDICT_MOST */
+	int direction; /* 1: the ratio is surely above 1, -1: below it; 0: neither */
+	size_t enough; /* about as many passes would decide what is undecided, in two digits; 0:
+			* it is not known, or more than VERDICT_MOST */
 };
 
 #define VERDICT_MOST 1000

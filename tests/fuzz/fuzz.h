@@ -2,9 +2,9 @@
 /* What the fuzz targets share: an assertion, pieces of chosen sizes, a running sum of output,
  * memory that is held. Included by the one source file of each target.
  *
- * A target is built in two ways. tests/fuzz/fuzz.sh defines FUZZER and links libFuzzer, whose main()
- * makes up inputs without end. Without it there is a main() here that replays files: what the
- * fuzzer found once is checked in every run of the tests, by any compiler. */
+ * A target is built in two ways. tests/fuzz/fuzz.sh defines FUZZER and links libFuzzer, whose
+ * main() makes up inputs without end. Without it there is a main() here that replays files: what
+ * the fuzzer found once is checked in every run of the tests, by any compiler. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -41,11 +41,9 @@ must(bool cond, const char *what)
 static inline enum op
 fuzz_op(uint8_t byte)
 {
-	static const enum op ops[] = {
-		OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD, OP_UPLOAD_FILE,
-		OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
-		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM, OP_NAMED
-	};
+	static const enum op ops[] = { OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD,
+		OP_UPLOAD_FILE, OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
+		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM, OP_NAMED };
 
 	return ops[byte % (sizeof ops / sizeof *ops)];
 }

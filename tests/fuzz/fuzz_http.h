@@ -13,15 +13,15 @@
 static inline bool
 fuzz_within(struct http_span s, const unsigned char *p, size_t n)
 {
-	return s.n == 0 || ((const unsigned char *)s.p >= p &&
-	    (const unsigned char *)s.p + s.n <= p + n);
+	return s.n == 0
+	    || ((const unsigned char *)s.p >= p && (const unsigned char *)s.p + s.n <= p + n);
 }
 
 /* Gather a head from p[n] in pieces; is it complete, how many bytes were taken, and a copy of the
  * head, to be freed. */
 static inline bool
 fuzz_gather(const uint8_t *p, size_t n, uint32_t seed, size_t *taken, unsigned char **copy,
-	size_t *len)
+    size_t *len)
 {
 	struct buf held;
 	struct http_span head;

@@ -12,7 +12,7 @@ struct taken {
 
 static void
 take(struct taken *t, enum http_framing framing, uint64_t length, const uint8_t *p, size_t n,
-	uint32_t seed)
+    uint32_t seed)
 {
 	const unsigned char *run;
 	unsigned char *piece;
@@ -82,7 +82,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	take(&whole, framing, length, p + 2, n - 2, 0);
 	take(&pieces, framing, length, p + 2, n - 2, 1 + p[1]);
 	must(whole.n == pieces.n && whole.b.done == pieces.b.done && whole.b.error == pieces.b.error
-	    && whole.b.left == pieces.b.left, "the verdict depends on the pieces");
+		&& whole.b.left == pieces.b.left,
+	    "the verdict depends on the pieces");
 	must(fuzz_sum_equal(&whole.content, &pieces.content), "the content depends on the pieces");
 	if (framing == HTTP_SIZED)
 		must(whole.n == (n - 2 < length ? n - 2 : length), "the length");

@@ -16,11 +16,11 @@ struct reader {
 	struct buf held;
 	struct http_body body;
 	bool in_body;
-	uint64_t requests;              /* complete ones */
+	uint64_t requests; /* complete ones */
 };
 
 struct result {
-	uint64_t calls, good;           /* complete, and successful */
+	uint64_t calls, good; /* complete, and successful */
 	enum want want;
 };
 
@@ -89,7 +89,7 @@ note(struct result *result, const struct client_session *c, unsigned before)
  * first, and the result depends on nothing but the bytes. */
 static void
 run(struct result *result, const struct client_conf *conf, const struct call *call,
-	const uint8_t *p, size_t n, uint32_t seed, bool eager)
+    const uint8_t *p, size_t n, uint32_t seed, bool eager)
 {
 	size_t held = fuzz_held(), most = HELD_MAX + 3 * n, k, taken;
 	struct reader r;
@@ -101,8 +101,8 @@ run(struct result *result, const struct client_conf *conf, const struct call *ca
 	memset(&r, 0, sizeof r);
 	memset(result, 0, sizeof *result);
 	while (n > 0 && c->want != WANT_CLOSE) {
-		while (c->want != WANT_CLOSE && c->outstanding < depth &&
-		    (eager || c->outstanding == 0 || result->calls == 0)) {
+		while (c->want != WANT_CLOSE && c->outstanding < depth
+		    && (eager || c->outstanding == 0 || result->calls == 0)) {
 			c->protocol->begin(c, call, NULL);
 			check(c, conf);
 		}
@@ -120,7 +120,8 @@ run(struct result *result, const struct client_conf *conf, const struct call *ca
 		taken = c->protocol->input(c, piece, k);
 		free(piece);
 		check(c, conf);
-		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->outstanding + 1 == before,
+		must(taken == k || (c->want == WANT_CLOSE && taken < k)
+			|| c->outstanding + 1 == before,
 		    "bytes left");
 		note(result, c, before);
 		p += taken;
@@ -165,16 +166,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.check = p[1] & 0x20;
 	conf.close_each = p[1] & 0x40;
 	/* as protocol.h has it: one request and one reply */
-	if (p[0] & 0x40 && !conf.close_each && (call.op == OP_PING || call.op == OP_ECHO ||
-	    call.op == OP_UPLOAD || call.op == OP_DOWNLOAD || call.op == OP_NAMED))
+	if (p[0] & 0x40 && !conf.close_each
+	    && (call.op == OP_PING || call.op == OP_ECHO || call.op == OP_UPLOAD
+		|| call.op == OP_DOWNLOAD || call.op == OP_NAMED))
 		conf.depth = 3;
 	run(&pieces, &conf, &call, p + 3, n - 3, 1 + p[2], true);
 	run(&whole, &conf, &call, p + 3, n - 3, 0, false);
 	run(&pieces, &conf, &call, p + 3, n - 3, 1 + p[2], false);
 	/* what comes behind the last reply is an error, or already an answer to the next call:
 	 * that does depend on the pieces, as it must */
-	if (whole.calls == pieces.calls && whole.want == pieces.want && whole.calls <= 1 &&
-	    whole.want != WANT_CLOSE)
+	if (whole.calls == pieces.calls && whole.want == pieces.want && whole.calls <= 1
+	    && whole.want != WANT_CLOSE)
 		must(whole.good == pieces.good, "the verdict depends on the pieces");
 	return 0;
 }

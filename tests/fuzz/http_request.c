@@ -37,12 +37,12 @@ again(const struct http_request *q)
 	head = (struct http_span){ text, (size_t)n };
 	must(http_parse_request(&r, head, &refusal) && refusal.status == 0,
 	    "a request isn't one when written down again");
-	must(r.method == q->method && same_span(r.name, q->name) && same_span(r.path, q->path) &&
-	    r.minor == q->minor && r.fields.length == f->length && r.fields.sized == f->sized &&
-	    r.fields.chunked == f->chunked && r.fields.close == f->close &&
-	    r.fields.keep_alive == f->keep_alive && same_span(r.fields.type, f->type) &&
-	    r.fields.expect_continue == f->expect_continue &&
-	    r.fields.expect_other == f->expect_other && r.fields.hosts == f->hosts,
+	must(r.method == q->method && same_span(r.name, q->name) && same_span(r.path, q->path)
+		&& r.minor == q->minor && r.fields.length == f->length && r.fields.sized == f->sized
+		&& r.fields.chunked == f->chunked && r.fields.close == f->close
+		&& r.fields.keep_alive == f->keep_alive && same_span(r.fields.type, f->type)
+		&& r.fields.expect_continue == f->expect_continue
+		&& r.fields.expect_other == f->expect_other && r.fields.hosts == f->hosts,
 	    "a request means something else when written down again");
 	free(text);
 }
@@ -59,8 +59,9 @@ check(const unsigned char *head, size_t len)
 	memset(&r, 0x7f, sizeof r);
 	if (!http_parse_request(&q, span, &r)) {
 		status = r.status;
-		must(status == 400 || status == 413 || status == 414 || status == 431 ||
-		    status == 501 || status == 505, "the status");
+		must(status == 400 || status == 413 || status == 414 || status == 431
+			|| status == 501 || status == 505,
+		    "the status");
 		must(memchr(r.why, '\0', sizeof r.why) && fuzz_line(r.why), "the reason");
 		return;
 	}

@@ -10,25 +10,25 @@
 #include "protocol.h"
 #include "service.h"
 
-#define WAITS_MAX 4             /* slices of compute, and sleeps, before the session is left */
-#define SENT_MAX  ((uint64_t)4 << 20)
+#define WAITS_MAX 4 /* slices of compute, and sleeps, before the session is left */
+#define SENT_MAX ((uint64_t)4 << 20)
 #define PAYLOAD_MAX 100000
-#define HELD_MAX  ((size_t)512 << 10)
+#define HELD_MAX ((size_t)512 << 10)
 
 /* The answers, as a client reads them that does not know what it asked for. */
 struct reader {
 	struct buf held;
 	struct http_body body;
 	bool in_body, to_end;
-	uint64_t replies, errors;       /* final ones, and those from 400 on */
-	struct fuzz_sum sum;            /* of all statuses, and of the content of those below 400 */
+	uint64_t replies, errors; /* final ones, and those from 400 on */
+	struct fuzz_sum sum;      /* of all statuses, and of the content of those below 400 */
 	int status;
 };
 
 struct result {
 	struct reader in;
 	uint64_t requests, errors;
-	bool whole;                     /* it came to its end, not to our patience's */
+	bool whole; /* it came to its end, not to our patience's */
 };
 
 static void
@@ -52,8 +52,11 @@ read_head(struct reader *r, struct http_span head)
 	r->status = a.status;
 	fuzz_sum_add(&r->sum, &a.status, sizeof a.status);
 	r->to_end = a.fields.close;
-	http_body_init(&r->body, a.fields.chunked ? HTTP_CHUNKED : a.fields.sized ? HTTP_SIZED :
-	    HTTP_TO_END, a.fields.length);
+	http_body_init(&r->body,
+	    a.fields.chunked     ? HTTP_CHUNKED
+		: a.fields.sized ? HTTP_SIZED
+				 : HTTP_TO_END,
+	    a.fields.length);
 	r->in_body = !r->body.done;
 }
 
@@ -68,7 +71,7 @@ read_answers(struct reader *r, const unsigned char *p, size_t n)
 		if (r->in_body) {
 			taken = http_body_take(&r->body, p, n, &run, &run_n);
 			must(!r->body.error, r->body.error ? r->body.error : "");
-			if (r->status < 400)    /* the text of an error may depend on the pieces */
+			if (r->status < 400) /* the text of an error may depend on the pieces */
 				fuzz_sum_add(&r->sum, run, run_n);
 			r->in_body = !r->body.done;
 			continue;
@@ -153,7 +156,8 @@ run(struct result *result, const uint8_t *p, size_t n, bool single, uint32_t see
 	if (strict && result->whole) {
 		must(r->held.n == 0 && (!r->in_body || r->body.framing == HTTP_TO_END),
 		    "half an answer");
-		must(r->replies == s->requests && r->errors == s->errors, "answers and their count");
+		must(r->replies == s->requests && r->errors == s->errors,
+		    "answers and their count");
 	}
 	buf_free(&r->held);
 	s->protocol->close(s);

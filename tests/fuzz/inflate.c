@@ -6,7 +6,7 @@
 
 #include "rpyc/inflate.h"
 
-#define OUT_MAX ((uint64_t)1 << 22)     /* a stream that goes on and on is left */
+#define OUT_MAX ((uint64_t)1 << 22) /* a stream that goes on and on is left */
 
 struct decoded {
 	enum inflate_status status;
@@ -64,7 +64,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	must(whole.status == pieces.status, "the verdict depends on the pieces");
 	/* where exactly a broken stream is found broken is not promised */
-	must(whole.status == INFLATE_BAD || (whole.taken == pieces.taken &&
-	    fuzz_sum_equal(&whole.out, &pieces.out)), "the output depends on the pieces");
+	must(whole.status == INFLATE_BAD
+		|| (whole.taken == pieces.taken && fuzz_sum_equal(&whole.out, &pieces.out)),
+	    "the output depends on the pieces");
 	return 0;
 }

@@ -38,7 +38,7 @@ parse(struct parsed *d, const uint8_t *doc, size_t n, uint64_t chunk, size_t roo
 		at += taken;
 	}
 	must(d->j.at == at, "the number of characters");
-	must(d->j.bytes <= at / 2 && d->j.this <= d->j.bytes, "the number of bytes");
+	must(d->j.bytes <= at / 2 && d->j.current <= d->j.bytes, "the number of bytes");
 	d->end = json_chunks_end(&d->j);
 	must(!d->j.error || d->end, "an error is forgotten");
 	must(!d->end || fuzz_line(d->end), "an error without a text");
@@ -95,9 +95,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	parse(&counted, p + 2, n - 2, chunk, 0, 1 + p[1]);
 	must(whole.end == pieces.end && whole.end == counted.end,
 	    "the verdict depends on the pieces");
-	must(whole.j.at == pieces.j.at && whole.j.at == counted.j.at &&
-	    whole.j.bytes == pieces.j.bytes && whole.j.bytes == counted.j.bytes &&
-	    whole.j.strings == pieces.j.strings && whole.j.strings == counted.j.strings,
+	must(whole.j.at == pieces.j.at && whole.j.at == counted.j.at
+		&& whole.j.bytes == pieces.j.bytes && whole.j.bytes == counted.j.bytes
+		&& whole.j.strings == pieces.j.strings && whole.j.strings == counted.j.strings,
 	    "the counts depend on the pieces");
 	must(fuzz_sum_equal(&whole.out, &pieces.out), "the bytes depend on the pieces");
 

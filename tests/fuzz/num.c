@@ -66,8 +66,8 @@ check_secs(const char *s, bool zero, uint64_t max_s)
 		for (p++; *p >= '0' && *p <= '9'; p++)
 			frac += (uint64_t)(*p - '0') * (unit /= 10);
 	}
-	good = good && any && !*p && (sec < max_s || (sec == max_s && frac == 0)) &&
-	    sec < UINT64_MAX / 1000000000;
+	good = good && any && !*p && (sec < max_s || (sec == max_s && frac == 0))
+	    && sec < UINT64_MAX / 1000000000;
 	must((good && (zero || sec + frac > 0)) == !why, "secs: the verdict");
 	must(ns == (!why ? sec * 1000000000 + frac : 42), "secs: the value");
 	must(!why || fuzz_line(why), "secs: the text");

@@ -14,8 +14,9 @@ check(const struct client_session *base, bool called)
 	const struct rpyc_client *c = (const struct rpyc_client *)base;
 	size_t i;
 
-	must(base->want == WANT_CLOSE ||
-	    base->want == (base->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT), "want");
+	must(base->want == WANT_CLOSE
+		|| base->want == (base->out.pending > 0 ? WANT_OUTPUT : WANT_INPUT),
+	    "want");
 	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
 	must(c->in.retained.n <= RPYC_RETAIN_MAX && c->in.held == 0, "kept too much");
@@ -41,8 +42,9 @@ drain(struct client_session *c, struct rpyc_reader *peer, uint32_t *seed)
 	must(k > 0 && k <= 3 && iov[0].iov_len > 0, "nothing to send");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
-		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
-		    RPYC_BAD, peer->error ? peer->error : "a request");
+		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken)
+			!= RPYC_BAD,
+		    peer->error ? peer->error : "a request");
 	client_sent(c, n);
 }
 
@@ -71,15 +73,18 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	conf.check = p[1] & 0x20;
 	conf.dialect = p[1] & 0x40 ? 5 : 6;
 	/* as protocol.h has it: one request and one reply */
-	if (p[0] & 0x40 && !conf.native && (call.op == OP_PING || call.op == OP_ECHO ||
-	    call.op == OP_UPLOAD || call.op == OP_DOWNLOAD || call.op == OP_NAMED))
+	if (p[0] & 0x40 && !conf.native
+	    && (call.op == OP_PING || call.op == OP_ECHO || call.op == OP_UPLOAD
+		|| call.op == OP_DOWNLOAD || call.op == OP_NAMED))
 		conf.depth = 3;
 	seed = 1 + p[2];
 	if (!(c = rpyc_client_protocol.open(&conf)))
 		return 0;
 	for (p += 3, n -= 3; n > 0 && c->want != WANT_CLOSE; check(c, called)) {
-		if ((c->outstanding == 0 || (c->outstanding < conf.depth &&
-		    ((struct rpyc_client *)c)->step == STEP_CALL)) && seed >> 28 > 2) {
+		if ((c->outstanding == 0
+			|| (c->outstanding < conf.depth
+			    && ((struct rpyc_client *)c)->step == STEP_CALL))
+		    && seed >> 28 > 2) {
 			c->protocol->begin(c, &call, NULL);
 			called = true;
 		}
@@ -90,7 +95,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		k = fuzz_piece(&seed, n);
 		outstanding = c->outstanding;
 		taken = c->protocol->input(c, p, k);
-		must(taken == k || (c->want == WANT_CLOSE && taken < k) || c->outstanding + 1 == outstanding,
+		must(taken == k || (c->want == WANT_CLOSE && taken < k)
+			|| c->outstanding + 1 == outstanding,
 		    "bytes left");
 		p += taken;
 		n -= taken;

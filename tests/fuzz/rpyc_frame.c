@@ -73,9 +73,7 @@ rewrite(struct brine at, struct buf *b)
 			else
 				brine_put_int_text(b, (const char *)v.p, v.n);
 			break;
-		case BRINE_FLOAT:
-			brine_put_float(b, v.f);
-			break;
+		case BRINE_FLOAT: brine_put_float(b, v.f); break;
 		case BRINE_BYTES:
 			if (!v.p && v.len > 0)
 				continue;
@@ -92,21 +90,19 @@ rewrite(struct brine at, struct buf *b)
 			left += v.len;
 			break;
 		case BRINE_SLICE:
-		case BRINE_FROZENSET:
-			left++;
-			continue;
-		default:
-			continue;
+		case BRINE_FROZENSET: left++; continue;
+		default: continue;
 		}
 		must(!b->failed, "memory");
 		again.p = b->p + start;
 		again.end = b->p + b->n;
 		must(brine_get(&again, &w) && again.p == again.end, "written down anew");
 		must(w.type == v.type, "another type when written down");
-		if (v.type == BRINE_INT && v.fits)      /* which may have had zeros in front */
+		if (v.type == BRINE_INT && v.fits) /* which may have had zeros in front */
 			must(w.fits && w.i == v.i, "another number when written down");
 		else if (v.type == BRINE_FLOAT)
-			must(memcmp(&v.f, &w.f, sizeof v.f) == 0, "another float when written down");
+			must(memcmp(&v.f, &w.f, sizeof v.f) == 0,
+			    "another float when written down");
 		else if (v.type == BRINE_TUPLE)
 			must(w.len == v.len, "other items when written down");
 		else
@@ -233,6 +229,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	must(fuzz_sum_equal(&whole.retained, &pieces.retained),
 	    "what is retained depends on the pieces");
 	if (whole.end != RPYC_BAD)
-		must(fuzz_sum_equal(&whole.sunk, &pieces.sunk), "what is shown depends on the pieces");
+		must(fuzz_sum_equal(&whole.sunk, &pieces.sunk),
+		    "what is shown depends on the pieces");
 	return 0;
 }

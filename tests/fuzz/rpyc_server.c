@@ -7,8 +7,8 @@
 
 #include "rpyc/session.h"
 
-#define WAITS_MAX 20            /* slices of compute, and sleeps, before the session is left */
-#define SENT_MAX  ((size_t)4 << 20)
+#define WAITS_MAX 20 /* slices of compute, and sleeps, before the session is left */
+#define SENT_MAX ((size_t)4 << 20)
 
 static void
 check(const struct server_session *base)
@@ -19,7 +19,8 @@ check(const struct server_session *base)
 	must((base->want == WANT_OUTPUT) == (base->out.pending > 0 && !base->out.failed), "output");
 	must(s->in.retained.n <= RPYC_RETAIN_MAX + s->in.held, "kept too much");
 	must(s->in.held <= s->in.hold_max, "held too much");
-	must(!base->idle || s->in.retained.cap + s->base.out.buf.cap <= 1024, "idle, and keeps much");
+	must(!base->idle || s->in.retained.cap + s->base.out.buf.cap <= 1024,
+	    "idle, and keeps much");
 	must(s->remote_bytes <= RPYC_RETAIN_MAX && (s->nremote > 0) == (s->remote_bytes > 0),
 	    "remote calls");
 	must(s->objects <= 65536 && s->vacant <= s->objects, "objects");
@@ -38,8 +39,9 @@ drain(struct server_session *s, struct rpyc_reader *peer, uint32_t *seed)
 	must(iov[0].iov_len > 0, "an empty piece");
 	n = fuzz_piece(seed, iov[0].iov_len);
 	for (at = 0; at < n; at += taken)
-		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken) !=
-		    RPYC_BAD, peer->error ? peer->error : "an answer");
+		must(rpyc_read(peer, (unsigned char *)iov[0].iov_base + at, n - at, &taken)
+			!= RPYC_BAD,
+		    peer->error ? peer->error : "an answer");
 	server_sent(s, n);
 	return n;
 }
@@ -76,8 +78,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			k = fuzz_piece(&seed, n);
 			taken = s->protocol->input(s, p, k);
 			must(taken > 0 && taken <= k, "bytes taken");
-			must(taken == k || s->want != WANT_INPUT || (s->one_request && s->idle) ||
-			    (s->one_request && ((struct rpyc_session *)s)->remote_calls), "bytes left");
+			must(taken == k || s->want != WANT_INPUT || (s->one_request && s->idle)
+				|| (s->one_request && ((struct rpyc_session *)s)->remote_calls),
+			    "bytes left");
 			p += taken;
 			n -= taken;
 		}

@@ -18,7 +18,7 @@ struct parsed {
 static void
 numbers(const struct table *row, size_t column)
 {
-	static struct table t;          /* a refusal stays: each on a copy */
+	static struct table t; /* a refusal stays: each on a copy */
 	const char *s = row->cell[column];
 	uint64_t v = 42, want;
 	double x = 42;
@@ -29,8 +29,9 @@ numbers(const struct table *row, size_t column)
 	must(good == !t.bad, "count: the verdict");
 	must(!na || strcmp(s, "NA") == 0, "count: NA");
 	if (good && !na)
-		must(num_digits(s, strlen(s), &want) && want == v &&
-		    table_real(&t, column, &x, NULL) && x >= 0, "count: the value");
+		must(num_digits(s, strlen(s), &want) && want == v
+			&& table_real(&t, column, &x, NULL) && x >= 0,
+		    "count: the value");
 	else
 		must(v == 42 && (na || !num_digits(s, strlen(s), &want)), "count: refused");
 	t = *row;
@@ -66,7 +67,8 @@ row_is_good(const struct table *t, struct parsed *d)
 }
 
 static void
-read_file(struct table *t, struct parsed *d, const uint8_t *file, size_t n, uint32_t seed, bool look)
+read_file(struct table *t, struct parsed *d, const uint8_t *file, size_t n, uint32_t seed,
+    bool look)
 {
 	enum table_got got = TABLE_MORE;
 	unsigned char *piece;
@@ -120,16 +122,19 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	read_file(&t, &whole, p + 1, n - 1, 0, true);
 	table_init(&u);
 	read_file(&u, &pieces, p + 1, n - 1, 1 + p[0], false);
-	must(whole.good == pieces.good && whole.headers == pieces.headers &&
-	    whole.rows == pieces.rows && whole.line == pieces.line &&
-	    fuzz_sum_equal(&whole.cells, &pieces.cells), "the rows depend on the pieces");
-	must(whole.good || (strcmp(whole.column, pieces.column) == 0 &&
-	    strcmp(whole.why, pieces.why) == 0), "the complaint depends on the pieces");
+	must(whole.good == pieces.good && whole.headers == pieces.headers
+		&& whole.rows == pieces.rows && whole.line == pieces.line
+		&& fuzz_sum_equal(&whole.cells, &pieces.cells),
+	    "the rows depend on the pieces");
+	must(whole.good
+		|| (strcmp(whole.column, pieces.column) == 0 && strcmp(whole.why, pieces.why) == 0),
+	    "the complaint depends on the pieces");
 	if (whole.good) {
 		table_next(&t);
 		read_file(&t, &again, p + 1, n - 1, 1 + p[0], false);
-		must(again.good && again.rows == whole.rows &&
-		    fuzz_sum_equal(&again.cells, &whole.cells), "the second time is another");
+		must(again.good && again.rows == whole.rows
+			&& fuzz_sum_equal(&again.cells, &whole.cells),
+		    "the second time is another");
 	}
 	return 0;
 }

@@ -39,13 +39,15 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	/* without a port or with the same one, it is the same place */
 	path = !u.path ? "" : rpc ? u.path - 1 : u.path;
 	if (strlen(path) < 300) {
-		snprintf(again, sizeof again, strchr(u.host, ':') ? "%s://[%s]:%s%s" : "%s://%s:%s%s",
-		    u.scheme, u.host, u.port, path);
+		snprintf(again, sizeof again,
+		    strchr(u.host, ':') ? "%s://[%s]:%s%s" : "%s://%s:%s%s", u.scheme, u.host,
+		    u.port, path);
 		if ((why = url_parse(&v, again)))
 			fprintf(stderr, "%s: %s\n", again, why);
-		must(!why && strcmp(u.host, v.host) == 0 && strcmp(u.port, v.port) == 0 &&
-		    strcmp(u.scheme, v.scheme) == 0 && !u.path == !v.path &&
-		    (!u.path || strcmp(u.path, v.path) == 0), "put together again");
+		must(!why && strcmp(u.host, v.host) == 0 && strcmp(u.port, v.port) == 0
+			&& strcmp(u.scheme, v.scheme) == 0 && !u.path == !v.path
+			&& (!u.path || strcmp(u.path, v.path) == 0),
+		    "put together again");
 	}
 	free(text);
 	return 0;

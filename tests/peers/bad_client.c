@@ -21,27 +21,28 @@
 #define TAIL(s) .tail = (s), .ntail = sizeof(s) - 1
 #define PATIENCE_S 20
 #define HOLD_S 3
-#define DRIP_NS 50000000        /* between two bytes */
+#define DRIP_NS 50000000 /* between two bytes */
 
 enum then {
-	WAIT,           /* for the end */
-	DRIP,           /* send the last byte again and again, slowly */
-	HOLD,           /* read nothing for HOLD_S, then close */
-	VANISH,         /* close with a reset */
-	ANSWER          /* send the tail in reply to what the server asks */
+	WAIT,   /* for the end */
+	DRIP,   /* send the last byte again and again, slowly */
+	HOLD,   /* read nothing for HOLD_S, then close */
+	VANISH, /* close with a reset */
+	ANSWER  /* send the tail in reply to what the server asks */
 };
 
 struct behaviour {
 	const char *name;
 	const char *words;
 	size_t n;
-	size_t repeat;  /* send from here again .. */
-	unsigned long times;    /* .. so many times in all */
-	const char *tail;       /* then this, if any */
+	size_t repeat;       /* send from here again .. */
+	unsigned long times; /* .. so many times in all */
+	const char *tail;    /* then this, if any */
 	size_t ntail;
 	enum then then;
 };
 
+/* clang-format off */
 #define GETROOT "\0\0\0\x08\0" "\x12\x51\x50\x11\x53\x11\x51\x02\n"
 #define ROOT_ID "\x12\x08\x0e\x0f" "builtins.object" "\x51\x51"
 #define CALL(len, name, args) "\0\0\0" len "\0" "\x12\x51\x51" "\x11\x58\x11\x52\x12" \
@@ -147,10 +148,11 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-long-sleep",
 	  WORDS("GET /sleep/1e308 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), .then = WAIT },
 };
-#define ROOT_REPLY 32           /* bytes of the reply to GETROOT */
+/* clang-format on */
+#define ROOT_REPLY 32 /* bytes of the reply to GETROOT */
 #define BEHAVIOURS (sizeof behaviours / sizeof *behaviours)
 
-static ssize_t received;        /* from the connection */
+static ssize_t received; /* from the connection */
 
 static void
 fail(const char *what)

@@ -24,17 +24,17 @@
 
 #define TEXT(s) (s), sizeof(s) - 1, 0
 #define WORDS(s) .words = (s), .n = sizeof(s) - 1
-#define TRICKLE_NS 10000000     /* between two bytes */
+#define TRICKLE_NS 10000000 /* between two bytes */
 
 enum protocol { NONE, RPC, HTTP };
 
 enum then {
-	KEEP,           /* wait for the next request */
+	KEEP, /* wait for the next request */
 	CLOSE,
-	RESET,          /* close with a reset */
-	HANG,           /* send nothing any more, until the peer closes */
-	FLOOD,          /* send the words again and again */
-	VANISH          /* end, all connections and the listening socket with it */
+	RESET, /* close with a reset */
+	HANG,  /* send nothing any more, until the peer closes */
+	FLOOD, /* send the words again and again */
+	VANISH /* end, all connections and the listening socket with it */
 };
 
 struct behaviour {
@@ -44,22 +44,23 @@ struct behaviour {
 	 * type is that of the message. */
 	const char *words;
 	size_t n;
-	size_t again;           /* FLOOD: what is repeated begins here */
+	size_t again; /* FLOOD: what is repeated begins here */
 	enum then then;
-	unsigned type;          /* RPC: 1 request, 2 reply, 3 exception */
-	unsigned after;         /* so many proper pongs come first (VANISH: over all connections) */
+	unsigned type;  /* RPC: 1 request, 2 reply, 3 exception */
+	unsigned after; /* so many proper pongs come first (VANISH: over all connections) */
 	unsigned flags;
 };
 
 enum {
-	SLOWLY = 1,             /* one byte a segment */
-	RAW = 2,                /* RPC: no type, no number put in */
-	AT_ONCE = 4,            /* before any request */
-	OTHER_SEQ = 8,          /* RPC: the number is left as it is */
-	ZIPPED = 16,            /* RPC: type and number are 7 bytes further, in a stored block */
-	TRICKLE = 32            /* FLOOD: one byte a segment, with a pause before each */
+	SLOWLY = 1,    /* one byte a segment */
+	RAW = 2,       /* RPC: no type, no number put in */
+	AT_ONCE = 4,   /* before any request */
+	OTHER_SEQ = 8, /* RPC: the number is left as it is */
+	ZIPPED = 16,   /* RPC: type and number are 7 bytes further, in a stored block */
+	TRICKLE = 32   /* FLOOD: one byte a segment, with a pause before each */
 };
 
+/* clang-format off */
 /* A compressed reply up to its value: flags 1, the stream's header, a stored block of len
  * (and its complement) bytes. */
 #define ZIP_HEAD(len) "\x01" "\x78\x01" "\x00" len "\x12\x52\x51" "\x11\x51"
@@ -244,6 +245,7 @@ static const struct behaviour behaviours[] = {
 	{ "http-bad-status", HTTP, TEXT("HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"), HANG, 0, 0, 0 },
 	{ "http-0.9", HTTP, TEXT("pong\n"), CLOSE, 0, 0, 0 },
 };
+/* clang-format on */
 #define BEHAVIOURS (sizeof behaviours / sizeof *behaviours)
 
 struct connection {
@@ -251,9 +253,9 @@ struct connection {
 	const struct behaviour *b;
 	unsigned char in[1 << 18];
 	size_t n;
-	unsigned char dialect;  /* RPC: 5 or 6 */
+	unsigned char dialect; /* RPC: 5 or 6 */
 	bool flooding;
-	unsigned char seq;      /* RPC: of the last request, as it was encoded */
+	unsigned char seq; /* RPC: of the last request, as it was encoded */
 };
 
 /* Drop the first n bytes of what has arrived. */
@@ -301,7 +303,8 @@ request(struct connection *c)
 			}
 		}
 		if (c->b->protocol == RPC && c->n >= 8) {
-			want = (size_t)c->in[0] << 24 | (size_t)c->in[1] << 16 | (size_t)c->in[2] << 8 | c->in[3];
+			want = (size_t)c->in[0] << 24 | (size_t)c->in[1] << 16
+			    | (size_t)c->in[2] << 8 | c->in[3];
 			want += 6;
 			if (c->n >= want) {
 				c->dialect = c->in[5] == 0x12 ? 5 : 6;
@@ -392,8 +395,11 @@ flood(struct connection *c, const char *words, size_t n)
 static void
 converse(struct connection *c)
 {
-	static const char root[] =
-		"\0\0\0\x1a\0" "\x12\x52\x50" "\x11\x54\x12\x08\x0e\x0f" "builtins.object" "\x51\x51\n";
+	static const char root[] = "\0\0\0\x1a\0"
+				   "\x12\x52\x50"
+				   "\x11\x54\x12\x08\x0e\x0f"
+				   "builtins.object"
+				   "\x51\x51\n";
 	struct linger reset = { 1, 0 };
 	static atomic_uint of_all;
 	unsigned answered = 0;
@@ -424,18 +430,13 @@ converse(struct connection *c)
 			if (!request(c))
 				return;
 			break;
-		case CLOSE:
-			return;
-		case RESET:
-			setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-			return;
+		case CLOSE: return;
+		case RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); return;
 		case HANG:
 			while (receive(c))
 				;
 			return;
-		case FLOOD:
-			flood(c, c->b->words + c->b->again, c->b->n - c->b->again);
-			return;
+		case FLOOD: flood(c, c->b->words + c->b->again, c->b->n - c->b->again); return;
 		}
 	}
 }
@@ -481,8 +482,8 @@ main(int argc, char **argv)
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 128) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 128) != 0
+	    || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		fail("listen", errno);
 	printf("127.0.0.1:%d\n", ntohs(sa.sin_port));
 	if (fclose(stdout) != 0)

@@ -37,7 +37,7 @@
 #include "../unit/tap.h"
 #include "base/url.h"
 
-#define TEXT_MAX  ((size_t)1 << 18)
+#define TEXT_MAX ((size_t)1 << 18)
 #define TIMEOUT_MS 20000
 #define COLUMNS 8
 
@@ -48,8 +48,8 @@ struct text {
 	size_t n;
 };
 
-static struct text request, reply;      /* far too large for a stack */
-static size_t waits[8], nwaits;         /* places in the request where it waits */
+static struct text request, reply; /* far too large for a stack */
+static size_t waits[8], nwaits;    /* places in the request where it waits */
 
 _Noreturn static void
 die(const char *what, const char *why)
@@ -105,8 +105,7 @@ decode(const char *s)
 					add(&request, end + 1, 1);
 				s = end + 2;
 				continue;
-			default:
-				die("bad escape", s);
+			default: die("bad escape", s);
 			}
 		}
 		add(&request, &c, 1);
@@ -121,8 +120,8 @@ dial(const struct url *u)
 
 	if (code != 0)
 		die(u->host, gai_strerror(code));
-	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0 ||
-	    connect(fd, ai->ai_addr, ai->ai_addrlen) != 0)
+	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0
+	    || connect(fd, ai->ai_addr, ai->ai_addrlen) != 0)
 		die("connect", strerror(errno));
 	freeaddrinfo(ai);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
@@ -230,8 +229,8 @@ check(const struct url *u, char *column[COLUMNS], bool bytes)
 	for (p = reply.p; (p = strstr(p, "HTTP/1.1 ")) && strlen(status) < sizeof status - 5; p++)
 		if (strspn(p + 9, "0123456789") == 3)
 			sprintf(status + strlen(status), "%s%.3s", *status ? " " : "", p + 9);
-	good = matches(column[5], status, true) && (strcmp(column[6], "-") == 0 ||
-	    matches(column[6] + none, reply.p, false) != none);
+	good = matches(column[5], status, true)
+	    && (strcmp(column[6], "-") == 0 || matches(column[6] + none, reply.p, false) != none);
 	if (!ok(good, "RFC %s, %s: %s: %s", column[0], column[1], column[3], column[5]))
 		printf("# got: %s\n# %.400s\n", status, reply.p);
 }
@@ -259,7 +258,7 @@ main(int argc, char *argv[])
 		if (!strchr(line, '\n'))
 			die("line too long", line);
 		line[strcspn(line, "\n")] = '\0';
-		if (n++ == 0)           /* the header */
+		if (n++ == 0) /* the header */
 			continue;
 		for (p = line, i = 0; i < COLUMNS && p; i++) {
 			column[i] = p;

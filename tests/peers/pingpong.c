@@ -161,8 +161,8 @@ main(int argc, char **argv)
 		die("memory");
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 1024) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 1024) != 0
+	    || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		die("listen");
 	child = fork();
 	if (child < 0)

@@ -16,7 +16,7 @@
 #include "client/target.h"
 #include "tap.h"
 
-#define FILL 8                  /* more than any system queues for a backlog of 0 */
+#define FILL 8 /* more than any system queues for a backlog of 0 */
 #define LIMIT_NS CLIENT_GRACE_NS
 
 struct place {
@@ -34,8 +34,10 @@ listening(struct place *p, int backlog)
 	memset(p, 0, sizeof *p);
 	p->sa.sin_family = AF_INET;
 	p->sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	p->ai = (struct addrinfo){ .ai_family = AF_INET, .ai_socktype = SOCK_STREAM,
-	    .ai_addrlen = sizeof p->sa, .ai_addr = (struct sockaddr *)&p->sa };
+	p->ai = (struct addrinfo){ .ai_family = AF_INET,
+		.ai_socktype = SOCK_STREAM,
+		.ai_addrlen = sizeof p->sa,
+		.ai_addr = (struct sockaddr *)&p->sa };
 	if (fd < 0 || bind(fd, p->ai.ai_addr, len) != 0 || listen(fd, backlog) != 0
 	    || getsockname(fd, p->ai.ai_addr, &len) != 0)
 		return -1;
@@ -87,7 +89,7 @@ main(void)
 	int i, fd = -1;
 
 	if (!ok(listening(&good, FILL) >= 0 && (fd = listening(&none, 0)) >= 0,
-	    "sockets to listen on"))
+		"sockets to listen on"))
 		return done();
 	close(fd);
 	for (i = 0; i < 3; i++) {

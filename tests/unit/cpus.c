@@ -27,10 +27,9 @@ parses(const char *text, const char *cpus)
 static void
 lists(void)
 {
-	static const char *const bad[] = {
-		"", ",", "0,", ",0", "0,,1", "-", "0-", "-1", "3-2", "0-1-2", "a", "0 ", " 0",
-		"0;1", "1024", "0-1024", "99999999999999999999", "0x1", "+1", "1.5",
-	};
+	static const char *const bad[] = { "", ",", "0,", ",0", "0,,1", "-", "0-", "-1", "3-2",
+		"0-1-2", "a", "0 ", " 0", "0;1", "1024", "0-1024", "99999999999999999999", "0x1",
+		"+1", "1.5" };
 	struct cpus set;
 	size_t i;
 
@@ -50,7 +49,8 @@ placement(void)
 	const char *why;
 	unsigned cpu = 0, all = cpus_available(UINT32_MAX);
 
-	ok(all >= 1 && cpus_available(1) == 1, "at least one processor, and no more than asked for");
+	ok(all >= 1 && cpus_available(1) == 1,
+	    "at least one processor, and no more than asked for");
 	if (cpus_get_affinity(&before) < 0) {
 		memset(&one, 0, sizeof one);
 		cpus_add(&one, 0);
@@ -63,7 +63,8 @@ placement(void)
 	memset(&one, 0, sizeof one);
 	cpus_add(&one, cpu);
 	ok(cpus_use(&one) == NULL && cpus_get_affinity(&now) == 0
-	    && memcmp(&now, &one, sizeof now) == 0, "on one processor");
+		&& memcmp(&now, &one, sizeof now) == 0,
+	    "on one processor");
 	ok(cpus_available(UINT32_MAX) == 1, "which is what may be used");
 	ok(cpus_use(&before) == NULL && cpus_available(UINT32_MAX) == all, "and back");
 	memset(&one, 0, sizeof one);
@@ -73,7 +74,7 @@ placement(void)
 	cpus_add(&one, cpu);
 	if (!cpus_has(&before, CPUS_MAX - 1))
 		ok(cpus_use(&one) != NULL && cpus_get_affinity(&now) == 0
-		    && memcmp(&now, &before, sizeof now) == 0,
+			&& memcmp(&now, &before, sizeof now) == 0,
 		    "one that is there and one that is not: nothing has changed");
 }
 

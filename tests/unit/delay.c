@@ -38,10 +38,8 @@ dist(struct delay_dist *l, const char *text)
 static void
 parsing(void)
 {
-	static const char *const one_ms[] = {
-		"1ms", "1000us", "1000000ns", "0.001s", "0.001", ".001", "1.0ms", "1ms:1",
-		"1ms:0.5,1ms:0.5",
-	};
+	static const char *const one_ms[] = { "1ms", "1000us", "1000000ns", "0.001s", "0.001",
+		".001", "1.0ms", "1ms:1", "1ms:0.5,1ms:0.5" };
 	struct delay_dist l;
 	uint64_t state = 1;
 	size_t i;
@@ -51,10 +49,13 @@ parsing(void)
 	ok(dist(&l, "1.5us") && delay_draw(&l, &state, 0) == 1500, "a fraction of a microsecond");
 	ok(dist(&l, "0") && delay_draw(&l, &state, 0) == 0, "no time at all");
 	ok(dist(&l, "1000000s") && delay_draw(&l, &state, 0) == 1000000000000000, "the longest");
-	ok(dist(&l, "20000000000ns") && delay_draw(&l, &state, 0) == 20000000000, "20 s in nanoseconds");
+	ok(dist(&l, "20000000000ns") && delay_draw(&l, &state, 0) == 20000000000,
+	    "20 s in nanoseconds");
 	ok(dist(&l, "1ms:.3333333,2ms:.3333333,exp:3ms:.3333333"), "rounded probabilities");
-	ok(dist(&l, "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,"
-	    "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625"), "sixteen parts");
+	ok(dist(&l,
+	       "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,"
+	       "1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625,1:.0625"),
+	    "sixteen parts");
 
 #define NO_TIME "not a time (a number, and ns, us, ms or s)"
 	refused("", "\"\": " NO_TIME);
@@ -89,7 +90,8 @@ parsing(void)
 	refused("stall:0/5s", "\"0\": must be greater than 0");
 	refused("stall:5s/5s", "\"5s/5s\": a stall has to be shorter than its period");
 	refused("1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,1:.06,"
-	    "1:.06,1:.06,1:.06,1:.04", "\"1:.04\": too many parts (at most 16)");
+		"1:.06,1:.06,1:.06,1:.04",
+	    "\"1:.04\": too many parts (at most 16)");
 	refused("111111111111111111111111111111111111111111111111111111ms",
 	    "\"11111111111111111111111111111111111111111111...\": too long");
 }
@@ -161,7 +163,8 @@ stalls(void)
 	    "no stall in the first four of five seconds");
 	ok(delay_draw(&l, &state, 4 * s) == s && delay_draw(&l, &state, 5 * s - 1) == 1,
 	    "in the fifth what comes takes until its end");
-	ok(delay_draw(&l, &state, 5 * s) == 0 && delay_draw(&l, &state, 1004 * s + s / 4) == s * 3 / 4,
+	ok(delay_draw(&l, &state, 5 * s) == 0
+		&& delay_draw(&l, &state, 1004 * s + s / 4) == s * 3 / 4,
 	    "and so in each period");
 	for (i = 0; i < 5000; i++)
 		sum += delay_draw(&l, &state, i * s / 1000);
@@ -173,7 +176,7 @@ static void
 streams(void)
 {
 	uint64_t a = rng_stream(1, 0), b = rng_stream(1, 0), other = rng_stream(1, 1),
-	    seed = rng_stream(2, 0), first = rng_stream(0, 0), next = rng_stream(0, 1);
+		 seed = rng_stream(2, 0), first = rng_stream(0, 0), next = rng_stream(0, 1);
 	uint64_t same = 0, by_number = 0, by_seed = 0, shifted = 0, late[8], x, k, j;
 	double u, low = 2, high = -1;
 	struct delay_dist l;
@@ -203,8 +206,8 @@ streams(void)
 		low = u < low ? u : low;
 		high = u > high ? u : high;
 	}
-	ok(low > 0 && low < 1e-4 && high <= 1 && high > 1 - 1e-4, "(0, 1] is used (%g to %g)",
-	    low, high);
+	ok(low > 0 && low < 1e-4 && high <= 1 && high > 1 - 1e-4, "(0, 1] is used (%g to %g)", low,
+	    high);
 	/* the generator's published first value of seed 0 */
 	x = 0;
 	ok(rng_next(&x) == 0xe220a8397b1dcdaf, "SplitMix64");

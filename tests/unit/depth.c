@@ -20,7 +20,7 @@ static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 /* What came of the calls. */
 struct outcome {
 	unsigned begun, good, bad, odd;
-	unsigned which[64];     /* in the order of their ends: the numbers of the calls */
+	unsigned which[64]; /* in the order of their ends: the numbers of the calls */
 };
 
 /* The token of call i is the address of byte i. */
@@ -39,8 +39,9 @@ give(struct client_session *c, const unsigned char *p, size_t n, size_t step, st
 		taken = c->protocol->input(c, p, k);
 		if (c->outstanding + 1 == before) {
 			if (o->good + o->bad < 64)
-				o->which[o->good + o->bad] = c->done ?
-				    (unsigned)((char *)c->done - tokens) : UINT_MAX;
+				o->which[o->good + o->bad] = c->done
+				    ? (unsigned)((char *)c->done - tokens)
+				    : UINT_MAX;
 			c->done = NULL;
 			if (c->ok)
 				o->good++;
@@ -155,7 +156,7 @@ check_operations(const struct pair *p, unsigned depth, size_t step)
 		{ .op = OP_ECHO, .sized = true, .size = 0 },
 		{ .op = OP_UPLOAD, .sized = true, .size = 20000 },
 		{ .op = OP_DOWNLOAD, .sized = true, .size = 20000 },
-		{ .op = OP_NAMED }
+		{ .op = OP_NAMED },
 	};
 	struct server_session *s = p->server->open(&service);
 	struct call greeting = { .op = OP_HELLO };
@@ -217,7 +218,8 @@ failing(const struct pair *p)
 /* ---- HTTP: replies made here ---- */
 
 #define PONG "HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
-#define LAST "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
+#define LAST \
+	"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"
 #define FAULT "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 
 static struct client_session *
@@ -252,8 +254,8 @@ http_replies(size_t step)
 	c->protocol->close(c);
 
 	c = http_with(4, PONG LAST PONG, step, &o);
-	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->outstanding == 2
-	    && c->closing, "a reply that is the last leaves two that have failed");
+	ok(o.good == 2 && o.bad == 0 && c->want == WANT_CLOSE && c->outstanding == 2 && c->closing,
+	    "a reply that is the last leaves two that have failed");
 	c->protocol->close(c);
 
 	c = http_with(2, PONG PONG PONG, 100000, &o);

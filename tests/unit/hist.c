@@ -116,14 +116,12 @@ test_ranks(void)
 		unsigned n;
 		double q;
 		unsigned rank;
-	} t[] = {
-		{ 1, 0.5, 1 }, { 2, 0.5, 1 }, { 3, 0.5, 2 }, { 4, 0.5, 2 }, { 1000, 0.5, 500 },
+	} t[] = { { 1, 0.5, 1 }, { 2, 0.5, 1 }, { 3, 0.5, 2 }, { 4, 0.5, 2 }, { 1000, 0.5, 500 },
 		{ 10, 0.9, 9 }, { 11, 0.9, 10 }, { 20, 0.95, 19 }, { 21, 0.95, 20 },
-		{ 100, 0.99, 99 }, { 101, 0.99, 100 }, { 1000, 0.999, 999 },
-		{ 1001, 0.999, 1000 }, { 2000, 0.999, 1998 }, { 100, 0.07, 7 }, { 100, 0.29, 29 },
-		{ 100, 0.57, 57 }, { 5, 1, 5 }, { 5, 0, 1 }, { 5, 0.0001, 1 }, { 5, 0.2, 1 },
-		{ 5, 0.21, 2 }, { 1, 1, 1 }, { 1, 0, 1 },
-	};
+		{ 100, 0.99, 99 }, { 101, 0.99, 100 }, { 1000, 0.999, 999 }, { 1001, 0.999, 1000 },
+		{ 2000, 0.999, 1998 }, { 100, 0.07, 7 }, { 100, 0.29, 29 }, { 100, 0.57, 57 },
+		{ 5, 1, 5 }, { 5, 0, 1 }, { 5, 0.0001, 1 }, { 5, 0.2, 1 }, { 5, 0.21, 2 },
+		{ 1, 1, 1 }, { 1, 0, 1 } };
 	struct hist *h;
 	uint64_t got;
 	unsigned i, v;
@@ -165,11 +163,9 @@ test_shown(void)
 	static const struct {
 		double q;
 		uint64_t least;
-	} t[] = {
-		{ 0, 1 }, { 0.5, 1 }, { 1, 1 }, { 0.9, 10 }, { 0.1, 10 }, { 0.95, 20 },
+	} t[] = { { 0, 1 }, { 0.5, 1 }, { 1, 1 }, { 0.9, 10 }, { 0.1, 10 }, { 0.95, 20 },
 		{ 0.99, 100 }, { 0.01, 100 }, { 0.999, 1000 }, { 0.9999, 10000 }, { 0.25, 4 },
-		{ 0.7, 4 },
-	};
+		{ 0.7, 4 } };
 	struct hist *h = new_hist();
 	bool less;
 	size_t i;
@@ -293,7 +289,7 @@ test_tsv(void)
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\tround\tpass\n";
 	static const struct {
 		unsigned n;
-		const char *cells;      /* min to max */
+		const char *cells; /* min to max */
 	} t[] = {
 		{ 0, "NA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA" },
 		{ 1, "0.002\t0.002\tNA\t0.002\tNA\tNA\tNA\tNA\t0.002" },
@@ -307,10 +303,25 @@ test_tsv(void)
 		{ 999, "0.002\t1.000\t0.577\t1.000\t1.800\t1.900\t1.980\tNA\t1.998" },
 		{ 1000, "0.002\t1.001\t0.578\t1.000\t1.800\t1.900\t1.980\t1.998\t2.000" },
 	};
-	struct tsv_row r = { .label = "rpc-thread", .bench = "bw", .op = "upload", .size = 1024,
-		.chunk = 0, .clients = 3, .depth = 1, .threads = 2, .when = { 7, 12 } };
-	struct tsv_raw s = { .label = "l m", .bench = "lat", .op = "ping", .size = 1, .chunk = 2,
-		.client = 3, .seq = 4, .start_ns = 1234567890123456789, .ns = 1, .ok = true,
+	struct tsv_row r = { .label = "rpc-thread",
+		.bench = "bw",
+		.op = "upload",
+		.size = 1024,
+		.chunk = 0,
+		.clients = 3,
+		.depth = 1,
+		.threads = 2,
+		.when = { 7, 12 } };
+	struct tsv_raw s = { .label = "l m",
+		.bench = "lat",
+		.op = "ping",
+		.size = 1,
+		.chunk = 2,
+		.client = 3,
+		.seq = 4,
+		.start_ns = 1234567890123456789,
+		.ns = 1,
+		.ok = true,
 		.when = { 4294967295, 1 } };
 	char want[1024];
 	const char *got;
@@ -334,9 +345,10 @@ test_tsv(void)
 		r.hist = h;
 		r.elapsed_ns = 0;
 		tsv_summary(f, &r);
-		snprintf(want, sizeof want, "rpc-thread\tbw\tupload\t1024\t0\t3\t1\t0.00\t%u\t0\t"
-		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\n", t[i].n, t[i].cells,
-		    t[i].n ? "0.000" : "NA");
+		snprintf(want, sizeof want,
+		    "rpc-thread\tbw\tupload\t1024\t0\t3\t1\t0.00\t%u\t0\t"
+		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\n",
+		    t[i].n, t[i].cells, t[i].n ? "0.000" : "NA");
 		got = written(f);
 		is(got, want, "tsv: NA where the sample is too small");
 		ok(got && cells(got) == cells(summary), "tsv: as many cells as the header");
@@ -356,9 +368,11 @@ test_tsv(void)
 	r.elapsed_ns = 2000000000;
 	r.cpu_ns = 1000000000;
 	tsv_summary(f, &r);
-	is(written(f), "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t3\t1\t2.000000\t1.50\t"
+	is(written(f),
+	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t3\t1\t2.000000\t1.50\t"
 	    "1536.00\t1000.000\t2000.167\t1000.250\t2000.384\tNA\tNA\tNA\tNA\t3000.500\t"
-	    "250000.000\t0.250\t7\t12\n", "tsv: rates, processor time");
+	    "250000.000\t0.250\t7\t12\n",
+	    "tsv: rates, processor time");
 
 	/* only errors; no threads */
 	free(h);
@@ -368,8 +382,10 @@ test_tsv(void)
 	r.elapsed_ns = 1;
 	r.cpu_ns = 4;
 	tsv_summary(f, &r);
-	is(written(f), "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t0\t4\t0.000000\t0.00\t"
-	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\n", "tsv: errors only");
+	is(written(f),
+	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t0\t4\t0.000000\t0.00\t"
+	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\n",
+	    "tsv: errors only");
 
 	/* no exponent, however large */
 	r.size = (uint64_t)1 << 40;
@@ -387,7 +403,8 @@ test_tsv(void)
 	free(h);
 
 	tsv_sample(f, &s);
-	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\t4294967295\t1\n",
+	is(written(f),
+	    "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\t4294967295\t1\n",
 	    "tsv: raw row");
 	s.ok = false;
 	s.start_ns = 0;
@@ -399,8 +416,8 @@ test_tsv(void)
 
 	ok(!tsv_bad_label("rpc-thread") && !tsv_bad_label("a b \\ \" \xc3\xa4"),
 	    "label: good ones");
-	ok(tsv_bad_label("") && tsv_bad_label("a\tb") && tsv_bad_label("a\n") &&
-	    tsv_bad_label("\r") && tsv_bad_label("\033[2J") && tsv_bad_label("a\x7f"),
+	ok(tsv_bad_label("") && tsv_bad_label("a\tb") && tsv_bad_label("a\n") && tsv_bad_label("\r")
+		&& tsv_bad_label("\033[2J") && tsv_bad_label("a\x7f"),
 	    "label: bad ones");
 }
 
@@ -549,7 +566,8 @@ static void
 test_bucket_rows(void)
 {
 	static const double q[] = { 0.001, 0.1, 0.5, 0.9, 0.99, 0.999 };
-	static const uint64_t edge[] = { 0, 1, 2047, 2048, 2049, 4095, 4096, ((uint64_t)1 << 42) - 1 };
+	static const uint64_t edge[] = { 0, 1, 2047, 2048, 2049, 4095, 4096,
+		((uint64_t)1 << 42) - 1 };
 	struct hist *h = new_hist(), *again = new_hist();
 	uint64_t state = 7, low, high, before = 0, n = 0, v;
 	unsigned i, k;
@@ -572,7 +590,8 @@ test_bucket_rows(void)
 		good = good && hist_quantile(h, q[k]) == hist_quantile(again, q[k]);
 	ok(good, "hist: the same quantiles");
 	ok(close_to(again->mean, h->mean, 0.0005) && close_to(hist_sd(again), hist_sd(h), 0.0005)
-	    && close_to((double)again->max, (double)h->max, 0.0005), "hist: mean, sd, max within 0.05 %%");
+		&& close_to((double)again->max, (double)h->max, 0.0005),
+	    "hist: mean, sd, max within 0.05 %%");
 
 	good = true;
 	for (k = 0; k < sizeof edge / sizeof *edge; k++) {
@@ -589,8 +608,9 @@ test_bucket_rows(void)
 		good = good && !hist_bucket(h, &i, &low, &high);
 	}
 	ok(good, "hist: bounds hold their values, others are refused");
-	ok(!hist_add_bucket(h, UINT64_MAX, 0, 1) && !hist_add_bucket(h, UINT64_MAX - 1, UINT64_MAX, 1)
-	    && h->n == 1, "hist: bounds beyond the last bucket are refused");
+	ok(!hist_add_bucket(h, UINT64_MAX, 0, 1)
+		&& !hist_add_bucket(h, UINT64_MAX - 1, UINT64_MAX, 1) && h->n == 1,
+	    "hist: bounds beyond the last bucket are refused");
 	free(h);
 	free(again);
 }
@@ -598,8 +618,17 @@ test_bucket_rows(void)
 static void
 test_tsv_hist(void)
 {
-	struct tsv_row r = { .label = "l", .bench = "b", .op = "ping", .part = "-wait", .size = 1,
-		.chunk = 2, .clients = 3, .depth = 4, .rate = 5, .errors = 6, .elapsed_ns = 7000,
+	struct tsv_row r = { .label = "l",
+		.bench = "b",
+		.op = "ping",
+		.part = "-wait",
+		.size = 1,
+		.chunk = 2,
+		.clients = 3,
+		.depth = 4,
+		.rate = 5,
+		.errors = 6,
+		.elapsed_ns = 7000,
 		.when = { 2, 3 } };
 	struct hist *h = new_hist();
 	FILE *f = tmpfile();
@@ -611,8 +640,10 @@ test_tsv_hist(void)
 	}
 	r.hist = h;
 	tsv_header(f, TSV_HIST);
-	is(written(f), "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
-	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\n", "tsv: header of histogram rows");
+	is(written(f),
+	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
+	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\n",
+	    "tsv: header of histogram rows");
 	tsv_hist(f, &r);
 	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\t2\t3\n",
 	    "tsv: no operation");
@@ -621,7 +652,8 @@ test_tsv_hist(void)
 	hist_add(h, 3000);
 	hist_add(h, UINT64_MAX);
 	tsv_hist(f, &r);
-	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\t2\t3\n"
+	is(written(f),
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\t2\t3\n"
 	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\t2\t3\n"
 	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t4395899027.456\t4398046511.104\t1"
 	    "\t2\t3\n",

@@ -12,7 +12,7 @@
 #include "tap.h"
 
 #define S16(s) s s s s s s s s s s s s s s s s
-#define COUNT(a) (sizeof (a) / sizeof *(a))
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static void *
 copy_of(const void *p, size_t n)
@@ -40,7 +40,7 @@ parse(struct http_request *q, const void *head, size_t n, struct http_refusal *r
 
 static const struct {
 	const char *line;
-	int status;             /* 0: good */
+	int status; /* 0: good */
 	enum http_method method;
 	const char *path;
 	int minor;
@@ -96,10 +96,11 @@ test_lines(void)
 		n = (size_t)snprintf(head, sizeof head, "%s\r\nHost: h\r\n\r\n", lines[i].line);
 		copy = copy_of(head, n);
 		status = parse(&q, copy, n, &r);
-		ok(status == lines[i].status && (status ? *r.why != '\0' && !strchr(r.why, '\n')
-		    : q.method == lines[i].method && q.minor == lines[i].minor
-		    && q.path.n == strlen(lines[i].path)
-		    && memcmp(q.path.p, lines[i].path, q.path.n) == 0),
+		ok(status == lines[i].status
+			&& (status ? *r.why != '\0' && !strchr(r.why, '\n')
+				   : q.method == lines[i].method && q.minor == lines[i].minor
+				    && q.path.n == strlen(lines[i].path)
+				    && memcmp(q.path.p, lines[i].path, q.path.n) == 0),
 		    "request line %zu: %d", i, lines[i].status);
 		free(copy);
 	}
@@ -107,7 +108,7 @@ test_lines(void)
 
 static const struct {
 	const char *fields;
-	int status;             /* as a request of HTTP/1.1; 0: good */
+	int status; /* as a request of HTTP/1.1; 0: good */
 	bool sized, chunked, keep;
 	uint64_t length;
 } fields[] = {
@@ -176,9 +177,12 @@ test_fields(void)
 		    fields[i].fields);
 		copy = copy_of(head, n);
 		status = parse(&q, copy, n, &r);
-		ok(status == fields[i].status && (status || (q.fields.sized == fields[i].sized
-		    && q.fields.chunked == fields[i].chunked && q.fields.length == fields[i].length
-		    && q.fields.keep_alive == fields[i].keep)),
+		ok(status == fields[i].status
+			&& (status
+			    || (q.fields.sized == fields[i].sized
+				&& q.fields.chunked == fields[i].chunked
+				&& q.fields.length == fields[i].length
+				&& q.fields.keep_alive == fields[i].keep)),
 		    "fields %zu: %d", i, fields[i].status);
 		if (status && status != fields[i].status)
 			printf("# %d %s\n", status, r.why);
@@ -196,12 +200,10 @@ test_gather(void)
 {
 	static const struct {
 		const char *bytes;
-		size_t len;     /* of the head; 0: not complete */
-	} t[] = {
-		{ "a\r\nb\r\n\r\nrest", 8 }, { "a\n\nrest", 3 }, { "a\n\r\n", 4 }, { "a\r\n\nx",
-		    4 },
-		{ "a\r\nb\r\n\r", 0 }, { "a\r\n\rb\n", 0 }, { "abc", 0 }, { "a\r\n\r\r\n\r\n", 8 },
-	};
+		size_t len; /* of the head; 0: not complete */
+	} t[] = { { "a\r\nb\r\n\r\nrest", 8 }, { "a\n\nrest", 3 }, { "a\n\r\n", 4 },
+		{ "a\r\n\nx", 4 }, { "a\r\nb\r\n\r", 0 }, { "a\r\n\rb\n", 0 }, { "abc", 0 },
+		{ "a\r\n\r\r\n\r\n", 8 } };
 	struct http_span head;
 	struct buf held;
 	unsigned char *copy;
@@ -218,12 +220,12 @@ test_gather(void)
 				k = n - at < step ? n - at : step;
 				copy = copy_of(t[i].bytes + at, k);
 				found = http_gather(&held, copy, k, 100, &taken, &head);
-				right = right && (found || taken == k) && (!found
-				    || (head.n == t[i].len
-				    && memcmp(head.p, t[i].bytes, head.n) == 0));
+				right = right && (found || taken == k)
+				    && (!found
+					|| (head.n == t[i].len
+					    && memcmp(head.p, t[i].bytes, head.n) == 0));
 			}
-			right = right && at == (t[i].len ? t[i].len : n)
-			    && found == (t[i].len > 0);
+			right = right && at == (t[i].len ? t[i].len : n) && found == (t[i].len > 0);
 			buf_free(&held);
 		}
 		ok(right, "head %zu gathered", i);
@@ -248,9 +250,9 @@ test_gather(void)
 
 static const struct {
 	const char *bytes;
-	const char *content;    /* NULL: wrong, or incomplete */
-	const char *why;        /* a part of it; "": incomplete */
-	size_t rest;            /* bytes behind the body */
+	const char *content; /* NULL: wrong, or incomplete */
+	const char *why;     /* a part of it; "": incomplete */
+	size_t rest;         /* bytes behind the body */
 } bodies[] = {
 	{ "0\r\n\r\n", "", NULL, 0 },
 	{ "5\r\nhello\r\n0\r\n\r\nGET", "hello", NULL, 3 },
@@ -304,7 +306,7 @@ body_right(size_t t, size_t cut, size_t step)
 		k = at < cut ? cut - at : n - at;
 		k = k < step ? k : step;
 		copy = copy_of(bytes + at, k);
-		for (i = 0; i < k && !b.done && !b.error; ) {
+		for (i = 0; i < k && !b.done && !b.error;) {
 			i += http_body_take(&b, copy + i, k - i, &run, &run_n);
 			buf_add(&content, run, run_n);
 		}
@@ -339,12 +341,14 @@ test_bodies(void)
 	}
 	http_body_init(&b, HTTP_SIZED, 3);
 	ok(http_body_take(&b, (const unsigned char *)"abcd", 4, &run, &run_n) == 3 && run_n == 3
-	    && b.done, "a body of known length");
+		&& b.done,
+	    "a body of known length");
 	http_body_init(&b, HTTP_SIZED, 0);
 	ok(b.done, "a body of no bytes");
 	http_body_init(&b, HTTP_TO_END, 0);
 	ok(http_body_take(&b, (const unsigned char *)"abcd", 4, &run, &run_n) == 4 && run_n == 4
-	    && !b.done, "a body up to the end");
+		&& !b.done,
+	    "a body up to the end");
 	/* endless lines */
 	http_body_init(&b, HTTP_CHUNKED, 0);
 	for (i = 0; i < 1000000 && !b.error; i++)
@@ -366,9 +370,9 @@ struct conn {
 	struct server_session *s;
 	struct buf out;
 	bool closed;
-	bool broken;            /* a promise of protocol.h was not kept */
+	bool broken; /* a promise of protocol.h was not kept */
 	uint64_t waited_ns;
-	size_t send_max;        /* bytes sent at a time */
+	size_t send_max; /* bytes sent at a time */
 	bool one_request;
 };
 
@@ -382,11 +386,8 @@ settle(struct conn *c)
 
 	for (;;) {
 		switch (c->s->want) {
-		case WANT_INPUT:
-			return;
-		case WANT_CLOSE:
-			c->closed = true;
-			return;
+		case WANT_INPUT: return;
+		case WANT_CLOSE: c->closed = true; return;
 		case WANT_WAIT:
 			c->waited_ns += c->s->wait_ns;
 			c->s->protocol->resume(c->s);
@@ -420,7 +421,7 @@ feed(struct conn *c, const void *p, size_t n)
 		copy = copy_of((const unsigned char *)p + i, n - i);
 		before = c->s->requests;
 		k = c->s->protocol->input(c->s, copy, n - i);
-		memset(copy, 'Z', n - i);       /* nothing may point there */
+		memset(copy, 'Z', n - i); /* nothing may point there */
 		free(copy);
 		/* an answer may be older than the end of its request: a refused body */
 		if (k < n - i && c->s->want == WANT_INPUT && !(c->one_request && c->s->idle))
@@ -463,7 +464,7 @@ hang_up(struct conn *c)
 /* All the server answers to the n bytes at p. */
 static struct buf
 answers(const struct service *sv, const char *p, size_t n, size_t cut, size_t step, bool single,
-	size_t send_max, bool *right)
+    size_t send_max, bool *right)
 {
 	struct conn c = connect_to(sv, single, send_max);
 	size_t i, k;
@@ -500,8 +501,11 @@ shorten(struct buf *text, const struct buf *out, bool heads)
 		buf_printf(text, "%d%s ", a.status, a.fields.close ? "!" : "");
 		p += taken;
 		n -= taken;
-		http_body_init(&b, a.fields.chunked ? HTTP_CHUNKED : a.fields.sized ? HTTP_SIZED
-		    : HTTP_TO_END, a.fields.length);
+		http_body_init(&b,
+		    a.fields.chunked     ? HTTP_CHUNKED
+			: a.fields.sized ? HTTP_SIZED
+					 : HTTP_TO_END,
+		    a.fields.length);
 		while (!heads && n > 0 && a.status != 100 && !b.done && !b.error) {
 			taken = http_body_take(&b, p, n, &run, &run_n);
 			buf_add(text, run, run_n);
@@ -540,8 +544,8 @@ static const struct {
 	    "200! {\"response\":\"pong\"}|", 1, 0 },
 	{ "GET /ping HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc" GET("/ping"), PONG PONG, 2,
 	    0 },
-	{ "GET /ping HTTP/1.1\r\n" HOST CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n" GET("/ping"),
-	    PONG PONG, 2, 0 },
+	{ "GET /ping HTTP/1.1\r\n" HOST CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n" GET("/ping"), PONG PONG,
+	    2, 0 },
 	{ "OPTIONS * HTTP/1.1\r\n" HOST "\r\n" GET("/ping"), "200 |" PONG, 2, 0 },
 	{ "OPTIONS /echo HTTP/1.1\r\n" HOST "\r\n", "200 |", 1, 0 },
 
@@ -578,7 +582,8 @@ static const struct {
 	{ GET("/") GET("/ping"), "404 no such path: /\n|" PONG, 2, 1 },
 	{ GET("/ping/") GET("/pings") GET("/download") GET("/download/1/2"),
 	    "404 no such path: /ping/\n|404 no such path: /pings\n|404 no such path: /download\n|"
-	    "404 no such path: /download/1/2\n|", 4, 4 },
+	    "404 no such path: /download/1/2\n|",
+	    4, 4 },
 	{ "POST /nothing HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc" GET("/ping"),
 	    "404 no such path: /nothing\n|" PONG, 2, 1 },
 	{ POST("/nothing", CHUNKED, "3\r\nabc\r\n0\r\n\r\n") GET("/ping"),
@@ -595,25 +600,29 @@ static const struct {
 	    1 },
 	{ GET("/download/") GET("/download/x") GET("/download/-1"),
 	    "400 size: \"\" is not a whole number\n|400 size: \"x\" is not a whole number\n|"
-	    "400 size: \"-1\" is not a whole number\n|", 3, 3 },
+	    "400 size: \"-1\" is not a whole number\n|",
+	    3, 3 },
 	{ GET("/download/67108865") GET("/download/99999999999999999999"),
 	    "400 size: 67108865 is too large (at most 67108864)\n|"
-	    "400 size: 99999999999999999999 is too large (at most 67108864)\n|", 2, 2 },
+	    "400 size: 99999999999999999999 is too large (at most 67108864)\n|",
+	    2, 2 },
 	{ GET("/download-file-chunked/1/0") GET("/download-stream/1/0") GET("/ping"),
 	    "400 chunk_size: 0 is too small (at least 1)\n|"
-	    "400 chunk_size: 0 is too small (at least 1)\n|" PONG, 3, 2 },
+	    "400 chunk_size: 0 is too small (at least 1)\n|" PONG,
+	    3, 2 },
 	{ GET("/compute/4294967297"), "400 n: 4294967297 is too large (at most 4294967296)\n|", 1,
 	    1 },
 	{ GET("/sleep/-1") GET("/sleep/1e3") GET("/sleep/9223372037") GET("/ping"),
 	    "400 duration: \"-1\": not a number of seconds\n|"
 	    "400 duration: \"1e3\": not a number of seconds\n|"
-	    "400 duration: \"9223372037\": too large\n|" PONG, 4, 3 },
+	    "400 duration: \"9223372037\": too large\n|" PONG,
+	    4, 3 },
 	{ "GET /ping HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n" GET("/ping"),
 	    "417 only 100-continue may be expected\n|" PONG, 2, 1 },
 	{ POST("/upload-file-chunked", "Content-Length: 3\r\n", "abc") GET("/ping"),
 	    "400 not a JSON object\n|" PONG, 2, 1 },
-	{ POST("/upload-file-chunked", "Content-Length: 20\r\n",
-	    "{\"chunks\":[\"0\"]}    ") GET("/ping"),
+	{ POST("/upload-file-chunked", "Content-Length: 20\r\n", "{\"chunks\":[\"0\"]}    ")
+		GET("/ping"),
 	    "400 an odd number of hex digits\n|" PONG, 2, 1 },
 	{ POST("/upload-file-chunked", "Content-Length: 1\r\n", "{") GET("/ping"),
 	    "400 the JSON document is cut off\n|" PONG, 2, 1 },
@@ -687,8 +696,8 @@ test_talks(void)
 		right = talk_right(t, 0, n + 1, false, SIZE_MAX) && talk_right(t, 0, 1, false, 1)
 		    && talk_right(t, 0, n + 1, true, 7) && talk_right(t, 0, 1, true, SIZE_MAX);
 		for (cut = 1; cut < n && right; cut++)
-			right = talk_right(t, cut, n, false, 100) && talk_right(t, cut, n, true,
-			    100);
+			right = talk_right(t, cut, n, false, 100)
+			    && talk_right(t, cut, n, true, 100);
 		ok(right, "talk %zu: %.60s", t, strlen(talks[t].in) ? "answered" : "nothing");
 	}
 }
@@ -700,11 +709,14 @@ test_letters(void)
 	static const struct {
 		const char *in, *out;
 	} t[] = {
-		{ GET("/ping"), "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		{ GET("/ping"),
+		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 		    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}" },
-		{ "HEAD /ping HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 200 OK\r\n"
+		{ "HEAD /ping HTTP/1.1\r\n" HOST "\r\n",
+		    "HTTP/1.1 200 OK\r\n"
 		    "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n" },
-		{ "HEAD /download/7 HTTP/1.1\r\n" HOST "\r\n" "HEAD /x HTTP/1.1\r\n" HOST "\r\n",
+		{ "HEAD /download/7 HTTP/1.1\r\n" HOST "\r\n"
+		  "HEAD /x HTTP/1.1\r\n" HOST "\r\n",
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 		    "Content-Length: 7\r\n\r\n"
 		    "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n"
@@ -715,7 +727,8 @@ test_letters(void)
 		{ "HEAD /download-file-chunked/2/1 HTTP/1.1\r\n" HOST "\r\n",
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 		    "Content-Length: 22\r\n\r\n" },
-		{ "HEAD /compute/4 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 200 OK\r\n"
+		{ "HEAD /compute/4 HTTP/1.1\r\n" HOST "\r\n",
+		    "HTTP/1.1 200 OK\r\n"
 		    "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n" },
 		{ "GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n"
@@ -730,7 +743,8 @@ test_letters(void)
 		    "HTTP/1.1 200 OK\r\nContent-Type: text/x; y=z\r\nContent-Length: 2\r\n\r\nhi" },
 		{ "OPTIONS /ping HTTP/1.1\r\n" HOST "\r\n",
 		    "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n\r\n" },
-		{ POST("/ping", "", ""), "HTTP/1.1 405 Method Not Allowed\r\n"
+		{ POST("/ping", "", ""),
+		    "HTTP/1.1 405 Method Not Allowed\r\n"
 		    "Allow: GET, HEAD, OPTIONS\r\nContent-Type: text/plain\r\n"
 		    "Content-Length: 46\r\n\r\n"
 		    "POST is not allowed here (GET, HEAD, OPTIONS)\n" },
@@ -738,8 +752,7 @@ test_letters(void)
 		{ POST("/upload", "Expect: 100-Continue\r\nContent-Length: 2\r\n", ""),
 		    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n"
 		    "Content-Type: text/plain\r\n"
-		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n"
-		    },
+		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n" },
 		{ POST("/upload", "Expect: 100-continue\r\nContent-Length: 2\r\n", "hi"),
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 		    "Content-Length: 10\r\n\r\n"
@@ -749,10 +762,9 @@ test_letters(void)
 		    "Connection: close\r\n\r\nno such path: /nothing\n" },
 		{ "POST /upload HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
 		    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
-		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n"
-		    },
+		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n" },
 		{ "POST /upload HTTP/1.1\r\n" HOST
-		    "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n",
+		  "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n",
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 		    "Content-Length: 10\r\n\r\n"
 		    "{\"size\":0}" },
@@ -764,7 +776,7 @@ test_letters(void)
 	for (i = 0; i < COUNT(t); i++) {
 		right = true;
 		out = answers(&service, t[i].in, strlen(t[i].in), 0, SIZE_MAX, false, 5, &right);
-		for (k = 0; k < out.n; k++)     /* zeros would end the text */
+		for (k = 0; k < out.n; k++) /* zeros would end the text */
 			if (out.p[k] == 0)
 				out.p[k] = '?';
 		n = strlen(t[i].out);
@@ -821,8 +833,10 @@ test_signs(void)
 
 	c = connect_to(&service, true, SIZE_MAX);
 	ok(c.s->protocol->input(c.s, (const unsigned char *)GET("/ping") GET("/ping"),
-	    2 * (sizeof req - 1)) == sizeof req - 1 && c.s->requests == 1 && c.s->idle
-	    && c.s->want == WANT_OUTPUT, "one_request: one request at a time");
+	       2 * (sizeof req - 1))
+		    == sizeof req - 1
+		&& c.s->requests == 1 && c.s->idle && c.s->want == WANT_OUTPUT,
+	    "one_request: one request at a time");
 	settle(&c);
 	hang_up(&c);
 	buf_free(&c.out);
@@ -899,7 +913,8 @@ test_pipeline(void)
 	}
 	buf_byte(&want, '\0');
 	ok(answers_are(&service, &in, SIZE_MAX, (char *)want.p)
-	    && answers_are(&service, &in, 777, (char *)want.p), "pipelined echoes");
+		&& answers_are(&service, &in, 777, (char *)want.p),
+	    "pipelined echoes");
 	buf_free(&want);
 	buf_free(&in);
 }
@@ -919,14 +934,14 @@ test_limits(void)
 		fill(&in, 'a', HTTP_LINE_MAX - 19 + i);
 		buf_text(&in, " HTTP/1.1\r\n" HOST "\r\n");
 		ok(answers_are(&service, &in, SIZE_MAX, i ? "414! " : PONG)
-		    && answers_are(&service, &in, 1, i ? "414! " : PONG),
+			&& answers_are(&service, &in, 1, i ? "414! " : PONG),
 		    "request line of %zu bytes", HTTP_LINE_MAX + i);
 	}
 	in.n = 0;
 	buf_text(&in, "GET /");
 	fill(&in, 'a', 100000);
-	ok(answers_are(&service, &in, SIZE_MAX, "414! ") && answers_are(&service, &in, 1000,
-	    "414! "),
+	ok(answers_are(&service, &in, SIZE_MAX, "414! ")
+		&& answers_are(&service, &in, 1000, "414! "),
 	    "an endless request line");
 
 	for (i = 0; i < 2; i++) {
@@ -935,8 +950,8 @@ test_limits(void)
 		fill(&in, 'a', 32768 - in.n - 4 + i);
 		buf_text(&in, "\r\n\r\n");
 		ok(answers_are(&service, &in, SIZE_MAX, i ? "431! " : PONG)
-		    && answers_are(&service, &in, 1, i ? "431! " : PONG), "head of %zu bytes",
-		    in.n);
+			&& answers_are(&service, &in, 1, i ? "431! " : PONG),
+		    "head of %zu bytes", in.n);
 		in.n = 0;
 		buf_text(&in, "GET /ping HTTP/1.1\r\n" HOST);
 		for (n = 0; n < HTTP_FIELDS_MAX - 1 + i; n++)
@@ -954,17 +969,17 @@ test_limits(void)
 		fill(&in, 'a', 1000 + i);
 		buf_text(&in, GET("/ping"));
 		ok(answers_are(&small, &in, SIZE_MAX,
-		    i ? "413 the body is too large (at most 1000 bytes)\n|"
-		    PONG : "200 {\"size\":1000}|" PONG) && answers_are(&small, &in, 1, i ? "413 "
-		    : "200 "),
+		       i ? "413 the body is too large (at most 1000 bytes)\n|" PONG
+			 : "200 {\"size\":1000}|" PONG)
+			&& answers_are(&small, &in, 1, i ? "413 " : "200 "),
 		    "upload of %zu bytes, limit 1000", 1000 + i);
 		in.n = 0;
 		buf_printf(&in, POST("/echo", CHUNKED, "%zx\r\n"), 1000 + i);
 		fill(&in, 'a', 1000 + i);
 		buf_text(&in, "\r\n0\r\n\r\n" GET("/ping"));
 		ok(answers_are(&small, &in, SIZE_MAX,
-		    i ? "413 the body is too large (at most 1000 bytes)\n|"
-		    PONG : "200 a") && answers_are(&small, &in, 1, i ? "413 " : "200 "),
+		       i ? "413 the body is too large (at most 1000 bytes)\n|" PONG : "200 a")
+			&& answers_are(&small, &in, 1, i ? "413 " : "200 "),
 		    "chunked echo of %zu bytes, limit 1000", 1000 + i);
 		in.n = 0;
 		buf_text(&in, POST("/upload-file-chunked", CHUNKED, ""));
@@ -973,8 +988,9 @@ test_limits(void)
 			buf_printf(&in, "%s\"00\"", n ? "," : "");
 		buf_text(&in, "]}\r\n0\r\n\r\n" GET("/ping"));
 		ok(answers_are(&small, &in, SIZE_MAX,
-		    i ? "413 the body is too large (at most 1000 bytes)\n|"
-		    PONG : "200 {\"size\":1000}|" PONG), "JSON of %zu bytes, limit 1000", 1000 + i);
+		       i ? "413 the body is too large (at most 1000 bytes)\n|" PONG
+			 : "200 {\"size\":1000}|" PONG),
+		    "JSON of %zu bytes, limit 1000", 1000 + i);
 	}
 	/* only blanks, or only empty strings, for ever */
 	for (i = 0; i < 2; i++) {
@@ -1002,7 +1018,7 @@ test_limits(void)
 	fill(&in, 'a', 2097152);
 	buf_text(&in, "\r\n0\r\n\r\n" GET("/ping"));
 	ok(answers_are(&small, &in, 65536, "404 no such path: /nothing\n|")
-	    && !answers_are(&small, &in, 65536, "404 no such path: /nothing\n|" PONG),
+		&& !answers_are(&small, &in, 65536, "404 no such path: /nothing\n|" PONG),
 	    "nor in chunks");
 	buf_free(&in);
 }
@@ -1082,64 +1098,55 @@ static const struct call hello = { OP_HELLO, false, 0, 0 };
 static const struct {
 	const struct call *call;
 	const char *reply;
-	size_t n;               /* of reply, or 0: its strlen */
-	bool ended;             /* the peer ends its side behind it */
-	const char *error;      /* its beginning, or NULL: the call succeeds */
-	bool closed;            /* the connection is of no use after that */
-	bool closing;           /* closing */
-	bool whole;             /* the verdict depends on what comes together */
+	size_t n;          /* of reply, or 0: its strlen */
+	bool ended;        /* the peer ends its side behind it */
+	const char *error; /* its beginning, or NULL: the call succeeds */
+	bool closed;       /* the connection is of no use after that */
+	bool closing;      /* closing */
+	bool whole;        /* the verdict depends on what comes together */
 } replies[] = {
 	{ &ping, SIZED(19) "{\"response\":\"pong\"}", 0, false, NULL, false, false, false },
 	{ &ping, SIZED(20) "{\"response\":\"pong\"}\n", 0, false, NULL, false, false, false },
 	{ &ping, "HTTP/1.1 200\r\nContent-Length: 21\r\n\r\n{ \"response\": \"pong\"}", 0, false,
-	    NULL,
-	    false, false, false },
+	    NULL, false, false, false },
 	{ &ping, CHUNKS "5\r\n{\"res\r\ne;x\r\nponse\":\"pong\"}\r\n0\r\nA: b\r\n\r\n", 0, false,
-	    NULL,
-	    false, false, false },
+	    NULL, false, false, false },
 	{ &ping, OK "\r\n{\"response\":\"pong\"}", 0, true, NULL, true, true, false },
 	{ &ping, "HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}", 0, false,
-	    NULL,
-	    true, true, false },
-	{ &ping, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 19\r\n\r\n"
-	    "{\"response\":\"pong\"}", 0, false, NULL, false, false, false },
-	{ &ping, OK "Connection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}", 0,
-	    false,
 	    NULL, true, true, false },
-	{ &ping, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-	    SIZED(19)
-	    "{\"response\":\"pong\"}", 0, false, NULL, false, false, false },
+	{ &ping,
+	    "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 19\r\n\r\n"
+	    "{\"response\":\"pong\"}",
+	    0, false, NULL, false, false, false },
+	{ &ping, OK "Connection: close\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}", 0,
+	    false, NULL, true, true, false },
+	{ &ping,
+	    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" SIZED(
+		19) "{\"response\":\"pong\"}",
+	    0, false, NULL, false, false, false },
 	{ &ping, OK "X: a\r\n folded\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}", 0,
-	    false, NULL,
-	    false, false, false },
+	    false, NULL, false, false, false },
 	{ &ping, "HTTP/1.1 200 OK\nContent-Length: 19\n\n{\"response\":\"pong\"}", 0, false, NULL,
-	    false,
-	    false, false },
-	{ &ping, SIZED(4) "pong", 0, false,
-	    "reply is not {\"response\":\"pong\"} (not a JSON object): pong",
 	    false, false, false },
+	{ &ping, SIZED(4) "pong", 0, false,
+	    "reply is not {\"response\":\"pong\"} (not a JSON object): pong", false, false, false },
 	{ &ping, SIZED(0), 0, false, "reply is not {\"response\":\"pong\"}", false, false, false },
 	{ &ping, SIZED(20) "{\"response\":\"pang\"}\x01", 0, false,
-	    "reply is not {\"response\":\"pong\"}",
-	    false, false, false },
+	    "reply is not {\"response\":\"pong\"}", false, false, false },
 	{ &ping, SIZED(256) S16("                "), 0, false,
-	    "reply is not {\"response\":\"pong\"}", false,
-	    false, false },
+	    "reply is not {\"response\":\"pong\"}", false, false, false },
 	{ &ping, SIZED(257) S16("                ") " ", 0, false,
 	    "reply of 257 bytes, expected a short JSON object", false, false, false },
 	{ &ping, SIZED(9999999999), 0, false, "reply of 9999999999 bytes, far more", true, false,
 	    false },
-	{ &ping, SIZED(19) "{\"response\":\"pong\"}HTTP", 0, false, "unexpected bytes: HTTP",
-	    true,
+	{ &ping, SIZED(19) "{\"response\":\"pong\"}HTTP", 0, false, "unexpected bytes: HTTP", true,
 	    false, true },
 	{ &ping, "HTTP/1.1 204 No Content\r\n\r\n", 0, false,
-	    "reply is not {\"response\":\"pong\"}", false,
-	    false, false },
+	    "reply is not {\"response\":\"pong\"}", false, false, false },
 	{ &ping, "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n", 0, false,
 	    "HTTP 404 Not Found", false, false, false },
 	{ &ping, "HTTP/1.1 500 \x1b[2J\r\nContent-Length: 0\r\n\r\n", 0, false,
-	    "not an HTTP response: ",
-	    true, false, false },
+	    "not an HTTP response: ", true, false, false },
 	{ &ping, "HTTP/1.1 500\r\nConnection: close\r\n\r\noops", 0, true, "HTTP 500", true, true,
 	    false },
 	{ &ping, "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 0, false,
@@ -1147,19 +1154,15 @@ static const struct {
 	{ &ping, "HTTP/1.1 304 Not Modified\r\nContent-Length: 50\r\n\r\n", 0, false,
 	    "HTTP 304 Not Modified", false, false, false },
 	{ &ping, "HTTP/1.1 101 Switching Protocols\r\n\r\n", 0, false, "HTTP 101 Switching", true,
-	    false,
-	    false },
+	    false, false },
 	{ &ping, "", 0, true, "connection closed before the reply", true, false, false },
 	{ &ping, "HTTP/1.1 2", 0, true, "connection closed in the middle", true, false, false },
 	{ &ping, SIZED(19) "{\"response\":\"pong\"", 0, true, "connection closed in the middle",
-	    true,
-	    false, false },
+	    true, false, false },
 	{ &ping, CHUNKS "13\r\n{\"response\":\"pong\"}\r\n", 0, true,
-	    "connection closed in the middle", true,
-	    false, false },
+	    "connection closed in the middle", true, false, false },
 	{ &ping, "HTTP/1.1 100 Continue\r\n\r\n", 0, true, "connection closed before the reply",
-	    true, false,
-	    false },
+	    true, false, false },
 	{ &ping, "\x16\x03\x01", 0, false, "not an HTTP response: \\x16", true, false, false },
 	{ &ping, "SSH-2.0-x\r\n", 0, false, "not an HTTP response: S", true, false, false },
 	{ &ping, "HTTP/2 200\r\n\r\n", 0, false, "not an HTTP response: HTTP/2", true, false,
@@ -1167,24 +1170,22 @@ static const struct {
 	{ &ping, "HTTP/1.1 99 x\r\n\r\n", 0, false, "not an HTTP response: HTTP/1.1 99", true,
 	    false, false },
 	{ &ping, "HTTP/1.1 2000 x\r\n\r\n", 0, false, "not an HTTP response: HTTP/1.1 2000", true,
-	    false,
-	    false },
-	{ &ping, OK "Content-Length: -5\r\n\r\n", 0, false, "Content-Length \"-5\" is not a number",
-	    true,
 	    false, false },
+	{ &ping, OK "Content-Length: -5\r\n\r\n", 0, false, "Content-Length \"-5\" is not a number",
+	    true, false, false },
 	{ &ping, OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 0, false,
 	    "more than one Content-Length", true, false, false },
-	{ &ping, OK "Content-Length: 5\r\n " "5\r\n\r\n", 0, false, "folded header line", true,
-	    false, false },
+	{ &ping,
+	    OK "Content-Length: 5\r\n "
+	       "5\r\n\r\n",
+	    0, false, "folded header line", true, false, false },
 	{ &ping, OK "Content-Length: 5\r\n" CHUNKED "\r\n", 0, false, "both Content-Length", true,
-	    false,
-	    false },
+	    false, false },
 	{ &ping, OK "Transfer-Encoding: gzip\r\n\r\n", 0, false,
 	    "Transfer-Encoding \"gzip\" is not supported", true, false, false },
 	{ &ping, OK "bad line\r\n\r\n", 0, false, "bad header line", true, false, false },
 	{ &ping, OK "X: \0\r\n\r\n", sizeof OK "X: \0\r\n\r\n" - 1, false,
-	    "control character in header line",
-	    true, false, false },
+	    "control character in header line", true, false, false },
 	{ &ping, CHUNKS "x\r\n", 0, false, "bad chunked reply: a chunk's size", true, false,
 	    false },
 
@@ -1197,8 +1198,7 @@ static const struct {
 	{ &upload10, SIZED(11) "{\"size\":10}", 0, false, NULL, false, false, false },
 	{ &upload10, SIZED(14) "{\"size\": 10 }\n", 0, false, NULL, false, false, false },
 	{ &upload10, SIZED(10) "{\"size\":9}", 0, false, "the server counted 9 bytes, expected 10",
-	    false,
-	    false, false },
+	    false, false, false },
 	{ &upload10, SIZED(2) "{}", 0, false, "reply is not {\"size\":N} (", false, false, false },
 
 	{ &download10, SIZED(10) "xxxxxxxxxx", 0, false, NULL, false, false, false },
@@ -1207,8 +1207,7 @@ static const struct {
 	{ &download10, SIZED(9) "xxxxxxxxx", 0, false, "reply of 9 bytes, expected 10", false,
 	    false, false },
 	{ &download10, SIZED(11) "xxxxxxxxxxx", 0, false, "reply of 11 bytes, expected 10", false,
-	    false,
-	    false },
+	    false, false },
 	{ &download10, OK "\r\nxxxx", 0, true, "reply of 4 bytes, expected 10", true, true, false },
 	{ &download10, SIZED(10) "xxxxxyxxxx", 0, false,
 	    "content differs: byte 5 is 0x79, expected 0x78", false, false, false },
@@ -1231,19 +1230,15 @@ static const struct {
 	{ &chunks3, SIZED(24) "{\"chunks\":[\"00\",\"0000\"]}", 0, false,
 	    "bad JSON at character 17: a chunk of another size", false, false, false },
 	{ &chunks3, SIZED(19) "{\"chunks\":[\"0000\"]}", 0, false,
-	    "chunks of 2 bytes in all, expected 3",
-	    false, false, false },
+	    "chunks of 2 bytes in all, expected 3", false, false, false },
 	{ &chunks3, SIZED(24) "{\"chunks\":[\"0000\",\"01\"]}", 0, false,
 	    "content differs: byte 2 is 0x01, expected 0x00", false, false, false },
 	{ &chunks3, SIZED(4) "null", 0, false, "bad JSON at character 1: not a JSON object", false,
-	    false,
-	    false },
+	    false, false },
 	{ &chunks3, SIZED(2) "{ ", 0, false,
-	    "bad JSON at character 2: the JSON document is cut off", false,
-	    false, false },
+	    "bad JSON at character 2: the JSON document is cut off", false, false, false },
 	{ &echo10, SIZED(9) "123456789", 0, false, "content differs: byte 0 is 0x31, expected ",
-	    false,
-	    false, false },
+	    false, false, false },
 };
 
 /* Send all of a request; returns it. */
@@ -1290,8 +1285,7 @@ reply_right(size_t t, size_t cut, size_t step)
 	if (replies[t].ended && c->want != WANT_CLOSE)
 		c->protocol->end(c);
 	right = right && c->outstanding == 0 && c->ok == !replies[t].error
-	    && (c->want == WANT_CLOSE) == replies[t].closed
-	    && c->closing == replies[t].closing;
+	    && (c->want == WANT_CLOSE) == replies[t].closed && c->closing == replies[t].closing;
 	if (replies[t].error)
 		right = right && strncmp(c->error, replies[t].error, strlen(replies[t].error)) == 0;
 	/* what is not closed is usable */
@@ -1305,8 +1299,7 @@ reply_right(size_t t, size_t cut, size_t step)
 	}
 	if (!right)
 		printf("# cut %zu step %zu: ok %d busy %d want %d closing %d: %s\n", cut, step,
-		    c->ok,
-		    c->outstanding > 0, (int)c->want, c->closing, c->error);
+		    c->ok, c->outstanding > 0, (int)c->want, c->closing, c->error);
 	c->protocol->close(c);
 	return right;
 }
@@ -1332,7 +1325,8 @@ test_replies(void)
 static void
 test_client_rest(void)
 {
-	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false, 1 };
+	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false,
+		1 };
 	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
 	static const struct call up = { OP_NAMED, true, 3, 0 };
 	static const struct call big = { OP_UPLOAD_STREAM, false, 10000000, 65536 };
@@ -1344,21 +1338,24 @@ test_client_rest(void)
 	b = request_of(c);
 	buf_byte(&b, '\0');
 	is((char *)b.p,
-	    "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: rpcbench/" VERSION "\r\nAccept: */*\r\n\r\n",
+	    "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: rpcbench/" VERSION
+	    "\r\nAccept: */*\r\n\r\n",
 	    "the request to a named path");
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok, "and its reply");
 	c->protocol->begin(c, &up, NULL);
 	b = request_of(c);
-	ok(b.n > 7 && memcmp(b.p + b.n - 7, "\r\n\r\n", 4) == 0 && memcmp(b.p, "POST /p?q ",
-	    10) == 0
-	    && memcmp(b.p + b.n - 3, payload.data, 3) == 0, "a payload for a named path");
+	ok(b.n > 7 && memcmp(b.p + b.n - 7, "\r\n\r\n", 4) == 0
+		&& memcmp(b.p, "POST /p?q ", 10) == 0
+		&& memcmp(b.p + b.n - 3, payload.data, 3) == 0,
+	    "a payload for a named path");
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
 	ok(c->ok && c->outstanding == 0 && c->want == WANT_INPUT, "and its reply");
 	ok(c->protocol->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
-	    && c->want == WANT_CLOSE && strstr(c->error, "unexpected bytes"), "a reply to no request");
+		&& c->want == WANT_CLOSE && strstr(c->error, "unexpected bytes"),
+	    "a reply to no request");
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
@@ -1396,8 +1393,7 @@ test_client_rest(void)
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(19) "{\"response\":\"pong\"}",
 	    sizeof SIZED(19) - 1 + 19);
-	ok(c->ok && c->want == WANT_CLOSE && c->closing,
-	    "and closes whatever the peer says");
+	ok(c->ok && c->want == WANT_CLOSE && c->closing, "and closes whatever the peer says");
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
@@ -1467,29 +1463,24 @@ call_over(struct client_session *c, struct server_session *s, const struct call 
 	}
 	if (c->outstanding > 0 || !c->ok)
 		printf("# op %d size %" PRIu64 " chunk %" PRIu64 ": %s\n", (int)call->op,
-		    call->size,
-		    call->chunk, c->outstanding > 0 ? "stuck" : c->error);
+		    call->size, call->chunk, c->outstanding > 0 ? "stuck" : c->error);
 	return c->outstanding == 0 && c->ok;
 }
 
 static void
 test_both(void)
 {
-	static const enum op ops[] = {
-		OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD, OP_UPLOAD_FILE,
-		OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
-		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM,
-	};
+	static const enum op ops[] = { OP_HELLO, OP_PING, OP_ECHO, OP_UPLOAD, OP_DOWNLOAD,
+		OP_UPLOAD_FILE, OP_DOWNLOAD_FILE, OP_UPLOAD_FILE_CHUNKED, OP_DOWNLOAD_FILE_CHUNKED,
+		OP_UPLOAD_STREAM, OP_DOWNLOAD_STREAM };
 	static const struct {
 		uint64_t size, chunk;
 		size_t step;
-	} shapes[] = {
-		{ 0, 1, 1 }, { 1, 1, 1 }, { 1, 7, 1 }, { 1000, 3, 1 }, { 1000, 1000, 13 },
+	} shapes[] = { { 0, 1, 1 }, { 1, 1, 1 }, { 1, 7, 1 }, { 1000, 3, 1 }, { 1000, 1000, 13 },
 		{ 5000, 1025, 100 }, { 65536, 65536, 65536 }, { 65537, 65536, 4096 },
 		{ 300000, 1, 65536 }, { 300000, 77, 10000 }, { 262144, 4096, 65536 },
 		{ 3145728, 65536, 65536 }, { 3145729, 100003, 65536 }, { 3000000, 9999999, 300000 },
-		{ 3000001, 2000000, 1048576 }, { 3145728, 1048576, 9999999 },
-	};
+		{ 3000001, 2000000, 1048576 }, { 3145728, 1048576, 9999999 } };
 	static const struct client_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
 	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, true, 1 };
 	struct server_session *s = http_server_protocol.open(&service);
@@ -1500,14 +1491,14 @@ test_both(void)
 
 	for (op = 0; op < COUNT(ops); op++) {
 		for (i = 0; i < COUNT(shapes); i++) {
-			call = (struct call){ ops[op], false, shapes[i].size,
-			    shapes[i].chunk };
+			call = (struct call){ ops[op], false, shapes[i].size, shapes[i].chunk };
 			right = call_over(c, s, &call, shapes[i].step);
 			n++;
 			ok(right && s->idle && s->want == WANT_INPUT && c->want == WANT_INPUT
-			    && s->requests == n, "/%s: %" PRIu64 " bytes in chunks of %"
-			    PRIu64 ", %zu at a time", operations[ops[op]].path,
-			    shapes[i].size, shapes[i].chunk, shapes[i].step);
+				&& s->requests == n,
+			    "/%s: %" PRIu64 " bytes in chunks of %" PRIu64 ", %zu at a time",
+			    operations[ops[op]].path, shapes[i].size, shapes[i].chunk,
+			    shapes[i].step);
 		}
 	}
 	ok(s->errors == 0, "no errors");
@@ -1529,7 +1520,8 @@ test_both(void)
 	c = http_client_protocol.open(&each);
 	call = (struct call){ OP_DOWNLOAD_STREAM, false, 100000, 3000 };
 	ok(call_over(c, s, &call, 65536) && c->want == WANT_CLOSE && c->closing
-	    && s->want == WANT_CLOSE, "one request a connection");
+		&& s->want == WANT_CLOSE,
+	    "one request a connection");
 	c->protocol->close(c);
 	s->protocol->close(s);
 }

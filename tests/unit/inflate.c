@@ -16,15 +16,12 @@
 #define OUTPUT_MAX (8u << 20)
 #define STREAM_MAX (8u << 20)
 
-static const unsigned char z_empty[] = {
-	0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01,
-};
+static const unsigned char z_empty[] = { 0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01 };
 
-static const unsigned char z_fixed[] = {
-	0x78, 0x9c, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0x40, 0xa2, 0x00, 0x44,
-	0x28, 0x06, 0xd5,
-};
+static const unsigned char z_fixed[] = { 0x78, 0x9c, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8,
+	0x40, 0xa2, 0x00, 0x44, 0x28, 0x06, 0xd5 };
 
+/* clang-format off */
 static const unsigned char z_dynamic[] = {
 	0x78, 0x9c, 0xed, 0x4e, 0x4b, 0x0e, 0x82, 0x50, 0x0c, 0xbc, 0xca, 0x1c, 0x80, 0x78,
 	0x00, 0x5d, 0xba, 0x71, 0x49, 0x08, 0x17, 0x28, 0x8f, 0x22, 0x2f, 0x21, 0x2d, 0xb6,
@@ -63,26 +60,25 @@ static const unsigned char z_run[] = {
 	0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55,
 	0x55, 0x55, 0xfd, 0xf2, 0x00, 0xeb, 0x96, 0xb6, 0x01,
 };
+/* clang-format on */
 
-static const unsigned char z_stored[] = {
-	0x78, 0x01, 0x01, 0x06, 0x00, 0xf9, 0xff, 0x73, 0x74, 0x6f, 0x72, 0x65, 0x64, 0x09,
-	0x3c, 0x02, 0x92,
-};
+static const unsigned char z_stored[] = { 0x78, 0x01, 0x01, 0x06, 0x00, 0xf9, 0xff, 0x73, 0x74,
+	0x6f, 0x72, 0x65, 0x64, 0x09, 0x3c, 0x02, 0x92 };
 
-static const unsigned char z_flushed[] = {
-	0x78, 0x9c, 0xca, 0xcf, 0x4b, 0xd5, 0x51, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0x2a,
-	0x29, 0xcf, 0xd7, 0x51, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0x2a, 0x29, 0xcf, 0xd7,
-	0x51, 0x28, 0xc9, 0x28, 0x4a, 0x4d, 0x05, 0x08, 0x30, 0x00, 0x47, 0xdd, 0x06, 0xf3,
-};
+static const unsigned char z_flushed[] = { 0x78, 0x9c, 0xca, 0xcf, 0x4b, 0xd5, 0x51, 0x00, 0x00,
+	0x00, 0x00, 0xff, 0xff, 0x2a, 0x29, 0xcf, 0xd7, 0x51, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff,
+	0x2a, 0x29, 0xcf, 0xd7, 0x51, 0x28, 0xc9, 0x28, 0x4a, 0x4d, 0x05, 0x08, 0x30, 0x00, 0x47,
+	0xdd, 0x06, 0xf3 };
 
-#define SENTENCE "RPC or HTTP, and a thread, a process or an event loop per connection: that is " \
+#define SENTENCE \
+	"RPC or HTTP, and a thread, a process or an event loop per connection: that is " \
 	"the question; and the answer is a table of figures, to be read with care. "
 
 struct result {
 	enum inflate_status status;
-	size_t taken;           /* bytes of the stream */
-	size_t n;               /* bytes in output */
-	bool lawful;            /* it kept to what inflate.h says about its arguments */
+	size_t taken; /* bytes of the stream */
+	size_t n;     /* bytes in output */
+	bool lawful;  /* it kept to what inflate.h says about its arguments */
 };
 
 static unsigned char *output;
@@ -118,8 +114,8 @@ feed(const unsigned char *p, size_t n, size_t cut, size_t cut2, size_t step)
 			memcpy(output + r.n, out, out_n);
 			r.n += out_n;
 		}
-		r.lawful = r.lawful && in >= piece && in + left == piece + k &&
-		    (r.status != INFLATE_INPUT || left == 0);
+		r.lawful = r.lawful && in >= piece && in + left == piece + k
+		    && (r.status != INFLATE_INPUT || left == 0);
 		r.taken += k - left;
 		free(piece);
 		at += k;
@@ -145,12 +141,13 @@ inflates_to(const unsigned char *z, size_t n, const void *want, size_t want_n, b
 		if (!cut && i != 0 && i != n)
 			continue;
 		/* cut at i, at i and behind the next byte, by single bytes from i on */
-		r = i % 3 == 0 ? feed(z, n, i, i, n) : i % 3 == 1 ? feed(z, n, i, i + 1, n) :
-		    feed(z, n, i, i, 1);
+		r = i % 3 == 0   ? feed(z, n, i, i, n)
+		    : i % 3 == 1 ? feed(z, n, i, i + 1, n)
+				 : feed(z, n, i, i, 1);
 		if (i == 0)
 			r = feed(z, n, 0, 0, 1);
-		if (!r.lawful || r.status != INFLATE_DONE || r.taken != n || r.n != want_n ||
-		    memcmp(output, want, want_n) != 0) {
+		if (!r.lawful || r.status != INFLATE_DONE || r.taken != n || r.n != want_n
+		    || memcmp(output, want, want_n) != 0) {
 			printf("# cut at %zu: status %d, %zu bytes taken, %zu bytes out\n", i,
 			    (int)r.status, r.taken, r.n);
 			return false;
@@ -202,8 +199,8 @@ test_embedded(void)
 		memset(bytes + t[i].n, 0x5a, 20);
 		for (k = bad = 0; k <= t[i].n + 20; k++) {
 			r = feed(bytes, t[i].n + 20, k, k, 20);
-			bad += !r.lawful || r.status != INFLATE_DONE || r.taken != t[i].n ||
-			    r.n != strlen(t[i].text);
+			bad += !r.lawful || r.status != INFLATE_DONE || r.taken != t[i].n
+			    || r.n != strlen(t[i].text);
 		}
 		ok(bad == 0, "%s: what follows is left alone", t[i].name);
 	}
@@ -250,7 +247,7 @@ put_symbol(struct writer *w, const unsigned char *length, unsigned symbol)
 		for (i = 0; i < (len == length[symbol] ? symbol : 320); i++)
 			code += length[i] == len;
 	}
-	for (i = length[symbol]; i-- > 0; )
+	for (i = length[symbol]; i-- > 0;)
 		put(w, code >> i & 1, 1);
 }
 
@@ -279,8 +276,8 @@ put_fixed(struct writer *w, unsigned symbol)
 	put_symbol(w, fixed_lit, symbol);
 }
 
-static const unsigned distance_base[] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129,
-	193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
+static const unsigned distance_base[] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193,
+	257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
 
 /* A copy in a fixed block, of 3 to 10 or 258 bytes. */
 static void
@@ -310,8 +307,10 @@ verdict(const struct writer *w)
 	struct result r = feed(w->p, n, 0, 0, n), s = feed(w->p, n, 0, 0, 1);
 
 	/* the same however it is cut (but how much came out before what is bad may differ) */
-	return r.lawful && s.lawful && r.status == s.status &&
-	    (r.n == s.n || r.status == INFLATE_BAD) ? r.status : INFLATE_OUTPUT;
+	return r.lawful && s.lawful && r.status == s.status
+		&& (r.n == s.n || r.status == INFLATE_BAD)
+	    ? r.status
+	    : INFLATE_OUTPUT;
 }
 
 static void
@@ -325,15 +324,15 @@ test_header(struct writer *w)
 
 	for (cmf = 0; cmf < 256; cmf++) {
 		for (flg = 0; flg < 256; flg++) {
-			good = (cmf & 15) == 8 && cmf >> 4 <= 7 && !(flg & 32) &&
-			    (cmf * 256 + flg) % 31 == 0;
+			good = (cmf & 15) == 8 && cmf >> 4 <= 7 && !(flg & 32)
+			    && (cmf * 256 + flg) % 31 == 0;
 			head[0] = (unsigned char)cmf;
 			head[1] = (unsigned char)flg;
 			in = head;
 			left = 2;
 			inflate_init(&s);
-			wrong += inflate_run(&s, &in, &left, &out, &n) !=
-			    (good ? INFLATE_INPUT : INFLATE_BAD);
+			wrong += inflate_run(&s, &in, &left, &out, &n)
+			    != (good ? INFLATE_INPUT : INFLATE_BAD);
 		}
 	}
 	ok(wrong == 0, "header: all 65536 of them");
@@ -366,7 +365,8 @@ test_stored(struct writer *w)
 			put(w, want[at + i], 8);
 	}
 	put_sum(w, want, sizeof want);
-	ok(inflates_to(w->p, w->nbits / 8, want, sizeof want, false), "stored: larger than the "
+	ok(inflates_to(w->p, w->nbits / 8, want, sizeof want, false),
+	    "stored: larger than the "
 	    "window, exactly the window, and nothing");
 
 	/* a block that fills the window, then one of another kind */
@@ -489,8 +489,8 @@ test_distances(struct writer *w)
 }
 
 /* In which the lengths of the code lengths' code are told. */
-static const unsigned char order[] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14,
-	1, 15 };
+static const unsigned char order[] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1,
+	15 };
 
 /* Begin a dynamic block: the lengths of its codes one by one. */
 static void
@@ -619,40 +619,41 @@ test_lengths(struct writer *w)
 	static const struct {
 		const char *what;
 		unsigned nlit, ndist;
-		unsigned char c[19];    /* length of each symbol's code */
+		unsigned char c[19]; /* length of each symbol's code */
 		struct {
 			unsigned char symbol, extra;
-		} told[8];              /* up to an extra of 255 */
+		} told[8]; /* up to an extra of 255 */
 		enum inflate_status want;
 	} t[] = {
 		/* one literal and the end have 1 bit, and so have both distances */
 		{ "zeros in two runs", 257, 2, { [1] = 1, [18] = 1 },
-		  { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 1, 0 }, { 1, 0 }, { 0, 255 } },
-		  INFLATE_DONE },
+		    { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 1, 0 }, { 1, 0 },
+			{ 0, 255 } },
+		    INFLATE_DONE },
 		{ "zeros by 17", 258, 2, { [1] = 2, [17] = 2, [18] = 1 },
-		  { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 17, 0 }, { 0, 255 } },
-		  INFLATE_DONE },
+		    { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 17, 0 }, { 0, 255 } },
+		    INFLATE_DONE },
 		{ "zeros beyond the end", 258, 2, { [1] = 2, [17] = 2, [18] = 1 },
-		  { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 17, 1 }, { 0, 255 } },
-		  INFLATE_BAD },
+		    { { 1, 0 }, { 18, 127 }, { 18, 106 }, { 1, 0 }, { 17, 1 }, { 0, 255 } },
+		    INFLATE_BAD },
 		{ "a repeat across literals and distances", 257, 2, { [1] = 2, [16] = 2, [18] = 1 },
-		  { { 18, 127 }, { 18, 106 }, { 1, 0 }, { 16, 0 }, { 0, 255 } }, INFLATE_DONE },
+		    { { 18, 127 }, { 18, 106 }, { 1, 0 }, { 16, 0 }, { 0, 255 } }, INFLATE_DONE },
 		{ "the same for three distances", 257, 3, { [1] = 2, [16] = 2, [18] = 1 },
-		  { { 18, 127 }, { 18, 107 }, { 1, 0 }, { 16, 0 }, { 0, 255 } }, INFLATE_BAD },
+		    { { 18, 127 }, { 18, 107 }, { 1, 0 }, { 16, 0 }, { 0, 255 } }, INFLATE_BAD },
 		{ "a repeat beyond the end", 257, 2, { [1] = 2, [16] = 2, [18] = 1 },
-		  { { 18, 127 }, { 18, 106 }, { 1, 0 }, { 16, 1 }, { 0, 255 } }, INFLATE_BAD },
+		    { { 18, 127 }, { 18, 106 }, { 1, 0 }, { 16, 1 }, { 0, 255 } }, INFLATE_BAD },
 		{ "a repeat of nothing", 257, 2, { [1] = 2, [16] = 2, [18] = 1 },
-		  { { 16, 0 }, { 0, 255 } }, INFLATE_BAD },
+		    { { 16, 0 }, { 0, 255 } }, INFLATE_BAD },
 		{ "287 literals", 287, 1, { [1] = 1, [18] = 1 }, { { 0, 255 } }, INFLATE_BAD },
 		{ "288 literals", 288, 1, { [1] = 1, [18] = 1 }, { { 0, 255 } }, INFLATE_BAD },
 		{ "286 literals, 30 distances", 286, 30, { [1] = 1, [18] = 1 }, { { 0, 255 } },
-		  INFLATE_INPUT },
+		    INFLATE_INPUT },
 		{ "31 distances", 257, 31, { [1] = 1, [18] = 1 }, { { 0, 255 } }, INFLATE_BAD },
 		{ "32 distances", 257, 32, { [1] = 1, [18] = 1 }, { { 0, 255 } }, INFLATE_BAD },
 		{ "code over-subscribed", 257, 1, { [0] = 1, [1] = 1, [18] = 1 }, { { 0, 255 } },
-		  INFLATE_BAD },
+		    INFLATE_BAD },
 		{ "code incomplete", 257, 1, { [0] = 2, [1] = 2, [18] = 2 }, { { 0, 255 } },
-		  INFLATE_BAD },
+		    INFLATE_BAD },
 		{ "code of one bit alone", 257, 1, { [1] = 1 }, { { 0, 255 } }, INFLATE_BAD },
 		{ "no code", 257, 1, { 0 }, { { 0, 255 } }, INFLATE_BAD },
 	};
@@ -670,11 +671,14 @@ test_lengths(struct writer *w)
 			put(w, c[order[k]], 3);
 		for (k = 0; t[i].told[k].extra != 255; k++) {
 			put_symbol(w, c, t[i].told[k].symbol);
-			put(w, t[i].told[k].extra, t[i].told[k].symbol == 16 ? 2 :
-			    t[i].told[k].symbol == 17 ? 3 : t[i].told[k].symbol == 18 ? 7 : 0);
+			put(w, t[i].told[k].extra,
+			    t[i].told[k].symbol == 16       ? 2
+				: t[i].told[k].symbol == 17 ? 3
+				: t[i].told[k].symbol == 18 ? 7
+							    : 0);
 		}
 		if (t[i].want == INFLATE_DONE) {
-			put(w, 1, 1);   /* the end */
+			put(w, 1, 1); /* the end */
 			put_sum(w, NULL, 0);
 		}
 		ok(verdict(w) == t[i].want, "lengths: %s", t[i].what);
@@ -710,8 +714,8 @@ filter(unsigned char *stream)
 	size_t n, step;
 
 	while (get_number(&n)) {
-		if (!get_number(&step) || step == 0 || n > STREAM_MAX ||
-		    fread(stream, 1, n, stdin) != n) {
+		if (!get_number(&step) || step == 0 || n > STREAM_MAX
+		    || fread(stream, 1, n, stdin) != n) {
 			fputs("inflate: bad job\n", stderr);
 			return 2;
 		}

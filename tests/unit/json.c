@@ -12,9 +12,9 @@
 static const struct {
 	const char *doc;
 	uint64_t chunk;
-	const char *hex;        /* NULL: it is wrong */
+	const char *hex; /* NULL: it is wrong */
 	uint64_t strings;
-	const char *why;        /* a part of the text */
+	const char *why; /* a part of the text */
 } docs[] = {
 	{ "{\"chunks\":[]}", 0, "", 0, NULL },
 	{ "{\"chunks\":[\"\"]}", 0, "", 1, NULL },
@@ -182,11 +182,8 @@ test_length(void)
 {
 	static const struct {
 		uint64_t n, chunk, length;
-	} t[] = {
-		{ 0, 1, 13 }, { 1, 1, 17 }, { 2, 1, 22 }, { 2, 2, 19 }, { 3, 2, 24 },
-		{ 1, 100, 17 },
-		{ 524288000, 65536, 13 + 2 * 524288000ull + 3 * 8000 - 1 },
-	};
+	} t[] = { { 0, 1, 13 }, { 1, 1, 17 }, { 2, 1, 22 }, { 2, 2, 19 }, { 3, 2, 24 },
+		{ 1, 100, 17 }, { 524288000, 65536, 13 + 2 * 524288000ull + 3 * 8000 - 1 } };
 	size_t i;
 
 	for (i = 0; i < sizeof t / sizeof *t; i++)
@@ -200,7 +197,7 @@ test_short(void)
 	static const struct {
 		const char *doc;
 		uint64_t v;
-		const char *why;        /* NULL: right */
+		const char *why; /* NULL: right */
 	} t[] = {
 		{ "{\"size\":0}", 0, NULL },
 		{ "{\"size\": 18446744073709551615}\n", UINT64_MAX, NULL },
@@ -241,11 +238,11 @@ test_short(void)
 		v = 0;
 		if (!(copy = malloc(n + 1)))
 			abort();
-		memcpy(copy + 1, t[i].doc, n);  /* the memory ends where the document does */
+		memcpy(copy + 1, t[i].doc, n); /* the memory ends where the document does */
 		why = json_count(copy + 1, n, "size", &v);
 		right = t[i].why ? why && strstr(why, t[i].why) : !why && v == t[i].v;
-		ok(right, "short document %zu: %s", i, t[i].doc[0] ? t[i].why ? t[i].why : "read"
-		    : "empty");
+		ok(right, "short document %zu: %s", i,
+		    t[i].doc[0] ? t[i].why ? t[i].why : "read" : "empty");
 		free(copy);
 		/* cut short it is wrong, unless only blanks are missing */
 		for (k = 0; k < n; k++) {

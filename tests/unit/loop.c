@@ -12,7 +12,7 @@
 #include "tap.h"
 
 #define PAIRS 200
-#define LIMIT (5000 * CLOCK_MS)        /* for what comes at once */
+#define LIMIT (5000 * CLOCK_MS) /* for what comes at once */
 
 static void
 make_pair(int fd[2])
@@ -57,16 +57,20 @@ check_basics(struct loop *l)
 	    "then there is");
 	ok(loop_wait(l, ev, 4, LOOP_FOREVER) == 1, "and still is");
 	ok(loop_change(l, a[0], LOOP_READ | LOOP_WRITE, a) == 0 && loop_wait(l, ev, 4, LIMIT) >= 1
-	    && ev[0].user == a, "a change of interest and user");
+		&& ev[0].user == a,
+	    "a change of interest and user");
 	ok(loop_change(l, a[0], 0, &user) == 0 && loop_wait(l, ev, 4, 0) == 0, "no interest");
 	ok(loop_change(l, a[0], LOOP_WRITE, &user) == 0 && loop_wait(l, ev, 4, LIMIT) == 1
-	    && ev[0].ready == LOOP_WRITE, "writing");
+		&& ev[0].ready == LOOP_WRITE,
+	    "writing");
 
 	ok(loop_change(l, a[0], LOOP_READ | LOOP_ONCE, &user) == 0
-	    && loop_wait(l, ev, 4, LIMIT) == 1, "once");
+		&& loop_wait(l, ev, 4, LIMIT) == 1,
+	    "once");
 	ok(loop_wait(l, ev, 4, 0) == 0, "means once");
 	ok(loop_change(l, a[0], LOOP_READ | LOOP_ONCE, &user) == 0
-	    && loop_wait(l, ev, 4, LIMIT) == 1, "until asked again");
+		&& loop_wait(l, ev, 4, LIMIT) == 1,
+	    "until asked again");
 	take_byte(a[0]);
 
 	ok(loop_change(l, a[0], LOOP_READ, &user) == 0, "awaiting the end");
@@ -74,7 +78,8 @@ check_basics(struct loop *l)
 	ok(loop_wait(l, ev, 4, LIMIT) == 1 && ev[0].ready & LOOP_READ, "which can be read");
 	ok(loop_remove(l, a[0]) == 0 && loop_wait(l, ev, 4, 0) == 0, "removed");
 	ok(loop_add(l, a[0], LOOP_READ, a) == 0 && loop_wait(l, ev, 4, LIMIT) == 1
-	    && ev[0].user == a, "added again");
+		&& ev[0].user == a,
+	    "added again");
 	ok(loop_remove(l, a[0]) == 0, "and removed");
 	close(a[0]);
 	ok(loop_add(l, -1, LOOP_READ, NULL) < 0 && errno == EBADF, "no such descriptor");
@@ -99,7 +104,7 @@ check_many(struct loop *l)
 	for (rounds = 0; rounds < 4 * PAIRS && total < PAIRS; rounds++) {
 		n = loop_wait(l, ev, 7, LIMIT);
 		for (k = 0; k < n; k++) {
-			i = (int)((int (*)[2])ev[k].user - pair);
+			i = (int)((int(*)[2])ev[k].user - pair);
 			total += seen[i]++ == 0;
 		}
 	}
@@ -170,11 +175,9 @@ check_poll_ms(void)
 	static const struct {
 		uint64_t ns;
 		int ms;
-	} t[] = {
-		{ 0, 0 }, { 1, 1 }, { CLOCK_MS, 1 }, { CLOCK_MS + 1, 2 }, { 2 * CLOCK_S, 2000 },
+	} t[] = { { 0, 0 }, { 1, 1 }, { CLOCK_MS, 1 }, { CLOCK_MS + 1, 2 }, { 2 * CLOCK_S, 2000 },
 		{ INT_MAX * CLOCK_MS, INT_MAX }, { INT_MAX * CLOCK_MS + 1, INT_MAX },
-		{ UINT64_MAX - 1, INT_MAX }, { LOOP_FOREVER, -1 },
-	};
+		{ UINT64_MAX - 1, INT_MAX }, { LOOP_FOREVER, -1 } };
 	unsigned i;
 
 	for (i = 0; i < sizeof t / sizeof *t; i++)
@@ -187,7 +190,7 @@ main(void)
 {
 	struct loop *l;
 
-	alarm(60);      /* a hang is a failure */
+	alarm(60); /* a hang is a failure */
 	check_poll_ms();
 	l = loop_new();
 	ok(l != NULL, "a loop (%s)", loop_backend);

@@ -227,13 +227,13 @@ test_url(void)
 		{ "rpc://[::1]", NULL, "rpc", "::1", "18812", "[::1]", NULL },
 		{ "rpc://[::1]:99/m", NULL, "rpc", "::1", "99", "[::1]:99", "m" },
 		{ "rpc://[fe80::1%eth0]:99", NULL, "rpc", "fe80::1%eth0", "99", "[fe80::1%eth0]:99",
-		  NULL },
+		    NULL },
 		{ "RPC://h", NULL, "rpc", "h", "18812", "h", NULL },
 		{ "http://h", NULL, "http", "h", "80", "h", NULL },
 		{ "Http://Ex.org", NULL, "http", "Ex.org", "80", "Ex.org", NULL },
 		{ "http://h/", NULL, "http", "h", "80", "h", "/" },
 		{ "http://127.0.0.1:5000/a/b?c=d:@&e", NULL, "http", "127.0.0.1", "5000",
-		  "127.0.0.1:5000", "/a/b?c=d:@&e" },
+		    "127.0.0.1:5000", "/a/b?c=d:@&e" },
 		{ "http://h//", NULL, "http", "h", "80", "h", "//" },
 		{ "http://h:0080/", NULL, "http", "h", "80", "h:0080", "/" },
 		{ "http://[::1]:8/x[1]", NULL, "http", "::1", "8", "[::1]:8", "/x[1]" },
@@ -396,8 +396,9 @@ test_msg(void)
 	big[sizeof big - 1] = '\0';
 	msg("%s", big);
 	s = caught(f, line, sizeof line);
-	ok(s && strlen(s) > 8000 && strchr(s, '\n') == s + strlen(s) - 1 &&
-	    strcmp(s + strlen(s) - 8, "\\x0a...\n") == 0, "msg: long text is cut, with a sign");
+	ok(s && strlen(s) > 8000 && strchr(s, '\n') == s + strlen(s) - 1
+		&& strcmp(s + strlen(s) - 8, "\\x0a...\n") == 0,
+	    "msg: long text is cut, with a sign");
 
 	msg_program("plain");
 	is(msg_name(), "plain", "msg_name: no slash");

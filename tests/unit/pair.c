@@ -13,7 +13,7 @@
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 static const struct service timed = { .max_payload = (uint64_t)64 << 20, .timed = true };
 
-static unsigned drawn;          /* service times that had to pass */
+static unsigned drawn; /* service times that had to pass */
 
 struct pair {
 	const char *name;
@@ -102,10 +102,10 @@ times_are_right(const struct service *sv, const struct call *call, unsigned n)
 {
 	if (!sv->timed)
 		return n == 0;
-	if (call->op == OP_HELLO)     /* HTTP's is a ping */
+	if (call->op == OP_HELLO) /* HTTP's is a ping */
 		return n <= 1;
 	if (call->op == OP_UPLOAD_STREAM || call->op == OP_DOWNLOAD_STREAM)
-		return true;            /* RPC: a call for each chunk */
+		return true; /* RPC: a call for each chunk */
 	return n == 1;
 }
 
@@ -159,11 +159,12 @@ check_operations(const struct pair *p, size_t step, const struct service *sv)
 			    || !times_are_right(sv, &call, drawn - before)) {
 				if (failed++ == 0)
 					snprintf(why, sizeof why, ": %u bytes: %s",
-					    (unsigned)size[i], c->outstanding > 0 ? "not answered" : c->error);
+					    (unsigned)size[i],
+					    c->outstanding > 0 ? "not answered" : c->error);
 			}
 		}
-		ok(failed == 0, "%s%s, %s in steps of %zu%s", p->name,
-		    sv->timed ? ", timed" : "", ops[op].name, step, why);
+		ok(failed == 0, "%s%s, %s in steps of %zu%s", p->name, sv->timed ? ", timed" : "",
+		    ops[op].name, step, why);
 	}
 	ok(s->errors == 0, "%s: the server counts no error", p->name);
 	ok(s->idle, "%s: the server is idle in the end", p->name);
@@ -220,7 +221,8 @@ main(void)
 		check_operations(&pair[i], 1000, &timed);
 		failures(&pair[i], i < 3 ? "nosuch/1" : "/nosuch");
 	}
-	together(&http_server_protocol, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
+	together(&http_server_protocol,
+	    "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
 	    "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
 	    "GET /download/9 HTTP/1.1\r\nHost: a\r\n\r\n");
 	payload_free(&payload);

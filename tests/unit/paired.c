@@ -45,7 +45,7 @@ center(void)
 
 	for (turn = 0; turn < 2000; turn++) {
 		n = 1 + turn % MOST;
-		for (i = 0; i < n; i++)         /* every third time with ties */
+		for (i = 0; i < n; i++) /* every third time with ties */
 			v[i] = turn % 3 ? uniform() : floor(uniform() * 5);
 		stat_sort(v, n);
 		for (i = m = 0; i < n; i++)
@@ -64,10 +64,10 @@ student(void)
 		double level;
 		size_t df;
 		double t;
-	} table[] = {   /* printed tables, four digits behind the point */
+	} table[] = { /* printed tables, four digits behind the point */
 		{ .95, 1, 12.7062 }, { .95, 2, 4.3027 }, { .95, 5, 2.5706 }, { .95, 11, 2.2010 },
 		{ .95, 30, 2.0423 }, { .99, 1, 63.6567 }, { .99, 10, 3.1693 }, { .999, 6, 5.9588 },
-		{ .5, 4, 0.7407 }, { .95, 1000, 1.9623 },
+		{ .5, 4, 0.7407 }, { .95, 1000, 1.9623 }
 	};
 	size_t i;
 
@@ -113,14 +113,16 @@ few(void)
 	double low, high;
 
 	ok(paired_estimate(p, 3, &e) && e.passes == 1 && e.units == 3 && e.pairs == 3
-	    && fabs(e.log_ratio - 0.2) < 1e-12, "one pass: its pairs are the units");
+		&& fabs(e.log_ratio - 0.2) < 1e-12,
+	    "one pass: its pairs are the units");
 	ok(paired_limits(&e, 0.95, &low, &high) && low < exp(0.2) && high > exp(0.2),
 	    "and an interval over them");
 	ok(paired_estimate(p, 1, &e) && e.passes == 1 && e.log_ratio == 0.1, "one pair");
 	ok(!paired_limits(&e, 0.95, &low, &high), "and no interval");
 	ok(paired_estimate(p, 4, &e) && e.passes == 2 && e.units == 2
-	    && paired_limits(&e, 0.95, &low, &high) && low <= exp(e.log_ratio)
-	    && exp(e.log_ratio) <= high, "two passes of unequal size");
+		&& paired_limits(&e, 0.95, &low, &high) && low <= exp(e.log_ratio)
+		&& exp(e.log_ratio) <= high,
+	    "two passes of unequal size");
 	p[3].v = 0.4;
 	/* the passes' own estimates are 0.2 and 0.4: their mean has an error of 0.1 */
 	ok(paired_estimate(p, 4, &e) && fabs(e.error - 0.1) < 1e-12,

@@ -26,9 +26,9 @@
 enum line_kind { FRAME, END, RESET };
 
 struct line {
-	char dir;               /* '>': from the client */
+	char dir; /* '>': from the client */
 	enum line_kind kind;
-	unsigned char *p;       /* FRAME: its bytes */
+	unsigned char *p; /* FRAME: its bytes */
 	size_t n;
 };
 
@@ -132,7 +132,7 @@ recording_free(struct recording *r)
 struct message {
 	int type;
 	int dialect;
-	struct buf retained;    /* brine of seq, then of body */
+	struct buf retained; /* brine of seq, then of body */
 };
 
 static bool
@@ -220,7 +220,8 @@ handler_of(const struct message *m)
 	struct brine b = body_of(m);
 	int64_t handler;
 
-	return m->type == RPYC_REQUEST && brine_tuple(&b, 2) && brine_int(&b, &handler) ? handler : -1;
+	return m->type == RPYC_REQUEST && brine_tuple(&b, 2) && brine_int(&b, &handler) ? handler
+											: -1;
 }
 
 /* ---- references, and messages as text ---- */
@@ -247,7 +248,7 @@ pair_find(const struct pairs *pairs, int64_t cls, int64_t id)
 	size_t i;
 
 	/* the newest counts: a recorded number is used again once its object is gone */
-	for (i = pairs->n; i-- > 0; )
+	for (i = pairs->n; i-- > 0;)
 		if (pairs->p[i].cls == cls && pairs->p[i].id == id)
 			return &pairs->p[i];
 	return NULL;
@@ -311,20 +312,14 @@ describe_value(struct buf *out, struct brine *b, int depth)
 		return;
 	}
 	switch (v.type) {
-	case BRINE_TUPLE:
-		describe_items(out, b, v.len, depth + 1);
-		break;
+	case BRINE_TUPLE: describe_items(out, b, v.len, depth + 1); break;
 	case BRINE_SLICE:
 	case BRINE_FROZENSET:
 		buf_text(out, v.type == BRINE_SLICE ? "slice" : "frozenset");
 		describe_value(out, b, depth + 1);
 		break;
-	case BRINE_BYTES:
-		describe_bytes(out, "b:", &v);
-		break;
-	case BRINE_STR:
-		describe_bytes(out, "s:", &v);
-		break;
+	case BRINE_BYTES: describe_bytes(out, "b:", &v); break;
+	case BRINE_STR: describe_bytes(out, "s:", &v); break;
 	case BRINE_INT:
 		if (v.fits)
 			buf_printf(out, "%lld", (long long)v.i);
@@ -353,9 +348,7 @@ describe_boxed(struct buf *out, struct brine *b, struct refs *refs, int depth)
 		return;
 	}
 	switch (label) {
-	case RPYC_VALUE:
-		describe_value(out, b, depth);
-		break;
+	case RPYC_VALUE: describe_value(out, b, depth); break;
 	case RPYC_TUPLE:
 		if (!brine_get(b, &v) || v.type != BRINE_TUPLE) {
 			buf_text(out, "INVALID");
@@ -376,8 +369,8 @@ describe_boxed(struct buf *out, struct brine *b, struct refs *refs, int depth)
 		}
 		/* roots have the name of their class or of none */
 		buf_text(out, label == RPYC_LOCAL_REF ? "yours " : "mine ");
-		if (id.name.n > 9 && memcmp(id.name.p, "builtins.", 9) == 0 &&
-		    !brine_is(&id.name, "builtins.object"))
+		if (id.name.n > 9 && memcmp(id.name.p, "builtins.", 9) == 0
+		    && !brine_is(&id.name, "builtins.object"))
 			buf_printf(out, "%.*s", (int)id.name.n - 9, (const char *)id.name.p + 9);
 		else
 			buf_text(out, "object");
@@ -401,8 +394,10 @@ items_of(const struct message *m)
 	struct rpyc_items items;
 	int64_t handler;
 
-	return brine_tuple(&b, 2) && brine_int(&b, &handler) && rpyc_boxed(&b, &boxed) &&
-	    rpyc_items(&boxed, &items) ? items.n : 0;
+	return brine_tuple(&b, 2) && brine_int(&b, &handler) && rpyc_boxed(&b, &boxed)
+		&& rpyc_items(&boxed, &items)
+	    ? items.n
+	    : 0;
 }
 
 /* The text of a message without its seq, and what it refers to. The text is valid until
@@ -424,8 +419,8 @@ describe(const struct message *m, struct buf *out, struct refs *refs)
 			buf_text(out, "request INVALID");
 		}
 		/* to give no keywords is to leave them out: the text has no fourth item then */
-		if (handler == RPYC_CALLATTR && items_of(m) == 4 && out->n > 5 &&
-		    memcmp(out->p + out->n - 5, ", ())", 5) == 0) {
+		if (handler == RPYC_CALLATTR && items_of(m) == 4 && out->n > 5
+		    && memcmp(out->p + out->n - 5, ", ())", 5) == 0) {
 			out->n -= 5;
 			buf_text(out, ")");
 		}
@@ -461,8 +456,9 @@ rewrite(struct buf *out, struct brine b, const struct pairs *pairs)
 		if (pairs && rpyc_id(b, &id) && (p = pair_find(pairs, id.cls, id.id))) {
 			brine_put_tuple(out, 3);
 			/* the root's name is not the recorded one */
-			if (p->our_cls == 1 && p->our_id == 1 && !brine_is(&id.name, "builtins.list") &&
-			    !brine_is(&id.name, "builtins.list_iterator"))
+			if (p->our_cls == 1 && p->our_id == 1
+			    && !brine_is(&id.name, "builtins.list")
+			    && !brine_is(&id.name, "builtins.list_iterator"))
 				brine_put_str(out, "builtins.object");
 			else
 				brine_put_str_n(out, id.name.p, id.name.n);
@@ -482,21 +478,11 @@ rewrite(struct buf *out, struct brine b, const struct pairs *pairs)
 			else
 				brine_put_int_text(out, (const char *)v.p, v.n);
 			break;
-		case BRINE_FLOAT:
-			brine_put_float(out, v.f);
-			break;
-		case BRINE_BYTES:
-			brine_put_bytes(out, v.p, v.n);
-			break;
-		case BRINE_STR:
-			brine_put_str_n(out, v.p, v.n);
-			break;
-		case BRINE_TUPLE:
-			brine_put_tuple(out, (uint32_t)v.len);
-			break;
-		default:
-			buf_add(out, from, (size_t)(b.p - from));
-			break;
+		case BRINE_FLOAT: brine_put_float(out, v.f); break;
+		case BRINE_BYTES: brine_put_bytes(out, v.p, v.n); break;
+		case BRINE_STR: brine_put_str_n(out, v.p, v.n); break;
+		case BRINE_TUPLE: brine_put_tuple(out, (uint32_t)v.len); break;
+		default: buf_add(out, from, (size_t)(b.p - from)); break;
 		}
 	}
 	return true;
@@ -523,8 +509,8 @@ put_frame(struct buf *out, const struct message *m, int64_t seq, const struct pa
 static bool
 is_bad(const char *name)
 {
-	return strncmp(name, "bad-tag", 7) == 0 || strncmp(name, "bad-message-type", 16) == 0 ||
-	    strncmp(name, "bad-zlib", 8) == 0;
+	return strncmp(name, "bad-tag", 7) == 0 || strncmp(name, "bad-message-type", 16) == 0
+	    || strncmp(name, "bad-zlib", 8) == 0;
 }
 
 static bool
@@ -533,9 +519,9 @@ same_messages(const struct messages *a, const struct messages *b)
 	size_t i;
 
 	for (i = 0; i < a->n && i < b->n; i++)
-		if (a->m[i].type != b->m[i].type || a->m[i].dialect != b->m[i].dialect ||
-		    a->m[i].retained.n != b->m[i].retained.n ||
-		    memcmp(a->m[i].retained.p, b->m[i].retained.p, a->m[i].retained.n) != 0)
+		if (a->m[i].type != b->m[i].type || a->m[i].dialect != b->m[i].dialect
+		    || a->m[i].retained.n != b->m[i].retained.n
+		    || memcmp(a->m[i].retained.p, b->m[i].retained.p, a->m[i].retained.n) != 0)
 			return false;
 	return a->n == b->n;
 }
@@ -566,7 +552,7 @@ check_reader(const struct recording *r, char dir)
 		status = read_all(&reader, l->p, l->n, &whole);
 		if (status == RPYC_BAD)
 			break;
-		if (memcmp(l->p, "\0\0\0\0\0", 5) == 0)         /* an empty frame says nothing */
+		if (memcmp(l->p, "\0\0\0\0\0", 5) == 0) /* an empty frame says nothing */
 			continue;
 		frames++;
 		if (whole.n != before + 1)
@@ -583,8 +569,8 @@ check_reader(const struct recording *r, char dir)
 	if (bad) {
 		ok(status == RPYC_BAD && reader.error, "%s %c refused", r->name, dir);
 	} else {
-		ok(whole.n == frames && types && dialects && !reader.begun, "%s %c %zu frames read", r->name,
-		    dir, frames);
+		ok(whole.n == frames && types && dialects && !reader.begun, "%s %c %zu frames read",
+		    r->name, dir, frames);
 		ok(encoded, "%s %c written again as they were", r->name, dir);
 	}
 	rpyc_reader_free(&reader);
@@ -619,17 +605,17 @@ enum split { WHOLE, BYTES, CUT };
 struct replay {
 	const struct recording *r;
 	enum split split;
-	size_t cut;             /* CUT: the client's stream is cut here */
-	size_t fed;             /* bytes of it so far */
+	size_t cut; /* CUT: the client's stream is cut here */
+	size_t fed; /* bytes of it so far */
 	bool one_request;
 
 	struct server_session *s;
-	struct rpyc_reader reader;      /* of what the server sends */
+	struct rpyc_reader reader; /* of what the server sends */
 	struct messages said;
-	size_t *taken;          /* indexes of said that were compared */
+	size_t *taken; /* indexes of said that were compared */
 	size_t ntaken;
 	struct pairs pairs;
-	int64_t seq[256];       /* of the server's requests: ours for theirs; -1: not met */
+	int64_t seq[256]; /* of the server's requests: ours for theirs; -1: not met */
 	bool bad;
 	char why[400];
 };
@@ -670,7 +656,8 @@ server_run(struct replay *rp)
 			continue;
 		}
 		for (n = 0, i = 0; i < niov; i++) {
-			if (read_all(&rp->reader, iov[i].iov_base, iov[i].iov_len, &rp->said) == RPYC_BAD)
+			if (read_all(&rp->reader, iov[i].iov_base, iov[i].iov_len, &rp->said)
+			    == RPYC_BAD)
 				wrong(rp, "stream of the server", rp->reader.error, "messages");
 			n += iov[i].iov_len;
 		}
@@ -706,8 +693,8 @@ server_feed(struct replay *rp, const unsigned char *p, size_t n)
 static bool
 own_value(int64_t handler)
 {
-	return handler == RPYC_REPR || handler == RPYC_STR || handler == RPYC_HASH ||
-	    handler == RPYC_DIR || handler == RPYC_INSPECT;
+	return handler == RPYC_REPR || handler == RPYC_STR || handler == RPYC_HASH
+	    || handler == RPYC_DIR || handler == RPYC_INSPECT;
 }
 
 /* Are the two messages the same? What stock servers say about wrong arguments to a handler
@@ -717,7 +704,8 @@ same_text(const struct replay *rp, const char *got, const char *want)
 {
 	const char *class_end = strstr(want, "), ");
 
-	if (strncmp(rp->r->name, "bad-requests", 12) == 0 && strncmp(want, "exception", 9) == 0 && class_end)
+	if (strncmp(rp->r->name, "bad-requests", 12) == 0 && strncmp(want, "exception", 9) == 0
+	    && class_end)
 		return strncmp(got, want, (size_t)(class_end - want)) == 0;
 	return strcmp(got, want) == 0;
 }
@@ -740,12 +728,14 @@ server_expect(struct replay *rp, const struct message *m, const struct messages 
 	for (i = 0; i < rp->said.n && !o; i++) {
 		for (k = 0; k < rp->ntaken && rp->taken[k] != i; k++)
 			;
-		if (k < rp->ntaken || (rp->said.m[i].type == RPYC_REQUEST) != (m->type == RPYC_REQUEST))
+		if (k < rp->ntaken
+		    || (rp->said.m[i].type == RPYC_REQUEST) != (m->type == RPYC_REQUEST))
 			continue;
-		if (m->type == RPYC_REQUEST && (handler_of(&rp->said.m[i]) == RPYC_DEL) !=
-		    (handler_of(m) == RPYC_DEL))
+		if (m->type == RPYC_REQUEST
+		    && (handler_of(&rp->said.m[i]) == RPYC_DEL) != (handler_of(m) == RPYC_DEL))
 			continue;
-		if (handler_of(m) == RPYC_DEL && strcmp(describe(&rp->said.m[i], &a, &ours), want) != 0)
+		if (handler_of(m) == RPYC_DEL
+		    && strcmp(describe(&rp->said.m[i], &a, &ours), want) != 0)
 			continue;
 		o = &rp->said.m[i];
 		rp->taken[rp->ntaken++] = i;
@@ -772,8 +762,8 @@ server_expect(struct replay *rp, const struct message *m, const struct messages 
 		p = pair_find(&rp->pairs, theirs.id[i].cls, theirs.id[i].id);
 		if (m->type != RPYC_REQUEST && strstr(want, "mine"))
 			pair_add(&rp->pairs, &theirs.id[i], &ours.id[i]);
-		else if (p ? p->our_cls != ours.id[i].cls || p->our_id != ours.id[i].id :
-		    theirs.id[i].cls != ours.id[i].cls || theirs.id[i].id != ours.id[i].id)
+		else if (p ? p->our_cls != ours.id[i].cls || p->our_id != ours.id[i].id
+			   : theirs.id[i].cls != ours.id[i].cls || theirs.id[i].id != ours.id[i].id)
 			wrong(rp, "reference", got, want);
 	}
 out:
@@ -816,7 +806,8 @@ replay_server(struct replay *rp)
 		}
 		messages_free(&one);
 		if (l->dir == '<') {
-			if (read_all(&server, l->p, l->n, &one) == RPYC_MESSAGE && handler_of(one.m) != RPYC_CLOSE)
+			if (read_all(&server, l->p, l->n, &one) == RPYC_MESSAGE
+			    && handler_of(one.m) != RPYC_CLOSE)
 				server_expect(rp, &one.m[0], &asked);
 			continue;
 		}
@@ -832,7 +823,7 @@ replay_server(struct replay *rp)
 			int64_t seq = seq_of(&one.m[0]);
 
 			if (seq < 0 || seq >= 256 || rp->seq[seq] < 0)
-				continue;       /* it answers what ours did not ask */
+				continue; /* it answers what ours did not ask */
 			put_frame(&frame, &one.m[0], rp->seq[seq], &rp->pairs);
 		}
 		if (one.m[0].type == RPYC_REQUEST) {
@@ -877,12 +868,13 @@ check_server(const struct recording *r)
 	for (single = 0; single < 2; single++) {
 		rp.one_request = single;
 		rp.split = WHOLE;
-		if (!ok(replay_server(&rp), "%s answered%s", r->name, single ? ", request by request" : ""))
+		if (!ok(replay_server(&rp), "%s answered%s", r->name,
+			single ? ", request by request" : ""))
 			printf("# %s\n", rp.why);
 		length = rp.fed;
 		rp.split = BYTES;
-		if (!ok(replay_server(&rp), "%s answered, byte by byte%s", r->name, single ?
-		    ", request by request" : ""))
+		if (!ok(replay_server(&rp), "%s answered, byte by byte%s", r->name,
+			single ? ", request by request" : ""))
 			printf("# %s\n", rp.why);
 	}
 	rp.one_request = false;
@@ -899,16 +891,16 @@ check_server(const struct recording *r)
 /* Calls that lead to the exchange of a recording. Upload data is zeros. */
 struct calls {
 	const char *recording;
-	bool native;            /* as with -N: recorded with a stock client */
-	const char *name;       /* of OP_NAMED */
-	const char *error;      /* of the last call; NULL: all succeed */
+	bool native;       /* as with -N: recorded with a stock client */
+	const char *name;  /* of OP_NAMED */
+	const char *error; /* of the last call; NULL: all succeed */
 	struct call call[6];
 	size_t n;
 };
 
-#define CALLS(...) \
-	{ __VA_ARGS__ }, sizeof (struct call[]){ __VA_ARGS__ } / sizeof(struct call)
+#define CALLS(...) { __VA_ARGS__ }, sizeof(struct call[]){ __VA_ARGS__ } / sizeof(struct call)
 
+/* clang-format off */
 static const struct calls calls[] = {
 	{ "native-callattr", false, NULL, NULL,
 	    CALLS({ .op = OP_PING }, { .op = OP_UPLOAD, .size = 10 },
@@ -946,6 +938,7 @@ static const struct calls calls[] = {
 	{ "err-arg-type", true, "compute/x",
 	    "TypeError: 'str' object cannot be interpreted as an integer", CALLS({ .op = OP_NAMED }) },
 };
+/* clang-format on */
 
 struct asking {
 	const struct recording *r;
@@ -954,13 +947,13 @@ struct asking {
 	size_t cut, fed;
 
 	struct client_session *c;
-	struct messages recorded;       /* in order; of a line that is no message: empty */
-	struct rpyc_reader reader;      /* of what the client sends */
+	struct messages recorded;  /* in order; of a line that is no message: empty */
+	struct rpyc_reader reader; /* of what the client sends */
 	struct messages said;
-	size_t handled;                 /* of said */
-	bool *matched;                  /* lines of the client that ours has said, too */
-	int64_t seq[1000];              /* ours for the recorded requests; -1: not said */
-	size_t at;                      /* next line */
+	size_t handled;    /* of said */
+	bool *matched;     /* lines of the client that ours has said, too */
+	int64_t seq[1000]; /* ours for the recorded requests; -1: not said */
+	size_t at;         /* next line */
 	struct pairs pairs;
 	bool bad;
 	char why[400];
@@ -993,7 +986,8 @@ client_run(struct asking *a)
 			iov[0].iov_len = 1;
 		}
 		for (n = 0, i = 0; i < niov; i++) {
-			if (read_all(&a->reader, iov[i].iov_base, iov[i].iov_len, &a->said) == RPYC_BAD)
+			if (read_all(&a->reader, iov[i].iov_base, iov[i].iov_len, &a->said)
+			    == RPYC_BAD)
 				ask_wrong(a, "stream of the client", a->reader.error, "messages");
 			n += iov[i].iov_len;
 		}
@@ -1039,9 +1033,10 @@ client_said(struct asking *a, const struct message *m)
 		want = describe(o, &y, &theirs);
 		if (m->type == RPYC_REQUEST)
 			found = strcmp(got, want) == 0;
-		else    /* chunks have other sizes here */
-			found = seq_of(m) == seq_of(o) && (strcmp(got, want) == 0 ||
-			    (strncmp(got, "reply b:", 8) == 0 || strstr(got, "bytes")));
+		else /* chunks have other sizes here */
+			found = seq_of(m) == seq_of(o)
+			    && (strcmp(got, want) == 0
+				|| (strncmp(got, "reply b:", 8) == 0 || strstr(got, "bytes")));
 		if (!found)
 			continue;
 		a->matched[i] = true;
@@ -1076,7 +1071,7 @@ recorded_next(struct asking *a)
 	seq = seq_of(m);
 	if (m->type != RPYC_REQUEST) {
 		if (seq < 0 || seq >= 1000 || a->seq[seq] < 0)
-			return true;    /* the answer to what ours did not ask */
+			return true; /* the answer to what ours did not ask */
 		seq = a->seq[seq];
 		if (l->p[4] != 0 && seq == seq_of(m)) {
 			client_feed(a, l->p, l->n);
@@ -1116,8 +1111,10 @@ replay_client(struct asking *a)
 	a->recorded.m = need(calloc(a->r->n + 1, sizeof *a->recorded.m));
 	a->recorded.n = a->r->n;
 	for (i = 0; i < a->r->n; i++) {
-		if (a->r->line[i].kind == FRAME && read_all(&readers[a->r->line[i].dir == '<'],
-		    a->r->line[i].p, a->r->line[i].n, &one) == RPYC_MESSAGE) {
+		if (a->r->line[i].kind == FRAME
+		    && read_all(&readers[a->r->line[i].dir == '<'], a->r->line[i].p,
+			   a->r->line[i].n, &one)
+			== RPYC_MESSAGE) {
 			a->recorded.m[i] = one.m[0];
 			one.n = 0;
 		}
@@ -1125,8 +1122,7 @@ replay_client(struct asking *a)
 	a->c = need(rpyc_client_protocol.open(&conf));
 	for (k = 0; k <= a->calls->n && !a->bad; k++) {
 		last = k == a->calls->n;
-		rpyc_client_protocol.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1],
-		    NULL);
+		rpyc_client_protocol.begin(a->c, k == 0 ? &hello : &a->calls->call[k - 1], NULL);
 		for (;;) {
 			client_run(a);
 			for (; a->handled < a->said.n; a->handled++)
@@ -1146,7 +1142,8 @@ replay_client(struct asking *a)
 			break;
 		if (last && a->calls->error) {
 			if (a->c->ok || !strstr(a->c->error, a->calls->error))
-				ask_wrong(a, "call", a->c->ok ? "success" : a->c->error, a->calls->error);
+				ask_wrong(a, "call", a->c->ok ? "success" : a->c->error,
+				    a->calls->error);
 		} else if (!a->c->ok) {
 			ask_wrong(a, "call", a->c->error, "success");
 		}
@@ -1177,8 +1174,8 @@ check_client(const struct recording *r)
 	for (i = 0; i < sizeof calls / sizeof *calls; i++) {
 		const char *what = calls[i].name ? calls[i].name : "calls";
 
-		if (strncmp(calls[i].recording, r->name, (size_t)(dot - r->name)) != 0 ||
-		    strlen(calls[i].recording) != (size_t)(dot - r->name))
+		if (strncmp(calls[i].recording, r->name, (size_t)(dot - r->name)) != 0
+		    || strlen(calls[i].recording) != (size_t)(dot - r->name))
 			continue;
 		memset(&a, 0, sizeof a);
 		a.r = r;

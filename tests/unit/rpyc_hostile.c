@@ -10,8 +10,10 @@
 #include "service.h"
 #include "tap.h"
 
+/* clang-format off */
 #define ROOT "\x12\x08\x0e\x0f" "builtins.object\x51\x51"      /* id_packs, encoded */
 #define MINE "\x12\x08\x0e\x0d" "builtins.list\x57\x57"
+/* clang-format on */
 
 static const struct service service = { .max_payload = (uint64_t)1 << 20 };
 
@@ -64,9 +66,9 @@ struct server {
 	struct server_session *s;
 	struct rpyc_reader peer;
 	unsigned replies, exceptions, releases, closes, others;
-	int64_t asked;          /* seq of the last request that was no release */
-	bool valid;             /* all of it was RPyC */
-	size_t most;            /* bytes waiting to be sent at once */
+	int64_t asked; /* seq of the last request that was no release */
+	bool valid;    /* all of it was RPyC */
+	size_t most;   /* bytes waiting to be sent at once */
 };
 
 static void
@@ -128,14 +130,9 @@ server_read(struct server *t)
 			for (n = 0; n < iov[i].iov_len && t->valid; n += taken) {
 				switch (rpyc_read(&t->peer, (unsigned char *)iov[i].iov_base + n,
 				    iov[i].iov_len - n, &taken)) {
-				case RPYC_MESSAGE:
-					server_said(t);
-					break;
-				case RPYC_BAD:
-					t->valid = false;
-					break;
-				default:
-					break;
+				case RPYC_MESSAGE: server_said(t); break;
+				case RPYC_BAD: t->valid = false; break;
+				default: break;
 				}
 			}
 			server_sent(t->s, iov[i].iov_len);
@@ -187,15 +184,16 @@ one(const struct buf *b, size_t piece, enum outcome want, const char *what)
 	server_open(&t);
 	s = (struct rpyc_session *)t.s;
 	server_feed(&t, b->p, b->n, piece);
-	good = t.valid && (want == REFUSED ||
-	    s->in.retained.cap + s->base.out.buf.cap <= 4096);
+	good = t.valid && (want == REFUSED || s->in.retained.cap + s->base.out.buf.cap <= 4096);
 	if (want == REFUSED)
 		good = good && t.s->want == WANT_CLOSE && t.closes == 1 && t.s->errors == 1;
 	else
-		good = good && t.exceptions == (want == RAISED) &&
-		    t.replies == (want == ANSWERED) && server_lives(&t);
-	ok(good, "%s: %s", what, want == REFUSED ? "refused" : want == RAISED ? "an exception" :
-	    "answered");
+		good = good && t.exceptions == (want == RAISED) && t.replies == (want == ANSWERED)
+		    && server_lives(&t);
+	ok(good, "%s: %s", what,
+	    want == REFUSED      ? "refused"
+		: want == RAISED ? "an exception"
+				 : "answered");
 	server_close(&t);
 }
 
@@ -265,8 +263,9 @@ test_sizes(void)
 	ADD(&b, "\xff\xff\xff\xff\0");
 	ADD(&b, "\x12\x51\x50\x11\x51\x11\x51\x10\x0f\xff\xff\xff\x00");
 	fill(&b, 'x', 1 << 20);
-	ok(server_feed(&t, b.p, b.n, b.n) && t.s->want == WANT_INPUT && !t.s->idle &&
-	    s->in.retained.cap <= 4096, "4 GB announced: waits, and holds nothing");
+	ok(server_feed(&t, b.p, b.n, b.n) && t.s->want == WANT_INPUT && !t.s->idle
+		&& s->in.retained.cap <= 4096,
+	    "4 GB announced: waits, and holds nothing");
 	server_close(&t);
 
 	buf_clear(&b, 0);
@@ -285,8 +284,8 @@ test_sizes(void)
 		buf_byte(&b, (unsigned char)i);
 		fill(&b, '9', i);
 		rpyc_end(&b, at, 0);
-		one(&b, 1000, i == 4300 ? RAISED : REFUSED, i == 4300 ? "an int of 4300 digits" :
-		    "an int of 4301 digits");
+		one(&b, 1000, i == 4300 ? RAISED : REFUSED,
+		    i == 4300 ? "an int of 4300 digits" : "an int of 4301 digits");
 	}
 
 	buf_clear(&b, 0);
@@ -305,7 +304,7 @@ test_sizes(void)
 static void
 bomb(struct buf *b, const struct buf *front, size_t n)
 {
-	uint32_t bits = 3 | 0x0cu << 3;         /* last block, fixed codes; literal 0 */
+	uint32_t bits = 3 | 0x0cu << 3; /* last block, fixed codes; literal 0 */
 	unsigned nbits = 11;
 	size_t i;
 
@@ -316,7 +315,7 @@ bomb(struct buf *b, const struct buf *front, size_t n)
 	ADD(b, "\xff");
 	add(b, (char *)front->p, front->n);
 	for (i = 0; i < n; i++) {
-		bits |= 0xa3u << nbits;         /* length 258; distance 1 is five zero bits */
+		bits |= 0xa3u << nbits; /* length 258; distance 1 is five zero bits */
 		for (nbits += 13; nbits >= 8; nbits -= 8, bits >>= 8)
 			buf_byte(b, (unsigned char)bits);
 	}
@@ -335,7 +334,7 @@ test_bomb(void)
 	call(&front, 1, "upload");
 	rpyc_put_label(&front, RPYC_VALUE);
 	ADD(&front, "\x10\x0f\xff\xff\xff\x00");
-	memmove(front.p, front.p + 5, front.n -= 5);    /* the head of the frame is the bomb's */
+	memmove(front.p, front.p + 5, front.n -= 5); /* the head of the frame is the bomb's */
 	bomb(&b, &front, 100000);
 	one(&b, 4096, REFUSED, "a zlib bomb");
 	buf_free(&front);
@@ -557,13 +556,16 @@ test_waiting(void)
 	rpyc_put_label(&b, RPYC_TUPLE);
 	brine_put_tuple(&b, 100001);
 	for (i = 0; i < 100000; i++)
-		ADD(&b, "\x11\x51\x0e\x05" "abcde");
+		ADD(&b,
+		    "\x11\x51\x0e\x05"
+		    "abcde");
 	put_mine(&b, 1);
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 40; i++)
 		server_feed(&t, b.p, b.n, b.n);
-	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_RETAIN_MAX &&
-	    t.exceptions == 1 && t.releases == 1, "calls that wait with much (%u)", s->nremote);
+	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_RETAIN_MAX
+		&& t.exceptions == 1 && t.releases == 1,
+	    "calls that wait with much (%u)", s->nremote);
 	server_close(&t);
 	buf_free(&b);
 }
@@ -571,7 +573,9 @@ test_waiting(void)
 static void
 test_objects(void)
 {
-	static const char list[] = "\x12\x08\x0e\x0d" "builtins.list\x51\x16\x03" "201";
+	static const char list[] = "\x12\x08\x0e\x0d"
+				   "builtins.list\x51\x16\x03"
+				   "201";
 	struct rpyc_session *s;
 	struct buf b = { 0 }, del = { 0 };
 	unsigned given = 0, refused = 0;
@@ -642,19 +646,16 @@ client_releases(struct client_session *c)
 
 	while (c->want == WANT_OUTPUT && out_iov(&c->out, &iov, 1) == 1) {
 		for (n = 0; n < iov.iov_len && releases >= 0; n += taken) {
-			switch (rpyc_read(&peer, (unsigned char *)iov.iov_base + n,
-			    iov.iov_len - n, &taken)) {
+			switch (rpyc_read(&peer, (unsigned char *)iov.iov_base + n, iov.iov_len - n,
+			    &taken)) {
 			case RPYC_MESSAGE:
 				b = brine_span(&peer.retained);
-				if (peer.type == RPYC_REQUEST && rpyc_seq(&b, &seq) &&
-				    brine_tuple(&b, 2) && brine_int(&b, &handler))
+				if (peer.type == RPYC_REQUEST && rpyc_seq(&b, &seq)
+				    && brine_tuple(&b, 2) && brine_int(&b, &handler))
 					releases += handler == RPYC_DEL;
 				break;
-			case RPYC_BAD:
-				releases = -1;
-				break;
-			default:
-				break;
+			case RPYC_BAD: releases = -1; break;
+			default: break;
 			}
 		}
 		client_sent(c, iov.iov_len);
@@ -673,7 +674,9 @@ static void
 test_client(void)
 {
 	static const struct call pings = { .op = OP_PING };
-	static const struct call offers = { .op = OP_UPLOAD_FILE_CHUNKED, .size = 100, .chunk = 10 };
+	static const struct call offers = { .op = OP_UPLOAD_FILE_CHUNKED,
+		.size = 100,
+		.chunk = 10 };
 	static const struct call uploads = { .op = OP_UPLOAD, .size = 100 };
 	static const struct call streams = { .op = OP_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
 	struct client_conf conf = { 0 };
@@ -712,7 +715,8 @@ test_client(void)
 	rpyc_put_tag(&b, BRINE_TAG_EMPTY_TUPLE);
 	rpyc_end(&b, at, 0);
 	client_feed(c, &b);
-	ok(c->outstanding > 0 && client_releases(c) == 0, "an object of the largest number is not offered");
+	ok(c->outstanding > 0 && client_releases(c) == 0,
+	    "an object of the largest number is not offered");
 	c->protocol->close(c);
 
 	for (i = 0; i < 2; i++) {
@@ -723,8 +727,8 @@ test_client(void)
 		brine_put_int_text(&b, &"-100000000000000000000"[i], 22 - i);
 		rpyc_end(&b, at, 0);
 		client_feed(c, &b);
-		ok(c->outstanding == 0 && !c->ok &&
-		    strcmp(c->error, "a reply that is an int beyond 64 bits") == 0,
+		ok(c->outstanding == 0 && !c->ok
+			&& strcmp(c->error, "a reply that is an int beyond 64 bits") == 0,
 		    "a count of bytes beyond 64 bits: %s", c->error);
 		c->protocol->close(c);
 	}
@@ -734,7 +738,11 @@ test_client(void)
 	client_releases(c);
 	buf_clear(&b, 0);
 	at = begin(&b, RPYC_EXCEPTION, 1);
-	ADD(&b, "\x13\x11\x08\x0a" "b\x08\x0a" "E\x10\x08\x0a" "x\x02\x08\x01");
+	ADD(&b,
+	    "\x13\x11\x08\x0a"
+	    "b\x08\x0a"
+	    "E\x10\x08\x0a"
+	    "x\x02\x08\x01");
 	rpyc_end(&b, at, 0);
 	for (i = 2; i <= 16; i++) {
 		at = begin(&b, RPYC_REPLY, (int64_t)i);

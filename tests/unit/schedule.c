@@ -27,7 +27,8 @@ fixed(double rate, uint64_t count)
 	}
 	ok(bad == 0, "at %g/s request k is due at k / rate", rate);
 	ok(s.due_ns == SCHEDULE_OVER && schedule_take(&s) == SCHEDULE_OVER
-	    && s.due_ns == SCHEDULE_OVER, "and after %u of them none", (unsigned)count);
+		&& s.due_ns == SCHEDULE_OVER,
+	    "and after %u of them none", (unsigned)count);
 }
 
 /* Nothing is due at the end of the time or later. */
@@ -46,7 +47,8 @@ timed(void)
 	ok(s.due_ns == SCHEDULE_OVER, "no time, no request");
 	schedule_init(&s, SCHEDULE_FIXED, 1e-9, 0, 0, 1);
 	schedule_start(&s, START, UINT64_MAX, UINT64_MAX);
-	ok(schedule_take(&s) == START && schedule_take(&s) == START + (uint64_t)1000000000 * 1000000000,
+	ok(schedule_take(&s) == START
+		&& schedule_take(&s) == START + (uint64_t)1000000000 * 1000000000,
 	    "one in 31 years");
 	for (n = 0; s.due_ns != SCHEDULE_OVER && n < 100; n++)
 		schedule_take(&s);
@@ -124,7 +126,7 @@ seeds(void)
 		first[i] = schedule_take(&a);
 		same += first[i] == schedule_take(&b);
 	}
-	ok(same == 1, "another seed, other times");     /* but for the start */
+	ok(same == 1, "another seed, other times"); /* but for the start */
 	schedule_start(&a, 1000, 100, UINT64_MAX);
 	for (i = 0; i < 100; i++)
 		again += schedule_take(&a) == first[i] + 1000;

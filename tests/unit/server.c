@@ -35,8 +35,8 @@ struct toy {
 	struct server_session s;
 	char line[32];
 	size_t n;
-	uint64_t left, size;    /* of a put's bytes */
-	uint64_t turns;         /* of work */
+	uint64_t left, size; /* of a put's bytes */
+	uint64_t turns;      /* of work */
 	bool closing;
 };
 
@@ -179,7 +179,7 @@ static const struct server_protocol toy_protocol = {
 struct daemon {
 	pid_t pid;
 	unsigned short port;
-	char usage[64];         /* file name */
+	char usage[64]; /* file name */
 };
 
 struct row {
@@ -213,11 +213,11 @@ start(const char *model, const char *const *extra, unsigned descriptors)
 	if (pipe(fd) < 0 || (file = mkstemp(d.usage)) < 0)
 		bail("start");
 	close(file);
-	argv[argc++] = (char *)(uintptr_t)"server";
-	argv[argc++] = (char *)(uintptr_t)"-p0";
-	argv[argc++] = (char *)(uintptr_t)"-m";
+	argv[argc++] = (char *)(uintptr_t) "server";
+	argv[argc++] = (char *)(uintptr_t) "-p0";
+	argv[argc++] = (char *)(uintptr_t) "-m";
 	argv[argc++] = (char *)(uintptr_t)model;
-	argv[argc++] = (char *)(uintptr_t)"-u";
+	argv[argc++] = (char *)(uintptr_t) "-u";
 	argv[argc++] = d.usage;
 	for (; extra && *extra; extra++)
 		argv[argc++] = (char *)(uintptr_t)*extra;
@@ -270,8 +270,9 @@ stop(struct daemon *d, struct row *row)
 	f = fopen(d->usage, "r");
 	if (!f || !fgets(line, sizeof line, f) || !fgets(line, sizeof line, f)
 	    || sscanf(line, "%31s %llu %llu %llu %llu %llu %lf %lf %llu", row->label,
-	    &row->connections, &row->requests, &row->errors, &row->bytes_in, &row->bytes_out,
-	    &row->user_s, &row->sys_s, &row->maxrss_kb) != 9)
+		   &row->connections, &row->requests, &row->errors, &row->bytes_in, &row->bytes_out,
+		   &row->user_s, &row->sys_s, &row->maxrss_kb)
+		!= 9)
 		good = false;
 	if (f)
 		fclose(f);
@@ -451,7 +452,8 @@ check_exchange(const char *model)
 	in += 9 + 8;
 	out += 10;
 
-	ok(ask(fd[7], "quit\n", "bye\n") && closed(fd[7]), "%s: the protocol ends a connection", model);
+	ok(ask(fd[7], "quit\n", "bye\n") && closed(fd[7]), "%s: the protocol ends a connection",
+	    model);
 	in += 5;
 	out += 4;
 
@@ -466,10 +468,11 @@ check_exchange(const char *model)
 	ok(row.bytes_in == in && row.bytes_out == out, "%s: bytes %llu of %llu, %llu of %llu",
 	    model, row.bytes_in, (unsigned long long)in, row.bytes_out, (unsigned long long)out);
 	ok(strncmp(row.label, "toy-", 4) == 0 && strcmp(row.label + 4, model) == 0
-	    && row.maxrss_kb > 0 && row.user_s + row.sys_s > 0, "%s: label, memory, time", model);
+		&& row.maxrss_kb > 0 && row.user_s + row.sys_s > 0,
+	    "%s: label, memory, time", model);
 }
 
-#define DRIBBLE 200             /* bytes that would take 10 s */
+#define DRIBBLE 200 /* bytes that would take 10 s */
 #define NAPS 8
 
 static void
@@ -625,7 +628,7 @@ main(void)
 	static const char *const models[] = { "thread", "fork", "request", "pool", "event" };
 	size_t i;
 
-	alarm(WATCHDOG_S);      /* a hang is a failure */
+	alarm(WATCHDOG_S); /* a hang is a failure */
 	for (i = 0; i < sizeof models / sizeof models[0]; i++) {
 		check_exchange(models[i]);
 		check_naps(models[i]);

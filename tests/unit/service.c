@@ -8,10 +8,9 @@
 static void
 check_names(void)
 {
-	static const char *const methods[OP_METHODS] = {
-		"ping", "echo", "upload", "download", "compute", "sleep", "upload_file",
-		"download_file", "upload_file_chunked", "download_file_chunked",
-	};
+	static const char *const methods[OP_METHODS] = { "ping", "echo", "upload", "download",
+		"compute", "sleep", "upload_file", "download_file", "upload_file_chunked",
+		"download_file_chunked" };
 	char path[64];
 	size_t k, n;
 	int op;
@@ -23,8 +22,9 @@ check_names(void)
 		ok(op_by_method(methods[op], n) == (enum op)op, "method %s", methods[op]);
 		ok(op_by_path(path, n) == (enum op)op, "path %s", path);
 		ok(op_by_method(methods[op], n - 1) == OP_COUNT, "not without its last letter");
-		ok(operations[op].nargs == (operations[op].arg[0] != NULL)
-		    + (operations[op].arg[1] != NULL), "as many arguments as names of them");
+		ok(operations[op].nargs
+			== (operations[op].arg[0] != NULL) + (operations[op].arg[1] != NULL),
+		    "as many arguments as names of them");
 		ok(operations[op].sends == (strncmp(path, "upload", 6) == 0 || op == OP_ECHO),
 		    "a body if it takes data");
 	}
@@ -39,11 +39,12 @@ static void
 check_sums(void)
 {
 	/* sum(i * i for i in range(n)) */
-	static const struct { uint64_t n; const char *sum; } sums[] = {
-		{ 0, "0" }, { 1, "0" }, { 2, "1" }, { 4, "14" }, { 1000, "332833500" },
+	static const struct {
+		uint64_t n;
+		const char *sum;
+	} sums[] = { { 0, "0" }, { 1, "0" }, { 2, "1" }, { 4, "14" }, { 1000, "332833500" },
 		{ 100000, "333328333350000" }, { 1000000, "333332833333500000" },
-		{ 1000001, "333333833333500000" }, { 4000000, "21333325333334000000" },
-	};
+		{ 1000001, "333333833333500000" }, { 4000000, "21333325333334000000" } };
 	struct compute c;
 	char text[40];
 	unsigned slices;
@@ -56,8 +57,11 @@ check_sums(void)
 		n = compute_text(&c, text);
 		is(text, sums[i].sum, "compute");
 		ok(n == strlen(text), "its length");
-		ok(slices == (sums[i].n <= COMPUTE_SLICE ? 1
-		    : (sums[i].n + COMPUTE_SLICE - 1) / COMPUTE_SLICE), "in %u slices", slices);
+		ok(slices
+			== (sums[i].n <= COMPUTE_SLICE
+				? 1
+				: (sums[i].n + COMPUTE_SLICE - 1) / COMPUTE_SLICE),
+		    "in %u slices", slices);
 	}
 	c = (struct compute){ 0, 0, UINT64_MAX, UINT64_MAX };
 	ok(compute_text(&c, text) == 39, "128 bits");
@@ -83,7 +87,8 @@ main(void)
 		;
 	ok(i == FILL_SIZE, "blocks to download");
 	ok(operations[OP_DOWNLOAD].fill == 'x' && operations[OP_DOWNLOAD_FILE].fill == 0
-	    && operations[OP_DOWNLOAD_FILE_CHUNKED].fill == 0
-	    && operations[OP_DOWNLOAD_STREAM].fill == 0, "of the right bytes");
+		&& operations[OP_DOWNLOAD_FILE_CHUNKED].fill == 0
+		&& operations[OP_DOWNLOAD_STREAM].fill == 0,
+	    "of the right bytes");
 	return done();
 }

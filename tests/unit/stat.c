@@ -17,19 +17,17 @@ test_median(void)
 {
 	static const struct {
 		unsigned n, low;
-	} t[] = {
-		{ 1, 0 }, { 5, 0 }, { 6, 1 }, { 8, 1 }, { 9, 2 }, { 11, 2 }, { 12, 3 }, { 14, 3 },
+	} t[] = { { 1, 0 }, { 5, 0 }, { 6, 1 }, { 8, 1 }, { 9, 2 }, { 11, 2 }, { 12, 3 }, { 14, 3 },
 		{ 15, 4 }, { 16, 4 }, { 17, 5 }, { 19, 5 }, { 20, 6 }, { 22, 6 }, { 23, 7 },
-		{ 25, 8 }, { 30, 10 }, { 35, 12 }, { 40, 14 }, { 50, 18 }, { 60, 22 },
-		{ 75, 29 }, { 90, 36 }, { 100, 40 }
-	};
+		{ 25, 8 }, { 30, 10 }, { 35, 12 }, { 40, 14 }, { 50, 18 }, { 60, 22 }, { 75, 29 },
+		{ 90, 36 }, { 100, 40 } };
 	uint64_t low, high;
 	size_t i;
 
 	for (i = 0; i < sizeof t / sizeof *t; i++) {
 		stat_ranks(t[i].n, 0.5, 0.95, &low, &high);
 		if (!ok(low == t[i].low && high == (low ? t[i].n + 1 - low : 0),
-		    "median of %u: from rank %u, symmetrical", t[i].n, t[i].low))
+			"median of %u: from rank %u, symmetrical", t[i].n, t[i].low))
 			printf("# %ju to %ju\n", (uintmax_t)low, (uintmax_t)high);
 	}
 	stat_ranks(0, 0.5, 0.95, &low, &high);
@@ -70,7 +68,8 @@ ranks_hold(uint64_t n, double q, double level)
 	else
 		good = good && 1 - below(n, q, n) > tail - 1e-9;
 	if (!good)
-		printf("# n %ju q %g: %ju to %ju\n", (uintmax_t)n, q, (uintmax_t)low, (uintmax_t)high);
+		printf("# n %ju q %g: %ju to %ju\n", (uintmax_t)n, q, (uintmax_t)low,
+		    (uintmax_t)high);
 	return good;
 }
 
@@ -102,7 +101,8 @@ test_quantiles(void)
 	ok(low >= 499019 && low <= 499021 && high + low == 1000001, "the median of a million");
 	stat_ranks((uint64_t)1000000 * 1000000, 0.99, 0.95, &low, &high);
 	ok(fabs((double)low - (990e9 - 1.959964 * 99498.74)) < 3
-	    && fabs((double)high - (990e9 + 1.959964 * 99498.74)) < 3, "p99 of 10^12");
+		&& fabs((double)high - (990e9 + 1.959964 * 99498.74)) < 3,
+	    "p99 of 10^12");
 }
 
 /* Critical values of the test of Mann and Whitney, 5 % two-sided, as tabulated in many
@@ -112,24 +112,22 @@ test_mann_whitney(void)
 {
 	static const struct {
 		unsigned m, n, rank;
-	} t[] = {
-		{ 1, 1, 0 }, { 2, 2, 0 }, { 3, 3, 0 }, { 3, 4, 0 }, { 3, 5, 1 }, { 4, 4, 1 },
+	} t[] = { { 1, 1, 0 }, { 2, 2, 0 }, { 3, 3, 0 }, { 3, 4, 0 }, { 3, 5, 1 }, { 4, 4, 1 },
 		{ 4, 5, 2 }, { 5, 5, 3 }, { 5, 6, 4 }, { 6, 6, 6 }, { 7, 7, 9 }, { 7, 9, 13 },
 		{ 8, 8, 14 }, { 9, 9, 18 }, { 10, 10, 24 }, { 10, 12, 30 }, { 12, 12, 38 },
-		{ 15, 15, 65 }, { 8, 20, 42 }, { 20, 20, 128 }, { 2, 8, 1 }, { 2, 7, 0 }
-	};
+		{ 15, 15, 65 }, { 8, 20, 42 }, { 20, 20, 128 }, { 2, 8, 1 }, { 2, 7, 0 } };
 	size_t i, k, exact;
 	bool good = true;
 
 	for (i = 0; i < sizeof t / sizeof *t; i++) {
 		k = stat_ratio_rank(t[i].m, t[i].n, 0.95);
 		if (!ok(k == t[i].rank && k == stat_ratio_rank(t[i].n, t[i].m, 0.95),
-		    "Mann-Whitney %u, %u: rank %u", t[i].m, t[i].n, t[i].rank))
+			"Mann-Whitney %u, %u: rank %u", t[i].m, t[i].n, t[i].rank))
 			printf("# %zu\n", k);
 	}
 	/* 1 % two-sided */
 	ok(stat_ratio_rank(10, 10, 0.99) == 17 && stat_ratio_rank(20, 20, 0.99) == 106
-	    && stat_ratio_rank(5, 5, 0.99) == 1 && stat_ratio_rank(4, 5, 0.99) == 0,
+		&& stat_ratio_rank(5, 5, 0.99) == 1 && stat_ratio_rank(4, 5, 0.99) == 0,
 	    "Mann-Whitney, 1 %%");
 	ok(stat_ratio_rank(0, 5, 0.95) == 0 && stat_ratio_rank(5, 0, 0.95) == 0, "none of nothing");
 
@@ -169,7 +167,8 @@ test_small(void)
 	ok(good, "all ratios, sorted");
 	stat_sort(v, 4);
 	ok(v[0] == 1 && v[3] == 5 && stat_median(v, 4) == 3 && stat_median(v, 3) == 2
-	    && stat_median(v, 1) == 1, "sorting, medians");
+		&& stat_median(v, 1) == 1,
+	    "sorting, medians");
 	stat_sort(v, 0);
 	stat_sort(NULL, 0);
 }
@@ -200,11 +199,13 @@ test_rounds(void)
 		else
 			new = false;
 	}
-	ok(new && a.n == 8 && a.passes == 8, "eight rounds, each a pass");
-	ok((p = rounds_add(&a, when(7, 1), &fresh)) && !fresh && p[1] == 7 && isnan(p[0]) && a.n == 8,
+	ok(new &&a.n == 8 && a.passes == 8, "eight rounds, each a pass");
+	ok((p = rounds_add(&a, when(7, 1), &fresh)) && !fresh && p[1] == 7 && isnan(p[0])
+		&& a.n == 8,
 	    "one of them again");
 	for (i = 1; i < 8; i++)
-		if (a.when[i - 1].pass >= a.when[i].pass || a.figure[2 * i + 1] < a.figure[2 * i - 1])
+		if (a.when[i - 1].pass >= a.when[i].pass
+		    || a.figure[2 * i + 1] < a.figure[2 * i - 1])
 			break;
 	ok(i == 8, "in ascending order, with their figures");
 	ok(rounds_median(&a, 1, &m) && m.n == 8 && m.median == 5.5 && m.low == 1 && m.high == 9,
@@ -239,7 +240,8 @@ test_passes(void)
 				*p = k == 1 ? 2 : 1;
 		}
 		if (k == 0)
-			good = a.passes == 3 && rounds_median(&a, 0, &m) && m.n == 3 && m.median == 7;
+			good = a.passes == 3 && rounds_median(&a, 0, &m) && m.n == 3
+			    && m.median == 7;
 	}
 	ok(good && a.n == 9 && a.passes == 3, "nine rounds in three passes");
 	ok(rounds_units(&a, 0, &v, &n) && n == 3 && v[0] == 3 && v[1] == 11 && v[2] == 7,

@@ -83,9 +83,11 @@ test_lines(void)
 	SAYS("\n", "1: column 1: empty line", "an empty line");
 	SAYS("a\tb\n\n", "H\n2: a: empty line", "an empty line later");
 	SAYS("a\tb\n1\t2", "H\n2: b: the line has no end: the file was cut off", "a cut off line");
-	SAYS("a\tb\n1", "H\n2: a: the line has no end: the file was cut off", "one cut off earlier");
+	SAYS("a\tb\n1", "H\n2: a: the line has no end: the file was cut off",
+	    "one cut off earlier");
 	SAYS("a\tb\n1\t2\r\n", "H\n2: b: the line ends in CR LF, not LF", "CR LF");
-	SAYS("a\tb\r\n1\t2\r\n", "1: column 2: the line ends in CR LF, not LF", "CR LF in the header");
+	SAYS("a\tb\r\n1\t2\r\n", "1: column 2: the line ends in CR LF, not LF",
+	    "CR LF in the header");
 	SAYS("a\tb\n1\r\t2\n", "H\n2: a: control character", "CR elsewhere");
 	SAYS("a\tb\n1\t2\0\n", "H\n2: b: control character", "NUL");
 	SAYS("a\tb\n\t2\n", "H\n2: a: empty cell", "an empty cell");
@@ -93,7 +95,8 @@ test_lines(void)
 	SAYS("a\tb\tc\n1\n", "H\n2: b: missing: 1 cells, not 3", "cells are missing");
 	SAYS("a\tb\n1\t2\t3\n", "H\n2: b: not the last: 3 cells, not 2", "too many cells");
 	SAYS("1\t2\n", "1: column 1: not a column's name: no header line?", "no header");
-	SAYS("a\tb c\n", "1: column 2: not a column's name: no header line?", "a name with a blank");
+	SAYS("a\tb c\n", "1: column 2: not a column's name: no header line?",
+	    "a name with a blank");
 	SAYS("a\tb\ta\n", "1: a: there are two columns of this name", "a name twice");
 	SAYS("a\tb\n1\t2\na\tc\n", "H\nR 1 2\n3: c: mixed schemas: before, this column was b",
 	    "another header");
@@ -117,7 +120,8 @@ test_limits(void)
 	memset(text + n, 'x', TABLE_LINE + 1);
 	text[n + TABLE_LINE] = '\n';
 	ok(strncmp(said(text, n + TABLE_LINE + 1, 1000000, out), "H\nR xxx", 7) == 0
-	    && !strstr(out, ": "), "the longest line");
+		&& !strstr(out, ": "),
+	    "the longest line");
 	text[n + TABLE_LINE] = 'x';
 	text[n + TABLE_LINE + 1] = '\n';
 	is(said(text, n + TABLE_LINE + 2, 1000000, out), "H\n2: a: the line is too long",
@@ -153,13 +157,15 @@ test_files(void)
 
 	table_init(&t);
 	ok(table_feed(&t, &p, &n) == TABLE_HEADER && table_feed(&t, &p, &n) == TABLE_ROW
-	    && table_feed(&t, &p, &n) == TABLE_MORE && table_end(&t), "a file");
+		&& table_feed(&t, &p, &n) == TABLE_MORE && table_end(&t),
+	    "a file");
 	ok(table_column(&t, "b") == 1 && table_column(&t, "c") == -1, "columns by name");
 	table_next(&t);
 	p = one;
 	n = sizeof one - 1;
 	ok(table_feed(&t, &p, &n) == TABLE_HEADER && t.line == 1
-	    && table_feed(&t, &p, &n) == TABLE_ROW && t.line == 2, "another one");
+		&& table_feed(&t, &p, &n) == TABLE_ROW && t.line == 2,
+	    "another one");
 	table_next(&t);
 	p = rest;
 	n = sizeof rest - 1;
@@ -194,8 +200,8 @@ give(const char *text)
 static void
 test_numbers(void)
 {
-	static const char *const wrong[] = { "", "-1", "+1", "1e3", "0x1", "1,0", "1.", ".5", "1.2.3",
-		"inf", "nan", "na", "N/A", "1 ", " 1", "1k", "-", ".", "\xc2\xb2" };
+	static const char *const wrong[] = { "", "-1", "+1", "1e3", "0x1", "1,0", "1.", ".5",
+		"1.2.3", "inf", "nan", "na", "N/A", "1 ", " 1", "1k", "-", ".", "\xc2\xb2" };
 	uint64_t v;
 	double x;
 	bool na, good = true;
@@ -240,7 +246,8 @@ test_numbers(void)
 	give("1");
 	ok(table_real(&t, 0, &x, &na) && !na, "a number is not NA");
 	ok(!table_bad(&t, "y", "because of %d", 7) && t.bad && strcmp(t.column, "y") == 0
-	    && strcmp(t.why, "because of 7") == 0, "table_bad");
+		&& strcmp(t.why, "because of 7") == 0,
+	    "table_bad");
 }
 
 int

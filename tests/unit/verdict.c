@@ -8,8 +8,8 @@
 #include "base/rng.h"
 #include "tap.h"
 
-#define PASS_SD 0.003           /* of the ratio, from pass to pass */
-#define ROUND_SD 0.01           /* of each figure, from round to round */
+#define PASS_SD 0.003 /* of the ratio, from pass to pass */
+#define ROUND_SD 0.01 /* of each figure, from round to round */
 
 static uint64_t state = 1;
 
@@ -95,13 +95,18 @@ alarms(size_t passes, size_t rounds, unsigned families, double limit)
 		pointed += point;
 	}
 	/* three standard errors each */
-	ok(named <= 0.05 * families + 3 * sqrt(0.0475 * families), "%zu passes of %zu: of %u families "
-	    "of equals %u name a difference beyond %g %%", passes, rounds, families, named,
-	    (limit - 1) * 100);
-	ok(pointed <= 0.05 * families + 3 * sqrt(0.0475 * families), "%zu passes of %zu: of %u families "
-	    "%u name a direction", passes, rounds, families, pointed);
-	ok(held >= 0.95 * all - 3 * sqrt(0.0475 * all), "%zu passes of %zu: of %u intervals %u hold "
-	    "the truth", passes, rounds, all, held);
+	ok(named <= 0.05 * families + 3 * sqrt(0.0475 * families),
+	    "%zu passes of %zu: of %u families "
+	    "of equals %u name a difference beyond %g %%",
+	    passes, rounds, families, named, (limit - 1) * 100);
+	ok(pointed <= 0.05 * families + 3 * sqrt(0.0475 * families),
+	    "%zu passes of %zu: of %u families "
+	    "%u name a direction",
+	    passes, rounds, families, pointed);
+	ok(held >= 0.95 * all - 3 * sqrt(0.0475 * all),
+	    "%zu passes of %zu: of %u intervals %u hold "
+	    "the truth",
+	    passes, rounds, all, held);
 }
 
 /* One of eighteen is slower by 3 %. */
@@ -118,8 +123,10 @@ power(void)
 		wrong += f.verdict == BETTER || f.verdict == SAME;
 		held += f.low <= 1.03 && 1.03 <= f.high;
 	}
-	ok(found >= 190 && wrong == 0, "12 passes: of 200 that are slower by 3 %%, %u are found beyond "
-	    "2 %%", found);
+	ok(found >= 190 && wrong == 0,
+	    "12 passes: of 200 that are slower by 3 %%, %u are found beyond "
+	    "2 %%",
+	    found);
 	ok(held >= 181, "and of their intervals %u hold the truth", held);
 }
 
@@ -130,9 +137,11 @@ few(void)
 	struct finding f = measure(5, 20, 2, &rules);
 
 	ok(f.verdict == UNDECIDED && f.direction == 0 && f.enough == VERDICT_PASSES && f.low > 1.9
-	    && f.high < 2.1, "five passes: an interval, and no verdict, however large the difference");
+		&& f.high < 2.1,
+	    "five passes: an interval, and no verdict, however large the difference");
 	f = measure(6, 20, 2, &rules);
-	ok(f.verdict == WORSE && f.direction == 1 && f.enough == 0 && f.pairs == 120, "six: a verdict");
+	ok(f.verdict == WORSE && f.direction == 1 && f.enough == 0 && f.pairs == 120,
+	    "six: a verdict");
 	f = measure(1, 40, 2, &rules);
 	ok(f.verdict == UNDECIDED && f.passes == 1 && f.pairs == 40 && f.low > 1.9 && f.high < 2.1,
 	    "one pass: an interval over its rounds");
@@ -150,7 +159,8 @@ names(void)
 		bool smaller_is_worse;
 		enum verdict verdict;
 		int direction;
-	} t[] = {       /* the limit is 2 % */
+	} t[] = {
+		/* the limit is 2 % */
 		{ 1.03, 1.025, 1.035, 1.021, 1.039, false, WORSE, 1 },
 		{ 1.03, 1.025, 1.035, 1.021, 1.039, true, BETTER, 1 },
 		{ 1.03, 1.025, 1.035, 1.019, 1.041, false, UNDECIDED, 1 },
@@ -177,8 +187,8 @@ names(void)
 		f.strict_high = t[i].strict_high;
 		rules.smaller_is_worse = t[i].smaller_is_worse;
 		verdict_set(&f, &rules);
-		ok(f.verdict == t[i].verdict && f.direction == t[i].direction, "%g to %g: %s", f.low,
-		    f.high, verdict_name[f.verdict]);
+		ok(f.verdict == t[i].verdict && f.direction == t[i].direction, "%g to %g: %s",
+		    f.low, f.high, verdict_name[f.verdict]);
 	}
 }
 
@@ -208,7 +218,7 @@ main(void)
 	few();
 	alarms(12, 20, 40, 1.02);
 	alarms(6, 20, 60, 1);
-	alarms(15, 1, 200, 1);          /* the largest files */
+	alarms(15, 1, 200, 1); /* the largest files */
 	alarms(15, 3, 80, 1);
 	power();
 	promise();
