@@ -558,8 +558,8 @@ run_passes(struct turns *t)
 			return 128 + stop_signal;
 		if (status < 0)
 			return EXIT_FAILED;
-		/* usage, not found, killed: the next pass would end the same way */
-		if (status > EXIT_FAILED)
+		/* usage, not found, killed, no server: the next pass would end the same way */
+		if (status > EXIT_FAILED || (status != 0 && !t->header))
 			return status;
 		t->failed = t->failed || status != 0;
 		t->last_ns = clock_ns() - began;
@@ -568,8 +568,10 @@ run_passes(struct turns *t)
 		msg("%" PRIu64 " passes in %.1f s: ratios are known to %.2f %%", t->pass,
 		    (double)(clock_ns() - t->start_ns) / 1e9, known * 100);
 	else if (!t->quiet)
-		msg("%" PRIu64 " passes in %.1f s", t->pass,
-		    (double)(clock_ns() - t->start_ns) / 1e9);
+		msg("%" PRIu64 " passes in %.1f s%s", t->pass,
+		    (double)(clock_ns() - t->start_ns) / 1e9,
+		    t->rows ? ": no ratio is known yet (-e): it takes two targets and six passes"
+			    : "");
 	return t->failed ? EXIT_FAILED : 0;
 }
 

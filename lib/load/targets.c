@@ -9,33 +9,28 @@
 #include "base/msg.h"
 #include "client/target.h"
 
-/* Copy a text and end each of its words, separated by blanks, with a NUL. Returns their number.
- * *copy is to be released with free(). */
-static size_t
-split(const char *text, char **copy)
+/* What an environment variable lists: words, separated by blanks. */
+struct list {
+	char **word; /* into *copy; owned */
+	size_t n;
+};
+
+/* False: out of memory. *copy is to be released with free(). */
+static bool
+read_list(struct list *l, const char *text, char **copy)
 {
-	size_t n = 0;
 	char *p;
 
-	if (!(*copy = strdup(text)))
-		return 0;
-	for (p = *copy; *p; p++) {
-		if (*p == ' ')
-			continue;
-		n++;
-		p += strcspn(p, " ");
-		if (!*p)
-			break;
-		*p = '\0';
-	}
-	return n;
-}
-
-/* The first word from p on, in what split() made. */
-static char *
-word_from(char *p)
-{
-	return p + strspn(p, " ");
+	memset(l, 0, sizeof *l);
+	if (!text)
+		return true;
+	*copy = strdup(text);
+	l->word = malloc((strlen(text) / 2 + 1) * sizeof *l->word);
+	if (!*copy || !l->word)
+		return false;
+	for (p = strtok(*copy, " "); p; p = strtok(NULL, " "))
+		l->word[l->n++] = p;
+	return true;
 }
 
 static bool
@@ -65,35 +60,39 @@ add_operand(struct bench *b, char *text, const char *label)
 	return add_target(b, equals + 1, text);
 }
 
-static bool
-from_environment(struct bench *b)
+/* What the servers around this program call the target, which may have a path behind it: a script
+ * may pass on, one by one, what it finds in BENCH_TARGET. NULL: it is none of theirs. */
+static const char *
+server_label(const struct list *targets, const struct list *labels, const char *url)
 {
-	const char *targets = getenv("BENCH_TARGET"), *labels = getenv("BENCH_LABEL");
-	size_t n = targets ? split(targets, &b->target_words) : 0, m, i;
-	char *url = b->target_words, *label;
+	size_t i, n;
 
-	if (n == 0) {
+	for (i = 0; i < targets->n; i++) {
+		n = strlen(targets->word[i]);
+		if (strncmp(url, targets->word[i], n) == 0 && (!url[n] || url[n] == '/'))
+			return labels->word[i];
+	}
+	return NULL;
+}
+
+static bool
+from_environment(struct bench *b, const struct list *targets, const struct list *labels)
+{
+	size_t i;
+
+	if (targets->n == 0) {
 		msg("no target: give a URL, or set BENCH_TARGET");
 		return false;
 	}
-	m = labels && n > 1 ? split(labels, &b->label_words) : 0;
-	if (m > 0 && m != n) {
-		msg("BENCH_LABEL has %zu names for the %zu targets of BENCH_TARGET", m, n);
+	if (targets->n > 1 && labels->n > 0 && labels->n != targets->n) {
+		msg("BENCH_LABEL has %zu names for the %zu targets of BENCH_TARGET", labels->n,
+		    targets->n);
 		return false;
 	}
-	if (!(b->target = calloc(n, sizeof *b->target))) {
-		msg("%s", strerror(errno));
-		return false;
-	}
-	label = m > 0 ? word_from(b->label_words) : NULL;
-	for (i = 0, url = word_from(url); i < n; i++) {
-		if (!add_target(b, url, label))
+	for (i = 0; i < targets->n; i++)
+		if (!add_target(b, targets->word[i],
+			targets->n > 1 && labels->n > 0 ? labels->word[i] : NULL))
 			return false;
-		if (i + 1 == n)
-			break;
-		url = word_from(url + strlen(url) + 1);
-		label = label ? word_from(label + strlen(label) + 1) : NULL;
-	}
 	return true;
 }
 
@@ -120,28 +119,52 @@ check_labels(const struct bench *b)
 	return !why;
 }
 
-bool
-bench_targets(struct bench *b, char **operand, size_t n, const char *label)
+static bool
+add_all(struct bench *b, char **operand, size_t n, const struct list *targets,
+    const struct list *labels, bool nested)
 {
-	const char *env = getenv("BENCH_LABEL");
 	size_t i;
 
-	if (n == 0 && !from_environment(b))
-		return false;
-	if (n > 0 && !(b->target = calloc(n, sizeof *b->target))) {
+	if (!(b->target = calloc(n ? n : targets->n + 1, sizeof *b->target))) {
 		msg("%s", strerror(errno));
 		return false;
 	}
+	if (n == 0)
+		return from_environment(b, targets, labels);
 	for (i = 0; i < n; i++)
-		if (!add_operand(b, operand[i], NULL))
+		if (!add_operand(b, operand[i],
+			nested ? server_label(targets, labels, operand[i]) : NULL))
 			return false;
+	return true;
+}
+
+bool
+bench_targets(struct bench *b, char **operand, size_t n, const char *label)
+{
+	const char *target_text = getenv("BENCH_TARGET"), *label_text = getenv("BENCH_LABEL");
+	const char *servers = getenv("BENCH_SERVERS");
+	struct list targets, labels;
+	bool nested, good;
+
+	good = read_list(&targets, target_text, &b->target_words);
+	good = read_list(&labels, label_text, &b->label_words) && good;
+	if (!good)
+		msg("%s", strerror(ENOMEM));
+	nested = servers && target_text && strcmp(servers, target_text) == 0
+	    && targets.n == labels.n;
+	good = good && add_all(b, operand, n, &targets, &labels, nested);
+	free(targets.word);
+	free(labels.word);
+	if (!good)
+		return false;
 	if (label && b->ntargets > 1) {
 		msg("-l: names one target; of several each has its own: name=URL");
 		return false;
 	}
 	if (label)
 		b->target[0].label = label;
-	else if (b->ntargets == 1 && b->target[0].label == b->target[0].url && env && *env)
-		b->target[0].label = env;
+	else if (b->ntargets == 1 && b->target[0].label == b->target[0].url && label_text
+	    && *label_text && (n == 0 || !nested))
+		b->target[0].label = label_text;
 	return check_labels(b);
 }

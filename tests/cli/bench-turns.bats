@@ -62,6 +62,8 @@ load ../helper
 	[ "$status" = 127 ] || fail "$status"
 	run --separate-stderr bench-turns -p 3 rpc-serve -m nothing bench-lat
 	[ "$status" = 2 ] || fail "$status"
+	run --separate-stderr bench-turns -p 3 rpc-serve sh -c 'echo wrong >&2; exit 1'
+	[ "$status" = 1 ] && [ "$stderr" = wrong ] || fail "nothing was printed, so nothing will be: $stderr"
 	run --separate-stderr bench-turns -q -p 3 rpc-serve sh -c 'echo x$BENCH_PASS; exit 1'
 	[ "$status" = 1 ] && [ "${lines[*]}" = 'x1 x2 x3' ] || fail "$status: $output"
 }
@@ -71,6 +73,8 @@ load ../helper
 	grep -Eq 'bench-turns: ([6-9]|[1-4].) passes in .* s: ratios are known to' <<<"$stderr" || fail "$stderr"
 	run -0 --separate-stderr bench-turns -p 1000 -t 0.001 rpc-serve bench-lat -B 1 -b 1
 	[ "${#lines[@]}" = 2 ] || fail "$output"
+	run -0 --separate-stderr bench-turns -p 7 -e 1 rpc-serve bench-lat -B 1 -b 1
+	grep -q '7 passes in .* no ratio is known yet' <<<"$stderr" || fail "$stderr"
 	run --separate-stderr bench-turns -p 2 -e 1 rpc-serve bench-lat -R
 	[ "$status" = 1 ] && grep -q -- '-e needs summary rows' <<<"$stderr" || fail "$status: $stderr"
 }

@@ -70,6 +70,9 @@ once() {
 	[ "${lines[*]:1}" = 'rpc://127.0.0.1 http://127.0.0.1 rpc://127.0.0.1' ] || fail "$output"
 	BENCH_TARGET=rpc://nowhere BENCH_LABEL=mine run -0 rpc-serve sh -c "$show"
 	[ "$output" = $'rpc-thread\nrpc://127.0.0.1' ] || fail "$output"
+	# what a script passes on one by one keeps its label
+	run -0 rpc-serve -l x rpc-serve -l y sh -c 'for t in $BENCH_TARGET; do bench-lat -H -n 1 "$t/ping"; done'
+	[ "$(cut -f 1 <<<"$output" | tr '\n' ' ')" = 'x y ' ] || fail "$output"
 	rpc-serve -u a.tsv -l a http-serve -u b.tsv -l b bench-lat -B 2 >out.tsv
 	once out.tsv 'a b' 2
 	[ "$(cut -f 1 a.tsv b.tsv | tr '\n' ' ')" = 'label a label b ' ] || fail "$(cat a.tsv b.tsv)"
