@@ -417,19 +417,24 @@ measure(struct bench *b)
 	free_lanes(lane, b->ntargets);
 }
 
+/* For each number of clients everything again. */
 static int
 check_and_measure(struct bench *b)
 {
 	uint64_t max = bench_descriptors();
+	struct bench each = *b;
 
-	if ((b->clients + (uint64_t)b->threads * FDS_PER_THREAD) * b->ntargets > max) {
-		msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
-		    " descriptors "
-		    "(ulimit -n)",
-		    (uint64_t)b->clients * b->ntargets, max);
-		return 2;
-	}
-	measure(b);
+	do {
+		if ((each.clients + (uint64_t)each.threads * FDS_PER_THREAD) * b->ntargets > max) {
+			msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
+			    " descriptors (ulimit -n)",
+			    (uint64_t)each.clients * b->ntargets, max);
+			return 2;
+		}
+	} while (bench_next_clients(&each));
+	do
+		measure(b);
+	while (!bench_stopped(b) && bench_next_clients(b));
 	return 0;
 }
 

@@ -74,11 +74,13 @@ struct bench {
 	uint64_t rounds; /* -B; 0: see block.h */
 	uint64_t warmup;
 	unsigned clients, threads;
-	unsigned depth;          /* requests outstanding per connection, at most */
-	double rate;             /* per second over all clients; 0: closed loop */
-	enum schedule_dist dist; /* of their arrivals, with a rate */
-	uint64_t seed;           /* of SCHEDULE_EXP, and of the order of targets in a round */
-	enum tsv_rows rows;      /* form of the output */
+	unsigned threads_asked;   /* -j; 0: by clients and processors */
+	const char *clients_left; /* of the list of -c */
+	unsigned depth;           /* requests outstanding per connection, at most */
+	double rate;              /* per second over all clients; 0: closed loop */
+	enum schedule_dist dist;  /* of their arrivals, with a rate */
+	uint64_t seed;            /* of SCHEDULE_EXP, and of the order of targets in a round */
+	enum tsv_rows rows;       /* form of the output */
 	bool quiet, verbose;
 	bool header;          /* still to be printed */
 	struct tsv_when when; /* of the rows that come now */
@@ -102,6 +104,9 @@ int bench_main(int argc, char **argv, const struct bench_program *);
 /* The part of it that reads the command line (options.c): fills in the bench, rows and
  * payload included. Returns -1, or the status to exit with. */
 int bench_options(struct bench *, int argc, char **argv);
+
+/* Go on to the next number in the list of -c. False: there is none. */
+bool bench_next_clients(struct bench *);
 
 /* Nothing more is to be measured: a signal came, or stdout can't be written. */
 bool bench_stopped(const struct bench *);

@@ -26,7 +26,7 @@
 
 /* The command line, as text. */
 struct args {
-	const char *ops, *sizes, *label, *file, *cpus;
+	const char *clients, *ops, *sizes, *label, *file, *cpus;
 	char **operand;
 	size_t operands;
 	uint64_t chunk;
@@ -122,6 +122,19 @@ wrong(char letter, const char *why, const char *text)
 	return false;
 }
 
+/* One number or, where targets are taken in turn, a list of them. */
+static const char *
+check_clients(struct bench *b, const char *text)
+{
+	b->clients_left = text;
+	while (b->clients_left && *b->clients_left)
+		if (!bench_next_clients(b))
+			return "not a number of clients from 1 to 1000000, or a list of them";
+	if (strchr(text, ',') && !strchr(b->program->options, 'B'))
+		return "one number is needed";
+	return *text ? NULL : "empty";
+}
+
 /* A time has a unit; what has none is a count. */
 static const char *
 set_block(struct bench *b, const char *text)
@@ -153,12 +166,12 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 	case 'w': why = num_count(text, 0, COUNT_MAX, &b->warmup); break;
 	case 'k': why = num_size(text, 1, CHUNK_LIMIT, &a->chunk); break;
 	case 'c':
-		why = num_count(text, 1, CLIENTS_MAX, &v);
-		b->clients = (unsigned)v;
+		a->clients = text;
+		why = check_clients(b, text);
 		break;
 	case 'j':
 		why = num_count(text, 1, CLIENTS_MAX, &v);
-		b->threads = (unsigned)v;
+		b->threads_asked = (unsigned)v;
 		break;
 	case 'd':
 		why = num_count(text, 1, DEPTH_MAX, &v);
@@ -291,6 +304,17 @@ check_target(const struct bench *b, const struct bench_target *t, const struct a
 	return NULL;
 }
 
+static unsigned
+least_clients(const struct bench *b)
+{
+	struct bench rest = *b;
+	unsigned least = b->clients;
+
+	while (bench_next_clients(&rest))
+		least = rest.clients < least ? rest.clients : least;
+	return least;
+}
+
 /* Refuse options that contradict each other, or a target. */
 static bool
 check_options(struct bench *b, struct args *a)
@@ -311,7 +335,7 @@ check_options(struct bench *b, struct args *a)
 		    "-d: with -N a call is three requests, each of which waits for the one before";
 	else if (a->dist && b->rate == 0)
 		why = "-A needs an open loop (-r)";
-	else if (b->threads > b->clients)
+	else if (b->threads_asked > least_clients(b))
 		why = "-j: more threads than clients";
 	if (why) {
 		msg("%s", why);
@@ -324,6 +348,9 @@ check_options(struct bench *b, struct args *a)
 		return false;
 	}
 	b->in_rounds = b->in_rounds || b->ntargets > 1;
+	/* what is asked for of a row is not multiplied by rounds that nobody asked for */
+	if ((a->count || a->time) && !b->rounds)
+		b->rounds = 1;
 	if (a->seed && b->dist != SCHEDULE_EXP && !b->in_rounds) {
 		msg("-S needs random arrivals (-A exp), or rounds");
 		return false;
@@ -377,6 +404,28 @@ next_word(const char **list, const char **word)
 	*word = *list;
 	*list += n + ((*list)[n] == ',');
 	return n;
+}
+
+bool
+bench_next_clients(struct bench *b)
+{
+	const char *word;
+	char text[16];
+	uint64_t v;
+	size_t len;
+
+	if (!b->clients_left || !*b->clients_left)
+		return false;
+	len = next_word(&b->clients_left, &word);
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, word, len);
+	text[len] = '\0';
+	if (num_count(text, 1, CLIENTS_MAX, &v))
+		return false;
+	b->clients = (unsigned)v;
+	b->threads = b->threads_asked ? b->threads_asked : cpus_available(b->clients);
+	return true;
 }
 
 /* The sizes in the list. NULL: the reason is printed. */
@@ -588,13 +637,15 @@ bench_options(struct bench *b, int argc, char **argv)
 		msg("-b: -n and -t say already how long a block is");
 		return 2;
 	}
-	if (!read_environment(b, &a) || !check_options(b, &a) || !make_rows(b, &a)
-	    || !make_payload(b, &a))
+	if (!read_environment(b, &a))
+		return 2;
+	b->clients_left = a.clients;
+	if (!bench_next_clients(b))
+		b->threads = b->threads_asked ? b->threads_asked : cpus_available(b->clients);
+	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
 	if (!b->in_rounds && !b->count && !b->time_ns)
 		b->count = p->count;
-	if (b->threads == 0)
-		b->threads = cpus_available(b->clients);
 	set_up_targets(b);
 	b->header = a.header;
 	if (b->verbose)

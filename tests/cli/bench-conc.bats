@@ -146,3 +146,14 @@ load ../helper
 	want 2 '-c'
 	[ -z "$output" ] || fail "$output"
 }
+
+@test "several numbers of clients (-c 1,10)" {
+	rpc-serve http-serve bench-conc -c 3,1 -n 5 -o ping >out.tsv
+	rows out.tsv
+	[ "$(cut -f 1,3,6 out.tsv | tail -n +2 | sort | tr '\t\n' '  ')" = "$(printf '%s\n' \
+	    {http-request,rpc-thread}' '{first-reply,ping}' '{1,3} | tr '\n' ' ')" ] || fail "$(cat out.tsv)"
+	refuses bench-conc '-c: not a number of clients.*: 1,x' -c 1,x http://127.0.0.1:1
+	refuses bench-conc '-c: not a number of clients.*: 0' -c 0 http://127.0.0.1:1
+	refuses bench-conc '-j: more threads than clients' -c 5,2 -j 3 http://127.0.0.1:1
+	refuses bench-busy '-c: one number is needed: 1,2' -c 1,2 http://127.0.0.1:1
+}
