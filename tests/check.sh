@@ -165,6 +165,10 @@ step_makefile() {
 	for f in lib/*.c lib/*/*.c bin/*.c tests/unit/*.c tests/fuzz/*.c; do
 		# one word each, so a word that is missing would go unnoticed for long
 		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
+		head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || {
+			printf '# no licence in its first line: %s\n' "$f"
+			return 1
+		}
 	done
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The event driver.
  *
  * A flow is a client with its connection, and on it up to depth requests are outstanding.

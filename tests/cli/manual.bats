@@ -107,10 +107,10 @@ about() {
 @test "make install brings all pages, and uninstall removes them" {
 	local page
 	cd "$ROOT"
-	make -s install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/usr >/dev/null
+	make -s install DESTDIR="$BATS_TEST_TMPDIR/there" PREFIX=/usr >/dev/null
 	for page in bin/*.[17]; do
-		cmp "$page" "$BATS_TEST_TMPDIR/root/usr/share/man/man${page##*.}/${page##*/}"
+		cmp "$page" "$BATS_TEST_TMPDIR/there/usr/share/man/man${page##*.}/${page##*/}"
 	done
-	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/usr
-	[ -z "$(find "$BATS_TEST_TMPDIR/root" -type f)" ] || fail "$(find "$BATS_TEST_TMPDIR/root" -type f)"
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/there" PREFIX=/usr
+	[ -z "$(find "$BATS_TEST_TMPDIR/there" -type f)" ] || fail "$(find "$BATS_TEST_TMPDIR/there" -type f)"
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh disable=SC2034,SC2154,SC3045
 # (variables that the other scripts set or use; ulimit -H, which all shells have)
 #
