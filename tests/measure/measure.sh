@@ -100,15 +100,15 @@ forget() {
 }
 
 # until_true PID COMMAND...: wait until the command succeeds; false if the process ends first
-# or patience, in 1/20 s, does.
-patience=400
+# or wait_limit, in 1/20 s, does.
+wait_limit=400
 until_true() {
 	watched=$1
 	shift
 	tries=0
 	until "$@" 2>/dev/null; do
 		tries=$((tries + 1))
-		if [ "$tries" -gt "$patience" ] || ! kill -0 "$watched" 2>/dev/null; then
+		if [ "$tries" -gt "$wait_limit" ] || ! kill -0 "$watched" 2>/dev/null; then
 			return 1
 		fi
 		sleep 0.05

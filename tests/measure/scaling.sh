@@ -22,7 +22,7 @@ usage='usage: scaling.sh [-hq] [-o dir] [-c list] [config ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-patience=1200
+wait_limit=1200
 models='thread fork request pool event'
 
 help() {
