@@ -3,7 +3,6 @@
 #include "load/blocking.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "load/retry.h"
@@ -155,8 +154,6 @@ blocking_driver_new(const struct bench *b, const struct client *cl, unsigned ind
 		free(w);
 		return NULL;
 	}
-	/* page faults of the first reads would keep the connection's window small for good */
-	memset(w->in, 0, in_size);
 	w->driver = (struct driver){ .first = blocking_first,
 		.connect = blocking_connect,
 		.warm_up = blocking_warm_up,

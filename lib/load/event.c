@@ -745,8 +745,6 @@ event_driver_new(const struct bench *b, const struct client *cl, unsigned first,
 		errno = e;
 		return NULL;
 	}
-	/* page faults of the first reads would keep a connection's window small for good */
-	memset(d->in, 0, IN_SIZE);
 	for (i = 0; i < n; i++) {
 		f = &d->flow[i];
 		bench_client_init(&f->k, cl, first + (unsigned)i, d->in, IN_SIZE);
