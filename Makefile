@@ -36,7 +36,7 @@ LIB_SRC = \
 	lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
 	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \
 	lib/rpyc/server.c \
-	lib/http/client.c lib/http/json.c lib/http/message.c lib/http/server.c \
+	lib/http/client.c lib/http/date.c lib/http/json.c lib/http/message.c lib/http/server.c \
 	lib/server/blocking.c lib/server/conn.c lib/server/delay.c lib/server/event.c \
 	lib/server/fork.c lib/server/main.c lib/server/models.c lib/server/pool.c \
 	lib/server/programs.c lib/server/server.c \

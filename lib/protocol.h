@@ -36,6 +36,8 @@ struct server_session {
 			    * which is drawn for this request (server/delay.h) */
 	bool idle;         /* between requests: no byte of a next one is here */
 	bool one_request;  /* set by the model: input() stops behind each request */
+	int64_t epoch_s;   /* set by the model before each input(), end() and resume(): the
+			    * time of day, in seconds since 1970 */
 	unsigned progress; /* changes whenever a message of the peer begins or is complete,
 			    * and with every PROGRESS_BYTES bytes of a long one: the time limit
 			    * of the peer starts again */

@@ -43,6 +43,12 @@ clock_thread_cpu_ns(void)
 	return read_clock(CLOCK_THREAD_CPUTIME_ID, "CLOCK_THREAD_CPUTIME_ID");
 }
 
+int64_t
+clock_epoch_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
 void
 clock_be_punctual(void)
 {

@@ -13,6 +13,10 @@
 uint64_t clock_ns(void);            /* CLOCK_MONOTONIC */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
+/* The time of day, in seconds since 1970, UTC. It may jump: never for the length of anything. Where
+ * the kernel shows its clock to programs, this is one read of memory. */
+int64_t clock_epoch_s(void);
+
 /* Have the system end sleeps as punctually as it can instead of delaying them to save energy: those
  * of this thread, and of the threads and processes it starts from now on. */
 void clock_be_punctual(void);

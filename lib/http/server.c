@@ -6,10 +6,7 @@
  * comes whole (all but always) is parsed where it lies. Requests that come together are answered
  * together, until enough output is waiting.
  *
- * Two departures. There is no Date in replies: a protocol reads no clock, and a time kept by
- * others would cost the smallest request more than it is worth in a benchmark
- * (RFC 9110, section 6.6.1, excuses servers without a clock only). And percent signs in a path are
- * not decoded: "/p%69ng" is not found. */
+ * A departure: percent signs in a path are not decoded. "/p%69ng" is not found. */
 #include "protocol.h"
 
 #include <inttypes.h>
@@ -21,6 +18,7 @@
 #include "base/buf.h"
 #include "base/msg.h"
 #include "base/num.h"
+#include "http/date.h"
 #include "http/json.h"
 #include "http/message.h"
 #include "service.h"
@@ -48,10 +46,12 @@ struct http_session {
 	struct http_body body;
 	struct json_chunks json; /* upload-file-chunked: its reader */
 	struct compute compute;
-	struct buf hold;     /* echo: Content-Type, NUL, the data; sleep: its text */
-	uint64_t got;        /* content of the body so far; if refused: since then */
-	uint64_t arg[2];     /* from the path; while MAKING: what is left, chunk size */
-	const char *allow;   /* the Allow field of this path */
+	struct buf hold;   /* echo: Content-Type, NUL, the data; sleep: its text */
+	uint64_t got;      /* content of the body so far; if refused: since then */
+	uint64_t arg[2];   /* from the path; while MAKING: what is left, chunk size */
+	const char *allow; /* the Allow field of this path */
+	int64_t dated_s;   /* what time it is in date */
+	char date[HTTP_DATE + 1];
 	unsigned char state; /* enum state */
 	unsigned char what;  /* enum op, or ASK_OPTIONS */
 	bool keep_alive;     /* the connection outlives this request */
@@ -70,6 +70,7 @@ _Static_assert(sizeof(struct http_session) <= 512, "an idle session is small");
 #define F64(c) F4(F4(F4(c)))
 #define F16K(c) F4(F4(F4(F4(F64(c)))))
 
+#define SERVER "rpcbench/" VERSION
 #define JSON "application/json"
 #define BYTES "application/octet-stream"
 
@@ -77,6 +78,17 @@ _Static_assert(sizeof(struct http_session) <= 512, "an idle session is small");
 static const unsigned char hex_zeros[] = { F4(F16K('0')) };
 
 /* ---- replies ---- */
+
+/* The Date field of a reply: written anew once a second, if there are replies. */
+static const char *
+date(struct http_session *h)
+{
+	if (h->dated_s != h->s.epoch_s) {
+		h->dated_s = h->s.epoch_s;
+		http_date(h->date, h->dated_s);
+	}
+	return h->date;
+}
 
 /* The head of a reply with n bytes of content. A stream is chunked, or to HTTP/1.0 ends with the
  * connection. */
@@ -87,7 +99,8 @@ add_head(struct http_session *h, int status, const char *type, uint64_t n)
 
 	h->s.requests++;
 	h->s.errors += status >= 400;
-	out_printf(o, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+	out_printf(o, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: " SERVER "\r\n", status,
+	    http_reason(status), date(h));
 	if (status == 405 || h->what == ASK_OPTIONS)
 		out_printf(o, "Allow: %s\r\n", h->allow);
 	if (type) {
@@ -434,13 +447,20 @@ begin_body(struct http_session *h, const struct http_request *q)
 static bool
 answer_ping(struct http_session *h, const struct http_request *q, bool body)
 {
-	static const char pong[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-				   "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+	static const char begin[] = "HTTP/1.1 200 OK\r\nDate: ";
+	static const char end[] = "\r\nServer: " SERVER "\r\nContent-Type: application/json\r\n"
+				  "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+	char reply[sizeof begin - 1 + HTTP_DATE + sizeof end - 1], *p = reply;
 
 	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
 	    || !h->keep_alive || h->http10 || body || q->fields.expect_other || h->service->timed)
 		return false;
-	out_add(&h->s.out, pong, sizeof pong - 1);
+	memcpy(p, begin, sizeof begin - 1);
+	p += sizeof begin - 1;
+	memcpy(p, date(h), HTTP_DATE);
+	p += HTTP_DATE;
+	memcpy(p, end, sizeof end - 1);
+	out_add(&h->s.out, reply, sizeof reply);
 	h->s.requests++;
 	next_request(h);
 	return true;
@@ -618,6 +638,7 @@ http_open(const struct service *service)
 		return NULL;
 	h->s.protocol = &http_server_protocol;
 	h->service = service;
+	h->dated_s = INT64_MIN;
 	update_want(h);
 	return &h->s;
 }

@@ -157,7 +157,7 @@ sleep_some(struct pollfd *p, uint64_t ns, uint64_t until)
 static bool
 pause_session(struct conn *c)
 {
-	struct server_session *s = c->session;
+	const struct server_session *s = c->session;
 	struct pollfd p = { .fd = c->fd };
 	uint64_t now, until;
 	int n = 0;
@@ -174,7 +174,7 @@ pause_session(struct conn *c)
 	if (n != 0)
 		return false;
 	c->timing = false; /* this time was ours */
-	s->protocol->resume(s);
+	conn_resume(c);
 	return true;
 }
 

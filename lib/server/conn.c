@@ -55,6 +55,14 @@ conn_list_take(struct conn_list *l)
 
 /* ---- bytes ---- */
 
+/* The session, told what time it is: it has no clock, and may put that into a reply. */
+static struct server_session *
+session_now(struct conn *c)
+{
+	c->session->epoch_s = clock_epoch_s();
+	return c->session;
+}
+
 bool
 conn_open(struct conn *c)
 {
@@ -81,7 +89,7 @@ conn_receive(struct conn *c, unsigned char *buf, size_t size, int flags)
 		return failed();
 	if (n == 0) {
 		c->ended = true;
-		c->session->protocol->end(c->session);
+		c->session->protocol->end(session_now(c));
 		return CONN_GO_ON;
 	}
 	c->bytes_in += (uint64_t)n;
@@ -94,7 +102,7 @@ conn_receive(struct conn *c, unsigned char *buf, size_t size, int flags)
 enum conn_step
 conn_feed(struct conn *c)
 {
-	struct server_session *s = c->session;
+	struct server_session *s = session_now(c);
 	size_t n = s->protocol->input(s, c->in + c->in_at, c->in_end - c->in_at);
 
 	c->in_at += n;
@@ -105,6 +113,12 @@ conn_feed(struct conn *c)
 	}
 	/* a session that wants input and takes none would keep us here for ever */
 	return n > 0 || s->want != WANT_INPUT ? CONN_GO_ON : CONN_OVER;
+}
+
+void
+conn_resume(struct conn *c)
+{
+	c->session->protocol->resume(session_now(c));
 }
 
 bool

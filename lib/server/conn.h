@@ -87,6 +87,9 @@ enum conn_step conn_receive(struct conn *, unsigned char *buf, size_t size, int 
 /* Give the input to the session. */
 enum conn_step conn_feed(struct conn *);
 
+/* What the session waited for is over. */
+void conn_resume(struct conn *);
+
 /* The driver's buffer is about to be used for others: copy the input that is left, if any, to
  * memory of the connection's own. False: there is none. */
 bool conn_retain(struct conn *);

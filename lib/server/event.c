@@ -227,7 +227,7 @@ put_aside(struct worker *w, struct conn *c, struct turn *u)
 	if (c->event.wake_ns <= now + SPIN_NS - u->spun_ns) {
 		u->spun_ns += c->event.wake_ns > now ? c->event.wake_ns - now : 0;
 		clock_spin_until(c->event.wake_ns);
-		c->session->protocol->resume(c->session);
+		conn_resume(c);
 		return CONN_GO_ON;
 	}
 	if (!heap_add(w, c))
@@ -301,7 +301,7 @@ run_ready(struct worker *w)
 	while ((c = conn_list_take(&now))) {
 		c->event.list = NO_LIST;
 		if (c->session->want == WANT_WAIT)
-			c->session->protocol->resume(c->session);
+			conn_resume(c);
 		take_turn(w, c, true, true);
 	}
 }
@@ -314,7 +314,7 @@ run_timers(struct worker *w)
 	while (w->n_heap > 0 && w->heap[0]->event.wake_ns <= w->now_ns) {
 		c = w->heap[0];
 		leave(w, c);
-		c->session->protocol->resume(c->session);
+		conn_resume(c);
 		take_turn(w, c, true, true);
 	}
 }

@@ -122,6 +122,36 @@ http() {
 	done
 }
 
+# dated: the Date of the answer to one more request on descriptor 9, as seconds in DATED.
+dated() {
+	local line date=
+	printf 'GET /compute/3 HTTP/1.1\r\nHost: h\r\n\r\n' >&9
+	while read -r -t 20 line <&9 && [ "$line" != $'\r' ]; do
+		[[ $line != 'Date: '* ]] || date=${line#Date: }
+	done
+	read -r -t 20 -N 12 line <&9 # {"result":5}
+	[ -n "$date" ] && DATED=$(date -u -d "${date%$'\r'}" +%s)
+}
+
+dated_after() { dated && [ "$DATED" -gt "$1" ]; }
+
+@test "replies have the time of day, also later on a connection, under every model" {
+	date -u -d 'Sun, 06 Nov 1994 08:49:37 GMT' +%s >/dev/null 2>&1 || skip 'date can not read dates'
+	local model before first
+	for model in $MODELS; do
+		start http-serve -p 0 -m "$model"
+		exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		before=$(date +%s)
+		dated || fail "$model: no Date"
+		first=$DATED
+		# the kernel's coarse clock may be a tick behind
+		[ "$first" -ge $((before - 1)) ] && [ "$first" -le "$(date +%s)" ] || fail "$model: $first, not $before"
+		eventually dated_after "$first" || fail "$model: still $first"
+		exec 9>&-
+		stop
+	done
+}
+
 # RFC 9110 and 9112, row by row: what is sent, what the answer has to be, and where it says so.
 @test "a table of what HTTP asks for, under every model" {
 	local model mode

@@ -3,8 +3,10 @@
  * byte, and cut at every position in two, always from memory of exactly its size. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/buf.h"
+#include "http/date.h"
 #include "http/message.h"
 #include "payload.h"
 #include "protocol.h"
@@ -365,6 +367,10 @@ test_bodies(void)
 
 static const struct service service = { .max_payload = (uint64_t)64 << 20 };
 
+/* What time it is, and what replies say of it. */
+#define EPOCH_S 784111777
+#define DATED "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: rpcbench/" VERSION "\r\n"
+
 /* A connection with a server in memory. */
 struct conn {
 	struct server_session *s;
@@ -442,6 +448,7 @@ connect_to(const struct service *sv, bool single, size_t send_max)
 	if (!(c.s = http_server_protocol.open(sv)))
 		abort();
 	c.s->one_request = c.one_request = single;
+	c.s->epoch_s = EPOCH_S;
 	c.send_max = send_max;
 	if (c.s->want != WANT_INPUT || !c.s->idle)
 		c.broken = true;
@@ -710,62 +717,66 @@ test_letters(void)
 		const char *in, *out;
 	} t[] = {
 		{ GET("/ping"),
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/json\r\n"
 		    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}" },
 		{ "HEAD /ping HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED
 		    "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n" },
 		{ "HEAD /download/7 HTTP/1.1\r\n" HOST "\r\n"
 		  "HEAD /x HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/octet-stream\r\n"
 		    "Content-Length: 7\r\n\r\n"
-		    "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n"
+		    "HTTP/1.1 404 Not Found\r\n" DATED "Content-Type: text/plain\r\n"
 		    "Content-Length: 17\r\n\r\n" },
 		{ "HEAD /download-stream/7/3 HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/octet-stream\r\n"
 		    "Transfer-Encoding: chunked\r\n\r\n" },
 		{ "HEAD /download-file-chunked/2/1 HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/json\r\n"
 		    "Content-Length: 22\r\n\r\n" },
 		{ "HEAD /compute/4 HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED
 		    "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n" },
 		{ "GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED
+		    "Content-Type: application/json\r\nContent-Length: 19\r\n"
 		    "Connection: keep-alive\r\n\r\n{\"response\":\"pong\"}" },
 		{ "GET /download-stream/3/2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/octet-stream\r\n"
 		    "Connection: close\r\n\r\n???" },
 		{ GET("/download-stream/3/2"),
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/octet-stream\r\n"
 		    "Transfer-Encoding: chunked\r\n\r\n2\r\n??\r\n1\r\n?\r\n0\r\n\r\n" },
 		{ POST("/echo", "Content-Type: text/x; y=z\r\nContent-Length: 2\r\n", "hi"),
-		    "HTTP/1.1 200 OK\r\nContent-Type: text/x; y=z\r\nContent-Length: 2\r\n\r\nhi" },
+		    "HTTP/1.1 200 OK\r\n" DATED
+		    "Content-Type: text/x; y=z\r\nContent-Length: 2\r\n\r\nhi" },
 		{ "OPTIONS /ping HTTP/1.1\r\n" HOST "\r\n",
-		    "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n\r\n" },
+		    "HTTP/1.1 200 OK\r\n" DATED
+		    "Allow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n\r\n" },
 		{ POST("/ping", "", ""),
-		    "HTTP/1.1 405 Method Not Allowed\r\n"
+		    "HTTP/1.1 405 Method Not Allowed\r\n" DATED
 		    "Allow: GET, HEAD, OPTIONS\r\nContent-Type: text/plain\r\n"
 		    "Content-Length: 46\r\n\r\n"
 		    "POST is not allowed here (GET, HEAD, OPTIONS)\n" },
 		/* 100-continue: only who waits for it gets it */
 		{ POST("/upload", "Expect: 100-Continue\r\nContent-Length: 2\r\n", ""),
-		    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n"
+		    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n" DATED
 		    "Content-Type: text/plain\r\n"
 		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n" },
 		{ POST("/upload", "Expect: 100-continue\r\nContent-Length: 2\r\n", "hi"),
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/json\r\n"
 		    "Content-Length: 10\r\n\r\n"
 		    "{\"size\":2}" },
 		{ POST("/nothing", "Expect: 100-continue\r\nContent-Length: 2\r\n", ""),
-		    "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n"
+		    "HTTP/1.1 404 Not Found\r\n" DATED
+		    "Content-Type: text/plain\r\nContent-Length: 23\r\n"
 		    "Connection: close\r\n\r\nno such path: /nothing\n" },
 		{ "POST /upload HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
-		    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+		    "HTTP/1.1 400 Bad Request\r\n" DATED "Content-Type: text/plain\r\n"
 		    "Content-Length: 30\r\nConnection: close\r\n\r\nthe request's body is cut off\n" },
 		{ "POST /upload HTTP/1.1\r\n" HOST
 		  "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n",
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+		    "HTTP/1.1 200 OK\r\n" DATED "Content-Type: application/json\r\n"
 		    "Content-Length: 10\r\n\r\n"
 		    "{\"size\":0}" },
 	};
@@ -784,6 +795,69 @@ test_letters(void)
 			printf("# %.*s\n", (int)out.n, (const char *)out.p);
 		buf_free(&out);
 	}
+}
+
+/* The date against the C library's: every day of 400 years, at another time each, and the ends of
+ * what can be written. */
+static void
+test_dates(void)
+{
+	static const struct {
+		int64_t s;
+		const char *text;
+	} t[] = { { 0, "Thu, 01 Jan 1970 00:00:00 GMT" }, { -1, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ INT64_MIN, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ 253402300799, "Fri, 31 Dec 9999 23:59:59 GMT" },
+		{ 253402300800, "Fri, 31 Dec 9999 23:59:59 GMT" },
+		{ INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT" } };
+	const int64_t end = sizeof(time_t) > 4 ? 400 * INT64_C(31556952) : INT32_MAX;
+	char text[HTTP_DATE + 1], want[64];
+	struct tm tm;
+	unsigned wrong = 0;
+	time_t now;
+	int64_t s;
+	size_t i;
+
+	for (s = 0; s < end; s += 86400 + 61) {
+		now = (time_t)s;
+		http_date(text, s);
+		strftime(want, sizeof want, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+		if (strcmp(text, want) != 0 && wrong++ == 0)
+			printf("# %s is not %s\n", text, want);
+	}
+	ok(wrong == 0, "dates of 400 years");
+	for (i = 0; i < COUNT(t); i++) {
+		http_date(text, t[i].s);
+		is(text, t[i].text, "the nearest date there is");
+	}
+}
+
+/* On one connection, each reply has the time that it was told last: what ping has at hand, and
+ * what is made behind a wait. */
+static void
+test_time_goes_on(void)
+{
+	static const struct {
+		int64_t s;
+		const char *in, *date;
+	} t[] = { { EPOCH_S, GET("/ping"), "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" },
+		{ EPOCH_S + 1, GET("/ping"), "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n" },
+		{ EPOCH_S, GET("/compute/3"), "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" },
+		{ EPOCH_S + 60, GET("/nosuch"), "Date: Sun, 06 Nov 1994 08:50:37 GMT\r\n" },
+		{ EPOCH_S + 120, "oh\r\n\r\n", "Date: Sun, 06 Nov 1994 08:51:37 GMT\r\n" } };
+	struct conn c = connect_to(&service, false, SIZE_MAX);
+	size_t i;
+
+	for (i = 0; i < COUNT(t); i++) {
+		c.s->epoch_s = t[i].s;
+		feed(&c, t[i].in, strlen(t[i].in));
+		buf_byte(&c.out, '\0');
+		ok(c.out.p && strstr((char *)c.out.p, t[i].date), "reply %zu is dated", i);
+		buf_clear(&c.out, SIZE_MAX);
+	}
+	hang_up(&c);
+	ok(!c.broken, "and no promise is broken");
+	buf_free(&c.out);
 }
 
 /* Fed in parts, with 100 Continue in between. */
@@ -1537,6 +1611,8 @@ main(void)
 	test_bodies();
 	test_talks();
 	test_letters();
+	test_dates();
+	test_time_goes_on();
 	test_continue();
 	test_signs();
 	test_pipeline();
