@@ -126,6 +126,10 @@ growth: all test-programs
 truth: all test-programs
 	sh tests/measure/accuracy.sh
 
+# Would the next run of bench-suite say the same? 45 minutes; with -L a load beside it.
+verdicts: all test-programs
+	sh tests/measure/verdicts.sh
+
 # Our servers beside stock Python ones, under the same clients.
 python: all test-programs
 	sh tests/measure/python.sh
