@@ -5,7 +5,8 @@
  * client holds little whatever their size. Every reply is checked: its status, its framing and
  * what the operation returns; with conf->check its content too. After a reply that is wrong but
  * framed correctly the connection stays usable; only one far longer than expected is not read to
- * its end. Replies come in the order of the requests. */
+ * its end. Replies come in the order of the requests; empty lines between them are read over (RFC
+ * 9112, section 9.2). */
 #include "protocol.h"
 
 #include <inttypes.h>
@@ -57,6 +58,7 @@ struct http_client {
 	bool bad;                      /* the reply is wrong: c.error says why */
 	bool keep_alive;               /* both sides keep the connection */
 	bool dead;                     /* it cannot be used any more */
+	bool half_line;                /* the CR of an empty line between replies has come */
 	unsigned char text[SHORT_MAX]; /* the beginning of a short reply */
 	unsigned depth, oldest;
 	void *token[]; /* of the calls outstanding: a ring of depth, from oldest */
@@ -328,7 +330,7 @@ begin_reply(struct http_client *h, struct http_span head)
 		give_up(h);
 		return;
 	}
-	if (a->status < 200 && a->status != 101)
+	if (a->status >= 100 && a->status < 200 && a->status != 101)
 		return; /* an interim response: the final one follows */
 	good = a->status >= 200 && a->status <= 299;
 	if (!good) {
@@ -348,6 +350,7 @@ begin_reply(struct http_client *h, struct http_span head)
 		: f->sized ? HTTP_SIZED
 			   : HTTP_TO_END,
 	    f->length);
+	h->body.padded = true;
 	h->state = IN_BODY;
 	if (f->length > h->got_max) {
 		if (payload)
@@ -460,6 +463,19 @@ take_body(struct http_client *h, const unsigned char *p, size_t n)
 	return taken;
 }
 
+/* Between two replies: read over empty lines. Returns their length. */
+static size_t
+skip_lines(struct http_client *h, const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] == (h->half_line ? '\n' : '\r')) {
+		h->half_line = !h->half_line;
+		i++;
+	}
+	return i;
+}
+
 /* ---- the protocol ---- */
 
 static void
@@ -564,7 +580,11 @@ http_input(struct client_session *c, const unsigned char *p, size_t n)
 
 	/* after the last reply everything is taken: nothing may follow it */
 	while (i < n && !h->dead && (c->outstanding == outstanding || c->outstanding == 0)) {
-		if (h->state == IN_HEAD) {
+		if (h->state != IN_BODY && h->held.n == 0)
+			i += skip_lines(h, p + i, n - i);
+		if (i == n)
+			break;
+		if (h->state == IN_HEAD && !h->half_line) {
 			i += take_head(h, p + i, n - i);
 		} else if (h->state == IN_BODY) {
 			i += take_body(h, p + i, n - i);

@@ -3,8 +3,9 @@
  *
  * Wherever RFC 9112 leaves a choice between guessing what a malformed message meant and refusing
  * it, it is refused: two parties that read one message differently are how requests get
- * smuggled. The exception are bare LFs at the end of a head's lines, which the RFC
- * permits and people type. */
+ * smuggled. The exceptions are bare LFs at the end of a head's lines, which the RFC permits and
+ * people type, and what a user agent, behind which nobody else reads, is to take in a response:
+ * folded lines, and blanks behind a chunk's size. */
 #include "http/message.h"
 
 #include <stdarg.h>
@@ -42,8 +43,9 @@ static const unsigned char byte_class[256] = {
 };
 /* clang-format on */
 
-/* Is the span this text, which is lower case, letter case aside? In no span is a control
- * character, which bit 5 would turn into a printable one. */
+/* Is the span this text, which is lower case, letter case aside? The only control characters in a
+ * span are TABs and, of a fold, CRLF or LF, which bit 5 turns into ")", "-" and "*": an LF makes it
+ * another text. */
 #define span_is(s, text) span_equal(s, text, sizeof(text) - 1)
 static inline bool
 span_equal(struct http_span s, const char *text, size_t n)
@@ -104,14 +106,21 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Is it a blank of a field's value, of which a fold is one, too (RFC 9112, section 5.2)? */
+static bool
+is_space(char c)
+{
+	return is_blank(c) || c == '\r' || c == '\n';
+}
+
 static inline struct http_span
 trim(struct http_span s)
 {
 	const char *end = s.p + s.n;
 
-	while (s.p < end && is_blank(*s.p))
+	while (s.p < end && is_space(*s.p))
 		s.p++;
-	while (s.p < end && is_blank(end[-1]))
+	while (s.p < end && is_space(end[-1]))
 		end--;
 	s.n = (size_t)(end - s.p);
 	return s;
@@ -306,7 +315,7 @@ take_connection(struct http_fields *f, struct http_span list)
 }
 
 /* Note what a field says, if it is one of those that are read. r tells whether it is wrong. */
-static bool
+static void
 take_field(struct http_fields *f, struct http_span name, struct http_span value,
     struct http_refusal *r)
 {
@@ -325,10 +334,7 @@ take_field(struct http_fields *f, struct http_span name, struct http_span value,
 	} else if (span_is(name, "expect")) {
 		f->expect_continue |= span_is(value, "100-continue");
 		f->expect_other |= !span_is(value, "100-continue");
-	} else {
-		return false;
 	}
-	return true;
 }
 
 /* The length of the end of a line at p: of CRLF, of LF, or 0. */
@@ -338,29 +344,24 @@ line_end(const char *p)
 	return *p == '\n' ? 1 : *p == '\r' && p[1] == '\n' ? 2 : 0;
 }
 
-/* The lines behind the first one, the empty one included. */
+/* The lines behind the first one, the empty one included. In a response a folded line belongs to
+ * the field before it, and there may be as many as there are. */
 static bool
-parse_fields(struct http_fields *f, struct http_span rest, int minor, bool folds,
+parse_fields(struct http_fields *f, struct http_span rest, int minor, bool response,
     struct http_refusal *r)
 {
 	struct http_span name, value;
 	const char *p = rest.p, *wrong;
-	bool read = true;
 	unsigned n;
 
 	for (n = 0; line_end(p) == 0; n++) {
 		rest.n -= (size_t)(p - rest.p);
 		rest.p = p;
-		if (n == HTTP_FIELDS_MAX)
+		if (n == HTTP_FIELDS_MAX && !response)
 			return http_refuse(r, 431, "too many header fields");
-		if (is_blank(*p)) {
-			p = skip(p, VALUE);
-			wrong = "folded header line";
-			if (!folds || read || line_end(p) == 0)
-				goto bad;
-			p += line_end(p);
-			continue;
-		}
+		wrong = "folded header line";
+		if (is_blank(*p))
+			goto bad;
 		name.p = p;
 		p = skip(p, TOKEN);
 		name.n = (size_t)(p - name.p);
@@ -369,12 +370,14 @@ parse_fields(struct http_fields *f, struct http_span rest, int minor, bool folds
 			goto bad;
 		value.p = p + 1;
 		p = skip(value.p, VALUE);
+		while (response && line_end(p) > 0 && is_blank(p[line_end(p)]))
+			p = skip(p + line_end(p), VALUE);
 		value.n = (size_t)(p - value.p);
 		wrong = "control character in header line";
 		if (line_end(p) == 0)
 			goto bad;
 		p += line_end(p);
-		read = take_field(f, name, trim(value), r);
+		take_field(f, name, trim(value), r);
 		if (r->status)
 			return false;
 	}
@@ -487,7 +490,7 @@ http_parse_response(struct http_response *a, struct http_span head, struct http_
 	r->status = 0;
 	/* "HTTP/1.1 200 OK"; servers that send no reason drop the blank before it, too */
 	if (line.n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || !is_digit(p[7]) || p[8] != ' '
-	    || p[9] < '1' || p[9] > '5' || !is_digit(p[10]) || !is_digit(p[11])
+	    || !is_digit(p[9]) || !is_digit(p[10]) || !is_digit(p[11])
 	    || (line.n > 12 && p[12] != ' ') || !all(line, VALUE))
 		return http_refuse(r, 400, "not an HTTP response: %s", SHOW(line));
 	a->minor = p[7] != '0';
@@ -543,6 +546,7 @@ enum {
 };
 
 #define NO_SIZE "a chunk's size is not a hex number"
+#define BLANK_BEHIND "a blank behind a chunk's size"
 #define NO_CRLF "a chunk is longer than its size"
 #define NO_FIELD "a bad line in the trailer"
 
@@ -558,7 +562,8 @@ static const struct {
 	[SIZE_FIRST] = { .class = HEX, .next = SIZE, .wrong = NO_SIZE },
 	[SIZE] = { { { '\r', SIZE_LF }, { ';', EXTENSION }, { ' ', BLANKS }, { '\t', BLANKS } },
 	    HEX, SIZE, NO_SIZE },
-	[BLANKS] = { { { ';', EXTENSION }, { ' ', BLANKS }, { '\t', BLANKS } }, .wrong = NO_SIZE },
+	[BLANKS] = { { { ';', EXTENSION }, { ' ', BLANKS }, { '\t', BLANKS }, { '\r', SIZE_LF } },
+	    .wrong = BLANK_BEHIND },
 	[EXTENSION] = { { { '\r', SIZE_LF } }, VALUE, EXTENSION,
 	    "a control character in a chunk's extension" },
 	[SIZE_LF] = { { { '\n', DATA } }, .wrong = "a chunk's line does not end with CRLF" },
@@ -595,6 +600,8 @@ take_framing(struct http_body *b, unsigned char c)
 		next = chunk_states[b->state].on[k].next;
 	else if (!(byte_class[c] & chunk_states[b->state].class))
 		b->error = chunk_states[b->state].wrong;
+	if (b->state == BLANKS && c == '\r' && !b->padded)
+		b->error = BLANK_BEHIND;
 	if (++b->line > (trailer ? TRAILER_MAX : CHUNK_LINE_MAX))
 		b->error = trailer ? "the trailer is too long" : "a chunk's line is too long";
 	if (next == SIZE && !b->error) {

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 
 #define HTTP_LINE_MAX 8192  /* request line (RFC 9112, section 3, asks for 8000) */
-#define HTTP_FIELDS_MAX 100 /* fields in a head */
+#define HTTP_FIELDS_MAX 100 /* fields in the head of a request */
 
 /* ---- heads ---- */
 
@@ -86,7 +86,8 @@ struct http_request {
 };
 
 struct http_response {
-	int status; /* 100 to 599 */
+	int status; /* three digits. What is beyond 100 to 599 stands for an error of the server
+		     * (RFC 9110, section 15) */
 	struct http_span reason;
 	int minor;
 	struct http_fields fields;
@@ -98,8 +99,8 @@ struct http_response {
  * colon are refused. */
 bool http_parse_request(struct http_request *, struct http_span head, struct http_refusal *);
 
-/* Parse the head of a response. Folded lines are tolerated, as section 5.2 wants from a user
- * agent, in fields that are not read here. One without content by its status is sized, length 0. */
+/* Parse the head of a response. A folded line belongs to the field before it, as section 5.2 wants
+ * from a user agent. One without content by its status is sized, length 0. */
 bool http_parse_response(struct http_response *, struct http_span head, struct http_refusal *);
 
 /* Can p[n] be the beginning of a request (response), whose head is not complete? Detects another
@@ -123,6 +124,8 @@ struct http_body {
 	uint64_t left;       /* bytes still to come: of the body, or of the current chunk */
 	size_t line;         /* length so far of a chunk's line, or of the trailer */
 	unsigned char state; /* of the chunked decoder */
+	bool padded; /* set by the owner: a chunk's size may have blanks behind it. Not in the
+		      * grammar, but some servers send them */
 	bool done;
 	const char *error; /* the framing is broken: what is wrong (static text) */
 };

@@ -65,6 +65,10 @@ enum {
  * (and its complement) bytes. */
 #define ZIP_HEAD(len) "\x01" "\x78\x01" "\x00" len "\x12\x52\x51" "\x11\x51"
 
+#define FIELDS_10 "A: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n"
+#define FIELDS_100 FIELDS_10 FIELDS_10 FIELDS_10 FIELDS_10 FIELDS_10 FIELDS_10 FIELDS_10 FIELDS_10 \
+	FIELDS_10 FIELDS_10
+
 static const char pong_rpc[] = "\0\0\0\x0b\0" "\x12\x52\x51" "\x11\x51\x08\x0d" "pong\n";
 static const char pong_http[] =
 	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
@@ -167,12 +171,28 @@ static const struct behaviour behaviours[] = {
 	{ "http-close-each", HTTP,
 	  TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
 	       "{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	{ .name = "http-folded", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Type:\r\n application/json\r\nConnection: keep-alive,\r\n\tx"
+	  "\r\nContent-Length:\r\n 19\r\n\r\n{\"response\":\"pong\"}") },
+	{ .name = "http-empty-lines", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}\r\n\r\n") },
+	{ .name = "http-empty-lines-slow", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}\r\n\r\n"),
+	  .flags = SLOWLY },
+	{ .name = "http-padded-chunks", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n13  \r\n"
+	  "{\"response\":\"pong\"}\r\n0    \r\n\r\n") },
+	{ .name = "http-many-fields", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\n" FIELDS_100 FIELDS_100 "Content-Length: 19\r\n\r\n"
+	  "{\"response\":\"pong\"}") },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
 	{ .name = "http-vanish-after-300", .protocol = HTTP, WORDS(""), .then = VANISH, .after = 300 },
 	{ "http-500", HTTP,
 	  TEXT("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), KEEP, 0, 0, 0 },
+	{ .name = "http-999", .protocol = HTTP,
+	  WORDS("HTTP/1.1 999 Request denied\r\nContent-Length: 0\r\n\r\n") },
 	{ "http-404", HTTP, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },
 	{ "http-redirect", HTTP,
 	  TEXT("HTTP/1.1 302 Found\r\nLocation: /pong\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },

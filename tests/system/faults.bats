@@ -261,6 +261,7 @@ matrix() {
 @test "HTTP: replies that are wrong" {
 	matrix http conn lat bw file conc <<-'TABLE'
 	http-500          1 1 HTTP 500 Internal Server Error
+	http-999          1 1 HTTP 999 Request denied
 	http-404          1 1 HTTP 404 Not Found
 	http-redirect     1 1 HTTP 302 Found
 	http-wrong-pong   1 1 127.0.0.1:[0-9]+: (reply|bad JSON)
