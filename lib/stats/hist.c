@@ -70,6 +70,18 @@ hist_add(struct hist *h, uint64_t ns)
 	h->count[bucket(ns)]++;
 }
 
+void
+hist_clear(struct hist *h)
+{
+	unsigned i, last = bucket(h->max);
+
+	for (i = bucket(h->min); i <= last; i++)
+		if (h->count[i])
+			h->count[i] = 0;
+	h->n = h->min = h->max = 0;
+	h->mean = h->m2 = 0;
+}
+
 /* Take in the figures of n > 0 more values, but not their buckets. */
 static void
 join(struct hist *h, uint64_t n, uint64_t min, uint64_t max, double mean, double m2)
@@ -88,13 +100,13 @@ join(struct hist *h, uint64_t n, uint64_t min, uint64_t max, double mean, double
 void
 hist_merge(struct hist *to, const struct hist *from)
 {
-	unsigned i;
+	unsigned i, last = bucket(from->max);
 
 	if (from->n == 0)
 		return;
 	join(to, from->n, from->min, from->max, from->mean, from->m2);
 	/* to add 0 would touch the page */
-	for (i = 0; i < HIST_BUCKETS; i++)
+	for (i = bucket(from->min); i <= last; i++)
 		if (from->count[i])
 			to->count[i] += from->count[i];
 }
@@ -145,7 +157,7 @@ hist_quantile(const struct hist *h, double q)
 		return h->max;
 	if (rank <= 1)
 		return h->min;
-	for (i = 0; i < HIST_BUCKETS - 1; i++)
+	for (i = bucket(h->min); i < HIST_BUCKETS - 1; i++)
 		if ((below += h->count[i]) >= rank)
 			break;
 	v = bucket_middle(i);

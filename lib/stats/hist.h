@@ -25,6 +25,10 @@ struct hist {
 struct hist *hist_new(void);
 void hist_add(struct hist *, uint64_t ns);
 
+/* Empty it. This, hist_merge() and hist_quantile() look only at buckets from min to max: what
+ * happens between two short blocks should leave the caches as they are. */
+void hist_clear(struct hist *);
+
 /* Find the first non-empty bucket from number *i on: sets *i to its number, and its bounds (low
  * inclusive, high exclusive). False: there is none. */
 bool hist_bucket(const struct hist *, unsigned *i, uint64_t *low_ns, uint64_t *high_ns);

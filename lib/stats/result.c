@@ -50,20 +50,6 @@ result_free(struct result *t)
 	free(t);
 }
 
-static void
-clear_hist(struct hist *hist)
-{
-	size_t i;
-
-	/* only what isn't 0 is written: with a thousand threads, pages that were never
-	 * touched should stay so */
-	for (i = 0; i < HIST_BUCKETS; i++)
-		if (hist->count[i])
-			hist->count[i] = 0;
-	hist->n = hist->min = hist->max = 0;
-	hist->mean = hist->m2 = 0;
-}
-
 void
 result_clear(struct result *t)
 {
@@ -73,10 +59,10 @@ result_clear(struct result *t)
 		.raw = t->raw };
 
 	free_samples(t);
-	clear_hist(t->hist);
+	hist_clear(t->hist);
 	if (t->wait) {
-		clear_hist(t->wait);
-		clear_hist(t->service);
+		hist_clear(t->wait);
+		hist_clear(t->service);
 	}
 	*t = empty;
 }

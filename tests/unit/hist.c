@@ -109,6 +109,39 @@ test_buckets(void)
 }
 
 /* With the values 1..n each quantile is its rank. */
+/* Values at both ends and beyond: all of them are merged, and nothing is left in one that is
+ * cleared. */
+static void
+test_clear(void)
+{
+	static const uint64_t value[] = { 0, 2047, 2048, 1000000, UINT64_MAX };
+	const unsigned n = sizeof value / sizeof *value;
+	struct hist *from = new_hist(), *to = new_hist();
+	uint64_t low, high, merged = 0, left = 0;
+	unsigned k, i;
+
+	for (k = 0; k < n; k++) {
+		hist_add(from, value[k]);
+		hist_merge(to, from);
+		hist_clear(from);
+		for (i = 0; hist_bucket(from, &i, &low, &high); i++)
+			left++;
+		left += from->n + from->min + from->max;
+	}
+	for (k = 0; k < n; k++)
+		hist_add(from, value[k]);
+	hist_merge(to, from);
+	for (i = 0; hist_bucket(to, &i, &low, &high); i++)
+		merged += to->count[i] == 2;
+	ok(merged == n && to->n == 2 * (uint64_t)n, "hist: the ends are merged, too");
+	hist_clear(from);
+	for (i = 0; hist_bucket(from, &i, &low, &high); i++)
+		left++;
+	ok(left == 0 && from->n == 0, "hist: nothing is left of what is cleared");
+	free(from);
+	free(to);
+}
+
 static void
 test_ranks(void)
 {
@@ -666,6 +699,7 @@ int
 main(void)
 {
 	test_buckets();
+	test_clear();
 	test_ranks();
 	test_shown();
 	test_statistics();
