@@ -8,9 +8,11 @@
  * folded lines, and blanks behind a chunk's size. */
 #include "http/message.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/msg.h"
 #include "base/num.h"
@@ -81,22 +83,37 @@ is_digit(char c)
 	return byte_class[(unsigned char)c] & DIGIT;
 }
 
-/* Is it host[:port]? Either may be empty (RFC 9110, section 7.2), and an IPv6 address
- * is in brackets. */
+/* The length of an IPv6 address in brackets at p, with these; 0: it is none. */
+static size_t
+ipv6_length(const char *p)
+{
+	unsigned char address[16];
+	char text[INET6_ADDRSTRLEN];
+	size_t n = 0;
+
+	while (n < sizeof text
+	    && (byte_class[(unsigned char)p[1 + n]] & HEX || p[1 + n] == ':' || p[1 + n] == '.'))
+		n++;
+	if (n == sizeof text || p[1 + n] != ']')
+		return 0;
+	memcpy(text, p + 1, n);
+	text[n] = '\0';
+	return inet_pton(AF_INET6, text, address) == 1 ? n + 2 : 0;
+}
+
+/* Is it host[:port]? Either may be empty in a Host field (RFC 9110, section 7.2), and an IPv6
+ * address is in brackets. Sets the lengths of both. */
 static bool
-is_host(struct http_span s)
+take_host(struct http_span s, size_t *host, size_t *port)
 {
 	const char *end = s.p + s.n, *p = skip(s.p, HOST);
 
-	if (p == s.p && p < end && *p == '[') {
-		do
-			p = skip(p + 1, HOST);
-		while (*p == ':' || *p == '[');
-		if (*p++ != ']')
-			return false;
-	}
+	if (p == s.p && p < end && *p == '[')
+		p += ipv6_length(p);
+	*host = (size_t)(p - s.p);
 	if (p < end && *p++ != ':')
 		return false;
+	*port = (size_t)(end - p);
 	return skip(p, DIGIT) == end;
 }
 
@@ -319,9 +336,11 @@ static void
 take_field(struct http_fields *f, struct http_span name, struct http_span value,
     struct http_refusal *r)
 {
+	size_t host, port;
+
 	if (span_is(name, "host")) {
 		f->hosts++;
-		if (!is_host(value))
+		if (!take_host(value, &host, &port))
 			http_refuse(r, 400, "bad Host \"%s\"", SHOW(value));
 	} else if (span_is(name, "connection")) {
 		take_connection(f, value);
@@ -404,26 +423,30 @@ method_of(struct http_span s)
 	return (enum http_method)i;
 }
 
-/* The path of a target (RFC 9112, section 3.2). */
+/* The path of a target (RFC 9112, section 3.2). A host that it names has to be one, without a user
+ * (RFC 9110, section 4.2), and for CONNECT with a port (section 9.3.6). */
 static bool
 parse_target(struct http_request *q, struct http_span t)
 {
-	struct http_span scheme = { t.p, sizeof "http://" - 1 };
+	struct http_span scheme = { t.p, sizeof "http://" - 1 }, authority = t;
 	const char *p = t.p, *end = t.p + t.n;
 	bool options = q->method == HTTP_OPTIONS;
+	size_t host, port;
 
 	q->path = t;
 	if (t.n > scheme.n && span_is(scheme, "http://")) {
 		for (p += scheme.n; p < end && *p != '/' && *p != '?'; p++)
 			;
-		if (p == t.p + scheme.n)
+		authority.p += scheme.n;
+		authority.n = (size_t)(p - authority.p);
+		if (!take_host(authority, &host, &port) || host == 0)
 			return false;
 		q->path = (struct http_span){ p, (size_t)(end - p) };
 		if (p == end || *p == '?')
 			q->path = (struct http_span){ options && p == end ? "*" : "/", 1 };
-	} else if (t.n == 0
-	    || (*t.p != '/' && q->method != HTTP_CONNECT
-		&& !(options && t.n == 1 && *t.p == '*'))) {
+	} else if (q->method == HTTP_CONNECT) {
+		return take_host(t, &host, &port) && host > 0 && port > 0;
+	} else if (t.n == 0 || (*t.p != '/' && !(options && t.n == 1 && *t.p == '*'))) {
 		return false;
 	}
 	if ((p = memchr(q->path.p, '?', q->path.n)))

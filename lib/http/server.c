@@ -101,7 +101,7 @@ add_head(struct http_session *h, int status, const char *type, uint64_t n)
 	h->s.errors += status >= 400;
 	out_printf(o, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: " SERVER "\r\n", status,
 	    http_reason(status), date(h));
-	if (status == 405 || h->what == ASK_OPTIONS)
+	if (status == 405 || (status == 200 && h->what == ASK_OPTIONS))
 		out_printf(o, "Allow: %s\r\n", h->allow);
 	if (type) {
 		out_text(o, "Content-Type: ");

@@ -82,6 +82,30 @@ static const struct {
 	{ "GET http:///ping HTTP/1.1", 400, 0, NULL, 0 },
 	{ "GET ftp://host/ping HTTP/1.1", 400, 0, NULL, 0 },
 	{ "G(T / HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://[::1]:80/ping HTTP/1.1", 0, HTTP_GET, "/ping", 1 },
+	{ "GET http://[::ffff:127.0.0.1] HTTP/1.1", 0, HTTP_GET, "/", 1 },
+	{ "GET http://h:/ping HTTP/1.1", 0, HTTP_GET, "/ping", 1 },
+	{ "CONNECT [::1]:80 HTTP/1.1", 0, HTTP_CONNECT, "[::1]:80", 1 },
+	{ "GET http://:80/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://:80 HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://?q HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http:// HTTP/1.1", 400, 0, NULL, 0 },
+	{ "OPTIONS http:// HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://@/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://u@h/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://u:p@h:80/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://h:x/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://h:1:2/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://[::1/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://[::1]x/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://[]/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://[h]/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "GET http://::1/ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT host HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT host: HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT :80 HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT u@host:80 HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT /ping HTTP/1.1", 400, 0, NULL, 0 },
 };
 
 static void
@@ -118,6 +142,13 @@ static const struct {
 	{ "HOST:h:80\r\n", 0, false, false, true, 0 },
 	{ "Host:\r\n", 0, false, false, true, 0 },
 	{ "Host: [::1]:80\n", 0, false, false, true, 0 },
+	{ "Host: [::ffff:1.2.3.4]:\r\n", 0, false, false, true, 0 },
+	{ "Host: [[::1]\r\n", 400, false, false, false, 0 },
+	{ "Host: []\r\n", 400, false, false, false, 0 },
+	{ "Host: [::1]1\r\n", 400, false, false, false, 0 },
+	{ "Host: [::1\r\n", 400, false, false, false, 0 },
+	{ "Host: [1:2:3:4:5:6:7:8:9:1:2:3:4:5:6:7:8:9:1:2:3:4:5:6:7]\r\n", 400, false, false, false,
+	    0 },
 	{ "Host: h\r\nX: \x80 \t y\r\nEmpty:\r\n", 0, false, false, true, 0 },
 	{ "Host: h\r\nContent-Length:5\r\n", 0, true, false, true, 5 },
 	{ "Host: h\r\ncontent-length: \t 5 \t\r\n", 0, true, false, true, 5 },
@@ -795,6 +826,52 @@ test_letters(void)
 			printf("# %.*s\n", (int)out.n, (const char *)out.p);
 		buf_free(&out);
 	}
+}
+
+/* Allow is said where it belongs: with 405, and in the answer to OPTIONS; not with an error, be it
+ * to that request or to a later one. */
+static void
+test_allow(void)
+{
+	static const struct {
+		const char *in;
+		unsigned allows; /* of the first request */
+	} first[] = { { "OPTIONS /ping HTTP/1.1\r\n" HOST "\r\n", 1 },
+		{ "OPTIONS * HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", 1 },
+		{ "POST /ping HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", 1 },
+		{ "OPTIONS /nosuch HTTP/1.1\r\n" HOST CHUNKED "\r\n0\r\n\r\n", 0 },
+		{ "OPTIONS /ping HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n", 0 },
+		{ "OPTIONS /ping HTTP/1.1\r\n" HOST CHUNKED "\r\n0\r\n\r\n", 1 },
+		{ "OPTIONS /ping HTTP/1.1\r\n" HOST CHUNKED "\r\nx\r\n", 0 },
+		{ "OPTIONS /ping HTTP/1.1\r\n" HOST "Content-Length: 9999999\r\n\r\n", 0 } };
+	static const char *const second[] = { "", "GET /ping HTTP/1.1\r\n\r\n", GET("/nosuch"),
+		GET("/download/x"), "BREW / HTTP/1.1\r\n" HOST "\r\n", "garbage", "GET /",
+		"GET / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n",
+		"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: x\r\n\r\n" };
+	struct buf in = { 0 }, out;
+	unsigned allows;
+	size_t i, k;
+	bool right;
+	char *p;
+
+	for (i = 0; i < COUNT(first); i++) {
+		for (k = 0, right = true; k < COUNT(second); k++) {
+			buf_printf(&in, "%s%s", first[i].in, second[k]);
+			out = answers(&service, (char *)in.p, in.n, 0, SIZE_MAX, k % 2, SIZE_MAX,
+			    &right);
+			buf_byte(&out, '\0');
+			for (allows = 0, p = (char *)out.p; (p = strstr(p, "\nAllow: ")); p++)
+				allows++;
+			if (allows != first[i].allows) {
+				printf("# %zu: %u in %s\n", k, allows, (char *)out.p);
+				right = false;
+			}
+			buf_free(&out);
+			buf_clear(&in, SIZE_MAX);
+		}
+		ok(right, "Allow, and no other, behind request %zu", i);
+	}
+	buf_free(&in);
 }
 
 /* The date against the C library's: every day of 400 years, at another time each, and the ends of
@@ -1663,6 +1740,7 @@ main(void)
 	test_bodies();
 	test_talks();
 	test_letters();
+	test_allow();
 	test_dates();
 	test_time_goes_on();
 	test_continue();
