@@ -38,9 +38,11 @@ struct server_session {
 	bool one_request;  /* set by the model: input() stops behind each request */
 	int64_t epoch_s;   /* set by the model before each input(), end() and resume(): the
 			    * time of day, in seconds since 1970 */
-	unsigned progress; /* changes whenever a message of the peer begins or is complete,
-			    * and with every PROGRESS_BYTES bytes of a long one: the time limit
-			    * of the peer starts again */
+	unsigned progress; /* changes with each step of the peer towards a request: one begins
+			    * or is complete, what a call waits for begins to come or has come,
+			    * PROGRESS_BYTES more of a long one have. The time limit of the peer
+			    * starts again; not with what serves no request (an empty line or
+			    * frame, an answer that nothing waits for) */
 	struct out out;    /* with WANT_OUTPUT: what to send */
 	uint64_t requests; /* answered so far, with success or without */
 	uint64_t errors;   /* of these (and of what was no request): with an error */

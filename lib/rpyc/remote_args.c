@@ -277,14 +277,28 @@ got_exception(struct rpyc_session *s, struct brine body)
 	return rpyc_raise_as(s, body, text);
 }
 
-void
-rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+static struct rpyc_remote_call *
+find(const struct rpyc_session *s, uint64_t seq)
 {
 	struct rpyc_remote_call *c;
-	bool waits;
 
 	for (c = s->remote_calls; c && c->waiting != seq; c = c->next)
 		;
+	return c;
+}
+
+bool
+rpyc_remote_waits(const struct rpyc_session *s, uint64_t seq)
+{
+	return find(s, seq) != NULL;
+}
+
+void
+rpyc_remote_answer(struct rpyc_session *s, uint64_t seq, bool exception, struct brine body)
+{
+	struct rpyc_remote_call *c = find(s, seq);
+	bool waits;
+
 	if (!c) {
 		if (!exception) /* it answers a DEL, or nothing that we sent */
 			rpyc_release_all(s, body);

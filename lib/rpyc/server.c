@@ -510,33 +510,58 @@ message(struct rpyc_session *s)
 	}
 }
 
+/* Is the message that is here, or as far as it is, a step towards a request? While calls wait for
+ * the peer only what they wait for is: a call is not kept by others beside it. */
+static bool
+is_step(const struct rpyc_session *s)
+{
+	struct brine b = brine_span(&s->in.retained), seq;
+	int64_t n;
+
+	if (s->in.type == RPYC_REQUEST)
+		return b.p < b.end && !s->remote_calls;
+	return s->remote_calls && rpyc_seq(&b, &seq) && brine_int(&seq, &n) && n >= 0
+	    && rpyc_remote_waits(s, (uint64_t)n);
+}
+
+/* n more bytes were taken, and with them a message was completed or begun, or a part of it came:
+ * has the peer made a step? */
+static void
+count_progress(struct rpyc_session *s, enum rpyc_status status, size_t n)
+{
+	bool begins = s->in.begun && !s->begun, much;
+
+	s->progress_bytes += n;
+	much = s->progress_bytes >= PROGRESS_BYTES;
+	if (much)
+		s->progress_bytes = 0;
+	if ((begins || much || status == RPYC_MESSAGE) && is_step(s)) {
+		s->base.progress++;
+		s->begun = true;
+	}
+	if (!s->in.begun)
+		s->begun = false;
+}
+
 static size_t
 rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 {
 	struct rpyc_session *s = (struct rpyc_session *)base;
-	bool begun = s->in.begun;
+	enum rpyc_status status;
 	size_t taken = 0, k;
 
 	while (taken < n && !s->closing && !s->resume && !s->borrowed
 	    && s->base.out.pending < OUT_MAX) {
-		switch (rpyc_read(&s->in, p + taken, n - taken, &k)) {
-		case RPYC_MESSAGE:
-			base->progress++;
-			message(s);
-			break;
-		case RPYC_BAD: give_up(s); break;
-		default: break;
-		}
+		status = rpyc_read(&s->in, p + taken, n - taken, &k);
 		taken += k;
-		if ((s->progress_bytes += k) >= PROGRESS_BYTES) {
-			s->progress_bytes = 0;
-			base->progress++;
-		}
+		count_progress(s, status, k);
+		if (status == RPYC_MESSAGE)
+			message(s);
+		else if (status == RPYC_BAD)
+			give_up(s);
 		if (base->one_request && !s->in.begun)
 			break;
 	}
-	if (s->in.begun && !begun)
-		base->progress++;
 	update_want(s);
 	return taken;
 }

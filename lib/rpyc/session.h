@@ -45,6 +45,7 @@ struct rpyc_session {
 	const struct service *service;
 	struct rpyc_reader in;
 	size_t progress_bytes; /* taken since the last of PROGRESS_BYTES */
+	bool begun;            /* that the message has begun was counted as progress */
 	size_t begin;          /* of the message being written, in base.out.buf */
 
 	/* The request being answered: places in in.retained. */
@@ -89,6 +90,9 @@ bool rpyc_call(struct rpyc_session *, size_t method, struct rpyc_items args,
  * later or already, and the references in s->whole are released here; false: answered with an
  * exception. */
 bool rpyc_remote_call(struct rpyc_session *, const struct rpyc_boxed *x, bool items);
+
+/* Does a call wait for the answer to our request of that number? */
+bool rpyc_remote_waits(const struct rpyc_session *, uint64_t seq);
 
 /* An answer to request seq has arrived, one of ours if the peer obeys the protocol: the boxed
  * result, or the body of an exception. */

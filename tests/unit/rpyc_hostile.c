@@ -570,6 +570,65 @@ test_waiting(void)
 	buf_free(&b);
 }
 
+/* How often do these bytes, sent one at a time, start the peer's time limit again? */
+static unsigned
+steps(struct server *t, const struct buf *b)
+{
+	unsigned before = t->s->progress;
+
+	server_feed(t, b->p, b->n, 1);
+	return t->s->progress - before;
+}
+
+/* A step towards a request is one that begins or is complete, and nothing else. */
+static void
+test_progress(void)
+{
+	struct buf b = { 0 };
+	struct server t;
+	size_t at;
+
+	server_open(&t);
+	ping(&b, 1);
+	ok(steps(&t, &b) == 2, "a request begins and is complete: two steps");
+	buf_clear(&b, 0);
+	ADD(&b, "\0\0\0\0\0\n");
+	ok(steps(&t, &b) == 0 && t.s->idle, "an empty frame is none");
+	at = reply(&b, 1000);
+	rpyc_put_tag(&b, BRINE_TAG_NONE);
+	rpyc_end(&b, at, 0);
+	ok(steps(&t, &b) == 0 && t.s->idle, "nor is an answer that nothing waits for");
+	at = reply(&b, 1000);
+	rpyc_put_label(&b, RPYC_VALUE);
+	brine_put_bytes_head(&b, 3 << 20);
+	fill(&b, 'x', 3 << 20);
+	rpyc_end(&b, at, 0);
+	ok(steps(&t, &b) == 0 && t.s->idle, "however long");
+
+	upload_mine(&t, &b, 2);
+	ok(!t.s->idle && t.others == 1, "a call waits");
+	buf_clear(&b, 0);
+	ping(&b, 3);
+	ok(steps(&t, &b) == 0 && t.replies == 1, "another request is no step towards its end");
+	at = reply(&b, t.asked);
+	put_mine(&b, 1);
+	rpyc_end(&b, at, 0);
+	ok(steps(&t, &b) == 2 && t.others == 1, "what it waits for is");
+	at = reply(&b, t.asked);
+	rpyc_put_label(&b, RPYC_VALUE);
+	brine_put_bytes_head(&b, 1 << 20);
+	fill(&b, 'x', 1 << 20);
+	rpyc_end(&b, at, 0);
+	ok(steps(&t, &b) == 3 && t.others == 1, "so is each part of a long one");
+	buf_clear(&b, 0);
+	at = begin(&b, RPYC_EXCEPTION, t.asked);
+	brine_put_int(&b, 1);
+	rpyc_end(&b, at, 0);
+	ok(steps(&t, &b) == 2 && t.replies == 1, "and its end");
+	server_close(&t);
+	buf_free(&b);
+}
+
 static void
 test_objects(void)
 {
@@ -841,6 +900,7 @@ main(void)
 	test_seq();
 	test_references();
 	test_waiting();
+	test_progress();
 	test_objects();
 	test_client();
 	test_queue();
