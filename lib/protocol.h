@@ -97,8 +97,7 @@ struct call {
 /* What all connections of a run share. Read only while they run. */
 struct client_conf {
 	const char *host; /* for the Host field: host[:port] */
-	const char *name; /* method or path of the target, without leading "/" for RPC
-			   * and with it for HTTP; NULL: none given */
+	const char *name; /* method or path of the target, as in url.h; NULL: none given */
 	const struct payload *payload;
 	int dialect;     /* RPyC: 5 or 6; 0: not known yet, 6 is tried */
 	bool native;     /* -N: GETATTR, CALL, DEL as a stock Python client does */

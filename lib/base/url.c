@@ -26,7 +26,21 @@ copy(char *dst, size_t size, const char *src, size_t n)
 	return true;
 }
 
-/* authority is host[:port], filled in but for a default port. */
+/* The zone of an IPv6 address, which is behind a "%" that should be, and need not be, encoded
+ * itself (RFC 6874): it chooses an interface here, and is nothing that others could know. */
+static void
+split_zone(struct url *u)
+{
+	char *zone = strchr(u->host, '%'), *end = strchr(u->authority, ']');
+
+	if (!zone || u->authority[0] != '[')
+		return;
+	memmove(strchr(u->authority, '%'), end, strlen(end) + 1);
+	if (zone[1] == '2' && zone[2] == '5')
+		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+}
+
+/* authority is host[:port]: filled in but for a default port, and brought into its final form. */
 static const char *
 parse_authority(struct url *u)
 {
@@ -53,13 +67,16 @@ parse_authority(struct url *u)
 		return "misplaced bracket";
 	if (!copy(u->host, sizeof u->host, host, (size_t)(end - host)))
 		return "host too long";
-	if (*rest) {
+	if (*rest && !rest[1]) { /* an empty port is as none (RFC 9110, section 4.2.3) */
+		u->authority[rest - u->authority] = '\0';
+	} else if (*rest) {
 		rest++;
 		if (strlen(rest) >= sizeof u->port || !num_digits(rest, strlen(rest), &port)
 		    || port < 1 || port > 65535)
 			return "port is not a number from 1 to 65535";
 		snprintf(u->port, sizeof u->port, "%u", (unsigned)port);
 	}
+	split_zone(u);
 	return NULL;
 }
 
@@ -93,7 +110,7 @@ url_parse(struct url *u, const char *text)
 	if ((why = parse_authority(u)))
 		return why;
 	p += n;
-	if (*p == '?')
+	if (*p == '?' && s->method)
 		return "\"?\" before the path";
 	u->path = NULL;
 	if (*p) {

@@ -5,10 +5,12 @@
 
 struct url {
 	char scheme[8];      /* "rpc" or "http" */
-	char host[256];      /* without brackets */
+	char host[256];      /* without brackets; a zone begins with "%": "fe80::1%eth0" */
 	char port[6];        /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
-	char authority[272]; /* host[:port] as in the text: HTTP's Host field */
-	const char *path;    /* http: from the "/" on; rpc: after it; NULL: none was given.
+	char authority[272]; /* host[:port] for HTTP's Host field: as in the text, without a zone
+			      * and an empty port */
+	const char *path;    /* http: from the "/" on, or from the "?", before which a "/" is to be
+			      * sent (RFC 9112, section 3.2.1); rpc: after it; NULL: none was given.
 			      * Points into the text parsed. */
 };
 

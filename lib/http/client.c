@@ -214,7 +214,7 @@ build_request(struct http_client *h)
 	buf_clear(b, 4096);
 	buf_text(b, body ? "POST " : "GET ");
 	if (!o->method && h->conf->name)
-		buf_text(b, h->conf->name);
+		buf_printf(b, "%s%s", *h->conf->name == '?' ? "/" : "", h->conf->name);
 	else
 		buf_printf(b, "/%s", o->path ? o->path : "");
 	if (!body && o->nargs > 0)

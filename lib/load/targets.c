@@ -69,7 +69,8 @@ server_label(const struct list *targets, const struct list *labels, const char *
 
 	for (i = 0; i < targets->n; i++) {
 		n = strlen(targets->word[i]);
-		if (strncmp(url, targets->word[i], n) == 0 && (!url[n] || url[n] == '/'))
+		if (strncmp(url, targets->word[i], n) == 0
+		    && (!url[n] || url[n] == '/' || url[n] == '?'))
 			return labels->word[i];
 	}
 	return NULL;

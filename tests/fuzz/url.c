@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct url u, v;
 	const char *why, *path;
 	uint64_t port = 0;
-	size_t i;
+	size_t i, zone;
 	bool rpc;
 
 	must(text != NULL, "memory");
@@ -32,15 +32,18 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	for (i = 0; text[i]; i++)
 		must(text[i] > ' ' && text[i] <= '~' && text[i] != '#', "a character");
 	must(!strpbrk(u.host, "[]@/?"), "a character of the host");
-	must(strstr(u.authority, u.host) != NULL, "the authority");
+	zone = *u.authority == '[' ? strcspn(u.host, "%") : strlen(u.host);
+	must(strncmp(u.authority + (*u.authority == '['), u.host, zone) == 0, "the authority");
 	must(!u.path || (u.path > text && u.path <= text + n), "the path is elsewhere");
-	must(!u.path || (rpc ? u.path[0] && u.path[-1] == '/' : u.path[0] == '/'), "the path");
+	must(!u.path || (rpc ? u.path[0] && u.path[-1] == '/' : strchr("/?", *u.path) != NULL),
+	    "the path");
 
 	/* without a port or with the same one, it is the same place */
 	path = !u.path ? "" : rpc ? u.path - 1 : u.path;
 	if (strlen(path) < 300) {
 		snprintf(again, sizeof again,
-		    strchr(u.host, ':') ? "%s://[%s]:%s%s" : "%s://%s:%s%s", u.scheme, u.host,
+		    *u.authority == '[' ? "%s://[%.*s%s%s]:%s%s" : "%s://%.*s%s%s:%s%s", u.scheme,
+		    (int)zone, u.host, u.host[zone] ? "%25" : "", u.host + zone + !!u.host[zone],
 		    u.port, path);
 		if ((why = url_parse(&v, again)))
 			fprintf(stderr, "%s: %s\n", again, why);

@@ -1530,6 +1530,7 @@ test_client_rest(void)
 {
 	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false,
 		1 };
+	static const struct client_conf query = { .host = "h:1", .name = "?q=1" };
 	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
 	static const struct call up = { OP_NAMED, true, 3, 0 };
 	static const struct call big = { OP_UPLOAD_STREAM, false, 10000000, 65536 };
@@ -1559,6 +1560,14 @@ test_client_rest(void)
 	ok(c->protocol->input(c, (const unsigned char *)"HTTP/1.1 408 x\r\n\r\n", 18) <= 18
 		&& c->want == WANT_CLOSE && strstr(c->error, "unexpected bytes"),
 	    "a reply to no request");
+	c->protocol->close(c);
+
+	c = http_client_protocol.open(&query);
+	c->protocol->begin(c, &named, NULL);
+	b = request_of(c);
+	ok(b.n > 19 && memcmp(b.p, "GET /?q=1 HTTP/1.1\r\n", 20) == 0,
+	    "a query right behind the host has a path before it");
+	buf_free(&b);
 	c->protocol->close(c);
 
 	c = http_client_protocol.open(&conf);
