@@ -32,8 +32,8 @@ LIB_SRC = \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
 	lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
-	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exports.c \
-	lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
+	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exception.c \
+	lib/rpyc/exports.c lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
 	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \
 	lib/rpyc/server.c \
 	lib/http/client.c lib/http/date.c lib/http/json.c lib/http/message.c lib/http/server.c \
@@ -53,7 +53,8 @@ UNIT_SRC = \
 	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c \
 	tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \
 	tests/unit/loop.c tests/unit/num.c tests/unit/pair.c tests/unit/paired.c \
-	tests/unit/rpyc.c tests/unit/rpyc_hostile.c tests/unit/schedule.c tests/unit/server.c \
+	tests/unit/rpyc.c tests/unit/rpyc_client.c tests/unit/rpyc_hostile.c \
+	tests/unit/schedule.c tests/unit/server.c \
 	tests/unit/service.c tests/unit/stat.c tests/unit/table.c tests/unit/verdict.c
 FUZZ_SRC = \
 	tests/fuzz/http_body.c tests/fuzz/http_client.c tests/fuzz/http_request.c \

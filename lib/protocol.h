@@ -119,7 +119,7 @@ struct client_session {
 			       * had announced: it is not lost */
 	bool retry_dialect;   /* RPyC: the peer speaks the other dialect, named in dialect */
 	int dialect;          /* RPyC: the one in use */
-	char error[160];      /* if not: why, one printable line */
+	char error[200];      /* if not: why, one printable line */
 };
 
 struct client_protocol {

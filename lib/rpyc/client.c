@@ -287,6 +287,17 @@ result(struct rpyc_client *c, const char *error)
 	rpyc_call_finish(c, error);
 }
 
+/* Is it a reference as before RPyC 4.1: (number, class, module)? */
+static bool
+is_old_reference(const struct rpyc_boxed *x)
+{
+	struct brine at = x->at;
+	struct brine_value v;
+
+	return x->label == RPYC_REMOTE_REF && brine_tuple(&at, 3) && brine_get(&at, &v)
+	    && v.type == BRINE_INT;
+}
+
 /* A reply that has to be a reference: keep it and go on, or fail. */
 static bool
 keep(struct rpyc_client *c, const struct rpyc_boxed *x)
@@ -301,7 +312,10 @@ keep(struct rpyc_client *c, const struct rpyc_boxed *x)
 
 	if (!rpyc_theirs(x)) {
 		if (c->step == STEP_ROOT)
-			rpyc_lost(c, error[STEP_ROOT]);
+			rpyc_lost(c,
+			    is_old_reference(x) ? "the peer's RPyC is 4.0 or older; the "
+						  "oldest that can be measured is 4.1"
+						: error[STEP_ROOT]);
 		else
 			result(c, error[c->step]);
 		return false;

@@ -4,6 +4,7 @@
  *
  *	client.c        calls and their replies
  *	exports.c       what the server requests: the chunks of upload_file_chunked
+ *	exception.c     the text of an exception
  *	request.c       messages on their way out, and the end of a call */
 #ifndef RPYC_CLIENT_SESSION_H
 #define RPYC_CLIENT_SESSION_H
@@ -91,5 +92,11 @@ void rpyc_put_export(struct rpyc_client *, struct buf *);
 
 /* Answer a request of the server's: seq, encoded, and the body. */
 void rpyc_requested(struct rpyc_client *, struct brine seq, struct brine body);
+
+/* ---- exception.c ---- */
+
+/* The text of an exception's body, its class and what Python's str() of it shows, printable, cut
+ * short where it does not fit: "ValueError: sleep length must be non-negative". */
+void rpyc_exception_text(struct brine body, char *text, size_t size);
 
 #endif

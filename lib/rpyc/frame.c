@@ -2,12 +2,10 @@
 /* RPyC's messages: reading frames in bounded memory, writing them, boxing. */
 #include "rpyc/frame.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/msg.h"
 #include "rpyc/inflate.h"
 
 enum {
@@ -528,33 +526,6 @@ rpyc_stop_iteration(struct brine body)
 		return v.fits && v.i == 1;
 	return v.type == BRINE_TUPLE && v.len == 4 && brine_tuple(&body, 2) && brine_get(&body, &v)
 	    && brine_is(&v, "builtins") && brine_get(&body, &v) && brine_is(&v, "StopIteration");
-}
-
-void
-rpyc_exception_text(struct brine body, char *text, size_t size)
-{
-	struct brine_value v, class, arg;
-	char name[64], why[96];
-
-	if (rpyc_stop_iteration(body)) {
-		snprintf(text, size, "StopIteration");
-		return;
-	}
-	if (!brine_get(&body, &v) || v.type != BRINE_TUPLE || v.len != 4 || !brine_tuple(&body, 2)
-	    || !brine_get(&body, &class) || !brine_get(&body, &class) || class.type != BRINE_STR
-	    || !class.p || class.n == 0 || !brine_get(&body, &v) || v.type != BRINE_TUPLE) {
-		snprintf(text, size, "an exception that is malformed");
-		return;
-	}
-	msg_printable(name, sizeof name, class.p, class.n);
-	if (v.len == 0 || !brine_get(&body, &arg))
-		snprintf(text, size, "%s", name);
-	else if (arg.type == BRINE_STR && arg.p)
-		snprintf(text, size, "%s: %s", name, msg_printable(why, sizeof why, arg.p, arg.n));
-	else if (arg.type == BRINE_INT && arg.fits)
-		snprintf(text, size, "%s: %" PRId64, name, arg.i);
-	else
-		snprintf(text, size, "%s: (%s)", name, brine_type_name(arg.type));
 }
 
 bool

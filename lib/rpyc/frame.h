@@ -146,10 +146,6 @@ bool rpyc_seq(struct brine *, struct brine *seq);
 /* Is that body of an exception the end of an iteration? */
 bool rpyc_stop_iteration(struct brine body);
 
-/* The text of an exception's body, printable, cut short where it does not fit:
- * "ValueError: sleep length must be non-negative". */
-void rpyc_exception_text(struct brine body, char *text, size_t size);
-
 /* A boxed value; at stands at the value. */
 struct rpyc_boxed {
 	int64_t label;

@@ -2,7 +2,7 @@
 """The service on a stock RPyC server.
 
 Prints its URL once it listens. Options: --fork (a process per connection in place of a
-thread), --six (the wire of rpyc 6).
+thread), --six (the wire of rpyc 6), --four (the references of rpyc 4.0).
 """
 
 import argparse
@@ -11,6 +11,7 @@ import time
 import rpyc
 from rpyc.utils.server import ForkingServer, ThreadedServer
 
+import rpyc_four
 import rpyc_six
 
 
@@ -62,9 +63,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--fork", action="store_true")
     parser.add_argument("--six", action="store_true")
+    parser.add_argument("--four", action="store_true")
     args = parser.parse_args()
     if args.six:
         rpyc_six.install()
+    if args.four:
+        rpyc_four.install()
     kind = announcing(ForkingServer if args.fork else ThreadedServer)
     kind(BenchmarkService, hostname="127.0.0.1", port=0,
          protocol_config={"allow_public_attrs": True}).start()

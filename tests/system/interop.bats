@@ -157,6 +157,31 @@ every_bench() {
 	[ "$(cell out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
 }
 
+@test "exceptions of a stock server read as its own str() of them" {
+	need_python rpyc
+	local number=0 want got
+	start "$PYTHON" "$PEERS/rpyc_raises.py" wanted
+	while IFS= read -r want; do
+		run --separate-stderr bench-lat -n 1 -w 0 "$URL/fail/$number"
+		[ "$status" -eq 1 ] || fail "status $status"
+		got=${stderr#"bench-lat: 127.0.0.1:${URL##*:}: "}
+		[ "$got" = "$want" ] || fail "$number: got $got, want $want"
+		number=$((number + 1))
+	done <wanted
+	[ "$number" -gt 50 ] || fail "$number exceptions"
+}
+
+@test "a peer of RPyC 4.0 is named as that" {
+	need_python rpyc
+	local bench
+	start "$PYTHON" "$PEERS/rpyc_service.py" --four
+	for bench in $BENCHES; do
+		run --separate-stderr "$bench" -n 1 "$URL"
+		[ "$status" -eq 1 ] || fail "$bench: status $status"
+		grep -q "the peer's RPyC is 4.0 or older" <<<"$stderr" || fail "$bench: $stderr"
+	done
+}
+
 @test "the benchmarks leave a stock server in order" {
 	need_python rpyc
 	# of rpyc 6, since one of rpyc 5 complains about the first message, by which its dialect

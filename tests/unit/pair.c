@@ -144,7 +144,7 @@ check_operations(const struct pair *p, size_t step, const struct service *sv)
 
 	for (op = 0; op < sizeof ops / sizeof *ops; op++) {
 		unsigned failed = 0;
-		char why[200] = "";
+		char why[240] = "";
 
 		for (i = 0; i < sizeof size / sizeof *size; i++) {
 			/* tiny steps only for what ends in reasonable time */

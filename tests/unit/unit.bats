@@ -32,6 +32,7 @@ unit() {
 @test "sets of processors" { unit cpus; }
 @test "readiness loop" { unit loop; }
 @test "servers, their limits and models" { unit server; }
+@test "RPyC, the client's side" { unit rpyc_client; }
 @test "RPyC from hostile peers" { unit rpyc_hostile; }
 @test "RPyC against recorded sessions" { unit rpyc "$ROOT/tests/wire"; }
 
