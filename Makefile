@@ -46,7 +46,7 @@ LIB_SRC = \
 	lib/load/targets.c
 BIN_SRC = \
 	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
-	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-rounds.c bin/bench-show.c \
+	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-show.c \
 	bin/bench-stat.c bin/bench-turns.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \

@@ -194,17 +194,6 @@ rounds_median(const struct rounds *r, size_t figure, struct stat_median *out)
 }
 
 bool
-rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure, struct stat_median *out)
-{
-	struct pass_figure *p = room(a->n);
-	bool single = a->passes == 1 || b->passes == 1;
-	bool good = p && median_over(p, ratios_of(a, b, figure, p), single, out);
-
-	free(p);
-	return good;
-}
-
-bool
 rounds_estimate(const struct rounds *a, const struct rounds *b, size_t figure,
     struct paired_estimate *e)
 {

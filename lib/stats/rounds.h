@@ -41,13 +41,8 @@ bool rounds_units(const struct rounds *, size_t figure, double **v, size_t *n);
 /* The median over all units. False: out of memory. */
 bool rounds_median(const struct rounds *, size_t figure, struct stat_median *);
 
-/* The median of the ratios a / b within the rounds in which both have this figure, that of b
- * above 0; the units are as above. False: out of memory. */
-bool rounds_ratio(const struct rounds *a, const struct rounds *b, size_t figure,
-    struct stat_median *);
-
-/* What paired.h estimates from all these ratios where both figures are above 0. If there is none,
- * all is 0. False: out of memory. */
+/* What paired.h estimates from the ratios a / b within the rounds in which both have this figure,
+ * above 0. If there is none, all is 0. False: out of memory. */
 bool rounds_estimate(const struct rounds *a, const struct rounds *b, size_t figure,
     struct paired_estimate *);
 
