@@ -19,6 +19,7 @@ static const struct bench_program program = {
 	.count = 10,
 	.warmup = 1,
 	.sizes = "1k,10k,100k,1m",
+	.lasts = true,
 	.run = bench_sequence,
 };
 

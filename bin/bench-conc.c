@@ -68,8 +68,7 @@ struct lane {
 	struct bench_target *target;
 	struct result *now;   /* of its block, and of warming up for the first */
 	struct result *total; /* of those before */
-	uint64_t elapsed_ns;
-	bool over; /* it has no clients any more */
+	bool over;            /* it has no clients any more */
 };
 
 /* Wait until all have come; returns the time then, the same for all. */
@@ -166,7 +165,7 @@ report(struct shared *s, struct worker *w, struct lane *l, const struct bench_ro
 			b->failed = l->over = true;
 		}
 	}
-	l->elapsed_ns += bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
+	bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
 	gave_up = l->now->gave_up;
 	/* of requests without any client one row is enough: all errors */
 	l->over = l->over || (gave_up == b->clients && r->call.op != OP_HELLO);
@@ -177,10 +176,8 @@ report(struct shared *s, struct worker *w, struct lane *l, const struct bench_ro
 static void
 remark(struct shared *s, struct lane *l, const struct bench_row *r)
 {
-	bench_remark(s->bench, l->target, r, l->total, s->bench->clients, s->bench->threads,
-	    l->elapsed_ns);
+	bench_remark(s->bench, l->target, r, l->total, s->bench->clients, s->bench->threads);
 	result_clear(l->total);
-	l->elapsed_ns = 0;
 }
 
 /* Connect all clients of each target at the same time. A path that takes a payload can't be asked
@@ -450,6 +447,7 @@ static const struct bench_program program = {
 	.beside = "concurrent connections",
 	.clients = 10,
 	.named = true,
+	.lasts = true,
 	.run = check_and_measure,
 };
 

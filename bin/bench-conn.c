@@ -41,11 +41,10 @@ struct run {
 	unsigned char *in;
 	struct client_conn *conn; /* all that were made */
 	size_t n, cap;
-	uint64_t max;            /* so many sockets can be open */
-	uint64_t start_ns;       /* of the block */
-	struct result *now[2];   /* of the block: connect and first-reply, as in ops */
-	struct result *total[2]; /* of those before */
-	uint64_t elapsed_ns[2];
+	uint64_t max;             /* so many sockets can be open */
+	uint64_t start_ns;        /* of the block */
+	struct result *now[2];    /* of the block: connect and first-reply, as in ops */
+	struct result *total[2];  /* of those before */
 	bool replies;             /* the first reply is measured, too */
 	unsigned failed, refused; /* in a row */
 	uint64_t until_ns;        /* of the next connection: client_grace() */
@@ -212,8 +211,7 @@ run_block(struct run *r, const struct block *k)
 	r->now[CONNECT]->cpu_ns = r->now[FIRST_REPLY]->cpu_ns = cpu;
 	for (i = 0; i < b->nrows; i++) {
 		row = row_of(&b->row[i]);
-		r->elapsed_ns[row] += bench_print(b, r->target, &b->row[i], r->now[row], 1, 1,
-		    r->start_ns);
+		bench_print(b, r->target, &b->row[i], r->now[row], 1, 1, r->start_ns);
 	}
 	for (row = CONNECT; row <= FIRST_REPLY; row++)
 		result_merge(r->total[row], r->now[row]);
@@ -246,7 +244,7 @@ run_all(struct bench *b, struct run *run, size_t *order)
 	for (n = 0; n < b->ntargets; n++)
 		for (i = 0; i < b->nrows; i++)
 			bench_remark(b, run[n].target, &b->row[i], run[n].total[row_of(&b->row[i])],
-			    1, 1, run[n].elapsed_ns[row_of(&b->row[i])]);
+			    1, 1);
 }
 
 /* -x: while the connections are open, their cost to the server can be observed from outside. */

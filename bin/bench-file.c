@@ -29,6 +29,7 @@ static const struct bench_program program = {
 	.warmup = 0,
 	.sizes = "1536k,128m,500m",
 	.transfers = true,
+	.lasts = true,
 	.run = bench_sequence,
 };
 

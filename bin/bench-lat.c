@@ -22,6 +22,7 @@ static const struct bench_program program = {
 	.count = 1000,
 	.warmup = 10,
 	.named = true,
+	.lasts = true,
 	.run = bench_sequence,
 };
 

@@ -377,9 +377,9 @@ bench_rows_are_right() {
 	for server in $SERVERS; do
 		for model in $MODELS; do
 			# shellcheck disable=SC2046
-			"$server" -m "$model" "$1" $(quick "$1") >out.tsv 2>err.txt ||
+			"$server" -m "$model" "$1" -q $(quick "$1") >out.tsv 2>err.txt ||
 			    fail "$server -m $model $1: $(cat err.txt)"
-			[ ! -s err.txt ] || ! grep -v 'limit' err.txt || fail "$server -m $model: $(cat err.txt)"
+			[ ! -s err.txt ] || fail "$server -m $model: $(cat err.txt)"
 			rows out.tsv
 			# shellcheck disable=SC2046
 			[ "$(cell out.tsv op | tr '\n' ' ')" = "$(printf '%s ' $(ops "$1"))" ] ||
@@ -672,12 +672,25 @@ bench_refuses_wrong_rates() {
 	refuses "$1" '-S.*seed' -r 5 -A exp -S seed $u
 }
 
+# Without options that say how much: the usual count, and 0.1 s at least; no warning.
+#	bench_has_defaults PROGRAM COUNT OPERATION...
+bench_has_defaults() {
+	local op
+	rpc-serve "$1" >out.tsv 2>err.txt || fail "$(cat err.txt)"
+	! grep 'were measured' err.txt || fail 'a default run that warns of itself'
+	for op in "${@:3}"; do
+		[ -n "$(cell out.tsv n "$op")" ] || fail "no $op: $(cat out.tsv)"
+		paste <(cell out.tsv n "$op") <(cell out.tsv elapsed_s "$op") <(cell out.tsv clients "$op") |
+		    awk -v n="$2" '$1 < n * $3 || $2 < 0.1 { exit 1 }' || fail "$op: $(cat out.tsv)"
+	done
+}
+
 # -v prints the settings, defaults too, on one line.
 bench_prints_settings() {
 	start http-serve -p 0
-	run --separate-stderr "$1" -v -n 3 -r 1000 -A exp -S 42 "$URL"
+	run --separate-stderr "$1" -q -v -n 3 -r 1000 -A exp -S 42 "$URL"
 	want 0 '-n 3 .*-r 1000 -A exp -S 42'
-	run --separate-stderr "$1" -v -n 3 "$URL"
+	run --separate-stderr "$1" -q -v -n 3 "$URL"
 	want 0 '-n 3 -w 10 .*-d 1 -T 30'
 }
 

@@ -25,7 +25,11 @@
 /* From this share of processor time on, the client was measured rather than the peer, if the row
  * is long enough for the figure to mean something. */
 #define BUSY_SHARE 0.9
-#define BUSY_NS ((uint64_t)200 * 1000 * 1000)
+#define BUSY_NS (200 * CLOCK_MS)
+
+/* So much later than due (a share of the whole time, and a hiccup) is not the rate asked for. */
+#define LATE_SHARE 20
+#define LATE_NS (20 * CLOCK_MS)
 
 /* ---- signals ---- */
 
@@ -235,11 +239,16 @@ print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_
 	}
 }
 
-uint64_t
-bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
-    const struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
+static uint64_t
+since(uint64_t start_ns, uint64_t at_ns)
 {
-	uint64_t elapsed = t->end_ns > start_ns ? t->end_ns - start_ns : 0;
+	return at_ns > start_ns ? at_ns - start_ns : 0;
+}
+
+void
+bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
+    struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
+{
 	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
 	struct tsv_row row = { .label = target->label,
 		.bench = b->program->name,
@@ -250,11 +259,14 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 		.depth = hello ? 1 : b->depth,
 		.rate = open ? b->rate : 0,
 		.errors = t->errors,
-		.elapsed_ns = elapsed,
+		.elapsed_ns = since(start_ns, t->end_ns),
 		.cpu_ns = t->cpu_ns,
 		.threads = threads,
 		.when = b->when };
 
+	t->elapsed_ns = row.elapsed_ns;
+	t->until_due_ns = since(start_ns, t->due_ns);
+	t->until_sent_ns = since(start_ns, t->sent_ns);
 	if (b->header)
 		tsv_header(stdout, b->rows);
 	b->header = false;
@@ -266,30 +278,63 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
 		b->output_errno = errno ? errno : EIO;
-	return elapsed;
 }
 
 /* What messages call a row. */
 static const char *
-row_name(char text[512], const struct bench *b, const struct bench_target *target,
-    const struct bench_row *r)
+row_name(char text[512], const char *label, const struct bench_row *r)
 {
-	int n = snprintf(text, 512, "%s%s%s", b->ntargets > 1 ? target->label : "",
-	    b->ntargets > 1 ? ": " : "", r->op);
+	int n = snprintf(text, 512, "%s%s%s", label ? label : "", label ? ": " : "", r->op);
 
 	if (r->call.sized && n > 0 && n < 512)
 		snprintf(text + n, 512 - (size_t)n, ", %" PRIu64 " bytes", r->call.size);
 	return text;
 }
 
-void
-bench_remark(struct bench *b, struct bench_target *target, const struct bench_row *r,
-    const struct result *t, unsigned clients, unsigned threads, uint64_t elapsed_ns)
+/* Connecting all clients once: its sample is as large as they are many. */
+static bool
+connects_once(const struct bench *b, const struct bench_row *r)
+{
+	return b->program->clients > 0 && r->call.op == OP_HELLO;
+}
+
+/* What may be misleading. */
+static void
+warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned threads)
 {
 	char text[512];
-	const char *name = row_name(text, b, target, r);
+	const char *name = row_name(text, target->label, r);
+	double busy = t->elapsed_ns ? (double)t->cpu_ns / ((double)t->elapsed_ns * threads) : 0;
+
+	if (t->reconnected > 0 && !target->warned) {
+		msg("warning: the peer closes connections after its replies: reconnecting is "
+		    "part of the figures (%s: %" PRIu64 " operations)",
+		    name, t->reconnected);
+		target->warned = true;
+	}
+	/* in an open loop the client also polls the clock when a request is due soon, and how late
+	 * it was is a row of its own */
+	if (busy > BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
+		msg("warning: %s: busy %.2f: the client was the limit", name, busy);
+	if (t->errors == 0
+	    && t->until_sent_ns > t->until_due_ns + t->until_due_ns / LATE_SHARE + LATE_NS)
+		msg("warning: %s: the rate was not reached: %.0f per second instead of %.0f", name,
+		    (double)(t->hist->n + t->errors) * 1e9 / (double)t->until_sent_ns, b->rate);
+	/* over passes the interval says what they are worth */
+	if (!b->by_default && !b->in_pass && t->elapsed_ns < BENCH_SHORT_NS && t->hist->n > 0
+	    && t->errors == 0 && !connects_once(b, r) && !bench_stopped(b))
+		msg("warning: %s: only %.3g ms were measured, too short to rely on (-n, -t, bench-turns)",
+		    name, (double)t->elapsed_ns / 1e6);
+}
+
+void
+bench_remark(struct bench *b, struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned clients, unsigned threads)
+{
+	char text[512];
+	const char *name = row_name(text, b->ntargets > 1 ? target->label : NULL, r);
 	uint64_t done = t->hist->n + t->errors;
-	double busy;
 	unsigned i;
 
 	for (i = 0; i < t->ncauses; i++) {
@@ -307,17 +352,9 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 		    b->count);
 	if (t->dropped > 0)
 		msg("%s: out of memory, %" PRIu64 " rows are missing", name, t->dropped);
-	if (t->reconnected > 0 && !target->warned) {
-		msg("warning: the peer closes connections after its replies: reconnecting is "
-		    "part of the figures (%s: %" PRIu64 " operations)",
-		    name, t->reconnected);
-		target->warned = true;
-	}
-	busy = elapsed_ns ? (double)t->cpu_ns / ((double)elapsed_ns * threads) : 0;
-	/* in an open loop the client also polls the clock when a request is due soon, and how late
-	 * it was is a row of its own */
-	if (busy > BUSY_SHARE && elapsed_ns > BUSY_NS && b->rate == 0)
-		msg("warning: %s: busy %.2f: the client was the limit", name, busy);
+	/* the passes of bench-turns would all say the same */
+	if (!b->quiet && b->when.pass == 1)
+		warn(b, target, r, t, threads);
 	if (t->errors > 0 || t->warnings > 0 || t->gave_up > 0 || t->dropped > 0)
 		b->failed = true;
 }

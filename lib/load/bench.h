@@ -8,11 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "client/conn.h"
 #include "load/schedule.h"
 #include "payload.h"
 #include "stats/result.h"
 #include "stats/tsv.h"
+
+/* A row of less time says little: it had one placement of the processes, one moment's load. */
+#define BENCH_SHORT_NS (100 * CLOCK_MS)
 
 /* When an operation is measured without being named by -o. */
 enum bench_when {
@@ -45,6 +49,7 @@ struct bench_program {
 	unsigned clients;       /* default of -c */
 	bool named;             /* a method or path in the target replaces the operations */
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
+	bool lasts;             /* a row takes BENCH_SHORT_NS at least, unless options say */
 	bool transfers;         /* a block is one operation, however small */
 	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
 
@@ -70,8 +75,11 @@ struct bench {
 	uint64_t count; /* operations of a row, or of a block, per client; 0: time_ns
 			 * decides; both 0: see block.h */
 	uint64_t time_ns;
-	bool in_rounds;  /* targets are measured in turn, a block each in every round */
-	uint64_t rounds; /* -B; 0: see block.h */
+	uint64_t least_ns; /* a row takes that long whatever the count */
+	bool by_default;   /* nobody asked for a count, a time or rounds */
+	bool in_pass;      /* one of several passes, of which others speak */
+	bool in_rounds;    /* targets are measured in turn, a block each in every round */
+	uint64_t rounds;   /* -B; 0: see block.h */
 	uint64_t warmup;
 	unsigned clients, threads;
 	unsigned threads_asked;   /* -j; 0: by clients and processors */
@@ -125,12 +133,12 @@ void bench_order(const struct bench *, uint64_t *state, size_t *order);
 void bench_progress(const struct bench *, const struct bench_row *);
 
 /* Print one row, or the three of an open loop (or, raw, its samples), before the first a header.
- * A row cut off before its first operation ended is left out. Returns how long it took. */
-uint64_t bench_print(struct bench *, const struct bench_target *, const struct bench_row *,
-    const struct result *, unsigned clients, unsigned threads, uint64_t start_ns);
+ * A row cut off before its first operation ended is left out. Sets the times since start_ns. */
+void bench_print(struct bench *, const struct bench_target *, const struct bench_row *,
+    struct result *, unsigned clients, unsigned threads, uint64_t start_ns);
 
 /* Print on stderr what failed and what may be misleading, in all that was measured of a row. */
 void bench_remark(struct bench *, struct bench_target *, const struct bench_row *,
-    const struct result *, unsigned clients, unsigned threads, uint64_t elapsed_ns);
+    const struct result *, unsigned clients, unsigned threads);
 
 #endif

@@ -120,10 +120,12 @@ blocking_run(struct driver *d, const struct call *call, struct result *t, uint64
 	const struct bench *b = ((struct blocking_driver *)d)->bench;
 	struct bench_client *k = &((struct blocking_driver *)d)->client;
 
-	(void)start_ns;
 	k->seq = 0;
-	while (count-- > 0 && t->end_ns < until_ns && !k->gave_up && !bench_stopped(b))
+	while ((count > 0 || t->end_ns < start_ns + b->least_ns) && t->end_ns < until_ns
+	    && !k->gave_up && !bench_stopped(b)) {
+		count -= count > 0;
 		operate(k, call, t, true);
+	}
 	t->gave_up += k->gave_up;
 	return 0;
 }

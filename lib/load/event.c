@@ -100,6 +100,7 @@ struct event_driver {
 	const struct call *call;
 	struct result *result;
 	uint64_t until_ns; /* no operation starts after this */
+	uint64_t least_ns; /* until then some do, however many there were */
 	unsigned active;   /* flows for which it is not over */
 };
 
@@ -287,11 +288,19 @@ flush(struct flow *f)
 	client_send(&f->k.conn);
 }
 
+/* Has it operations to start, if nothing ends the phase? */
+static bool
+has_more(const struct event_driver *d, const struct flow *f)
+{
+	return f->left > 0 || d->result->end_ns < d->least_ns;
+}
+
 /* Start what can be started now. False: nothing; else *res is the outcome. */
 static bool
 refill(struct event_driver *d, struct flow *f, enum client_result *res)
 {
 	struct client_conn *c = &f->k.conn;
+	bool more;
 
 	if (!f->active || f->step != OPEN)
 		return false;
@@ -299,16 +308,17 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 		enqueue_ready(d, f);
 		return false;
 	}
-	if (f->k.gave_up || bench_stopped(d->bench) || d->result->end_ns >= d->until_ns
-	    || (d->phase == CONNECT && client_ready(c)))
+	more = has_more(d, f) && !f->k.gave_up && !bench_stopped(d->bench)
+	    && d->result->end_ns < d->until_ns && !(d->phase == CONNECT && client_ready(c));
+	if (!more)
 		f->left = 0;
-	if (f->left > 0 && !f->list.oldest && !client_ready(c)) {
-		f->left--;
+	if (more && !f->list.oldest && !client_ready(c)) {
+		f->left -= f->left > 0;
 		*res = dial(d, f, 0);
 		return true;
 	}
-	while (f->left > 0 && has_room(d, f)) {
-		f->left--;
+	for (; more && has_room(d, f); more = has_more(d, f)) {
+		f->left -= f->left > 0;
 		f->unsent++;
 		client_begin(c, d->call, request_start(d, f, 0, 0));
 	}
@@ -436,7 +446,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 	moved = advance(d, f, CLIENT_BUSY);
 	/* after a reply that is not followed by a request the peer gets no acknowledgement;
 	 * one that filled the buffer has more behind it */
-	if (f->list.oldest && f->step != DIAL && (!moved || f->left == 0 || d->open)
+	if (f->list.oldest && f->step != DIAL && (!moved || !has_more(d, f) || d->open)
 	    && !client_sending(c) && c->have < IN_SIZE)
 		sock_quickack(c->fd);
 }
@@ -673,21 +683,35 @@ event_warm_up(struct driver *d, const struct call *call, struct result *t, uint6
 	return phase((struct event_driver *)d, WARM_UP, call, count, t, UINT64_MAX);
 }
 
+/* How many requests are due in an open loop. */
+static uint64_t
+due_in_all(const struct bench *b, uint64_t count)
+{
+	uint64_t least = (uint64_t)(b->rate * (double)b->least_ns / 1e9);
+
+	if (count == UINT64_MAX)
+		return count;
+	return count * b->clients > least ? count * b->clients : least;
+}
+
 static int
 event_run(struct driver *driver, const struct call *call, struct result *t, uint64_t count,
     uint64_t start_ns, uint64_t until_ns)
 {
 	struct event_driver *d = (struct event_driver *)driver;
 	const struct bench *b = d->bench;
+	int res;
 
 	/* all targets get the same arrivals in a round, and each round others */
 	if (b->rate > 0 && b->in_rounds)
 		schedule_init(&d->schedule, b->dist, b->rate, rng_stream(b->seed, b->when.round),
 		    d->schedule.first, d->schedule.step);
 	if (b->rate > 0)
-		schedule_start(&d->schedule, start_ns,
-		    count < UINT64_MAX ? count * b->clients : count, until_ns);
-	return phase(d, RUN, call, count, t, until_ns);
+		schedule_start(&d->schedule, start_ns, due_in_all(b, count), until_ns);
+	d->least_ns = start_ns + b->least_ns;
+	res = phase(d, RUN, call, count, t, until_ns);
+	d->least_ns = 0;
+	return res;
 }
 
 static bool

@@ -65,7 +65,7 @@ static const struct {
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
 	{ 'H', "", "no header line" },
 	{ 'v', "", "print the settings to stderr" },
-	{ 'q', "", "no progress on stderr (shown on a terminal only)" },
+	{ 'q', "", "no warnings, and no progress, which a terminal shows, on stderr" },
 };
 
 static void
@@ -99,7 +99,10 @@ help(const void *arg)
 			continue;
 		printf("  -%c %-8s ", helps[i].letter, helps[i].arg);
 		switch (helps[i].letter) {
-		case 'n': printf("%s (%" PRIu64 ")\n", p->counted, p->count); break;
+		case 'n':
+			printf("%s (%" PRIu64 "%s)\n", p->counted, p->count,
+			    p->lasts ? ", and 0.1 s at least" : "");
+			break;
 		case 'c': printf("%s (%u)\n", p->beside, p->clients); break;
 		case 'w':
 			printf("operations to warm up, not recorded (%" PRIu64 ")\n", p->warmup);
@@ -615,6 +618,7 @@ read_environment(struct bench *b, const struct args *a)
 		msg("BENCH_PASS: %s: %s", why, pass);
 	else if (seed && !a->seed && (why = num_count(seed, 0, UINT64_MAX, &b->seed)))
 		msg("BENCH_SEED: %s: %s", why, seed);
+	b->in_pass = pass != NULL;
 	b->in_rounds = b->in_rounds || (pass && strchr(b->program->options, 'B'));
 	return !why && bench_place(a->cpus);
 }
@@ -644,8 +648,11 @@ bench_options(struct bench *b, int argc, char **argv)
 		b->threads = b->threads_asked ? b->threads_asked : cpus_available(b->clients);
 	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
-	if (!b->in_rounds && !b->count && !b->time_ns)
+	b->by_default = !b->count && !b->time_ns && !b->rounds;
+	if (b->by_default && !b->in_rounds) {
 		b->count = p->count;
+		b->least_ns = p->lasts ? BENCH_SHORT_NS : 0;
+	}
 	set_up_targets(b);
 	b->header = a.header;
 	if (b->verbose)

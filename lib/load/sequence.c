@@ -23,7 +23,6 @@ struct lane {
 	struct driver *driver;
 	struct result *now;   /* of the block */
 	struct result *total; /* of those before */
-	uint64_t elapsed_ns;  /* of all */
 	bool in_row;          /* the row has it */
 	bool over;            /* no more can be measured */
 };
@@ -52,7 +51,6 @@ prepare(const struct bench *b, struct lane *l, const struct bench_row *r)
 {
 	struct driver *d = l->driver;
 
-	l->elapsed_ns = 0;
 	check(l, d->connect(d, l->now));
 	if (!l->over && !d->gave_up(d))
 		check(l, d->warm_up(d, &r->call, l->now, b->warmup));
@@ -73,7 +71,7 @@ measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const 
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a driver */
 		check(l, d->run(d, &r->call, l->now, k->count, start, block_end(k, start)));
 	l->now->cpu_ns = clock_thread_cpu_ns() - cpu;
-	l->elapsed_ns += bench_print(b, l->target, r, l->now, 1, 1, start);
+	bench_print(b, l->target, r, l->now, 1, 1, start);
 	result_merge(l->total, l->now);
 	l->over = l->over || d->gave_up(d);
 }
@@ -108,7 +106,7 @@ measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
 		if (l->over && k.rounds > 1)
 			msg("%s: %s: not measured to the end of all rounds", l->target->label,
 			    r->op);
-		bench_remark(b, l->target, r, l->total, 1, 1, l->elapsed_ns);
+		bench_remark(b, l->target, r, l->total, 1, 1);
 		result_clear(l->total);
 	}
 }

@@ -118,6 +118,13 @@ result_warn(struct result *t, const char *what, const char *why)
 	count_cause(t, text, 1);
 }
 
+static void
+latest(uint64_t *at_ns, uint64_t other_ns)
+{
+	if (*at_ns < other_ns)
+		*at_ns = other_ns;
+}
+
 void
 result_add(struct result *t, const struct result_sample *s, const char *why)
 {
@@ -132,8 +139,11 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 			hist_add(t->service, s->ns - s->wait_ns);
 		}
 	}
-	if (s->start_ns + s->ns > t->end_ns)
-		t->end_ns = s->start_ns + s->ns;
+	latest(&t->end_ns, s->start_ns + s->ns);
+	if (t->wait) {
+		latest(&t->due_ns, s->start_ns);
+		latest(&t->sent_ns, s->start_ns + s->wait_ns);
+	}
 	if (t->raw)
 		retain(t, s);
 }
@@ -155,8 +165,12 @@ result_merge(struct result *to, struct result *from)
 	to->gave_up += from->gave_up;
 	to->dropped += from->dropped;
 	to->other += from->other;
-	if (from->end_ns > to->end_ns)
-		to->end_ns = from->end_ns;
+	to->elapsed_ns += from->elapsed_ns;
+	to->until_due_ns += from->until_due_ns;
+	to->until_sent_ns += from->until_sent_ns;
+	latest(&to->end_ns, from->end_ns);
+	latest(&to->due_ns, from->due_ns);
+	latest(&to->sent_ns, from->sent_ns);
 	for (i = 0; i < from->ncauses; i++)
 		count_cause(to, from->cause[i].text, from->cause[i].n);
 	if (from->first && to->raw) {

@@ -44,7 +44,10 @@ struct result {
 	uint64_t reconnected; /* operations that include connecting again: the peer had closed */
 	uint64_t cpu_ns;      /* processor time of the timed run, all threads */
 	uint64_t end_ns;      /* when the last operation ended; 0: there was none */
-	unsigned gave_up;     /* clients that gave up */
+	uint64_t due_ns, sent_ns; /* open loop: when the last was due, and when it was sent */
+	/* From the start of a timed part to these three; the owner sets them, merging adds. */
+	uint64_t elapsed_ns, until_due_ns, until_sent_ns;
+	unsigned gave_up; /* clients that gave up */
 
 	bool raw;                          /* store samples */
 	struct result_piece *first, *last; /* owned */

@@ -86,6 +86,52 @@ load ../helper
 	refuses bench-lat '-Z and -f' -s 1k -Z -f /etc/passwd rpc://h
 }
 
+@test "all defaults" {
+	bench_has_defaults bench-lat 1000 ping
+}
+
+# warned TIMES PATTERN: this often, in err.txt.
+warned() {
+	[ "$(grep -c -- "$2" err.txt)" = "$1" ] || fail "not $1 times '$2': $(cat err.txt)"
+}
+
+@test "a short sample is warned of, once for each label, operation and size" {
+	local label
+	rpc-serve bench-lat -n 3 >out.tsv 2>err.txt
+	warned 1 '^bench-lat: warning: rpc-thread: ping: only [0-9.]* ms were measured'
+	rpc-serve rpc-serve -l other bench-lat -B 3 -s 1k,2k >out.tsv 2>err.txt
+	for label in rpc-thread other; do
+		warned 1 "$label: echo, 1024 bytes: only"
+		warned 1 "$label: echo, 2048 bytes: only"
+	done
+	warned 4 warning
+	rpc-serve bench-conc -n 1 >out.tsv 2>err.txt
+	warned 1 'ping: only'
+	warned 0 first-reply
+	# many rounds, each of them short
+	rpc-serve bench-lat -B 4 -b 30ms >out.tsv 2>err.txt
+	warned 0 .
+	rpc-serve bench-lat -q -n 3 >out.tsv 2>err.txt
+	warned 0 .
+	bench-turns -p 2 rpc-serve bench-lat -n 3 >out.tsv 2>err.txt
+	warned 0 warning
+}
+
+@test "a rate that was not reached is warned of, once" {
+	local p='ping: the rate was not reached: [0-9]* per second instead of 10000$' o
+	for o in '' '-l x'; do
+		# shellcheck disable=SC2086
+		rpc-serve -d 10ms $o bench-lat -n 50 -r 10000 >out.tsv 2>err.txt
+		warned 1 "warning: ${o#-l }.*$p"
+	done
+	rpc-serve -d 10ms bench-conc -c 2 -n 30 -r 10000 >out.tsv 2>err.txt
+	warned 1 "$p"
+	bench-turns -p 2 rpc-serve -d 10ms bench-lat -n 20 -r 10000 >out.tsv 2>err.txt
+	warned 1 "$p"
+	rpc-serve bench-lat -r 5 -t 3 >out.tsv 2>err.txt
+	warned 0 .
+}
+
 @test "-K: a connection for each request" {
 	http-serve -u usage.tsv bench-lat -K -n 30 -w 3 >out.tsv
 	[ "$(cell out.tsv n)/$(total out.tsv errors)" = 30/0 ] || fail "$(cat out.tsv)"
