@@ -117,6 +117,8 @@ struct client_session {
 	bool ok;              /* that call succeeded */
 	bool closing;         /* HTTP: the connection ends with the last reply, as one side
 			       * had announced: it is not lost */
+	bool replied;         /* HTTP: the reply to the oldest call is here, and its request not
+			       * sent to its end: if the connection ends now, end() completes it */
 	bool retry_dialect;   /* RPyC: the peer speaks the other dialect, named in dialect */
 	int dialect;          /* RPyC: the one in use */
 	char error[200];      /* if not: why, one printable line */

@@ -172,6 +172,25 @@ would_block(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+/* The peer has ended its side. */
+static enum client_result
+end(struct client_conn *c)
+{
+	c->session->protocol->end(c->session);
+	c->broken = true;
+	return CLIENT_OK;
+}
+
+/* Reading failed with errno e, or nothing can be written any more. That is the connection's end if
+ * there is already a reply. */
+static enum client_result
+cut(struct client_conn *c, int e)
+{
+	if (c->session->replied)
+		return end(c);
+	return lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : e);
+}
+
 /* Read once. CLIENT_OK: have is what came, 0 at the end, which the protocol knows then;
  * CLIENT_BUSY: there is nothing (more) now. */
 static enum client_result
@@ -186,12 +205,8 @@ refill(struct client_conn *c, int flags)
 		return CLIENT_OK;
 	}
 	if (n < 0)
-		return would_block()
-		    ? CLIENT_BUSY
-		    : lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : errno);
-	c->session->protocol->end(c->session);
-	c->broken = true;
-	return CLIENT_OK;
+		return would_block() ? CLIENT_BUSY : cut(c, errno);
+	return end(c);
 }
 
 /* Give the protocol what was read, up to the end of a reply. */
@@ -296,22 +311,21 @@ receive(struct client_conn *c, int flags)
 	return res == CLIENT_OK && c->have > 0 ? feed(c) : res;
 }
 
-/* A write failed. The peer may have sent the reason before it closed, and it can still be read: an
- * HTTP server refuses a large body that way. */
+/* A write failed. The peer may have replied before it closed, and that can still be read: an HTTP
+ * server that does not want all of a large body does so. */
 static enum client_result
 write_failed(struct client_conn *c)
 {
 	const struct client_session *r = c->session;
-	enum client_result res = CLIENT_OK;
+	bool called = r->outstanding > 0;
 
 	while (r->outstanding > 0 && r->want != WANT_CLOSE && !c->broken
-	    && (res = receive(c, MSG_DONTWAIT)) == CLIENT_OK)
+	    && receive(c, MSG_DONTWAIT) == CLIENT_OK)
 		;
-	if (res == CLIENT_OK && r->outstanding == 0 && !r->ok) {
-		c->broken = true;
-		return judge(c);
-	}
-	return lose(c, "write", c->doomed);
+	if (r->outstanding > 0 || (r->ok && !called))
+		return cut(c, c->doomed);
+	c->broken = true;
+	return CLIENT_OK;
 }
 
 /* Send everything, reading what the peer sends meanwhile: two sides that only write would wait for
@@ -444,7 +458,7 @@ client_next(struct client_conn *c, void **token)
 		else if (!c->doomed)
 			return CLIENT_BUSY;
 		else if (!receive_now(c))
-			lose(c, "write", c->doomed);
+			cut(c, c->doomed);
 	}
 	return CLIENT_BUSY;
 }

@@ -100,6 +100,7 @@ static void
 finish(struct http_client *h)
 {
 	h->c.ok = !h->bad;
+	h->c.replied = false;
 	h->state = IDLE;
 	h->dead |= !h->keep_alive;
 	if (h->c.outstanding == 0)
@@ -111,7 +112,7 @@ finish(struct http_client *h)
 		expect_reply(h);
 }
 
-/* The call has failed and the connection with it: see wrong(). */
+/* The call is over and the connection with it: see wrong(). */
 static void
 give_up(struct http_client *h)
 {
@@ -185,12 +186,14 @@ complete(struct http_client *h)
 	if (!h->bad)
 		judge(h);
 	h->c.closing = !h->keep_alive;
-	if (all_sent(h))
+	if (all_sent(h)) {
 		finish(h);
-	else if (h->bad)
+	} else if (h->bad) {
 		give_up(h); /* the rest of the request would only be in the way */
-	else
+	} else {
 		h->state = REPLIED;
+		h->c.replied = true;
+	}
 }
 
 /* ---- requests ---- */
@@ -606,11 +609,14 @@ http_end(struct client_session *c)
 
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
-	if (c->outstanding > 0 && !h->dead) {
+	if (h->state == REPLIED) { /* the peer did not want the rest: its reply counts */
+		h->c.closing = true;
+		give_up(h);
+	} else if (c->outstanding > 0 && !h->dead) {
 		wrong(h,
-		    h->state == IN_HEAD && h->held.n == 0 ? "connection closed before the reply"
-			: h->state == REPLIED ? "connection closed before the request was sent"
-					      : "connection closed in the middle of a reply");
+		    h->state == IN_HEAD && h->held.n == 0
+			? "connection closed before the reply"
+			: "connection closed in the middle of a reply");
 		give_up(h);
 	}
 	h->dead = true;

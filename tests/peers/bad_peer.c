@@ -185,6 +185,15 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-many-fields", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\n" FIELDS_100 FIELDS_100 "Content-Length: 19\r\n\r\n"
 	  "{\"response\":\"pong\"}") },
+	/* to a long body, before it is here */
+	{ .name = "http-early", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },
+	{ .name = "http-early-unannounced", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },
+	{ .name = "http-early-404", .protocol = HTTP,
+	  WORDS("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .then = CLOSE },
+	{ .name = "http-early-cut", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok"), .then = CLOSE },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },

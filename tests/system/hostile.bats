@@ -52,6 +52,29 @@ nothing_works() {
 	done
 }
 
+@test "a reply that comes before the request is sent counts" {
+	local b how
+	for b in http-early http-early-unannounced; do
+		bad http "$b"
+		for how in 'bench-lat' 'bench-lat -K' 'bench-lat -r 1000' 'bench-conc -c 2 -j 1' 'bench-conc -c 2 -j 2'; do
+			# shellcheck disable=SC2086
+			run --separate-stderr timeout 60 $how -n 6 -w 0 -s 20m "$URL/x"
+			[ "$status" -eq 0 ] || fail "$b: $how: status $status: $output $stderr"
+			printf '%s\n' "$output" >out.tsv
+			[ "$(cell out.tsv n /x)/$(cell out.tsv errors /x)" = 6/0 ] ||
+			    [ "$(cell out.tsv n /x)/$(cell out.tsv errors /x)" = 12/0 ] || fail "$b: $how: $output $stderr"
+		done
+	done
+	bad http http-early-404
+	URL=$URL/x
+	fails 'HTTP 404 Not Found' bench-lat -n 5 -w 0 -s 20m
+	# half of one does not
+	bad http http-early-cut
+	URL=$URL/x
+	fails 'closed in the middle|reset|Broken pipe' bench-lat -n 5 -w 0 -s 20m
+	nothing_works
+}
+
 @test "a server that turns keep-alive off is reported" {
 	bad http http-close-each
 	run --separate-stderr timeout 60 bench-lat -n 10 -w 0 "$URL"

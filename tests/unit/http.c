@@ -1597,6 +1597,32 @@ test_client_rest(void)
 	buf_free(&b);
 	c->protocol->close(c);
 
+	/* what ends instead is the connection: the reply is what counts */
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &big, NULL);
+	c->protocol->input(c, (const unsigned char *)SIZED(17) "{\"size\":10000000}",
+	    sizeof SIZED(17) + 16);
+	ok(c->replied, "an early reply");
+	c->protocol->end(c);
+	ok(c->outstanding == 0 && c->ok && c->want == WANT_CLOSE && c->closing && !c->replied,
+	    "counts if the peer ends the connection");
+	c->protocol->close(c);
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &big, NULL);
+	c->protocol->input(c, (const unsigned char *)OK "\r\n{\"size\":10000000}",
+	    sizeof OK + 1 + 17);
+	c->protocol->end(c);
+	ok(c->outstanding == 0 && c->ok && c->want == WANT_CLOSE,
+	    "so does one that goes on to that end");
+	c->protocol->close(c);
+	c = http_client_protocol.open(&conf);
+	c->protocol->begin(c, &big, NULL);
+	c->protocol->input(c, (const unsigned char *)SIZED(17) "{\"si", sizeof SIZED(17) + 3);
+	c->protocol->end(c);
+	ok(c->outstanding == 0 && !c->ok, "but not a part of one");
+	is(c->error, "connection closed in the middle of a reply", "which is called so");
+	c->protocol->close(c);
+
 	c = http_client_protocol.open(&each);
 	c->protocol->begin(c, &ping, NULL);
 	b = request_of(c);
