@@ -49,12 +49,27 @@ clock_epoch_s(void)
 	return (int64_t)time(NULL);
 }
 
-void
+int
 clock_be_punctual(void)
 {
+	int before = 0;
+
 #ifdef TIMER_SLACK
+	before = prctl(PR_GET_TIMERSLACK);
 	/* refused, sleeps end a little later: whoever minds is awake by then */
 	prctl(PR_SET_TIMERSLACK, 1);
+#endif
+	return before;
+}
+
+void
+clock_undo_punctual(int before)
+{
+#ifdef TIMER_SLACK
+	if (before > 0)
+		prctl(PR_SET_TIMERSLACK, (unsigned long)before);
+#else
+	(void)before;
 #endif
 }
 

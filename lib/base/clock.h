@@ -18,8 +18,10 @@ uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 int64_t clock_epoch_s(void);
 
 /* Have the system end sleeps as punctually as it can instead of delaying them to save energy: those
- * of this thread, and of the threads and processes it starts from now on. */
-void clock_be_punctual(void);
+ * of this thread, and of the threads and processes it starts from now on. Returns what a process
+ * that is not to inherit this gives to clock_undo_punctual. */
+int clock_be_punctual(void);
+void clock_undo_punctual(int before);
 
 /* Even so, a sleep ends about 50 us late, sometimes more. To be on time, sleep until this long
  * before the moment and spend the rest awake. */

@@ -25,6 +25,10 @@ struct server_conf {
 			      * to receive for this long */
 	int listen_fd;       /* listens, does not block; stays the caller's */
 
+	/* Called by server_run once, when connections can be served from now on. Returns 0,
+	 * or -1 after printing a message, for the server to fail. */
+	int (*ready)(void *arg);
+
 	/* Called by server_run when control_fd is readable, and must read from it.
 	 * Returns true for the server to stop. */
 	int control_fd;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,12 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUN
 #define MOST_THREADS 1024
 #define MOST_PROCESSORS 256 /* counted for the default of -j */
 
+/* A command has this long to end after a signal that was passed on; then it is killed. If it is a
+ * server with a command, that is to happen from the inside out: a second less for each server
+ * outside. */
+#define GRACE_S 10
+#define LEAST_GRACE_S 2
+
 #define BY_KILL 0x80 /* in the pipe's byte: not the kernel's, or a terminal's */
 
 struct options {
@@ -68,12 +75,13 @@ struct options {
 
 /* What the command inherits from whoever started this program. */
 struct inherited {
-	struct sigaction hup, intr, term, chld;
+	struct sigaction hup, intr, term, chld, alrm;
 	sigset_t mask;
 	struct rlimit nofile;
 	bool nofile_known;
 	struct cpus cpus;
 	bool placed; /* this program runs on others now */
+	int slack;   /* clock_be_punctual's */
 };
 
 struct serve {
@@ -87,6 +95,8 @@ struct serve {
 	int signal_fd; /* the pipe's reading end */
 	pid_t command; /* 0: none, or ended */
 	int status;    /* exit status, by that of the command */
+	unsigned grace_s;
+	bool told; /* the command was told to end: it has grace_s from then */
 };
 
 /* Where the signal handler writes, one byte a signal. */
@@ -305,25 +315,22 @@ write_usage(const struct serve *s, const struct server_usage *u)
 	return std_close(f) < 0 ? failed(s->opt.usage_path) : 0;
 }
 
-/* Nobody should have to wait for this process to end because it holds stdout open. The
- * descriptor's number stays in use. */
+/* Print the line, if any, which is the readiness signal together with end of file: nobody should
+ * have to wait for this process to end because it holds stdout open. The descriptor's number
+ * stays in use. */
 static int
-close_stdout(void)
+close_stdout(const char *line)
 {
-	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC), r = 0;
 
-	if (fd < 0 || dup2(fd, 1) < 0)
+	if (fd < 0)
 		return failed("/dev/null");
+	if (line && (printf("%s\n", line) < 0 || fflush(stdout) != 0))
+		r = failed("stdout");
+	else if (dup2(fd, 1) < 0)
+		r = failed("/dev/null");
 	close(fd);
-	return 0;
-}
-
-/* The readiness signal: a line, and end of file. */
-static int
-tell_url(const struct serve *s)
-{
-	printf("%s\n", s->url);
-	return fflush(stdout) != 0 ? failed("stdout") : close_stdout();
+	return r;
 }
 
 /* ---- signals ---- */
@@ -340,6 +347,8 @@ on_signal(int sig, siginfo_t *info, void *context)
 	pipe_wake(signal_pipe, byte);
 }
 
+/* For the rest of the process's life: one that is ending already is not to be killed by another
+ * signal. */
 static int
 catch_signals(struct serve *s)
 {
@@ -358,6 +367,7 @@ catch_signals(struct serve *s)
 	sa.sa_flags = SA_SIGINFO | SA_RESTART;
 	sa.sa_sigaction = on_signal;
 	sigaction(SIGCHLD, &sa, &in->chld);
+	sigaction(SIGALRM, &sa, &in->alrm);
 	sigaction(SIGTERM, &sa, &in->term);
 	/* a shell without job control starts background programs with this ignored, yet
 	 * kill -INT has to stop a server */
@@ -367,21 +377,6 @@ catch_signals(struct serve *s)
 	if (in->hup.sa_flags & SA_SIGINFO || in->hup.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &sa, NULL);
 	return 0;
-}
-
-static void
-release_signals(struct serve *s)
-{
-	if (s->signal_fd < 0)
-		return;
-	sigaction(SIGCHLD, &s->before.chld, NULL);
-	sigaction(SIGTERM, &s->before.term, NULL);
-	sigaction(SIGINT, &s->before.intr, NULL);
-	sigaction(SIGHUP, &s->before.hup, NULL);
-	close(s->signal_fd);
-	close(signal_pipe);
-	signal_pipe = -1;
-	s->signal_fd = -1;
 }
 
 /* A child process has ended. */
@@ -401,6 +396,27 @@ reap(struct serve *s, struct server *sv)
 	}
 }
 
+/* A signal has come. Returns whether it asks the server to stop. */
+static bool
+take_signal(struct serve *s, unsigned char byte)
+{
+	int sig = byte & ~BY_KILL;
+
+	if (sig == SIGALRM && s->told && s->command > 0) {
+		msg("the command has not ended %u s after a signal: killed", s->grace_s);
+		kill(s->command, SIGKILL);
+	}
+	if (sig == SIGCHLD || sig == SIGALRM)
+		return false;
+	if (s->command > 0 && byte & BY_KILL) {
+		kill(s->command, sig);
+		if (!s->told)
+			alarm(s->grace_s);
+		s->told = true;
+	}
+	return true;
+}
+
 /* conf.h: control. Only the end of the command, if there is one, stops the server; a signal
  * is passed on to it, unless the terminal has sent it to both. */
 static bool
@@ -410,18 +426,10 @@ control(void *arg, struct server *sv)
 	bool had_command = s->command != 0, signalled = false;
 	unsigned char byte[64];
 	ssize_t i, n;
-	int sig;
 
-	while ((n = read(s->signal_fd, byte, sizeof byte)) > 0 || (n < 0 && errno == EINTR)) {
-		for (i = 0; i < n; i++) {
-			sig = byte[i] & ~BY_KILL;
-			if (sig == SIGCHLD)
-				continue;
-			signalled = true;
-			if (s->command > 0 && byte[i] & BY_KILL)
-				kill(s->command, sig);
-		}
-	}
+	while ((n = read(s->signal_fd, byte, sizeof byte)) > 0 || (n < 0 && errno == EINTR))
+		for (i = 0; i < n; i++)
+			signalled = take_signal(s, byte[i]) || signalled;
 	reap(s, sv);
 	return had_command ? s->command == 0 : signalled;
 }
@@ -454,6 +462,7 @@ become_command(const struct serve *s, pid_t parent)
 	int e;
 
 	sigaction(SIGCHLD, &in->chld, NULL);
+	sigaction(SIGALRM, &in->alrm, NULL);
 	sigaction(SIGTERM, &in->term, NULL);
 	sigaction(SIGINT, &in->intr, NULL);
 	sigaction(SIGHUP, &in->hup, NULL);
@@ -461,6 +470,7 @@ become_command(const struct serve *s, pid_t parent)
 		setrlimit(RLIMIT_NOFILE, &in->nofile);
 	if (in->placed)
 		cpus_set_affinity(&in->cpus);
+	clock_undo_punctual(in->slack);
 #ifdef CHILDREN_FOLLOW
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent) /* it was too late for that */
@@ -487,6 +497,10 @@ export_target(struct serve *s)
 	size_t n, m;
 	bool good;
 
+	s->grace_s = GRACE_S;
+	for (; nested && servers && s->grace_s > LEAST_GRACE_S; s->grace_s--)
+		if ((servers = strchr(servers, ' ')))
+			servers++;
 	reachable_url(s, url, sizeof url);
 	if (nested)
 		serve_unique_label(s->label, label);
@@ -546,20 +560,38 @@ start_command(struct serve *s)
 	if (pid < 0)
 		return failed("fork");
 	s->command = pid;
-	return close_stdout();
+	return close_stdout(NULL);
+}
+
+/* conf.h: ready. */
+static int
+ready(void *arg)
+{
+	struct serve *s = arg;
+
+	return s->opt.command ? start_command(s) : close_stdout(s->url);
 }
 
 /* The server can't go on. */
 static void
 end_command(struct serve *s)
 {
-	int status;
+	struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
+	uint64_t until = clock_ns() + s->grace_s * CLOCK_S, now;
+	pid_t pid = 0;
 
 	if (s->command <= 0)
 		return;
 	kill(s->command, SIGTERM);
-	while (waitpid(s->command, &status, 0) < 0 && errno == EINTR)
-		;
+	while ((now = clock_ns()) < until && (pid = waitpid(s->command, NULL, WNOHANG)) == 0) {
+		poll(&p, 1, clock_poll_ms(until - now)); /* SIGCHLD ends this */
+		pipe_drain(s->signal_fd);
+	}
+	if (pid == 0) {
+		kill(s->command, SIGKILL);
+		while (waitpid(s->command, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	s->command = 0;
 }
 
@@ -584,10 +616,6 @@ serve(struct serve *s)
 	if (fill_standard() < 0 || start_listening(s) < 0 || open_usage(s) < 0
 	    || catch_signals(s) < 0)
 		return EXIT_FAILED;
-	if ((o->command ? start_command(s) : tell_url(s)) < 0) {
-		end_command(s);
-		return EXIT_FAILED;
-	}
 
 	memset(&conf, 0, sizeof conf);
 	conf.protocol = s->protocol;
@@ -602,11 +630,12 @@ serve(struct serve *s)
 	conf.max_conns = (unsigned)o->max_conns;
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
+	conf.ready = ready;
 	conf.control_fd = s->signal_fd;
 	conf.control = control;
 	conf.arg = s;
 	memset(&usage, 0, sizeof usage);
-	clock_be_punctual();
+	s->before.slack = clock_be_punctual();
 	if (server_run(&conf, &usage) < 0) {
 		end_command(s);
 		status = EXIT_FAILED;
@@ -633,7 +662,6 @@ serve_main(int argc, char **argv, const struct server_protocol *protocol, const 
 	if ((status = parse(&s, argc, argv, default_model)) >= 0)
 		return status;
 	status = serve(&s);
-	release_signals(&s);
 	if (s.listen_fd >= 0)
 		close(s.listen_fd);
 	if (s.usage_fd >= 0)

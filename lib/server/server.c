@@ -549,6 +549,19 @@ prepare(struct server *sv)
 	return 0;
 }
 
+/* All that serving takes is begun, and is taken: is there a descriptor left for a connection?
+ * Returns 0, or an error number. */
+static int
+try_descriptor(const struct server *sv)
+{
+	int fd = dup(sv->wake[0]);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 int
 server_run(const struct server_conf *conf, struct server_usage *usage)
 {
@@ -559,6 +572,7 @@ server_run(const struct server_conf *conf, struct server_usage *usage)
 		.no_thread = PTHREAD_COND_INITIALIZER,
 		.conns.which = CONN_ALL };
 	const char *what = "server";
+	bool begun = false;
 	int e, r = -1;
 
 	pthread_attr_init(&sv.small_stack); /* allocates nothing, and can't fail */
@@ -566,10 +580,15 @@ server_run(const struct server_conf *conf, struct server_usage *usage)
 		what = conf->model->name;
 		e = conf->model->begin(&sv);
 	}
-	if (e != 0) {
+	if ((begun = e == 0)) {
+		what = "no descriptor for a connection";
+		e = try_descriptor(&sv);
+	}
+	if (e != 0)
 		msg("%s: %s", what, strerror(e));
-	} else {
+	else if (conf->ready(conf->arg) == 0)
 		r = serve_until_told(&sv);
+	if (begun) {
 		end_all(&sv);
 		add_usage(usage, &sv.usage);
 	}

@@ -100,3 +100,50 @@ killed() {
 		done
 	done
 }
+
+# As if seven servers were outside, each of which leaves the next one's command a second less.
+seven='a:1 a:2 a:3 a:4 a:5 a:6 a:7'
+
+stubborn='trap "" TERM HUP INT; echo $$ >pids.new; mv pids.new pids; exec sleep 600'
+
+@test "a command that ignores signals is killed after a while, of nested servers as well" {
+	local signal status outer
+	for outer in '' 'rpc-serve -m event'; do
+		for signal in TERM HUP; do
+			rm -f pids
+			# shellcheck disable=SC2086 # words
+			env BENCH_TARGET="$seven" BENCH_LABEL="$seven" BENCH_SERVERS="$seven" $outer http-serve -m pool sh -c "$stubborn" >out.txt 2>err.txt 3>&- &
+			PID=$!
+			STARTED+=("$PID")
+			wait_for pids
+			kill "-$signal" "$PID"
+			status=0
+			reap "$PID" || status=$?
+			forget "$PID"
+			[ "$status" -eq 137 ] || fail "$outer $signal: status $status: $(cat err.txt)"
+			grep -q 'the command has not ended' err.txt || fail "$outer $signal: $(cat err.txt)"
+			gone "$(cat pids)"
+		done
+	done
+}
+
+@test "a server that is ending is not killed by another signal" {
+	need_starve
+	local server model signal status
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			rm -f end end.there
+			start env LD_PRELOAD="$PWD/starve.so" LINGER="$PWD/end" "$server" -p 0 -m "$model"
+			kill -TERM "$PID"
+			eventually [ -e end.there ] || fail "$model: does not end"
+			for signal in HUP TERM INT; do
+				kill "-$signal" "$PID"
+			done
+			: >end
+			status=0
+			reap "$PID" || status=$?
+			forget "$PID"
+			[ "$status" -eq 0 ] || fail "$server $model: status $status"
+		done
+	done
+}

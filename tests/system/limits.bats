@@ -108,3 +108,71 @@ told() {
 		done
 	done
 }
+
+# announced COMMAND...: a server is started; true if it prints its URL, which is in file url then.
+# STATUS: that of one that ended before.
+announced() {
+	rm -f url
+	"$@" >url 2>>server.err 3>&- &
+	PID=$!
+	STARTED+=("$PID")
+	eventually told_or_gone
+	[ ! -s url ] || return 0
+	STATUS=0
+	reap "$PID" || STATUS=$?
+	forget "$PID"
+	return 1
+}
+
+told_or_gone() { [ -s url ] || is_gone "$PID"; }
+
+@test "a server that is announced serves: with any number of descriptors, or it says so and ends" {
+	local server model limit threads served
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			case $model in
+			pool|event) threads='-j 2' ;;
+			*) threads= ;;
+			esac
+			served=0
+			for limit in 4 6 8 9 10 11 12 13 14 15 16 18; do
+				# shellcheck disable=SC2086 # words
+				if announced bash -c 'ulimit -n "$0"; exec "$@"' "$limit" "$server" -p 0 -m "$model" $threads; then
+					bench-lat -n 3 -T 20 "$(cat url)" >out.tsv || fail "$model $limit: $(cat out.tsv)"
+					# one that waits for room has said so
+					! grep -v 'accept: Too many open files' server.err || fail "$model $limit"
+					: >server.err
+					stop
+					served=$((served + 1))
+				else
+					[ "$STATUS" -eq 1 ] || fail "$model $limit: status $STATUS"
+					grep -q 'Too many open files' server.err || fail "$model $limit: $(cat server.err)"
+					: >server.err
+				fi
+			done
+			[ "$served" -ge 1 ] && [ "$served" -le 9 ] || fail "$server $model: $served"
+		done
+	done
+}
+
+@test "a server whose model can't begin announces nothing and starts no command" {
+	need_starve
+	local server model
+	: >famine
+	for server in $SERVERS; do
+		for model in pool event; do
+			run --separate-stderr timeout 60 env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
+			    "$server" -p 0 -m "$model"
+			want 1 "$model: Resource temporarily unavailable"
+			[ -z "$output" ] || fail "$model: $output"
+			run --separate-stderr timeout 60 env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
+			    "$server" -m "$model" touch started
+			want 1 "$model: Resource temporarily unavailable"
+			[ ! -e started ] || fail "$model: the command was started"
+		done
+	done
+	# the memory of 1024 threads
+	run --separate-stderr bash -c 'ulimit -v 60000; timeout 60 http-serve -p 0 -m pool -j 1024'
+	want 1 'pool: '
+	[ -z "$output" ] || fail "$output"
+}
