@@ -24,6 +24,7 @@
 #define STACK_SIZE ((size_t)256 << 10)
 #define FDS_PER_THREAD 3   /* of an event loop */
 #define BLOCK_OPERATIONS 5 /* of each client: fewer are no picture of all */
+#define FIRST_REPLIES 100  /* of a target, in all rounds together */
 
 static const struct bench_op ops[] = {
 	{ .name = "first-reply", .op = OP_HELLO },
@@ -32,6 +33,8 @@ static const struct bench_op ops[] = {
 	{ .name = "upload", .op = OP_UPLOAD, .sized = true, .when = BENCH_ASKED },
 	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED },
 };
+
+static const struct bench_row setup = { .op = "first-reply", .call = { .op = OP_HELLO } };
 
 /* Where threads wait for each other. */
 struct barrier {
@@ -57,7 +60,9 @@ struct shared {
 
 struct worker {
 	struct shared *shared;
-	struct driver **driver; /* of each target */
+	struct driver **driver;  /* of each target */
+	struct driver **earlier; /* of the rounds before the last: connections that stay open */
+	size_t nearlier;
 	struct result *result;
 	int failed; /* errno of an event loop */
 	pthread_t thread;
@@ -68,8 +73,16 @@ struct lane {
 	struct bench_target *target;
 	struct result *now;   /* of its block, and of warming up for the first */
 	struct result *total; /* of those before */
+	bool full;            /* it takes no more connections */
 	bool over;            /* it has no clients any more */
 };
+
+/* How many clients a thread has. */
+static unsigned
+share_of(const struct bench *b, unsigned thread)
+{
+	return b->clients / b->threads + (thread < b->clients % b->threads);
+}
 
 /* Wait until all have come; returns the time then, the same for all. */
 static uint64_t
@@ -180,29 +193,104 @@ remark(struct shared *s, struct lane *l, const struct bench_row *r)
 	result_clear(l->total);
 }
 
-/* Connect all clients of each target at the same time. A path that takes a payload can't be asked
- * without one. */
-static void
-connect_all(struct shared *s, struct worker *w, struct lane *lane, const size_t *order)
+static uint64_t
+descriptors(const struct bench *b)
+{
+	return (b->clients + (uint64_t)b->threads * FDS_PER_THREAD) * b->ntargets;
+}
+
+/* Rounds of first replies: as many as of requests, but connections stay open, so that the end of
+ * those of one target is no part of the next one's beginning. */
+static uint64_t
+first_rounds(const struct bench *b)
+{
+	uint64_t n = block_of(b, &setup).rounds, most = FIRST_REPLIES / b->clients;
+	uint64_t fit = bench_descriptors() / descriptors(b);
+
+	n = n < most ? n : most;
+	n = n < fit ? n : fit;
+	return n > 1 ? n : 1;
+}
+
+/* Other clients for the target, not connected yet. False, having said why, if there are none. */
+static bool
+renew(struct shared *s, struct worker *w, size_t target)
 {
 	struct bench *b = s->bench;
-	const struct bench_row setup = { .op = "first-reply", .call = { .op = OP_HELLO } };
+	struct driver *d;
+	unsigned i, n, first = 0;
+
+	for (i = 0; i < b->threads; i++) {
+		n = share_of(b, i);
+		if (!(d = bench_driver(b, &b->target[target].client, first, n, i, b->threads))) {
+			msg("%s", strerror(errno));
+			b->failed = true;
+			return false;
+		}
+		w[i].earlier[w[i].nearlier++] = w[i].driver[target];
+		w[i].driver[target] = d;
+		first += n;
+	}
+	return true;
+}
+
+/* The peer takes no more connections than those of earlier rounds: these are the ones that go on.
+ */
+static void
+go_back(struct shared *s, struct worker *w, struct lane *l, size_t target)
+{
+	struct bench *b = s->bench;
+	unsigned i;
+
+	msg("%s: first-reply: only %" PRIu64 " rounds, no more connections: %s", l->target->label,
+	    b->when.round - 1, l->now->ncauses > 0 ? l->now->cause[0].text : "a client gave up");
+	b->failed = true;
+	result_clear(l->now);
+	for (i = 0; i < b->threads; i++) {
+		w[i].driver[target]->free(w[i].driver[target]);
+		w[i].driver[target] = w[i].earlier[--w[i].nearlier];
+	}
+	l->full = true;
+}
+
+/* Connect all clients of each target at the same time; in rounds, each time other ones. A path
+ * that takes a payload can't be asked without one. */
+static void
+connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state)
+{
+	struct bench *b = s->bench;
 	const struct call *last = &b->row[b->nrows - 1].call;
 	struct step first = { .what = FIRST };
+	uint64_t rounds = first_rounds(b), start_ns;
 	struct lane *l;
 	size_t i;
 
 	bench_progress(b, &setup);
-	for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
-		l = &lane[order[i]];
-		first.target = order[i];
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a target */
-		first.call = last->op == OP_NAMED && !l->target->client.protocol->hello
-		    ? last
-		    : &setup.call;
-		report(s, w, l, &setup, step(s, &first));
-		remark(s, l, &setup);
+	for (b->when.round = 1; b->when.round <= rounds && !bench_stopped(b); b->when.round++) {
+		bench_order(b, state, order);
+		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
+			l = &lane[order[i]];
+			if (l->over || l->full || (b->when.round > 1 && !renew(s, w, order[i])))
+				continue;
+			first.target = order[i];
+			/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): has a target */
+			first.call = last->op == OP_NAMED && !l->target->client.protocol->hello
+			    ? last
+			    : &setup.call;
+			start_ns = step(s, &first);
+			collect(s, w, l);
+			if (b->when.round > 1 && l->now->errors + l->now->gave_up > 0
+			    && !bench_stopped(b)) {
+				go_back(s, w, l, order[i]);
+				continue;
+			}
+			l->full = l->now->errors + l->now->gave_up > 0;
+			report(s, w, l, &setup, start_ns);
+		}
 	}
+	b->when.round = 1;
+	for (l = lane; l < lane + b->ntargets; l++)
+		remark(s, l, &setup);
 }
 
 /* Warm up all targets. The block has to hold some operations of each client: it gets the time
@@ -265,8 +353,7 @@ coordinate(struct shared *s, struct worker *w, struct lane *lane, size_t *order)
 	uint64_t state = rng_stream(b->seed, 0);
 	size_t i, k;
 
-	bench_order(b, &state, order);
-	connect_all(s, w, lane, order);
+	connect_all(s, w, lane, order, &state);
 	for (i = 0; i < b->nrows && !bench_stopped(b); i++) {
 		for (k = 0; k < b->ntargets && lane[k].over; k++)
 			;
@@ -299,7 +386,10 @@ free_workers(struct worker *w, unsigned n, size_t targets)
 		for (k = 0; w[i].driver && k < targets; k++)
 			if (w[i].driver[k])
 				w[i].driver[k]->free(w[i].driver[k]);
+		for (k = 0; k < w[i].nearlier; k++)
+			w[i].earlier[k]->free(w[i].earlier[k]);
 		free(w[i].driver);
+		free(w[i].earlier);
 		result_free(w[i].result);
 	}
 	free(w);
@@ -317,11 +407,12 @@ make_workers(struct shared *s)
 	int e;
 
 	for (i = 0; i < b->threads && good; i++) {
-		n = b->clients / b->threads + (i < b->clients % b->threads);
+		n = share_of(b, i);
 		w[i].shared = s;
 		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0);
 		w[i].driver = calloc(b->ntargets, sizeof(struct driver *));
-		good = w[i].result && w[i].driver;
+		w[i].earlier = calloc(b->ntargets * first_rounds(b), sizeof(struct driver *));
+		good = w[i].result && w[i].driver && w[i].earlier;
 		for (k = 0; k < b->ntargets && good; k++)
 			good = (w[i].driver[k] = bench_driver(b, &b->target[k].client, first, n, i,
 				    b->threads))
@@ -422,7 +513,7 @@ check_and_measure(struct bench *b)
 	struct bench each = *b;
 
 	do {
-		if ((each.clients + (uint64_t)each.threads * FDS_PER_THREAD) * b->ntargets > max) {
+		if (descriptors(&each) > max) {
 			msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
 			    " descriptors (ulimit -n)",
 			    (uint64_t)each.clients * b->ntargets, max);

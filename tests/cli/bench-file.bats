@@ -40,6 +40,21 @@ load ../helper
 	[ "$(usage_cell bytes_in)" -gt $((6 << 20)) ] || fail "$(cat usage.tsv)"
 }
 
+@test "the warm-up of large transfers is two of 4 MB, unless -w asks for another number" {
+	local server w warm
+	for server in $SERVERS; do
+		for w in '-w 0' '-w 1' ''; do
+			warm=${w#-w }
+			warm=${warm:-2}
+			# shellcheck disable=SC2086 # words
+			"$server" -u usage.tsv bench-file $w -o download -n 2 -s 10m >out.tsv
+			[ "$(cell out.tsv n)/$(cell out.tsv size_bytes)" = "2/$((10 << 20))" ] || fail "$(cat out.tsv)"
+			[ $(($(usage_cell bytes_out) >> 20)) = $((20 + 4 * warm)) ] ||
+			    fail "$server $w: $(cat usage.tsv)"
+		done
+	done
+}
+
 @test "500 MB in bounded memory, client and server" {
 	[ -z "${SANITIZED:-}" ] || skip 'the sanitizer has memory of its own'
 	local server op
