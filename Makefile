@@ -48,7 +48,7 @@ BIN_SRC = \
 	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
 	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-show.c \
 	bin/bench-stat.c bin/bench-turns.c bin/http-serve.c bin/rpc-serve.c
-SCRIPTS = bin/bench-plot bin/bench-report bin/bench-suite
+SCRIPTS = bin/bench-env bin/bench-pass bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
 	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c \
 	tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \

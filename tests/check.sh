@@ -187,7 +187,7 @@ step_headers() {
 step_install() {
 	copy install && make -s -C "$work/install" DESTDIR="$work/there" PREFIX=/p install || return
 	for p in rpc-serve http-serve bench-conn bench-lat bench-bw bench-file bench-conc bench-stat bench-cmp \
-	    bench-busy bench-idle bench-show bench-suite bench-report bench-plot; do
+	    bench-busy bench-idle bench-show bench-suite bench-report bench-plot bench-env bench-pass; do
 		[ -x "$work/there/p/bin/$p" ] && [ -f "$work/there/p/share/man/man1/$p.1" ] &&
 		    [ -f "$work/there/p/share/bash-completion/completions/$p" ] || return 1
 	done

@@ -250,6 +250,16 @@ broken() {
 	is '0.1250 0.1250 0.1250 8 holds' "$(claim hex-much-slower http-pool http-pool upload-chunked)"
 }
 
+@test "passes: intervals without an end" {
+	in_passes 2
+	awk -F '\t' -v OFS='\t' '$1 == "http-thread" && $NF == 2 { $12 = sprintf("%.2f", $12 * 5000); $17 = sprintf("%.3f", $17 / 5000) } { print }' run/rows.tsv >x
+	mv x run/rows.tsv
+	bench-report run >out.txt
+	[ "$(grep -c ' ?.* x/>9' out.txt)" -ge 4 ] || fail "$(cat out.txt)"
+	! grep -q -e '+--\|inf\|nan' out.txt || fail "$(cat out.txt)"
+	! bench-report -R run | grep -q 'inf\|nan' || fail "$(bench-report -R run)"
+}
+
 @test "passes: too few for a verdict, a single one, one configuration, more than four" {
 	local i
 	in_passes 5

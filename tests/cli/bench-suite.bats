@@ -41,9 +41,9 @@ short() {
 @test "help and version before anything is built" {
 	local p
 	mkdir -p tree/bin
-	cp "$BIN"/bench-suite "$BIN"/bench-report "$BIN"/bench-plot tree/bin
+	cp "$BIN"/bench-{suite,report,plot,env,pass} tree/bin
 	cp "$BIN/../Makefile" tree
-	for p in bench-suite bench-report bench-plot; do
+	for p in bench-suite bench-report bench-plot bench-env bench-pass; do
 		help_is_fine "$p"
 		[ "$(PATH=/usr/bin:/bin "tree/bin/$p" -h)" = "$("$p" -h)" ] || fail "$p -h"
 		[ "$(PATH=/usr/bin:/bin "tree/bin/$p" -V)" = "$("$p" -V)" ] || fail "$p -V"
@@ -256,7 +256,7 @@ short() {
 @test "Ctrl-C keeps what was measured, and leaves no process" {
 	local status=0 pid
 	in_group bench-suite -o out -p 9 -x 'bench-lat -B 10000' http-thread rpc-thread >table 2>err.txt
-	eventually has_lines 1 out/running
+	eventually has_lines 1 out/part.tsv
 	pid=$(cat pid)
 	kill -INT -- "-$pid"
 	reap "${STARTED[-1]}" || status=$?
@@ -366,4 +366,88 @@ cut_short() {
 	echo "$! $!" >reused/running
 	bench-suite -c reused >table 2>err.txt || fail "$(cat err.txt)"
 	[ ! -e reused/running ] || fail "$(cat reused/running)"
+}
+
+# rivals N: so many processes try to continue the run in out at once; one of them goes on, and all
+# others say so.
+rivals() {
+	local i pid n=0 status
+	for ((i = 0; i < $1; i++)); do
+		setsid bash -c 'echo $$ >"pid.$0"; exec bench-suite -c out >"table.$0" 2>"err.$0"' "$i" 3>&- &
+		STARTED+=($!)
+	done
+	eventually refused "$(($1 - 1))" || fail "$(tail -n 2 err.*)"
+	wait_for out/part.tsv
+	[ "$(cat err.* | grep -c '^bench-suite: seed ')" = 1 ] || fail "$(tail -n 2 err.*)"
+	read -r pid _ <out/running
+	kill -INT -- "-$pid"
+	for pid in "${STARTED[@]}"; do
+		status=0
+		reap "$pid" || status=$?
+		[ "$status" -eq 1 ] || { [ "$status" -eq 130 ] && n=$((n + 1)); } || fail "status $status"
+	done
+	STARTED=()
+	[ "$n" = 1 ] || fail "$n were interrupted"
+	[ -z "$(find out -name 'running*')" ] || fail "$(ls out)"
+}
+
+refused() {
+	[ "$(cat err.* 2>/dev/null | grep -c 'is still running it')" = "$1" ]
+}
+
+@test "of several that continue a run at once, one does" {
+	local i
+	in_group bench-suite -o out -p 99 -x 'bench-lat -B 20000' http-thread >table 2>err.txt
+	wait_for out/part.tsv
+	kill -INT -- "-$(cat pid)"
+	reap "${STARTED[-1]}" || true
+	STARTED=()
+	for i in 1 2 3; do
+		rm -f err.*
+		# what a killed one left
+		[ "$i" = 1 ] || echo 999999 >out/running
+		rivals 6
+	done
+	# or one that was killed while it removed that
+	echo 999999 | tee out/running >out/running.over
+	run --separate-stderr bench-suite -c out
+	want 1 'no lock, a file running or running.over is in the way'
+}
+
+@test "what env.tsv and done.tsv say is checked (-c)" {
+	local c
+	short -p 1 -o out rpc-event >table 2>err.txt
+	cp out/env.tsv env.tsv
+	for c in 'passes 1x' 'passes 100001' 'seconds 9a[$(touch${IFS}x)]' 'seed 0' 'seed NA' 'quick 2' \
+	    'precision 0' 'precision x' 'benchmark ../bench-lat' 'benchmark bench-lat -R' \
+	    "benchmark bench-lat $(printf '\033[1m')"; do
+		awk -F '\t' -v OFS='\t' -v key="${c%% *}" -v value="${c#* }" '
+			$1 == key { if (!n++) print key, value; next } { print }' env.tsv >out/env.tsv
+		refuses bench-suite "env.tsv: ${c%% *}: |-x: |a control character" -c out
+		[[ $stderr != *$'\033'* ]] || fail 'a control character'
+		[ ! -e x ] && [ ! -e out/running ] || fail "$c: $(ls . out)"
+	done
+	cp env.tsv out
+	sed -i '2s/\t8\t[0-9]*\t/\t8\t9a[$(touch${IFS}x)]\t/' out/done.tsv
+	sed -i '/^status/d' out/env.tsv
+	bash "$BIN/bench-suite" -c out >table 2>err.txt || fail "$(cat err.txt)"
+	[ ! -e x ] || fail 'a command was run'
+	whole_again out
+}
+
+whole_again() {
+	usual "$1"
+	[ "$(wc -l <"$1/done.tsv")" = 2 ] && [ "$(wc -l <"$1/rows.tsv")" = 9 ] || fail "$(cat "$1/done.tsv")"
+}
+
+@test "temporary folders with names that are hard to pass on, and no standard error" {
+	local t
+	for t in a=b -x; do
+		mkdir -p "./$t"
+		TMPDIR=$t short -p 1 -o "out$t" http-event >table 2>err.txt || fail "$t: $(cat err.txt)"
+		rows "./out$t/rows.tsv" "$HEADER"
+		[ -z "$(ls "./$t")" ] || fail "left: $(ls "./$t")"
+	done
+	short -p 1 -o closed rpc-event >table 2>&- || fail "status $?"
+	usual closed
 }

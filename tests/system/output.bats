@@ -128,7 +128,7 @@ suite() {
 	local p
 	MARK=suite-$BASHPID-$RANDOM
 	mkdir -p tmp slow
-	for p in $BENCHES $SERVERS bench-busy bench-idle bench-turns bench-cmp bench-stat bench-report; do
+	for p in $BENCHES $SERVERS bench-busy bench-idle bench-turns bench-cmp bench-stat bench-report bench-env bench-pass; do
 		ln -sf "$BIN/$p" slow/
 	done
 	rm -f slow/bench-file slow/bench-suite
