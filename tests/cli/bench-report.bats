@@ -106,13 +106,16 @@ broken() {
 	local p
 	for p in bench-report bench-plot; do
 		refuses "$p" '-y' -y
-		refuses "$p" 'one folder'
 		refuses "$p" 'one folder' a b
 		refuses "$p" 'nosuch: no such folder' nosuch
 		mkdir -p empty
 		refuses "$p" 'empty: no rows.tsv' empty
 	done
 	refuses bench-report '-C, -R and -T' -C -T empty
+	refuses bench-report 'one folder'
+	for p in 0 x 100x x100 100x0 1x2x3 10000 5x10000 -1; do
+		refuses bench-plot "-s $p: " -s "$p" empty
+	done
 	refuses bench-plot '-t.*x11' -t x11 empty
 	refuses bench-plot '-o' -o
 	refuses bench-plot 'exclude' -o x -t dumb empty
@@ -434,7 +437,7 @@ broken() {
 	bench-suite -q -p 6 -o run rpc-thread http-fork >out.txt 2>err.txt
 	bench-plot run
 	grep -q 'Time as a multiple of that of rpc-thread' run/ratios.svg || fail 'ratios.svg'
-	grep -q ' processors (split), ' run/ratios.svg && grep -q '6 passes, [0-9]* operations' run/ratios.svg ||
+	grep -q ' processors (split), ' run/ratios.svg && grep -q '6 passes, [0-9,]* operations' run/ratios.svg ||
 	    fail 'ratios.svg: what was it measured on?'
 	for p in ratios connection latency bandwidth files concurrency; do
 		[ "$(head -c 8 "run/$p.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || fail "$p.png"
@@ -482,7 +485,7 @@ broken() {
 	sed -i 's/^http-thread/it'"'"'s"`$(x)`_y/' run/suite.tsv
 	COLUMNS=70 run --separate-stderr bench-plot -t dumb run
 	[ "$status" -eq 0 ] || fail "$stderr"
-	[ "$stderr" = 'bench-plot: no picture of concurrency: it was not measured' ] || fail "$stderr"
+	[ "$stderr" = 'bench-plot: not drawn, because it was not measured: concurrency' ] || fail "$stderr"
 	[[ $output == *'Connection set-up'*'Latency of a ping'*'Bandwidth'*'upload'*'Transfer of files'* ]] || fail "$output"
 	[[ $output == *"it's\"\`\$(x)\`_y"* ]] || fail "$output"
 	awk 'length > 70 { exit 1 }' <<<"$output" || fail "$output"
@@ -493,8 +496,88 @@ broken() {
 	mv x run/suite.tsv
 	run --separate-stderr bench-plot run
 	[ "$status" -eq 0 ] || fail "$stderr"
-	[ "$(grep -c 'it was not measured' <<<"$stderr")" = 5 ] || fail "$stderr"
+	[[ $stderr == *': connection, latency, bandwidth, files, concurrency' ]] || fail "$stderr"
 	bench-report run | grep -q failed
+}
+
+# codes RUN: "NAME COLOUR MARK" of each series in gnuplot's commands, from all pictures.
+codes() {
+	local dir=$PWD/fake
+	mkdir -p "$dir"
+	# what it is asked to draw
+	printf '#!/bin/sh\ncat "$1" >>"%s/commands"\n>"$(sed -n "s/^set output .\\(.*\\).$/\\1/p" "$1")"\n' "$dir" >"$dir/gnuplot"
+	chmod +x "$dir/gnuplot"
+	rm -f "$dir/commands"
+	PATH=$dir:$PATH bench-plot -o drawn "$1" 2>err.txt || fail "$(cat err.txt)"
+	grep -o 'linecolor rgb "#[0-9a-f]*" linewidth [0-9.]* pointtype [0-9]* .*title "[^"]*"' "$dir/commands" |
+	    sed 's/linecolor rgb "\(#[0-9a-f]*\)" linewidth [0-9.]* pointtype \([0-9]*\) .*title "\([^"]*\)".*/\3 \1 \2/' |
+	    grep -v '^ ' | sort -u
+}
+
+@test "a configuration has one colour and mark in all pictures, and no other has both" {
+	local i
+	# ours and others, and then none of ours
+	in_passes 6
+	for i in 1 2 3 4 5 6 7; do
+		awk -F '\t' -v OFS='\t' -v i="$i" '$1 == "rpc-fork" { $1 = "other-" i; print }' run/rows.tsv
+	done >x
+	cat x >>run/rows.tsv
+	codes run >codes.txt
+	[ "$(cut -d ' ' -f 1 codes.txt | sort -u | wc -l)" = 10 ] || fail "$(cat codes.txt)"
+	[ "$(wc -l <codes.txt)" = 10 ] || fail "$(cat codes.txt)"
+	[ -z "$(cut -d ' ' -f 2,3 codes.txt | sort | uniq -d)" ] || fail "$(cat codes.txt)"
+	# the model has the colour
+	[ "$(grep -- '-thread' codes.txt | cut -d ' ' -f 2 | sort -u | wc -l)" = 1 ] || fail "$(cat codes.txt)"
+	awk -F '\t' 'NR == 1 || $1 ~ /^other/' run/rows.tsv >x
+	mv x run/rows.tsv
+	rm run/memory.tsv
+	codes run >codes.txt
+	[ "$(cut -d ' ' -f 2 codes.txt | sort -u | wc -l)" = 7 ] || fail "$(cat codes.txt)"
+}
+
+@test "rows from a pipe, by the number of clients; names with quotes" {
+	local i n=0
+	need gnuplot
+	in_passes 6
+	for i in 1 10 100; do
+		awk -F '\t' -v OFS='\t' -v c="$i" 'NR == 1 { print; next } $2 == "bench-conc" {
+			$6 = c; if ($1 == "rpc-fork") $1 = "\047a\047\047b`touch x`"; print
+		}' run/rows.tsv
+	done >conc.tsv
+	# with a header line in the middle
+	bench-plot -o pictures <conc.tsv 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cat err.txt)" = 'bench-plot: not drawn, because it was not measured: connection, latency, bandwidth, files' ] ||
+	    fail "$(cat err.txt)"
+	[ "$(ls pictures | paste -sd ' ')" = 'clients.png clients.svg concurrency.png concurrency.svg ratios.png ratios.svg' ] ||
+	    fail "$(ls pictures)"
+	[ ! -e x ] || fail 'a command was run'
+	grep -q 'against clients' pictures/clients.svg && grep -q "'a''b.touch x" pictures/clients.svg || fail "$(grep text pictures/clients.svg | tail -5)"
+	grep -q 'drawn 20.*; rpcbench .*; 6 passes, 4,320 operations' pictures/clients.svg ||
+	    fail "$(grep drawn pictures/clients.svg)"
+	grep -q 'at once (100)' pictures/concurrency.svg || fail 'concurrency.svg'
+	# of a file, beside it; what is malformed is told by its own name
+	bench-plot conc.tsv 2>err.txt
+	cmp clients.png pictures/clients.png
+	printf 'x\n' >>conc.tsv
+	run --separate-stderr bench-plot conc.tsv
+	want 2 'bench-plot: conc.tsv:[0-9]*: '
+	run --separate-stderr bench-plot -t dumb - <conc.tsv
+	want 2 'bench-plot: standard input:[0-9]*: '
+}
+
+@test "pictures of a size (-s)" {
+	local p
+	need gnuplot
+	in_passes 6
+	bench-plot -s 1500x700 -o fixed run 2>err.txt
+	bench-plot -s 450 -o small run 2>>err.txt
+	for p in fixed/*.png; do
+		[ "$(od -An -j 16 -N 8 -t u1 "$p" | tr -s ' ')" = ' 0 0 5 220 0 0 2 188' ] || fail "$p: $(od -An -j 16 -N 8 -t u1 "$p")"
+		[ "$(od -An -j 16 -N 4 -t u1 "small/${p#*/}" | tr -s ' ')" = ' 0 0 1 194' ] || fail "$p"
+	done
+	grep -q 'width="1500" height="700"' fixed/ratios.svg && grep -q 'width="450" ' small/ratios.svg || fail "$(head -5 fixed/ratios.svg)"
+	bench-plot -s 100x30 -t dumb run 2>>err.txt >letters
+	awk 'length > 100 { exit 1 } length > 79 { wide = 1 } END { exit !wide }' letters || fail "$(cat letters)"
 }
 
 @test "without gnuplot, a word on how to get it" {
