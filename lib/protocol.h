@@ -117,6 +117,7 @@ struct client_session {
 	bool ok;              /* that call succeeded */
 	bool closing;         /* HTTP: the connection ends with the last reply, as one side
 			       * had announced: it is not lost */
+	bool idempotent;      /* HTTP: what is outstanding may be sent twice (RFC 9110, 9.2.2) */
 	bool replied;         /* HTTP: the reply to the oldest call is here, and its request not
 			       * sent to its end: if the connection ends now, end() completes it */
 	bool retry_dialect;   /* RPyC: the peer speaks the other dialect, named in dialect */
@@ -126,6 +127,7 @@ struct client_session {
 
 struct client_protocol {
 	bool hello; /* connections must begin with OP_HELLO */
+	bool keeps; /* connections are kept by choice, and conf->close_each is the other */
 
 	struct client_session *(*open)(const struct client_conf *);
 	void (*close)(struct client_session *);

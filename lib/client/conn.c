@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "net/sock.h"
 
-#define IOV_PIECES 16 /* of one write: _XOPEN_IOV_MAX, what every system takes */
+#define LOOK_NS ((uint64_t)100 * 1000) /* idle for so long: client_look() */
+#define IOV_PIECES 16                  /* of one write: _XOPEN_IOV_MAX, what every system takes */
 
 void
 client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *in, size_t size)
@@ -41,7 +42,7 @@ client_close(struct client_conn *c)
 		c->session->protocol->close(c->session);
 	c->fd = -1;
 	c->session = NULL;
-	c->broken = c->heard = false;
+	c->broken = c->heard = c->kept = c->ended = false;
 	c->have = c->used = 0;
 	c->doomed = 0;
 }
@@ -108,6 +109,7 @@ judge(struct client_conn *c)
 {
 	const struct client_session *r = c->session;
 
+	c->kept = true;
 	if (r->ok)
 		return CLIENT_OK;
 	if ((r->want == WANT_CLOSE || c->broken) && !r->closing)
@@ -162,7 +164,7 @@ client_dial_end(struct client_conn *c)
 		e = errno;
 	if (e != 0)
 		return lose(c, "connect", e);
-	c->connected_ns = clock_ns();
+	c->received_ns = c->connected_ns = clock_ns();
 	return CLIENT_OK;
 }
 
@@ -177,7 +179,7 @@ static enum client_result
 end(struct client_conn *c)
 {
 	c->session->protocol->end(c->session);
-	c->broken = true;
+	c->broken = c->ended = true;
 	return CLIENT_OK;
 }
 
@@ -186,9 +188,12 @@ end(struct client_conn *c)
 static enum client_result
 cut(struct client_conn *c, int e)
 {
+	if (c->doomed)
+		e = c->doomed;
+	c->ended = e == EPIPE || e == ECONNRESET;
 	if (c->session->replied)
 		return end(c);
-	return lose(c, c->doomed ? "write" : "read", c->doomed ? c->doomed : e);
+	return lose(c, c->doomed ? "write" : "read", e);
 }
 
 /* Read once. CLIENT_OK: have is what came, 0 at the end, which the protocol knows then;
@@ -243,6 +248,30 @@ send_out(struct client_conn *c)
 		return CLIENT_LOST;
 	}
 	return CLIENT_OK;
+}
+
+enum client_again
+client_again(const struct client_conn *c)
+{
+	const struct client_session *r = c->session;
+
+	if (!r || !c->kept)
+		return CLIENT_AGAIN_NO;
+	if (r->closing)
+		return CLIENT_AGAIN_BEHIND;
+	return c->ended && !c->heard && r->idempotent ? CLIENT_AGAIN_ONCE : CLIENT_AGAIN_NO;
+}
+
+/* A call failed as the connection was lost: can the user do something about it? */
+static void
+advise(struct client_conn *c)
+{
+	size_t n = strlen(c->error);
+
+	if (c->client->protocol->keeps && c->kept && c->ended && !c->heard && !c->session->closing
+	    && !c->session->idempotent)
+		snprintf(c->error + n, sizeof c->error - n,
+		    ", and the connection had been kept: try -K");
 }
 
 /* ---- blocking driver ---- */
@@ -311,6 +340,15 @@ receive(struct client_conn *c, int flags)
 	return res == CLIENT_OK && c->have > 0 ? feed(c) : res;
 }
 
+bool
+client_look(struct client_conn *c, uint64_t now_ns)
+{
+	if (!client_ready(c) || c->session->outstanding > 0 || now_ns < c->received_ns + LOOK_NS)
+		return false;
+	receive(c, MSG_DONTWAIT);
+	return true;
+}
+
 /* A write failed. The peer may have replied before it closed, and that can still be read: an HTTP
  * server that does not want all of a large body does so. */
 static enum client_result
@@ -366,14 +404,13 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 	return check(c, start_ns);
 }
 
-enum client_result
-client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
+/* Go on until the call is complete. */
+static enum client_result
+complete(struct client_conn *c, uint64_t start_ns)
 {
 	struct client_session *r = c->session;
 	enum client_result res;
 
-	r->protocol->begin(r, call, NULL);
-	c->heard = false;
 	/* what the protocol still has to send once the call is complete belongs to it: the peer
 	 * waits for it, and so would the next call */
 	while ((r->outstanding > 0 || r->want == WANT_OUTPUT) && !c->broken) {
@@ -387,6 +424,18 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 			return res;
 	}
 	return r->outstanding > 0 ? stuck(c) : judge(c);
+}
+
+enum client_result
+client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
+{
+	enum client_result res;
+
+	c->session->protocol->begin(c->session, call, NULL);
+	c->heard = false;
+	if ((res = complete(c, start_ns)) == CLIENT_LOST)
+		advise(c);
+	return res;
 }
 
 /* ---- non-blocking driver ---- */
@@ -432,6 +481,7 @@ lost(struct client_conn *c)
 		useless(c,
 		    r->ok || r->closing || !r->error[0] ? "connection closed before the reply"
 							: r->error);
+	advise(c);
 	c->broken = true;
 	return CLIENT_LOST;
 }

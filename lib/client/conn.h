@@ -54,6 +54,8 @@ struct client_conn {
 	int fd;      /* -1: not connected */
 	bool broken; /* of no more use, to be closed */
 	bool heard;  /* a part of the next answer has come */
+	bool kept;   /* a call was answered on it */
+	bool ended;  /* the peer has closed or reset it */
 	struct client_session *session;
 	unsigned char *in; /* what is read; connections of one thread may share it.
 			    * Borrowed */
@@ -64,10 +66,12 @@ struct client_conn {
 				* UINT64_MAX: only the time limit applies */
 	char error[480];       /* of the last failure: one printable line, address in front */
 
+	uint64_t received_ns; /* when something was received last, or it was connected;
+			       * blocking: set by the owner */
+
 	/* Non-blocking calls. */
-	uint64_t received_ns; /* when something was received last */
-	size_t have, used;    /* bytes in the buffer, and how many the protocol has taken */
-	int doomed;           /* a write failed with this errno; what can still be read is */
+	size_t have, used; /* bytes in the buffer, and how many the protocol has taken */
+	int doomed;        /* a write failed with this errno; what can still be read is */
 };
 
 /* Not connected. Borrowed: the client, and the buffer in, of size bytes, for what is read, which
@@ -76,6 +80,20 @@ void client_conn_init(struct client_conn *, const struct client *, unsigned char
 
 /* Can the connection take a call now? */
 bool client_ready(const struct client_conn *);
+
+/* Look, on a connection without calls that has been idle for a while, whether the peer has ended
+ * it: then it is not ready. Returns whether that took a system call. */
+bool client_look(struct client_conn *, uint64_t now_ns);
+
+/* May the calls outstanding on a connection that is lost be made again on another? */
+enum client_again {
+	CLIENT_AGAIN_NO,
+	CLIENT_AGAIN_ONCE,  /* a kept connection ended before a part of a reply came, and the calls
+			     * are idempotent (RFC 9112, section 9.3.1) */
+	CLIENT_AGAIN_BEHIND /* they were sent behind one with whose reply the peer announced the
+			     * end: it has not looked at them (section 9.6) */
+};
+enum client_again client_again(const struct client_conn *);
 
 /* Close it, if it is open. */
 void client_close(struct client_conn *);

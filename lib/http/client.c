@@ -548,6 +548,7 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		c->error[0] = '\0';
 		h->expected = now.op == OP_HELLO && h->conf->name ? REPLY_ANY
 								  : operations[now.op].reply;
+		c->idempotent = !has_body(&h->call);
 		h->at = 0;
 		h->making = false;
 		expect_reply(h);
@@ -610,7 +611,6 @@ http_end(struct client_session *c)
 	if (h->state == IN_BODY && h->body.framing == HTTP_TO_END)
 		complete(h);
 	if (h->state == REPLIED) { /* the peer did not want the rest: its reply counts */
-		h->c.closing = true;
 		give_up(h);
 	} else if (c->outstanding > 0 && !h->dead) {
 		wrong(h,
@@ -636,6 +636,7 @@ http_sent(struct client_session *c)
 }
 
 const struct client_protocol http_client_protocol = {
+	.keeps = true,
 	.open = http_open,
 	.close = http_close,
 	.begin = http_begin,

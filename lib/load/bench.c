@@ -27,6 +27,9 @@
 #define BUSY_SHARE 0.9
 #define BUSY_NS (200 * CLOCK_MS)
 
+/* A smaller part of the operations, one in as many, that includes connecting again says little. */
+#define RECONNECTED_SHARE 100
+
 /* So much later than due (a share of the whole time, and a hiccup) is not the rate asked for. */
 #define LATE_SHARE 20
 #define LATE_NS (20 * CLOCK_MS)
@@ -305,14 +308,19 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 {
 	char text[512];
 	const char *name = row_name(text, target->label, r);
+	uint64_t done = t->hist->n + t->errors;
 	double busy = t->elapsed_ns ? (double)t->cpu_ns / ((double)t->elapsed_ns * threads) : 0;
 
-	if (t->reconnected > 0 && !target->warned) {
-		msg("warning: the peer closes connections after its replies: reconnecting is "
-		    "part of the figures (%s: %" PRIu64 " operations)",
-		    name, t->reconnected);
+	if (t->reconnected >= 1 + done / RECONNECTED_SHARE && !target->warned) {
+		msg("warning: %s: the peer closes connections after its replies: reconnecting is "
+		    "part of %" PRIu64 " of %" PRIu64 " operations",
+		    name, t->reconnected, done);
 		target->warned = true;
 	}
+	if (t->resent > 0)
+		msg("warning: %s: the peer closes connections after its replies: %" PRIu64
+		    " of %" PRIu64 " requests were behind such a one and were sent again",
+		    name, t->resent, done);
 	/* in an open loop the client also polls the clock when a request is due soon, and how late
 	 * it was is a row of its own */
 	if (busy > BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
@@ -350,6 +358,10 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 	else if (t->gave_up > 0 && !b->in_rounds && b->count > done)
 		msg("%s: gave up after %" PRIu64 " of %" PRIu64 " operations", name, done,
 		    b->count);
+	if (t->retried > 0)
+		msg("%s: the peer closes kept connections without announcing it: %" PRIu64
+		    " of %" PRIu64 " requests were sent once more%s",
+		    name, t->retried, done, b->depth > 1 ? "" : " (-K avoids that)");
 	if (t->dropped > 0)
 		msg("%s: out of memory, %" PRIu64 " rows are missing", name, t->dropped);
 	/* the passes of bench-turns would all say the same */

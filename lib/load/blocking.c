@@ -27,19 +27,27 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	struct result_sample s = { .client = k->index, .seq = k->seq };
 	enum client_result res = CLIENT_OK;
 	enum retry next;
-	bool connects = !client_ready(c);
+	bool connects;
 
+	s.start_ns = clock_ns();
+	if (client_look(c, s.start_ns))
+		s.start_ns = clock_ns();
+	connects = !client_ready(c);
 	if (c->until_ns != UINT64_MAX)
 		client_awaits(c, clock_ns());
 	if (connects) {
 		res = client_connect(c);
 		s.start_ns = c->dialled_ns;
-	} else {
-		s.start_ns = clock_ns();
 	}
 	if (res == CLIENT_OK)
 		res = client_call(c, call, s.start_ns);
-	s.ns = clock_ns() - s.start_ns;
+	if (res == CLIENT_LOST && client_again(c) == CLIENT_AGAIN_ONCE) {
+		t->retried += record;
+		if ((res = client_connect(c)) == CLIENT_OK)
+			res = client_call(c, call, s.start_ns);
+	}
+	c->received_ns = clock_ns();
+	s.ns = c->received_ns - s.start_ns;
 	s.ok = res == CLIENT_OK;
 	if (res == CLIENT_STOPPED)
 		return res;

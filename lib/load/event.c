@@ -57,6 +57,8 @@ struct request {
 	uint64_t due_ns; /* open loop */
 	uint64_t start_ns;
 	bool dialled; /* it began with connecting */
+	bool retried; /* sent once more, on another connection than the first: client_again() */
+	bool resent;
 };
 
 struct flow {
@@ -69,7 +71,10 @@ struct flow {
 	uint64_t left; /* operations of this phase, still to start */
 
 	struct list list;
-	struct request *free; /* its requests that are not outstanding: by in[FLOW].next */
+	struct request *again; /* of the list: on a new connection, the first that is still to be
+				* begun again. It comes before all new ones. */
+	bool careful;          /* that waits until the connection has answered one */
+	struct request *free;  /* its requests that are not outstanding: by in[FLOW].next */
 
 	bool queued; /* open loop: in the queue of flows that are ready */
 	struct flow *next_ready;
@@ -166,7 +171,7 @@ request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t 
 	f->free = r->in[FLOW].next;
 	r->due_ns = due_ns;
 	r->start_ns = start_ns;
-	r->dialled = false;
+	r->dialled = r->retried = r->resent = false;
 	list_add(&f->list, r, FLOW);
 	list_add(&d->all, r, ALL);
 	return r;
@@ -233,6 +238,19 @@ dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 	return res;
 }
 
+/* Make the requests of a lost connection again on a new one, the oldest once it is connected.
+ * Behind an end that was not announced they must not be sent together (RFC 9112, section 9.3.2):
+ * one of them may have caused it. */
+static enum client_result
+begin_again(struct event_driver *d, struct flow *f, bool careful)
+{
+	flow_close(d, f);
+	f->step = DIAL;
+	f->again = f->list.oldest->in[FLOW].next;
+	f->careful = careful;
+	return client_dial_begin(&f->k.conn);
+}
+
 /* Can a request be sent now, besides those outstanding? */
 static bool
 has_room(const struct event_driver *d, const struct flow *f)
@@ -244,7 +262,8 @@ has_room(const struct event_driver *d, const struct flow *f)
 static bool
 takes_request(const struct event_driver *d, const struct flow *f)
 {
-	return f->active && f->step == OPEN && !f->k.gave_up && (!f->list.oldest || has_room(d, f));
+	return f->active && f->step == OPEN && !f->k.gave_up
+	    && (!f->list.oldest || (!f->again && has_room(d, f)));
 }
 
 static void
@@ -304,6 +323,16 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 
 	if (!f->active || f->step != OPEN)
 		return false;
+	if (f->again && (!f->careful || c->kept) && has_room(d, f)) {
+		do {
+			client_begin(c, d->call, f->again);
+			f->again = f->again->in[FLOW].next;
+		} while (f->again && has_room(d, f));
+		client_send(c);
+		return true;
+	}
+	if (f->again)
+		return false;
 	if (d->open && !f->k.gave_up) {
 		enqueue_ready(d, f);
 		return false;
@@ -335,11 +364,32 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 	return false;
 }
 
-/* A request ended, or the connection is lost and with it all that are outstanding on it. */
+/* May the request be made again, as the connection is lost? It is, then. */
+static bool
+repeats(struct event_driver *d, struct request *r, enum client_again again)
+{
+	struct result *t = d->result;
+
+	if (again == CLIENT_AGAIN_NO || (again == CLIENT_AGAIN_ONCE && r->retried))
+		return false;
+	if (d->phase == RUN) {
+		t->retried += again == CLIENT_AGAIN_ONCE;
+		t->resent += again == CLIENT_AGAIN_BEHIND && !r->resent;
+	}
+	r->retried |= again == CLIENT_AGAIN_ONCE;
+	r->resent |= again == CLIENT_AGAIN_BEHIND;
+	return true;
+}
+
+/* A request ended, or the connection is lost and with it all that are outstanding on it, but for
+ * those that may be made again. */
 static enum client_result
 end(struct event_driver *d, struct flow *f, struct request *r, enum client_result res)
 {
 	bool lost = res == CLIENT_LOST || res == CLIENT_TIMEOUT;
+	enum client_again again = res == CLIENT_LOST && f->step == OPEN ? client_again(&f->k.conn)
+									: CLIENT_AGAIN_NO;
+	struct request *newer;
 	enum retry next;
 
 	if (d->phase == CONNECT && res != CLIENT_OK && !lost) {
@@ -349,12 +399,19 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	if (lost)
 		r = f->list.oldest;
 	do {
+		newer = r->in[FLOW].next;
+		if (lost && repeats(d, r, again))
+			continue;
 		if (d->phase == CONNECT && lost && d->bench->rate > 0)
 			result_warn(d->result, "before the run", f->k.conn.error);
 		else if (!f->reconnect && d->phase != WARM_UP && (d->phase != CONNECT || lost))
 			record(d, f, r, res);
 		request_finish(d, r);
-	} while (lost && (r = f->list.oldest));
+	} while (lost && (r = newer));
+	if (lost && f->list.oldest)
+		return begin_again(d, f, again == CLIENT_AGAIN_ONCE);
+	if (lost)
+		f->again = NULL;
 	f->step = OPEN;
 	if (f->reconnect) {
 		next = retry_after_reconnect(&f->k, res, d->result);
@@ -490,6 +547,7 @@ dispatch(struct event_driver *d)
 		if (!(f = next_ready(d)))
 			break;
 		schedule_take(&d->schedule);
+		client_look(&f->k.conn, now);
 		if (!client_ready(&f->k.conn)) {
 			advance(d, f, dial(d, f, due_ns));
 			continue;
@@ -637,8 +695,10 @@ phase(struct event_driver *d, enum phase p, const struct call *call, uint64_t co
 		d->active += f->active;
 	}
 	for (i = 0; i < d->n && !bench_stopped(d->bench); i++) {
-		if (d->flow[i].active)
+		if (d->flow[i].active) {
+			client_look(&d->flow[i].k.conn, clock_ns());
 			advance(d, &d->flow[i], CLIENT_BUSY);
+		}
 		if (i % AT_ONCE == AT_ONCE - 1 && poll_once(d, 0) < 0)
 			return -1;
 	}

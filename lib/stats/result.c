@@ -162,6 +162,8 @@ result_merge(struct result *to, struct result *from)
 	to->warnings += from->warnings;
 	to->reconnected += from->reconnected;
 	to->cpu_ns += from->cpu_ns;
+	to->retried += from->retried;
+	to->resent += from->resent;
 	to->gave_up += from->gave_up;
 	to->dropped += from->dropped;
 	to->other += from->other;

@@ -42,6 +42,10 @@ struct result {
 	uint64_t errors;             /* operations that failed */
 	uint64_t warnings;           /* failures that are not operations: result_warn() */
 	uint64_t reconnected; /* operations that include connecting again: the peer had closed */
+	uint64_t retried;     /* operations whose request was sent once more, as a kept connection
+			       * had ended: the peer had not announced that */
+	uint64_t resent;      /* those whose request was sent again, as the peer had announced the
+			       * end with the reply to one before */
 	uint64_t cpu_ns;      /* processor time of the timed run, all threads */
 	uint64_t end_ns;      /* when the last operation ended; 0: there was none */
 	uint64_t due_ns, sent_ns; /* open loop: when the last was due, and when it was sent */

@@ -185,6 +185,15 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-many-fields", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\n" FIELDS_100 FIELDS_100 "Content-Length: 19\r\n\r\n"
 	  "{\"response\":\"pong\"}") },
+	/* kept, as it seems */
+	{ .name = "http-close-unannounced", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"), .then = CLOSE },
+	{ .name = "http-close-announced-after-3", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
+	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 3 },
+	{ .name = "http-close-announced-after-199", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
+	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 199 },
 	/* to a long body, before it is here */
 	{ .name = "http-early", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },

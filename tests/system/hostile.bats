@@ -38,9 +38,6 @@ nothing_works() {
 		s=${b%%-*}
 		bad "$s" "$b"
 		for how in '' '-r 1000' '-d 3'; do
-			case $b$how in
-			http-no-length-d* | http-1.0-d* | http-close-each-d*) continue ;; # no pipelining there
-			esac
 			# shellcheck disable=SC2086
 			run --separate-stderr timeout 60 bench-lat -n 10 -w 1 $how "$URL"
 			[ "$status" -eq 0 ] || fail "$b $how: status $status: $output $stderr"
@@ -85,13 +82,84 @@ nothing_works() {
 	local b
 	for b in rpc-close-after-3 rpc-reset-after-3 http-close-after-3 http-reset-after-3; do
 		bad "${b%%-*}" "$b"
-		run --separate-stderr timeout 60 bench-lat -n 20 -w 0 "$URL"
+		case $b in
+		# that request is not one to be sent once more
+		http*) run --separate-stderr timeout 60 bench-lat -n 20 -w 0 -s 10 "$URL/x" ;;
+		*) run --separate-stderr timeout 60 bench-lat -n 20 -w 0 "$URL" ;;
+		esac
 		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
 		printf '%s\n' "$output" >out.tsv
 		rows out.tsv
 		# three pongs a connection, then one that fails: 15 and 5
 		[ "$(cell out.tsv n)/$(cell out.tsv errors)" = 15/5 ] || fail "$b: $output $stderr"
+		[[ $b == rpc* ]] || [[ $stderr == *'try -K'* ]] || fail "$b: no advice: $stderr"
 	done
+}
+
+# served PROGRAM ARGUMENT...: against $URL: all is well; the row of the pings is in out.tsv.
+served() {
+	run --separate-stderr timeout 60 "$@" "$URL"
+	[ "$status" -eq 0 ] || fail "$*: status $status: $output $stderr"
+	printf '%s\n' "$output" >out.tsv
+	rows out.tsv
+	[ "$(cell out.tsv errors ping)" = 0 ] || fail "$*: $output $stderr"
+}
+
+@test "a kept connection that ends without a word: idempotent requests are sent once more" {
+	local b how
+	for b in http-close-after-3 http-reset-after-3; do
+		bad http "$b"
+		served bench-lat -n 21 -w 0
+		[ "$(cell out.tsv n ping)" = 21 ] || fail "$output"
+		# three pongs a connection: the 4th, 7th, ... 19th
+		[[ $stderr == *"without announcing it: 6 of 21 requests were sent once more (-K"* ]] || fail "$stderr"
+		for how in 'bench-lat -r 1000' 'bench-conc -c 2 -j 1' 'bench-conc -c 2 -j 2'; do
+			# shellcheck disable=SC2086
+			served $how -n 21 -w 0
+			[[ $stderr == *'without announcing it: '*' requests were sent once more'* ]] || fail "$how: $stderr"
+		done
+	done
+	# however soon the end is seen, it is told
+	bad http http-close-unannounced
+	for how in bench-lat 'bench-lat -r 1000' 'bench-conc -c 2 -j 1' 'bench-conc -c 2 -j 2'; do
+		# shellcheck disable=SC2086
+		served $how -n 20 -w 0
+		[[ $stderr == *'peer closes'* ]] || fail "$how: $stderr"
+	done
+	# once: behind the answer to the first again, the others are lost again
+	run --separate-stderr timeout 60 bench-lat -n 8 -w 0 -d 4 "$URL"
+	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+	printf '%s\n' "$output" >out.tsv
+	rows out.tsv
+	[ "$(($(cell out.tsv n) + $(cell out.tsv errors)))" = 8 ] || fail "$output"
+	[ "$(cell out.tsv n)" -ge 2 ] && [ "$(cell out.tsv errors)" -ge 1 ] || fail "$output"
+}
+
+@test "requests behind an announced end are sent again, of any method" {
+	local b how n
+	for b in http-close-each http-close-announced-after-3 http-1.0 http-no-length; do
+		bad http "$b"
+		for how in 'bench-lat -d 4' 'bench-lat -d 4 -r 100000' 'bench-conc -c 3 -d 8'; do
+			# shellcheck disable=SC2086
+			served $how -n 24 -w 3
+			n=24
+			[[ $how != *conc* ]] || n=72
+			[ "$(cell out.tsv n ping)" = "$n" ] || fail "$b: $how: $output $stderr"
+			[[ $stderr == *" of $n requests were behind such a one and were sent again"* ]] ||
+			    fail "$b: $how: $stderr"
+		done
+	done
+	bad http http-close-each
+	bench-lat -n 24 -w 0 -d 4 -s 10 "$URL/x" >out.tsv 2>err.txt || fail "$(cat out.tsv err.txt)"
+	[ "$(cell out.tsv n)" = 24 ] || fail "$(cat out.tsv err.txt)"
+}
+
+@test "a few connections that end are not worth a word" {
+	bad http http-close-announced-after-199
+	served bench-lat -n 200 -w 0 -d 1
+	[[ $stderr != *'peer closes'* ]] || fail "$stderr"
+	served bench-lat -n 900 -w 0 -d 8
+	[[ $stderr != *'reconnecting'* ]] || fail "$stderr"
 }
 
 @test "a peer that falls silent costs an operation its time limit" {

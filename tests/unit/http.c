@@ -1604,7 +1604,7 @@ test_client_rest(void)
 	    sizeof SIZED(17) + 16);
 	ok(c->replied, "an early reply");
 	c->protocol->end(c);
-	ok(c->outstanding == 0 && c->ok && c->want == WANT_CLOSE && c->closing && !c->replied,
+	ok(c->outstanding == 0 && c->ok && c->want == WANT_CLOSE && !c->replied,
 	    "counts if the peer ends the connection");
 	c->protocol->close(c);
 	c = http_client_protocol.open(&conf);
