@@ -529,7 +529,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZflRDHvqBbP",
+	.options = "ntwsocjdrASKNTCZfXFlRDHvqBbP",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

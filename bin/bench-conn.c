@@ -358,7 +358,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTlxRDHqBbPS",
+	.options = "ntwoTFlxRDHqBbPS",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -33,7 +33,7 @@ payload_random(struct payload *p)
 		for (k = 0; k < 8; k++)
 			data[i + (size_t)k] = (unsigned char)(x >> 8 * k);
 	}
-	*p = (struct payload){ data, PAYLOAD_PERIOD, false };
+	*p = (struct payload){ .data = data, .period = PAYLOAD_PERIOD };
 	return 0;
 }
 
@@ -63,7 +63,7 @@ adopt(struct payload *p, unsigned char *data, size_t n)
 	}
 	for (i = 1; i < times; i++)
 		memcpy(more + i * n, more, n);
-	*p = (struct payload){ more, n * times, false };
+	*p = (struct payload){ .data = more, .period = n * times, .length = n };
 	return NULL;
 }
 
@@ -113,7 +113,10 @@ payload_file(struct payload *p, const char *path)
 		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		why = data == MAP_FAILED ? strerror(errno) : NULL;
 		if (!why)
-			*p = (struct payload){ data, (size_t)st.st_size, true };
+			*p = (struct payload){ .data = data,
+				.period = (size_t)st.st_size,
+				.mapped = true,
+				.length = (size_t)st.st_size };
 	}
 	if (!std)
 		close(fd);

@@ -11,7 +11,8 @@
 struct payload {
 	const unsigned char *data;
 	size_t period;
-	bool mapped; /* data is a mapped file, not allocated memory */
+	bool mapped;   /* data is a mapped file, not allocated memory */
+	size_t length; /* of the file */
 };
 
 #define PAYLOAD_PERIOD ((size_t)1 << 20)

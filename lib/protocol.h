@@ -104,6 +104,12 @@ struct client_conf {
 	bool close_each; /* -K: Connection: close */
 	bool check;      /* -C: content of replies too */
 	unsigned depth;  /* -d: calls outstanding at most; 0 is as 1 */
+
+	/* HTTP: */
+	const char *method;        /* of OP_NAMED; NULL: GET, with a payload POST */
+	const char *const *fields; /* "Name: value" of every request, in place of the client's own
+				    * of that name, up to a NULL: http_bad_field() has seen them.
+				    * NULL: none */
 };
 
 /* One connection of a client. The first field of each protocol's own state. */

@@ -204,18 +204,49 @@ has_body(const struct call *call)
 	return operations[call->op].sends && (call->op != OP_NAMED || call->sized);
 }
 
-/* Build the head of the request for h->call: GET or POST of the operation's path, or of the
- * target's. */
+/* The request's method. */
+static const char *
+method_of(const struct http_client *h)
+{
+	if (h->call.op == OP_NAMED && h->conf->method)
+		return h->conf->method;
+	return has_body(&h->call) ? "POST" : "GET";
+}
+
+static bool
+is_one_of(const char *s, const char *const *list)
+{
+	while (*list && strcmp(s, *list) != 0)
+		list++;
+	return *list != NULL;
+}
+
+/* A field, unless the user has another of that name, which is in lower case. */
+static void
+put_field(struct http_client *h, const char *name, const char *field)
+{
+	const char *const *f = h->conf->fields;
+
+	while (f && *f && !http_field_is(*f, name))
+		f++;
+	if (!f || !*f)
+		buf_printf(&h->request, "%s\r\n", field);
+}
+
+/* Build the head of the request for h->call, to the operation's path, or to the target's. */
 static void
 build_request(struct http_client *h)
 {
+	static const char *const with_content[] = { "POST", "PUT", "PATCH", NULL };
+	const char *const *f;
+	char host[300];
 	const struct call *call = &h->call;
 	const struct operation *o = &operations[call->op];
 	bool body = has_body(call);
 	struct buf *b = &h->request;
 
 	buf_clear(b, 4096);
-	buf_text(b, body ? "POST " : "GET ");
+	buf_printf(b, "%s ", method_of(h));
 	if (!o->method && h->conf->name)
 		buf_printf(b, "%s%s", *h->conf->name == '?' ? "/" : "", h->conf->name);
 	else
@@ -224,19 +255,25 @@ build_request(struct http_client *h)
 		buf_printf(b, "/%" PRIu64, call->size);
 	if (!body && o->nargs > 1)
 		buf_printf(b, "/%" PRIu64, call->chunk);
-	buf_printf(b,
-	    " HTTP/1.1\r\nHost: %s\r\nUser-Agent: rpcbench/" VERSION "\r\n"
-	    "Accept: */*\r\n",
-	    h->conf->host);
+	buf_text(b, " HTTP/1.1\r\n");
+	snprintf(host, sizeof host, "Host: %s", h->conf->host);
+	put_field(h, "host", host);
+	put_field(h, "user-agent", "User-Agent: rpcbench/" VERSION);
+	put_field(h, "accept", "Accept: */*");
 	if (body)
-		buf_printf(b, "Content-Type: application/%s\r\n",
-		    o->form == FORM_CHUNKED ? "json" : "octet-stream");
+		put_field(h, "content-type",
+		    o->form == FORM_CHUNKED ? "Content-Type: application/json"
+					    : "Content-Type: application/octet-stream");
+	for (f = h->conf->fields; f && *f; f++)
+		buf_printf(b, "%s\r\n", *f);
 	if (body && o->form == FORM_STREAM)
 		buf_text(b, "Transfer-Encoding: chunked\r\n");
 	else if (body)
 		buf_printf(b, "Content-Length: %" PRIu64 "\r\n",
 		    o->form == FORM_CHUNKED ? json_chunks_length(call->size, call->chunk)
 					    : call->size);
+	else if (is_one_of(method_of(h), with_content))
+		buf_text(b, "Content-Length: 0\r\n"); /* RFC 9110, section 8.6 */
 	if (h->conf->close_each)
 		buf_text(b, "Connection: close\r\n");
 	buf_text(b, "\r\n");
@@ -328,6 +365,7 @@ begin_reply(struct http_client *h, struct http_span head)
 	const struct http_fields *f = &a->fields;
 	struct http_shown reason;
 	bool good, payload = h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL;
+	bool none = strcmp(method_of(h), "HEAD") == 0; /* nothing follows, whatever it says */
 
 	if (!parse_head(h, head)) {
 		give_up(h);
@@ -347,15 +385,16 @@ begin_reply(struct http_client *h, struct http_span head)
 		h->got_max += 2 * json_chunks_length(h->call.size, h->call.chunk);
 	else if (good && payload)
 		h->got_max += h->call.size;
-	h->keep_alive = f->keep_alive && (f->sized || f->chunked) && !h->conf->close_each;
+	h->keep_alive = f->keep_alive && (f->sized || f->chunked || none) && !h->conf->close_each;
 	http_body_init(&h->body,
-	    f->chunked     ? HTTP_CHUNKED
-		: f->sized ? HTTP_SIZED
-			   : HTTP_TO_END,
-	    f->length);
+	    none             ? HTTP_SIZED
+		: f->chunked ? HTTP_CHUNKED
+		: f->sized   ? HTTP_SIZED
+			     : HTTP_TO_END,
+	    none ? 0 : f->length);
 	h->body.padded = true;
 	h->state = IN_BODY;
-	if (f->length > h->got_max) {
+	if (f->length > h->got_max && !none) {
 		if (payload)
 			wrong(h, WRONG_LENGTH, f->length, h->call.size);
 		wrong(h, "reply of %" PRIu64 " bytes, far more than expected", f->length);
@@ -522,6 +561,8 @@ http_close(struct client_session *c)
 static void
 http_begin(struct client_session *c, const struct call *call, void *token)
 {
+	static const char *const idempotent[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS",
+		"TRACE", NULL };
 	struct http_client *h = (struct http_client *)c;
 	const struct payload *pl = h->conf->payload;
 	struct call now = *call;
@@ -536,8 +577,8 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		if (operations[now.op].reply == REPLY_PAYLOAD)
 			h->want = *pl;
 		else
-			h->want = (struct payload){ fill_block(operations[now.op].fill), FILL_SIZE,
-				false };
+			h->want = (struct payload){ .data = fill_block(operations[now.op].fill),
+				.period = FILL_SIZE };
 		build_request(h);
 	}
 	at = h->oldest + c->outstanding;
@@ -548,7 +589,7 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		c->error[0] = '\0';
 		h->expected = now.op == OP_HELLO && h->conf->name ? REPLY_ANY
 								  : operations[now.op].reply;
-		c->idempotent = !has_body(&h->call);
+		c->idempotent = is_one_of(method_of(h), idempotent);
 		h->at = 0;
 		h->making = false;
 		expect_reply(h);

@@ -231,6 +231,50 @@ http_show(const void *p, size_t n)
 	return s;
 }
 
+const char *
+http_bad_method(const char *text)
+{
+	const char *end = skip(text, TOKEN);
+
+	if (end == text || *end)
+		return "not a method";
+	if (end - text > METHOD_MAX)
+		return "too long";
+	return strcmp(text, "CONNECT") == 0 ? "not possible here" : NULL;
+}
+
+bool
+http_field_is(const char *field, const char *name)
+{
+	struct http_span s = { field, (size_t)(skip(field, TOKEN) - field) };
+
+	return span_equal(s, name, strlen(name));
+}
+
+const char *
+http_bad_field(const char *text)
+{
+	static const char *const own[] = { "connection", "content-length", "expect", "keep-alive",
+		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade" };
+	const char *colon = skip(text, TOKEN);
+	struct http_span value;
+	size_t i, port;
+
+	if (colon == text || *colon != ':')
+		return "not \"Name: value\"";
+	value.p = colon + 1;
+	value.n = strlen(value.p);
+	if (!all(value, VALUE))
+		return "a control character";
+	for (i = 0; i < sizeof own / sizeof *own; i++)
+		if (http_field_is(text, own[i]))
+			return "the program has to set this field itself";
+	value = trim(value);
+	if (http_field_is(text, "host") && (!take_host(value, &i, &port) || i == 0))
+		return "not a host";
+	return NULL;
+}
+
 /* The length of the method at p[n], which need not be complete. 0: there is none, and r says so. */
 static size_t
 method_length(const char *p, size_t n, struct http_refusal *r)

@@ -103,6 +103,15 @@ bool http_parse_request(struct http_request *, struct http_span head, struct htt
  * from a user agent. One without content by its status is sized, length 0. */
 bool http_parse_response(struct http_response *, struct http_span head, struct http_refusal *);
 
+/* What is wrong with a method, or with a field "Name: value", that the user of a client wants in
+ * its requests (static text), or NULL. What frames a message or belongs to the connection is the
+ * client's affair, and no field can hold a second one. */
+const char *http_bad_method(const char *);
+const char *http_bad_field(const char *);
+
+/* Is this the name of the field "Name: value"? It is in lower case. */
+bool http_field_is(const char *field, const char *name);
+
 /* Can p[n] be the beginning of a request (response), whose head is not complete? Detects another
  * protocol by its first bytes, where waiting for more could mean waiting for ever. */
 bool http_begins_request(const void *p, size_t n, struct http_refusal *);

@@ -18,6 +18,8 @@
 /* A row of less time says little: it had one placement of the processes, one moment's load. */
 #define BENCH_SHORT_NS (100 * CLOCK_MS)
 
+#define BENCH_FIELDS_MAX 64
+
 /* When an operation is measured without being named by -o. */
 enum bench_when {
 	BENCH_ALWAYS,
@@ -96,7 +98,8 @@ struct bench {
 	const char *command;  /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
-	struct client client; /* settings that all targets have in common */
+	const char *fields[BENCH_FIELDS_MAX + 1]; /* -F; up to a NULL */
+	struct client client;                     /* settings that all targets have in common */
 	struct bench_target *target;
 	size_t ntargets;
 	char *target_words, *label_words; /* from the environment; owned */

@@ -13,6 +13,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
+#include "http/message.h"
 #include "load/targets.h"
 
 #define COUNT_MAX 1000000000000u
@@ -28,9 +29,9 @@
 struct args {
 	const char *clients, *ops, *sizes, *label, *file, *cpus;
 	char **operand;
-	size_t operands;
+	size_t operands, fields;
 	uint64_t chunk;
-	bool count, time, block, zeros, header, dist, seed, raw, hist;
+	bool count, time, block, zeros, header, dist, seed, raw, hist, whole_file;
 };
 
 static const struct {
@@ -57,7 +58,9 @@ static const struct {
 	{ 'T', "secs", "time limit of an operation in seconds (30)" },
 	{ 'C', "", "check the content of replies as well as their length" },
 	{ 'Z', "", "send zeros instead of pseudo-random bytes" },
-	{ 'f', "file", "send the content of a file, repeated; \"-\": standard input" },
+	{ 'f', "file", "send the content of a file, repeated to sizes; \"-\": standard input" },
+	{ 'X', "method", "HTTP: method of requests to the target's path (GET, or POST)" },
+	{ 'F', "field", "HTTP: a field of the requests, 'Name: value'; as often as needed" },
 	{ 'l', "label", "content of the label column ($BENCH_LABEL, else the target)" },
 	{ 'p', "pid", "process of the server (the parent of this one)" },
 	{ 'x', "command", "shell command to run while all connections are open" },
@@ -138,6 +141,21 @@ check_clients(struct bench *b, const char *text)
 	return *text ? NULL : "empty";
 }
 
+static const char *
+add_field(struct bench *b, struct args *a, const char *text)
+{
+	size_t i;
+
+	if (a->fields == BENCH_FIELDS_MAX)
+		return "more than 64 fields";
+	for (i = 0; i < a->fields && http_field_is(text, "host"); i++)
+		if (http_field_is(b->fields[i], "host"))
+			return "a second host";
+	b->fields[a->fields++] = text;
+	b->client.conf.fields = b->fields;
+	return http_bad_field(text);
+}
+
 /* A time has a unit; what has none is a count. */
 static const char *
 set_block(struct bench *b, const char *text)
@@ -215,6 +233,11 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 	case 's': a->sizes = text; break;
 	case 'o': a->ops = text; break;
 	case 'f': a->file = text; break;
+	case 'X':
+		why = http_bad_method(text);
+		b->client.conf.method = text;
+		break;
+	case 'F': why = add_field(b, a, text); break;
 	case 'p':
 		why = num_count(text, 1, INT32_MAX, &v);
 		b->server = (long)v;
@@ -296,6 +319,10 @@ check_target(const struct bench *b, const struct bench_target *t, const struct a
 
 	if (b->client.conf.close_each && !http)
 		return "-K is for http:// targets";
+	if (b->client.conf.fields && !http)
+		return "-F is for http:// targets";
+	if (b->client.conf.method && (!http || !path))
+		return "-X is for http:// targets with a path";
 	if (b->client.conf.native && http)
 		return "-N is for rpc:// targets";
 	if (path && p->named && a->ops)
@@ -383,6 +410,8 @@ set_up_targets(struct bench *b)
 		c->conf.close_each = b->client.conf.close_each;
 		c->conf.check = b->client.conf.check;
 		c->conf.depth = b->depth;
+		c->conf.method = b->client.conf.method;
+		c->conf.fields = b->client.conf.fields;
 	}
 }
 
@@ -524,7 +553,7 @@ make_rows(struct bench *b, const struct args *a)
 	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
 	const struct bench_op named = { .name = b->target[0].client.url.path,
 		.op = OP_NAMED,
-		.sized = nsizes > 0 };
+		.sized = nsizes > 0 || a->whole_file };
 	const struct bench_op **op;
 	uint64_t *size = NULL;
 
@@ -570,6 +599,7 @@ static bool
 make_payload(struct bench *b, const struct args *a)
 {
 	const char *why;
+	size_t i;
 
 	if (!sends(b)) {
 		if (a->file)
@@ -583,6 +613,9 @@ make_payload(struct bench *b, const struct args *a)
 		msg("payload: %s", strerror(ENOMEM));
 		return false;
 	}
+	for (i = 0; i < b->nrows && a->whole_file; i++)
+		if (b->row[i].call.op == OP_NAMED)
+			b->row[i].call.size = b->payload.length;
 	b->client.conf.payload = &b->payload;
 	return true;
 }
@@ -646,7 +679,10 @@ bench_options(struct bench *b, int argc, char **argv)
 	b->clients_left = a.clients;
 	if (!bench_next_clients(b))
 		b->threads = b->threads_asked ? b->threads_asked : cpus_available(b->clients);
-	if (!check_options(b, &a) || !make_rows(b, &a) || !make_payload(b, &a))
+	if (!check_options(b, &a))
+		return 2;
+	a.whole_file = a.file && !a.sizes && !p->sizes;
+	if (!make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
 	b->by_default = !b->count && !b->time_ns && !b->rounds;
 	if (b->by_default && !b->in_rounds) {

@@ -209,7 +209,7 @@ item_send(struct rpyc_client *c, enum rpyc_step of, const char *name, enum rpyc_
 static void
 check_data(struct rpyc_client *c, const unsigned char *p, size_t n)
 {
-	struct payload fill = { fill_block(operation(c)->fill), FILL_SIZE, false };
+	struct payload fill = { .data = fill_block(operation(c)->fill), .period = FILL_SIZE };
 	enum op_reply reply = operation(c)->reply;
 
 	if (!c->conf->check || c->base.outstanding == 0 || reply == REPLY_ANY)

@@ -174,6 +174,49 @@ warned() {
 	[ "$(total out.tsv errors)/$(total out.tsv n)" = 5/0 ] || fail "$output"
 }
 
+@test "a method, fields and a file as the body (-X, -F, -f)" {
+	local f
+	start http-serve -p 0 -u usage.tsv
+	printf '{"chunks":["00ff","0102"]}' >body.json
+	bench-lat -n 5 -w 0 -f body.json -F 'Content-Type: application/json' "$URL/upload-file-chunked" >out.tsv 2>err.txt ||
+	    fail "$(cat err.txt)"
+	rows out.tsv
+	[ "$(cell out.tsv n)/$(cell out.tsv size_bytes)/$(cell out.tsv op)" = 5/26//upload-file-chunked ] ||
+	    fail "$(cat out.tsv)"
+	# with sizes it is repeated or cut, as before
+	run --separate-stderr bench-lat -n 5 -w 0 -f body.json -s 20 "$URL/upload-file-chunked"
+	[ "$status" -eq 1 ] && [[ $stderr == *'HTTP 400'* ]] || fail "$status: $stderr"
+	bench-lat -n 5 -w 0 -d 3 -X HEAD "$URL/download/5000" >out.tsv 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cell out.tsv n)/$(cell out.tsv errors)" = 5/0 ] || fail "$(cat out.tsv)"
+	run --separate-stderr bench-conc -c 2 -j 2 -n 5 -w 0 -o ping -X PUT -f body.json "$URL/upload"
+	want 2
+	for f in '-c 2 -j 2' '-c 2 -j 1' '-c 2 -r 1000'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-conc $f -n 5 -w 0 -X PUT -f body.json "$URL/upload"
+		[ "$status" -eq 1 ] && [[ $stderr == *'HTTP 405'* ]] || fail "$f: $status: $stderr"
+	done
+	# no field smuggles another in, and none frames the message
+	for f in $'X: y\r\nContent-Length: 5' $'X: y\nA: b' $'X: \x01' X 'X : y' ': y' 'Content-Length: 5' \
+	    'transfer-encoding: chunked' 'Connection: close' 'Host: a b'; do
+		for p in bench-lat bench-conc bench-conn; do
+			run --separate-stderr "$p" -n 1 -F "$f" "$URL"
+			want 2 '^bench-[a-z]*: -F: '
+		done
+	done
+	run --separate-stderr bench-lat -n 1 -F 'Host: a' -F 'host: b' "$URL"
+	want 2 'a second host'
+	for f in '' 'G T' $'GET\r\nX: y' CONNECT; do
+		run --separate-stderr bench-lat -n 1 -X "$f" "$URL/x"
+		want 2 '^bench-lat: -X: '
+	done
+	run --separate-stderr bench-lat -n 1 -X PUT "$URL"
+	want 2 'with a path'
+	run --separate-stderr bench-lat -n 1 -F 'A: b' rpc://127.0.0.1/x
+	want 2 'http'
+	bench-conn -n 3 -F 'Host: other.example' -F 'A: b' "$URL/ping" >out.tsv || fail "$(cat out.tsv)"
+	stop
+}
+
 @test "for a time (-t)" {
 	rpc-serve bench-lat -t 0.5 >out.tsv
 	rows out.tsv

@@ -275,7 +275,7 @@ http_early(void)
 	static const struct client_conf conf = { .host = "h", .depth = 4 };
 	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"size\":5}";
 	static unsigned char data[8] = "abcdefg";
-	struct payload payload = { data, sizeof data, false };
+	struct payload payload = { .data = data, .period = sizeof data };
 	struct call upload = { .op = OP_UPLOAD, .sized = true, .size = 5 };
 	struct client_conf mine = conf;
 	struct iovec iov[8];

@@ -1463,7 +1463,10 @@ request_of(struct client_session *c)
 static bool
 reply_right(size_t t, size_t cut, size_t step)
 {
-	static const struct client_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
+	static const struct client_conf conf = { .host = "h:1",
+		.payload = &payload,
+		.check = true,
+		.depth = 1 };
 	struct client_session *c = http_client_protocol.open(&conf);
 	const char *p = replies[t].reply;
 	size_t n = replies[t].n ? replies[t].n : strlen(p), i, k, taken;
@@ -1528,15 +1531,40 @@ test_replies(void)
 static void
 test_client_rest(void)
 {
-	static const struct client_conf conf = { "h:1", "/p?q", &payload, 0, false, false, false,
-		1 };
+	static const struct client_conf conf = { .host = "h:1",
+		.name = "/p?q",
+		.payload = &payload,
+		.depth = 1 };
 	static const struct client_conf query = { .host = "h:1", .name = "?q=1" };
-	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, false, 1 };
+	static const char *const own[] = { "HOST: y:8", "User-agent:me", "Content-Type: text/plain",
+		"X-A: \tb", NULL };
+	static const char *const heads[] = { SIZED(2000000), OK "\r\n", CHUNKS };
+	static const char *const bad[] = { "", ":", ": x", "X", "X y: z", "X : y", " X: y",
+		"X: y\r\nZ: a", "X: y\nZ: a", "X: y\r", "X: \x01", "X: \x7f", "X\r\n: y",
+		"Content-Length: 3", "content-length:3", "Transfer-Encoding: chunked",
+		"TRANSFER-ENCODING:", "Connection: close", "Keep-Alive: 3", "Proxy-Connection: x",
+		"TE: trailers", "Trailer: X", "Upgrade: h2c", "Expect: 100-continue",
+		"Host:", "Host: a b", "Host: u@h", "Host: h/", "Host: :80", "X\x80: y" };
+	static const char *const good[] = { "X: y", "X:", "X:y", "X: \t y ", "X: \xc3\xa4: \"z\"",
+		"Host: h", "host: [::1]:80 ", "Authorization: Basic dTpw", "Content-Type: a/b",
+		"Content-Lengths: 3" };
+	static const struct client_conf mine = { .host = "h:1",
+		.name = "/x",
+		.payload = &payload,
+		.method = "PUT",
+		.fields = own };
+	static const struct client_conf patch = { .host = "h:1", .name = "/x", .method = "PATCH" };
+	static const struct client_conf head = { .host = "h:1", .name = "/x", .method = "HEAD" };
+	static const struct client_conf each = { .host = "h:1",
+		.payload = &payload,
+		.close_each = true,
+		.depth = 1 };
 	static const struct call up = { OP_NAMED, true, 3, 0 };
 	static const struct call big = { OP_UPLOAD_STREAM, false, 10000000, 65536 };
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf b, in = { 0 };
 	struct iovec iov[4];
+	size_t i;
 
 	c->protocol->begin(c, &named, NULL);
 	b = request_of(c);
@@ -1561,6 +1589,48 @@ test_client_rest(void)
 		&& c->want == WANT_CLOSE && strstr(c->error, "unexpected bytes"),
 	    "a reply to no request");
 	c->protocol->close(c);
+
+	c = http_client_protocol.open(&mine);
+	c->protocol->begin(c, &up, NULL);
+	b = request_of(c);
+	buf_byte(&b, '\0');
+	b.p[b.n - 4] = '\0';
+	is((char *)b.p,
+	    "PUT /x HTTP/1.1\r\nAccept: */*\r\nHOST: y:8\r\nUser-agent:me\r\n"
+	    "Content-Type: text/plain\r\nX-A: \tb\r\nContent-Length: 3\r\n\r\n",
+	    "a method and fields of the user's");
+	ok(c->idempotent, "PUT may be sent twice");
+	buf_free(&b);
+	c->protocol->close(c);
+	c = http_client_protocol.open(&patch);
+	c->protocol->begin(c, &named, NULL);
+	b = request_of(c);
+	buf_byte(&b, '\0');
+	ok(strncmp((char *)b.p, "PATCH /x ", 9) == 0
+		&& strstr((char *)b.p, "\r\nContent-Length: 0\r\n") && !c->idempotent,
+	    "PATCH without a payload has a length, and may not");
+	buf_free(&b);
+	c->protocol->close(c);
+	/* the reply to HEAD has the fields of one to GET and no content */
+	c = http_client_protocol.open(&head);
+	for (i = 0; i < COUNT(heads); i++) {
+		c->protocol->begin(c, &named, NULL);
+		b = request_of(c);
+		buf_free(&b);
+		c->protocol->input(c, (const unsigned char *)heads[i], strlen(heads[i]));
+		ok(c->ok && c->outstanding == 0 && c->want == WANT_INPUT, "a reply to HEAD: %zu",
+		    i);
+	}
+	c->protocol->close(c);
+	for (i = 0; i < COUNT(bad); i++)
+		ok(http_bad_field(bad[i]) != NULL, "a field to be refused: %zu", i);
+	for (i = 0; i < COUNT(good); i++)
+		ok(http_bad_field(good[i]) == NULL, "a field to be taken: %zu", i);
+	ok(http_bad_method("") && http_bad_method("G T") && http_bad_method("GET\r\nX:")
+		&& http_bad_method("CONNECT") && http_bad_method("G\x80")
+		&& http_bad_method("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG") && !http_bad_method("M-X")
+		&& !http_bad_method("get"),
+	    "methods");
 
 	c = http_client_protocol.open(&query);
 	c->protocol->begin(c, &named, NULL);
@@ -1719,8 +1789,15 @@ test_both(void)
 		{ 300000, 1, 65536 }, { 300000, 77, 10000 }, { 262144, 4096, 65536 },
 		{ 3145728, 65536, 65536 }, { 3145729, 100003, 65536 }, { 3000000, 9999999, 300000 },
 		{ 3000001, 2000000, 1048576 }, { 3145728, 1048576, 9999999 } };
-	static const struct client_conf conf = { "h:1", NULL, &payload, 0, false, false, true, 1 };
-	static const struct client_conf each = { "h:1", NULL, &payload, 0, false, true, true, 1 };
+	static const struct client_conf conf = { .host = "h:1",
+		.payload = &payload,
+		.check = true,
+		.depth = 1 };
+	static const struct client_conf each = { .host = "h:1",
+		.payload = &payload,
+		.close_each = true,
+		.check = true,
+		.depth = 1 };
 	struct server_session *s = http_server_protocol.open(&service);
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct call call;
