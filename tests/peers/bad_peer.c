@@ -57,7 +57,9 @@ enum {
 	AT_ONCE = 4,   /* before any request */
 	OTHER_SEQ = 8, /* RPC: the number is left as it is */
 	ZIPPED = 16,   /* RPC: type and number are 7 bytes further, in a stored block */
-	TRICKLE = 32   /* FLOOD: one byte a segment, with a pause before each */
+	TRICKLE = 32,  /* FLOOD: one byte a segment, with a pause before each */
+	LINGER = 64    /* CLOSE: read on until the peer has closed, too: a reset, for requests that
+			* came behind, could reach it before the reply does (RFC 9112, section 9.6) */
 };
 
 /* clang-format off */
@@ -165,12 +167,12 @@ static const struct behaviour behaviours[] = {
 	{ "http-continue", HTTP,
 	  TEXT("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n"
 	       "{\"response\":\"pong\"}"), KEEP, 0, 0, 0 },
-	{ "http-no-length", HTTP, TEXT("HTTP/1.1 200 OK\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	{ "http-no-length", HTTP, TEXT("HTTP/1.1 200 OK\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, LINGER },
 	{ "http-1.0", HTTP,
-	  TEXT("HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	  TEXT("HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"), CLOSE, 0, 0, LINGER },
 	{ "http-close-each", HTTP,
 	  TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
-	       "{\"response\":\"pong\"}"), CLOSE, 0, 0, 0 },
+	       "{\"response\":\"pong\"}"), CLOSE, 0, 0, LINGER },
 	{ .name = "http-folded", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Type:\r\n application/json\r\nConnection: keep-alive,\r\n\tx"
 	  "\r\nContent-Length:\r\n 19\r\n\r\n{\"response\":\"pong\"}") },
@@ -190,10 +192,12 @@ static const struct behaviour behaviours[] = {
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"), .then = CLOSE },
 	{ .name = "http-close-announced-after-3", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
-	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 3 },
+	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 3,
+	  .flags = LINGER },
 	{ .name = "http-close-announced-after-199", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 19\r\n\r\n"
-	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 199 },
+	  "{\"response\":\"pong\"}"), .then = CLOSE, .after = 199,
+	  .flags = LINGER },
 	/* to a long body, before it is here */
 	{ .name = "http-early", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },
@@ -468,7 +472,11 @@ converse(struct connection *c)
 			if (!request(c))
 				return;
 			break;
-		case CLOSE: return;
+		case CLOSE:
+			if (c->b->flags & LINGER && shutdown(c->fd, SHUT_WR) == 0)
+				while (receive(c))
+					;
+			return;
 		case RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); return;
 		case HANG:
 			while (receive(c))
