@@ -11,7 +11,7 @@ static const struct {
 } usual[] = {
 	{ 16 << 10, CLOCK_MS / 2, 5, 40 },
 	{ 256 << 10, CLOCK_MS, 5, 30 },
-	{ 4 << 20, 2 * CLOCK_MS, 1, 30 },
+	{ 4 << 20, CLOCK_MS, 1, 60 },
 };
 
 #define USUAL (sizeof usual / sizeof *usual)
@@ -20,8 +20,8 @@ static const struct {
 #define BYTES ((uint64_t)128 << 20)
 #define MOST_TRANSFERS 80
 
-#define MANY_CLIENTS_NS CLOCK_MS /* bench-conc makes it longer where that is too short */
-#define MANY_CLIENTS_ROUNDS 60
+#define MANY_CLIENTS_NS (CLOCK_MS / 2) /* bench-conc makes it longer where that is too short */
+#define MANY_CLIENTS_ROUNDS 80
 
 #define RATE_NS (100 * CLOCK_MS) /* an open loop takes time to be one */
 #define RATE_ROUNDS 20
