@@ -45,7 +45,7 @@ begin() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	tmp=$(mktemp -d)
-	for program in bin/bench-lat bin/http-serve tests/peers/pingpong tests/peers/hold; do
+	for program in bin/bench-lat bin/http-serve tests/peers/pingpong tests/peers/hold tests/peers/bare; do
 		[ -x "$program" ] || die "$program: not found; has it been built? (make all test-programs)"
 	done
 }
