@@ -29,6 +29,17 @@ rpyc_type_name(const struct rpyc_boxed *x, char text[64])
 	return text;
 }
 
+/* The first of the parts of a keyword argument: its name. It is not passed if it is no str. */
+static bool
+name_of(struct rpyc_items *parts, struct brine_value *v)
+{
+	int64_t label = RPYC_VALUE;
+
+	parts->n--;
+	return (!parts->boxed || (brine_tuple(&parts->at, 2) && brine_int(&parts->at, &label)))
+	    && label == RPYC_VALUE && brine_get(&parts->at, v) && v->type == BRINE_STR;
+}
+
 /* Take a keyword argument, a pair of name and value; the first given parameters have positional
  * ones. False: answered with an exception. */
 static bool
@@ -36,12 +47,10 @@ keyword(struct rpyc_session *s, const struct operation *op, const struct rpyc_bo
     uint64_t given)
 {
 	struct rpyc_items parts;
-	struct rpyc_boxed name;
 	struct brine_value v;
 	int i;
 
-	if (!rpyc_items(pair, &parts) || parts.n != 2 || !rpyc_item(&parts, &name)
-	    || name.label != RPYC_VALUE || !brine_get(&name.at, &v) || v.type != BRINE_STR)
+	if (!rpyc_items(pair, &parts) || parts.n != 2 || !name_of(&parts, &v))
 		return rpyc_raise(s, "TypeError", "keywords must be strings");
 	for (i = 0; i < op->nargs && !brine_is(&v, op->arg[i]); i++)
 		;
@@ -70,6 +79,8 @@ rpyc_bind(struct rpyc_session *s, const struct operation *op, struct rpyc_items 
 		return rpyc_raise(s, "TypeError",
 		    METHOD " takes %d positional argument%s but %" PRIu64 " were given", op->method,
 		    op->nargs + 1, op->nargs == 0 ? "" : "s", given + 1);
+	if (s->values > RPYC_VALUES_AT_ONCE && (given > 1 || kwargs.n > 1))
+		return rpyc_raise(s, "MemoryError", "arguments have too many parts");
 	value[0].label = value[1].label = 0; /* no argument so far */
 	for (i = 0; i < 2 && rpyc_item(&args, &value[i]); i++)
 		;

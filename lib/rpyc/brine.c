@@ -180,24 +180,36 @@ brine_get(struct brine *b, struct brine_value *v)
 }
 
 bool
-brine_skip_any(struct brine *b, bool *elided)
+brine_pass(struct brine *b, uint64_t *ahead, bool *elided, uint64_t *work)
 {
-	struct brine at = *b;
 	const struct brine_form *f;
-	uint64_t ahead, n;
+	uint64_t n;
 
 	/* a count in place of recursion: nesting is the peer's choice */
-	for (ahead = 1; ahead > 0; ahead--) {
-		if (!(f = begin(&at, &n)))
+	while (*ahead > 0 && *work > 0) {
+		if (!(f = begin(b, &n)))
 			return false;
+		--*ahead;
+		--*work;
 		if (f->type >= BRINE_STR) {
-			ahead += n;
+			*ahead += n;
 			continue;
 		}
-		at.p += n;
+		b->p += n;
 		if (f == &brine_forms[BRINE_TAG_ELIDED] && elided)
 			*elided = true;
 	}
+	return true;
+}
+
+bool
+brine_skip_any(struct brine *b, bool *elided)
+{
+	struct brine at = *b;
+	uint64_t ahead = 1, work = UINT64_MAX;
+
+	if (!brine_pass(&at, &ahead, elided, &work))
+		return false;
 	*b = at;
 	return true;
 }

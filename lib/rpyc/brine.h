@@ -105,6 +105,26 @@ brine_u64(const unsigned char *p)
 	return (uint64_t)brine_u32(p) << 32 | brine_u32(p + 4);
 }
 
+/* What is done at once is counted, so that whoever has many connections can go on with others: a
+ * byte that is inflated, or verified as text, is 1; a value that is read WORK_READ, one that is
+ * passed WORK_PASS; a reference that is released WORK_RELEASE. */
+#define WORK_MAX ((uint64_t)128 << 10) /* in one go: about 0.5 ms */
+#define WORK_READ 4
+#define WORK_PASS 1
+#define WORK_RELEASE 16
+
+/* Count n against what may still be done; false: that is used up. */
+static inline bool
+work_done(uint64_t *work, uint64_t n)
+{
+	*work = n < *work ? *work - n : 0;
+	return *work > 0;
+}
+
+/* Pass *ahead values with all that they contain, as far as *work goes: over when *ahead is 0, else
+ * call it again. *elided as brine_skip_any. False: they are not valid. */
+bool brine_pass(struct brine *, uint64_t *ahead, bool *elided, uint64_t *work);
+
 /* Messages are made of small ints and small tuples for the most part: these are read and
  * written inline, all else by the functions whose names end in _any. */
 bool brine_skip_any(struct brine *, bool *elided);

@@ -19,6 +19,7 @@ enum {
 
 #define SEQ_MAX 8192 /* bytes of an encoded sequence number: room for any int */
 #define ELIDED_SIZE 17
+#define HOLD_WORK 256 /* to ask whether a long string is held */
 
 static const char cut_short[] = "a message that is cut short";
 
@@ -29,11 +30,25 @@ bad(struct rpyc_reader *r, const char *why)
 	return false;
 }
 
+/* Count n against the work that may be done. */
+static void
+spend(struct rpyc_reader *r, uint64_t n)
+{
+	if (r->work)
+		work_done(r->work, n);
+}
+
+static bool
+exhausted(const struct rpyc_reader *r)
+{
+	return r->work && *r->work == 0;
+}
+
 /* May n more bytes be retained? */
 static bool
 room(struct rpyc_reader *r, size_t n)
 {
-	if (r->retained.n + n > RPYC_RETAIN_MAX + r->held)
+	if (r->retained.n + n > (r->retain_max ? r->retain_max : RPYC_RETAIN_MAX) + r->held)
 		r->overflow = true;
 	return !r->overflow;
 }
@@ -70,9 +85,10 @@ value_begin(struct rpyc_reader *r, enum brine_type type, uint64_t n)
 	r->token = type;
 	r->length = r->data_left = n;
 	r->retain = type != BRINE_BYTES || n <= limit;
-	if (!r->retain && r->hold && n <= r->hold_max - r->held && r->hold(r->ctx)) {
-		r->retain = true;
-		r->held += (size_t)n;
+	if (!r->retain && r->hold && n <= r->hold_max - r->held) {
+		spend(r, HOLD_WORK);
+		r->retain = r->hold(r->ctx);
+		r->held += r->retain ? (size_t)n : 0;
 	}
 	if (r->retain)
 		retain(r, r->head, r->nhead);
@@ -106,6 +122,7 @@ value_head(struct rpyc_reader *r, unsigned char c)
 	if (f->type == BRINE_INT && f->size > 0 && (n == 0 || n > BRINE_INT_DIGITS_MAX))
 		return bad(r, "an int of no digits, or of too many");
 	r->values--;
+	spend(r, WORK_READ);
 	if (f->type >= BRINE_STR) {
 		r->values += n;
 		n = 0;
@@ -214,6 +231,7 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	len = (size_t)p[2] << 8 | p[3];
 	if (len < 2 || n < len + 6 || !simple(p + 7, len - 2))
 		return 0;
+	spend(r, len);
 	ok = message_begin(r, p[5], p[6]);
 	r->state = READ_HEAD;
 	if (ok)
@@ -221,19 +239,34 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	return ok && !r->retained.failed ? len + 6 : 0;
 }
 
-/* Take n bytes of the payload, inflated. */
-static bool
-payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
+/* How much of n bytes of a value's data is taken at once? */
+static size_t
+data_piece(struct rpyc_reader *r, size_t n)
 {
+	if (n > r->data_left)
+		n = (size_t)r->data_left;
+	if (r->within != BRINE_STR)
+		return n;
+	if (r->work && n > *r->work)
+		n = (size_t)*r->work;
+	spend(r, n);
+	return n;
+}
+
+/* Take up to n bytes of the payload, inflated; *taken says how many. */
+static bool
+payload(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken)
+{
+	const unsigned char *start = p;
 	size_t k;
 	bool ok = true;
 
-	for (; ok && n > 0 && r->state != READ_REST; p += k, n -= k) {
+	for (; ok && n > 0 && r->state != READ_REST && !exhausted(r); p += k, n -= k) {
 		k = 1;
 		if (r->state == READ_VALUE) {
 			ok = value_head(r, *p);
 		} else if (r->state == READ_DATA) {
-			k = n < r->data_left ? n : (size_t)r->data_left;
+			k = data_piece(r, n);
 			ok = data(r, p, k);
 		} else if (r->nhead == 0) {
 			r->head[r->nhead++] = *p;
@@ -241,27 +274,38 @@ payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
 			ok = message_begin(r, r->head[0], *p);
 		}
 	}
+	*taken = (size_t)(p - start) + (r->state == READ_REST ? n : 0);
 	return ok && r->retained.failed ? bad(r, "out of memory") : ok;
 }
 
+/* The same for bytes that are deflated, those first that were inflated before. */
 static bool
-inflate_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
+inflate_payload(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken)
 {
-	const unsigned char *got;
-	size_t ngot;
+	size_t given = n, k;
 
 	for (;;) {
-		switch (inflate_run(r->inflate, &p, &n, &got, &ngot)) {
+		if (r->got_left > 0 && !payload(r, r->got, r->got_left, &k))
+			return false;
+		if (r->got_left > 0) {
+			r->got += k;
+			r->got_left -= k;
+		}
+		*taken = given - n;
+		r->more = r->got_left > 0 || exhausted(r);
+		if (r->more)
+			return true;
+		switch (inflate_run(r->inflate, &p, &n, &r->got, &r->got_left)) {
 		case INFLATE_OUTPUT:
-			r->inflated += ngot;
+			spend(r, r->got_left);
+			r->inflated += r->got_left;
 			if (r->inflated > r->max)
 				return bad(r, "a compressed message inflates beyond the limit");
-			if (!payload(r, got, ngot))
-				return false;
 			break;
-		case INFLATE_INPUT: return true;
+		case INFLATE_INPUT: *taken = given; return true;
 		case INFLATE_DONE:
 			/* stock readers ignore what follows the zlib stream */
+			*taken = given;
 			free(r->inflate);
 			r->inflate = NULL;
 			return r->state == READ_REST ? true : bad(r, cut_short);
@@ -287,18 +331,23 @@ head_done(struct rpyc_reader *r)
 			return bad(r, "out of memory");
 		inflate_init(r->inflate);
 		r->inflated = 0;
+		r->got_left = 0;
 	}
 	return true;
 }
 
-/* Take the next n bytes of the payload, as they are on the wire. */
+/* Take up to n more bytes of the payload, as they are on the wire; *taken says how many. */
 static bool
-wire_payload(struct rpyc_reader *r, const unsigned char *p, size_t n)
+wire_payload(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken)
 {
-	bool ok = r->inflate ? inflate_payload(r, p, n) : payload(r, p, n);
+	bool ok;
 
-	r->left -= n;
-	if (!ok || r->left > 0)
+	*taken = 0;
+	ok = r->inflate ? inflate_payload(r, p, n, taken) : payload(r, p, n, taken);
+	if (!ok)
+		*taken = n; /* the rest is of no use */
+	r->left -= *taken;
+	if (!ok || r->left > 0 || r->more)
 		return ok;
 	if (r->state != READ_REST || r->inflate)
 		return bad(r, cut_short);
@@ -320,7 +369,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 		if ((*taken = whole(r, p, n)) > 0)
 			return RPYC_MESSAGE;
 	}
-	for (; n > 0 && ok; p += k, n -= k) {
+	for (; (n > 0 || r->more) && ok && !exhausted(r); p += k, n -= k) {
 		k = 1;
 		r->begun = r->state != READ_TRAILER;
 		if (r->state == READ_HEAD) {
@@ -329,7 +378,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 				ok = head_done(r);
 		} else if (r->begun) {
 			k = n < r->left ? n : (size_t)r->left;
-			ok = wire_payload(r, p, k);
+			ok = wire_payload(r, p, k, &k);
 		} else {
 			r->state = READ_HEAD;
 			if (r->retained.n > 0) {
@@ -339,7 +388,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 		}
 	}
 	*taken = (size_t)(p - start);
-	return ok ? RPYC_MORE : RPYC_BAD;
+	return !ok ? RPYC_BAD : n > 0 || r->more ? RPYC_PAUSED : RPYC_MORE;
 }
 
 void
@@ -495,10 +544,15 @@ rpyc_item(struct rpyc_items *items, struct rpyc_boxed *x)
 	if (items->n == 0)
 		return false;
 	items->n--;
-	if (items->boxed)
-		return rpyc_boxed(&items->at, x);
 	x->label = RPYC_VALUE;
-	return brine_take(&items->at, &x->at);
+	if (items->boxed && (!brine_tuple(&items->at, 2) || !brine_int(&items->at, &x->label)))
+		return false;
+	if (items->n > 0)
+		return brine_take(&items->at, &x->at);
+	/* the last one is what is left: it may be long, and need not be passed */
+	x->at = items->at;
+	items->at.p = items->at.end;
+	return x->at.p < x->at.end;
 }
 
 bool
@@ -543,28 +597,45 @@ rpyc_theirs(const struct rpyc_boxed *x)
 	return x->label == RPYC_REMOTE_REF && rpyc_id(x->at, &id);
 }
 
-bool
-rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack)
+enum rpyc_walked
+rpyc_walk(struct rpyc_walk *w, uint64_t *work)
 {
-	struct rpyc_boxed x;
-	uint64_t items;
+	uint64_t before = *work;
+	bool good = true;
 
-	for (; *ahead > 0; --*ahead) {
-		if (!brine_tuple(at, 2) || !brine_int(at, &x.label))
-			return false;
-		if (x.label == RPYC_TUPLE) {
-			if (!brine_items(at, &items))
-				return false;
-			*ahead += items;
-			continue;
+	if (w->under_way == 0) {
+		if (w->ahead == 0)
+			return WALK_OVER;
+		if (!work_done(work, WORK_PASS))
+			return WALK_PAUSED;
+		if (!brine_tuple(&w->at, 2) || !brine_int(&w->at, &w->x.label))
+			return WALK_BAD;
+		w->ahead--;
+		w->x.at = w->at;
+		if (w->x.label == RPYC_TUPLE) {
+			good = brine_items(&w->at, &w->items);
+			w->ahead += w->items;
 		}
-		if (!brine_take(at, &x.at))
-			return false;
-		if (rpyc_theirs(&x)) {
-			*id_pack = x.at;
-			--*ahead;
-			return true;
-		}
+		w->under_way = w->x.label != RPYC_TUPLE;
 	}
-	return false;
+	if (w->under_way > 0)
+		good = brine_pass(&w->at, &w->under_way, &w->elided, work);
+	w->values += before - *work;
+	if (!good)
+		return WALK_BAD;
+	if (w->under_way > 0)
+		return WALK_PAUSED;
+	if (w->x.label != RPYC_TUPLE)
+		w->x.at.end = w->at.p;
+	return WALK_BOXED;
+}
+
+enum rpyc_walked
+rpyc_next_ref(struct rpyc_walk *w, uint64_t *work)
+{
+	enum rpyc_walked step;
+
+	while ((step = rpyc_walk(w, work)) == WALK_BOXED && !rpyc_theirs(&w->x))
+		;
+	return step;
 }

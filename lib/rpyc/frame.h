@@ -58,6 +58,8 @@ struct rpyc_reader {
 	    *sink)(void *ctx, const unsigned char *p, size_t n); /* receives all bytes
 								  * of elided strings. NULL: none */
 	void *ctx;
+	uint64_t *work;    /* what may still be done (see brine.h); NULL: anything */
+	size_t retain_max; /* bytes retained of a message at most; 0: RPYC_RETAIN_MAX */
 
 	/* The message, once rpyc_read() has returned RPYC_MESSAGE; valid until the next call. */
 	int dialect;         /* 5 or 6, from the first message on; 0 before */
@@ -66,6 +68,7 @@ struct rpyc_reader {
 	bool overflow;       /* there was more than may be retained: it is cut short */
 	const char *error;   /* after RPYC_BAD: what is wrong, static text */
 	bool begun;          /* a frame has begun and is not complete */
+	bool more;           /* after RPYC_PAUSED: there is more to do without more input */
 
 	/* Private. */
 	int state;
@@ -74,6 +77,8 @@ struct rpyc_reader {
 	uint64_t left;           /* bytes of the payload still to come on the wire */
 	struct inflate *inflate; /* while the payload is one that is deflated */
 	uint64_t inflated;
+	const unsigned char *got; /* of that: what is not yet taken, in the decoder */
+	size_t got_left;
 	uint64_t values;        /* brine values still to begin */
 	enum brine_type within; /* the str, slice or frozenset whose only part comes next or is
 				 * under way; or BRINE_INVALID */
@@ -88,6 +93,8 @@ struct rpyc_reader {
 enum rpyc_status {
 	RPYC_MORE,    /* all bytes taken, no message complete */
 	RPYC_MESSAGE, /* one is complete: see type and retained */
+	RPYC_PAUSED,  /* the work that may be done is done; to be called again, with the bytes that
+		       * were not taken, even if there are none */
 	RPYC_BAD      /* not RPyC, or malformed: the stream is of no more use */
 };
 
@@ -178,8 +185,27 @@ bool rpyc_id(struct brine, struct rpyc_id *);
 /* Is it a reference to an object of the peer's, one that can be sent back to it? */
 bool rpyc_theirs(const struct rpyc_boxed *);
 
-/* Find the next such reference in a boxed value, at any depth:
- * returns true and the place of its id_pack. Start with *at at the boxed value and *ahead 1. */
-bool rpyc_next_ref(struct brine *at, uint64_t *ahead, struct brine *id_pack);
+/* A walk over a boxed value and all that are in it, in the order they come. Start with at, and
+ * ahead 1. */
+struct rpyc_walk {
+	struct brine at;
+	uint64_t ahead;      /* boxed values that are still to come, as far as known */
+	uint64_t values;     /* passed so far, as WORK_PASS counts them */
+	bool elided;         /* a long string was passed that is not retained */
+	struct rpyc_boxed x; /* the one that came last; of a TUPLE only where it begins, */
+	uint64_t items;      /* and how many come next */
+	uint64_t under_way;  /* plain values of x that are still to be passed */
+};
+
+enum rpyc_walked {
+	WALK_BOXED, /* see x */
+	WALK_OVER,
+	WALK_PAUSED, /* *work is used up */
+	WALK_BAD     /* what comes next is not boxed */
+};
+enum rpyc_walked rpyc_walk(struct rpyc_walk *, uint64_t *work);
+
+/* Find the next such reference in a boxed value, at any depth: x is it with WALK_BOXED. */
+enum rpyc_walked rpyc_next_ref(struct rpyc_walk *, uint64_t *work);
 
 #endif

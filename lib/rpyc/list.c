@@ -3,8 +3,8 @@
  * per item, nothing stored but where the iteration stands. */
 #include "rpyc/session.h"
 
-#define BUFFITER_MAX 65536 /* items of one BUFFITER answer */
-#define REPR_MAX 1024      /* the text of a list is not spelled out beyond this many bytes */
+#define BUFFITER_MAX RPYC_VALUES_AT_ONCE
+#define REPR_MAX 1024 /* the text of a list is not spelled out beyond this many bytes */
 
 /* The length of item j, in bytes. */
 static uint64_t

@@ -5,7 +5,7 @@
 
 #include "rpyc/session.h"
 
-#define COPY_MAX 4096 /* echo copies up to this rather than hold up what follows */
+#define ECHO_BOXED_MAX ((size_t)1 << 20) /* bytes that echo returns beside references */
 
 static const struct operation names[] = {
 	{ .method = "get_service_name" },
@@ -87,21 +87,15 @@ static bool
 echo(struct rpyc_session *s)
 {
 	const struct rpyc_boxed *x = s->value;
-	size_t n = (size_t)(x->at.end - x->at.p);
-
 	if (s->elided)
 		return rpyc_raise(s, "MemoryError",
 		    "echo holds its data, at most %" PRIu64 " bytes", echo_limit(s->service));
-	if (x->label != RPYC_VALUE) {
-		put_echo(s, rpyc_answer(s), x);
-		return rpyc_message_end(s);
-	}
-	if (n <= COPY_MAX)
+	if (x->label == RPYC_VALUE)
 		return rpyc_answer_copy(s, x->at);
-	/* sent from where it was received: it stays there until then */
-	s->borrowed = true;
-	rpyc_answer_value(s);
-	return rpyc_message_data(s, x->at.p, n, n);
+	if (s->values > RPYC_VALUES_AT_ONCE || x->at.end - x->at.p > (ptrdiff_t)ECHO_BOXED_MAX)
+		return rpyc_raise(s, "MemoryError", "echo of too much beside references");
+	put_echo(s, rpyc_answer(s), x);
+	return rpyc_message_end(s);
 }
 
 static bool
@@ -114,50 +108,61 @@ upload(struct rpyc_session *s)
 	return rpyc_len(s, s->value, &n) && rpyc_within(s, n) && rpyc_answer_int(s, n);
 }
 
-/* The sum of len() over the items of an argument that is neither a reference to an object of
- * the peer's nor a boxed tuple. False: answered with an exception. */
+/* Go on with the items of a plain tuple. */
 static bool
-chunk_total(struct rpyc_session *s, const struct rpyc_boxed *x, uint64_t *total)
+chunks_step(struct rpyc_session *s)
 {
-	struct rpyc_items items = { .at = x->at, .boxed = false };
-	struct rpyc_boxed item;
-	struct brine_value v;
-	char type[64];
+	struct rpyc_boxed item = { .label = RPYC_VALUE };
 	uint64_t n;
 
-	*total = 0;
-	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, x->at, total))
-		return true;
-	if (x->label != RPYC_VALUE || !brine_get(&items.at, &v)
-	    || (v.type == BRINE_FROZENSET && !brine_get(&items.at, &v)))
-		v.type = BRINE_NONE;
-	switch (v.type) {
-	case BRINE_STR:
-		*total = v.len; /* characters, each a str of length 1 */
-		return true;
-	case BRINE_BYTES: /* iteration gives ints */
-		return v.len == 0
-		    || rpyc_raise(s, "TypeError", "object of type 'int' has no len()");
-	case BRINE_TUPLE:
-		for (items.n = v.len; rpyc_item(&items, &item); *total += n)
+	while (s->chunks.left > 0 || s->chunks.under_way > 0) {
+		if (s->chunks.under_way == 0) {
+			item.at = s->chunks.at;
 			if (!rpyc_len(s, &item, &n))
 				return false;
-		return true;
-	default:
-		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
-		    rpyc_type_name(x, type));
+			s->chunks.total += n;
+			s->chunks.left--;
+			s->chunks.under_way = 1;
+		}
+		if (!brine_pass(&s->chunks.at, &s->chunks.under_way, NULL, &s->work))
+			return rpyc_raise(s, "ValueError", "a tuple that is cut short");
+		if (!work_done(&s->work, WORK_PASS))
+			return rpyc_pause(s, chunks_step);
 	}
+	return rpyc_within(s, s->chunks.total) && rpyc_answer_int(s, s->chunks.total);
 }
 
 static bool
 upload_chunked(struct rpyc_session *s)
 {
 	const struct rpyc_boxed *x = s->value;
+	struct brine at = x->at;
+	struct brine_value v;
+	char type[64];
 	uint64_t n;
 
 	if (x->label == RPYC_REMOTE_REF || x->label == RPYC_TUPLE)
 		return rpyc_remote_call(s, x, true);
-	return chunk_total(s, x, &n) && rpyc_within(s, n) && rpyc_answer_int(s, n);
+	if (x->label == RPYC_LOCAL_REF && rpyc_list_take(s, at, &n))
+		return rpyc_within(s, n) && rpyc_answer_int(s, n);
+	if (x->label != RPYC_VALUE || !brine_get(&at, &v)
+	    || (v.type == BRINE_FROZENSET && !brine_get(&at, &v)))
+		v.type = BRINE_NONE;
+	switch (v.type) {
+	case BRINE_STR: /* characters, each a str of length 1 */
+		return rpyc_within(s, v.len) && rpyc_answer_int(s, v.len);
+	case BRINE_BYTES: /* iteration gives ints */
+		return v.len > 0 ? rpyc_raise(s, "TypeError", "object of type 'int' has no len()")
+				 : rpyc_answer_int(s, 0);
+	case BRINE_TUPLE:
+		s->chunks.at = at;
+		s->chunks.left = v.len;
+		s->chunks.under_way = s->chunks.total = 0;
+		return chunks_step(s);
+	default:
+		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
+		    rpyc_type_name(x, type));
+	}
 }
 
 static bool
@@ -207,10 +212,8 @@ compute_step(struct rpyc_session *s)
 	char text[40];
 	size_t n;
 
-	if (!compute_run(&s->compute)) {
-		s->resume = compute_step;
-		return true;
-	}
+	if (!compute_run(&s->compute))
+		return rpyc_pause(s, compute_step);
 	if (s->compute.hi == 0 && s->compute.lo <= INT64_MAX)
 		return rpyc_answer_int(s, s->compute.lo);
 	n = compute_text(&s->compute, text);
@@ -229,9 +232,7 @@ compute(struct rpyc_session *s)
 		return rpyc_raise(s, "OverflowError", "compute takes at most %" PRIu64,
 		    COMPUTE_MAX);
 	s->compute = (struct compute){ .n = v.fits && v.i > 0 ? (uint64_t)v.i : 0 };
-	s->base.wait_ns = 0;
-	s->resume = compute_step;
-	return true;
+	return rpyc_pause(s, compute_step);
 }
 
 static bool

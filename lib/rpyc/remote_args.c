@@ -7,6 +7,7 @@
 #include "rpyc/session.h"
 
 #define REMOTE_CALLS_MAX 64 /* calls of one connection that may wait for the peer */
+#define EXCEPTION_MAX 65536 /* bytes of a peer's exception that are sent back to it */
 
 /* What a call waits for: */
 enum remote_state {
@@ -21,8 +22,8 @@ struct rpyc_remote_call {
 	enum remote_state state;
 	uint64_t waiting; /* sequence number of our request for it */
 	uint64_t total;
-	struct buf held;           /* the call's sequence number, then its arguments: */
-	struct brine seq, whole;   /* where they are; references are released with it */
+	struct buf held;           /* the call's message */
+	struct brine seq, whole;   /* in it; references are released with the call */
 	struct rpyc_items items;   /* rest of a boxed tuple, in whole */
 	struct buf iterator, item; /* id_packs; empty: none */
 };
@@ -53,27 +54,22 @@ rpyc_remote_free(struct rpyc_session *s)
 static struct rpyc_remote_call *
 remote_new(struct rpyc_session *s)
 {
-	size_t nseq = (size_t)(s->seq.end - s->seq.p);
-	size_t nwhole = (size_t)(s->whole.end - s->whole.p);
 	struct rpyc_remote_call *c;
 
 	if (s->nremote == REMOTE_CALLS_MAX
-	    || (s->nremote > 0 && s->remote_bytes + nseq + nwhole > RPYC_RETAIN_MAX)) {
+	    || (s->nremote > 0 && s->remote_bytes + s->in.retained.n > RPYC_RETAIN_MAX)) {
 		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}
-	if ((c = calloc(1, sizeof *c))) {
-		buf_add(&c->held, s->seq.p, nseq);
-		buf_add(&c->held, s->whole.p, nwhole);
-	}
-	if (!c || c->held.failed) {
-		if (c)
-			remote_free(c);
+	if (!(c = calloc(1, sizeof *c))) {
 		rpyc_raise(s, "MemoryError", "out of memory");
 		return NULL;
 	}
-	c->seq = c->whole = brine_span(&c->held);
-	c->seq.end = c->whole.p = c->held.p + nseq;
+	/* the message's memory changes hands: it may be much */
+	c->held = s->in.retained;
+	s->in.retained = (struct buf){ .p = NULL };
+	c->seq = s->seq;
+	c->whole = s->whole;
 	c->next = s->remote_calls;
 	s->remote_calls = c;
 	s->nremote++;
@@ -91,12 +87,12 @@ remote_end(struct rpyc_session *s, struct rpyc_remote_call *c)
 		rpyc_release(s, brine_span(&c->item));
 	if (c->iterator.n > 0)
 		rpyc_release(s, brine_span(&c->iterator));
-	rpyc_release_all(s, c->whole);
 	for (at = &s->remote_calls; *at != c; at = &(*at)->next)
 		;
 	*at = c->next;
 	s->nremote--;
 	s->remote_bytes -= c->held.n;
+	rpyc_release_held(s, c->whole, &c->held);
 	remote_free(c);
 }
 
@@ -142,16 +138,15 @@ next_item(struct rpyc_session *s, struct rpyc_remote_call *c)
 bool
 rpyc_remote_call(struct rpyc_session *s, const struct rpyc_boxed *x, bool items)
 {
-	struct rpyc_remote_call *c = remote_new(s);
+	struct rpyc_remote_call *c;
 
-	if (!c)
+	if (x->label == RPYC_TUPLE && s->values > RPYC_VALUES_AT_ONCE)
+		return rpyc_raise(s, "MemoryError", "a tuple of too many parts beside references");
+	if (!(c = remote_new(s)))
 		return false;
 	if (x->label != RPYC_TUPLE)
 		return ask(s, c, items ? REMOTE_ITER : REMOTE_LENGTH, x->at);
-	if (rpyc_items(x, &c->items)) {
-		c->items.at.p = c->whole.p + (c->items.at.p - s->whole.p);
-		c->items.at.end = c->whole.p + (c->items.at.end - s->whole.p);
-	}
+	rpyc_items(x, &c->items);
 	if (!next_item(s, c))
 		remote_end(s, c);
 	return true;
@@ -207,8 +202,11 @@ got_reply(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 	struct rpyc_boxed x;
 	bool theirs, waits;
 
-	if (!rpyc_boxed(&at, &x))
+	if (s->in.overflow)
+		return rpyc_raise(s, "MemoryError", "an answer of too many parts");
+	if (!brine_tuple(&at, 2) || !brine_int(&at, &x.label))
 		return rpyc_raise(s, "ValueError", "answer is not boxed");
+	x.at = at; /* all of the rest: it may be long, and need not be passed */
 	theirs = c->state != REMOTE_LENGTH && rpyc_theirs(&x);
 	if (theirs)
 		brine_copy(to, x.at);
@@ -256,6 +254,8 @@ got_exception(struct rpyc_session *s, struct brine body)
 	bool retained;
 	size_t n;
 
+	if (at.end - at.p > EXCEPTION_MAX)
+		at.end = at.p + EXCEPTION_MAX;
 	if (!brine_tuple(&at, 4) || !brine_tuple(&at, 2) || !get_str(&at, &module)
 	    || !get_str(&at, &name) || name.n >= sizeof class)
 		return rpyc_raise(s, "RuntimeError", ours);

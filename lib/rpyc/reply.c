@@ -2,8 +2,18 @@
 /* RPyC, the server's side: answers, exceptions and requests of our own, built and queued. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "rpyc/session.h"
+
+#define COPY_MAX 4096 /* up to this is copied rather than hold up what follows */
+#define KEY_MAX 4096  /* bytes of an encoded value that a KeyError names */
+
+struct rpyc_release {
+	struct rpyc_release *next;
+	struct rpyc_walk walk;
+	struct buf held; /* owned; empty: it walks in in.retained */
+};
 
 static struct buf *
 begin(struct rpyc_session *s, enum rpyc_type type)
@@ -89,8 +99,15 @@ rpyc_answer_fill(struct rpyc_session *s, unsigned char value, uint64_t n)
 bool
 rpyc_answer_copy(struct rpyc_session *s, struct brine value)
 {
-	buf_add(rpyc_answer_value(s), value.p, (size_t)(value.end - value.p));
-	return rpyc_message_end(s);
+	size_t n = (size_t)(value.end - value.p);
+	struct buf *b = rpyc_answer_value(s);
+
+	if (n <= COPY_MAX) {
+		buf_add(b, value.p, n);
+		return rpyc_message_end(s);
+	}
+	s->borrowed = true;
+	return rpyc_message_data(s, value.p, n, n);
 }
 
 bool
@@ -149,6 +166,8 @@ rpyc_raise_key(struct rpyc_session *s, struct brine key)
 	struct buf *b = exception(s);
 	struct brine at = key;
 
+	if (at.end - at.p > KEY_MAX)
+		at.end = at.p + KEY_MAX;
 	rpyc_put_exception(b, "KeyError");
 	if (brine_skip_retained(&at))
 		buf_add(b, key.p, (size_t)(at.p - key.p));
@@ -194,12 +213,84 @@ rpyc_release(struct rpyc_session *s, struct brine id_pack)
 	rpyc_message_end(s);
 }
 
+/* Go on with a walk; false: it is not over. */
+static bool
+release_some(struct rpyc_session *s, struct rpyc_walk *w)
+{
+	enum rpyc_walked step = WALK_BOXED;
+
+	while (step == WALK_BOXED && s->base.out.pending < RPYC_OUT_MAX) {
+		step = rpyc_next_ref(w, &s->work);
+		if (step == WALK_BOXED) {
+			rpyc_release(s, w->x.at);
+			work_done(&s->work, WORK_RELEASE);
+		}
+	}
+	return step == WALK_OVER || step == WALK_BAD;
+}
+
+static bool
+release_next(struct rpyc_session *s)
+{
+	struct rpyc_release *r;
+
+	while ((r = s->release)) {
+		if (!release_some(s, &r->walk))
+			return rpyc_pause(s, release_next);
+		s->release = r->next;
+		buf_free(&r->held);
+		free(r);
+	}
+	return true;
+}
+
+void
+rpyc_release_held(struct rpyc_session *s, struct brine boxed, struct buf *held)
+{
+	struct rpyc_walk w = { .at = boxed, .ahead = 1 };
+	struct rpyc_release *r, **end = &s->release;
+
+	if (!s->release && release_some(s, &w)) {
+		buf_free(held);
+		return;
+	}
+	if (!(r = malloc(sizeof *r))) {
+		s->base.out.failed = true;
+		buf_free(held);
+		return;
+	}
+	*r = (struct rpyc_release){ .walk = w, .held = *held };
+	*held = (struct buf){ .p = NULL };
+	while (*end)
+		end = &(*end)->next;
+	*end = r;
+	rpyc_pause(s, release_next);
+}
+
 void
 rpyc_release_all(struct rpyc_session *s, struct brine boxed)
 {
-	struct brine id_pack;
-	uint64_t ahead = 1;
+	struct buf none = { .p = NULL };
 
-	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
-		rpyc_release(s, id_pack);
+	rpyc_release_held(s, boxed, &none);
+}
+
+void
+rpyc_release_free(struct rpyc_session *s)
+{
+	struct rpyc_release *r;
+
+	while ((r = s->release)) {
+		s->release = r->next;
+		buf_free(&r->held);
+		free(r);
+	}
+}
+
+bool
+rpyc_pause(struct rpyc_session *s, bool (*resume)(struct rpyc_session *))
+{
+	s->base.wait_ns = 0;
+	s->resume = resume;
+	return true;
 }

@@ -116,9 +116,9 @@ rpyc_release_id(struct rpyc_client *c, struct buf *id_pack)
 void
 rpyc_drop(struct rpyc_client *c, struct brine boxed)
 {
-	struct brine id_pack;
-	uint64_t ahead = 1;
+	struct rpyc_walk w = { .at = boxed, .ahead = 1 };
+	uint64_t work = UINT64_MAX;
 
-	while (rpyc_next_ref(&boxed, &ahead, &id_pack))
-		release(c, id_pack);
+	while (rpyc_next_ref(&w, &work) == WALK_BOXED)
+		release(c, w.x.at);
 }

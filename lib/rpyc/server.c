@@ -11,19 +11,23 @@
 
 #include "rpyc/session.h"
 
-#define OUT_MAX 65536 /* with this much to send, no more requests are taken */
-#define RESERVE 512   /* bytes of memory that an idle session keeps for input */
-#define ARGS_MAX 6    /* arguments of a handler */
+#define RESERVE 512      /* bytes of memory that an idle session keeps for input */
+#define ARGS_MAX 6       /* arguments of a handler */
+#define HANDLER_MAX 4096 /* values of what should be a handler's number */
 
 /* ---- handlers: answer a request; true: the answer comes later ---- */
 
 /* What a handler works on. */
-struct request {
+struct rpyc_request {
 	struct rpyc_boxed arg[ARGS_MAX + 1]; /* room for one too many */
 	unsigned n;                          /* number of arguments */
 	enum rpyc_kind kind; /* of the first one, if it is a reference to an object */
 	size_t index;        /* of ours: see rpyc_resolve() */
 	bool refs;           /* it may hold references to objects of the peer's */
+	int64_t handler;
+	struct rpyc_walk walk;   /* over the boxed argument tuple */
+	struct rpyc_boxed tuple; /* that; label 0: not yet come to */
+	uint64_t total;          /* its items, if they are boxed */
 };
 
 /* The name argument of an attribute request: a str, or bytes. False: answered. */
@@ -60,7 +64,7 @@ no_attribute(struct rpyc_session *s, enum rpyc_kind kind, const struct brine_val
 }
 
 static bool
-handle_ping(struct rpyc_session *s, struct request *r)
+handle_ping(struct rpyc_session *s, struct rpyc_request *r)
 {
 	if (r->arg[0].label != RPYC_VALUE || s->elided)
 		return rpyc_raise(s, "ValueError", "PING takes a plain value of moderate length");
@@ -68,7 +72,7 @@ handle_ping(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_close(struct rpyc_session *s, struct request *r)
+handle_close(struct rpyc_session *s, struct rpyc_request *r)
 {
 	(void)r;
 	s->closing = true; /* a stock peer does not answer either */
@@ -76,14 +80,14 @@ handle_close(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_getroot(struct rpyc_session *s, struct request *r)
+handle_getroot(struct rpyc_session *s, struct rpyc_request *r)
 {
 	(void)r;
 	return rpyc_answer_ref(s, RPYC_ROOT, 0);
 }
 
 static bool
-handle_getattr(struct rpyc_session *s, struct request *r)
+handle_getattr(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct brine_value name;
 	size_t i;
@@ -97,8 +101,8 @@ handle_getattr(struct rpyc_session *s, struct request *r)
 
 /* The positional and keyword arguments that begin at argument i; false: answered. */
 static bool
-call_arguments(struct rpyc_session *s, const struct request *r, unsigned i, struct rpyc_items *args,
-    struct rpyc_items *kwargs)
+call_arguments(struct rpyc_session *s, const struct rpyc_request *r, unsigned i,
+    struct rpyc_items *args, struct rpyc_items *kwargs)
 {
 	*kwargs = (struct rpyc_items){ .n = 0 };
 	if (rpyc_items(&r->arg[i], args) && (r->n <= i + 1 || rpyc_items(&r->arg[i + 1], kwargs)))
@@ -108,7 +112,7 @@ call_arguments(struct rpyc_session *s, const struct request *r, unsigned i, stru
 }
 
 static bool
-handle_call(struct rpyc_session *s, struct request *r)
+handle_call(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct rpyc_items args, kwargs;
 
@@ -121,7 +125,7 @@ handle_call(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_callattr(struct rpyc_session *s, struct request *r)
+handle_callattr(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct rpyc_items args, kwargs;
 	struct brine_value name;
@@ -140,7 +144,7 @@ handle_callattr(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_repr(struct rpyc_session *s, struct request *r)
+handle_repr(struct rpyc_session *s, struct rpyc_request *r)
 {
 	char text[100];
 
@@ -154,7 +158,7 @@ handle_repr(struct rpyc_session *s, struct request *r)
 
 /* An object is equal to itself; every other comparison is left to the peer. */
 static bool
-handle_cmp(struct rpyc_session *s, struct request *r)
+handle_cmp(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct brine other = r->arg[1].at, at = r->arg[2].at;
 	struct brine_value op;
@@ -173,7 +177,7 @@ handle_cmp(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_hash(struct rpyc_session *s, struct request *r)
+handle_hash(struct rpyc_session *s, struct rpyc_request *r)
 {
 	if (r->kind == RPYC_LIST)
 		return rpyc_raise(s, "TypeError", "unhashable type: 'list'");
@@ -199,14 +203,14 @@ answer_names(struct rpyc_session *s, enum rpyc_kind kind, bool docs)
 }
 
 static bool
-handle_dir(struct rpyc_session *s, struct request *r)
+handle_dir(struct rpyc_session *s, struct rpyc_request *r)
 {
 	return answer_names(s, r->kind, false);
 }
 
 /* The methods that a proxy of the object should have. */
 static bool
-handle_inspect(struct rpyc_session *s, struct request *r)
+handle_inspect(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct brine at = r->arg[0].at;
 	enum rpyc_kind kind;
@@ -218,14 +222,14 @@ handle_inspect(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_pickle(struct rpyc_session *s, struct request *r)
+handle_pickle(struct rpyc_session *s, struct rpyc_request *r)
 {
 	(void)r;
 	return rpyc_raise(s, "ValueError", "pickling is disabled");
 }
 
 static bool
-handle_del(struct rpyc_session *s, struct request *r)
+handle_del(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct brine_value count = { .i = 1, .fits = true };
 	struct brine at = r->arg[r->n - 1].at;
@@ -240,7 +244,7 @@ handle_del(struct rpyc_session *s, struct request *r)
 }
 
 static bool
-handle_buffiter(struct rpyc_session *s, struct request *r)
+handle_buffiter(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct brine_value count;
 	struct brine at = r->arg[1].at;
@@ -261,7 +265,7 @@ handle_buffiter(struct rpyc_session *s, struct request *r)
 static const struct {
 	unsigned min, max;
 	bool object;
-	bool (*handle)(struct rpyc_session *, struct request *);
+	bool (*handle)(struct rpyc_session *, struct rpyc_request *);
 } handlers[RPYC_HANDLERS] = {
 	[RPYC_PING] = { .min = 1, .max = 1, .handle = handle_ping },
 	[RPYC_CLOSE] = { .handle = handle_close },
@@ -285,75 +289,90 @@ static const struct {
 	[RPYC_INSTANCECHECK] = { .min = 2, .max = 2, .object = true },
 };
 
-/* Read the boxed argument tuple of a request: all of it must be well-formed, and each reference
- * to an object of ours to one there is. False: answered, as a stock peer does before it looks at
- * the handler. Otherwise s->whole ends where the tuple ends, and r->arg are its items. */
+/* A boxed value of the argument tuple, at any depth: false: answered with an exception. */
 static bool
-read_arguments(struct rpyc_session *s, struct request *r)
+read_boxed(struct rpyc_session *s, struct rpyc_request *r)
 {
-	struct brine b = s->whole;
-	struct rpyc_boxed *spare = &r->arg[ARGS_MAX], *x;
-	struct rpyc_items plain;
-	struct rpyc_id id;
-	uint64_t ahead, items, total = 0;
+	struct rpyc_boxed *x = &r->walk.x;
+	bool tuple = x->label == RPYC_TUPLE, first = false;
+	uint64_t ahead = r->walk.ahead + 1 - (tuple ? r->walk.items : 0);
+	struct brine at = x->at;
 	enum rpyc_kind kind;
+	struct rpyc_id id;
 	size_t index;
-	bool refs = false;
 
-	for (ahead = 1; ahead > 0; ahead--) {
-		x = spare;
-		if (ahead + r->n == total) {
-			x = &r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX];
-			r->n++;
-		}
-		if (!brine_tuple(&b, 2) || !brine_int(&b, &x->label))
-			return rpyc_raise(s, "ValueError", "arguments are not boxed");
-		x->at = b;
-		switch (x->label) {
-		case RPYC_TUPLE:
-			if (!brine_items(&b, &items))
-				return rpyc_raise(s, "TypeError", "TUPLE without a tuple");
-			if (r->n == 0)
-				total = items;
-			ahead += items;
-			continue;
-		case RPYC_LOCAL_REF:
-			if ((kind = rpyc_resolve(s, &b, &index)) == RPYC_NONE)
-				return rpyc_raise_key(s, x->at);
-			if (x == &r->arg[0]) {
-				r->kind = kind;
-				r->index = index;
-			}
-			continue;
-		case RPYC_REMOTE_REF:
-			if (!rpyc_id(b, &id))
-				return rpyc_raise(s, "ValueError", "REMOTE_REF without an id_pack");
-			refs = true;
-			break;
-		case RPYC_VALUE: break;
-		default: return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
-		}
-		if (!brine_skip(&b, &s->elided))
-			return rpyc_raise(s, "ValueError", "arguments are not boxed");
-		x->at.end = b.p;
+	if (r->tuple.label == 0) {
+		r->tuple = *x;
+		r->total = tuple ? r->walk.items : 0;
+	} else if (ahead + r->n == r->total) {
+		r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX] = *x;
+		first = r->n++ == 0;
 	}
-	s->whole.end = b.p;
-	r->refs = refs;
-	if (r->n > 0)
+	/* of a TUPLE the end is known when all that it contains has been passed */
+	if (r->n > 0 && r->walk.ahead + r->n == r->total)
+		r->arg[r->n <= ARGS_MAX ? r->n - 1 : ARGS_MAX].at.end = r->walk.at.p;
+	switch (x->label) {
+	case RPYC_LOCAL_REF:
+		if ((kind = rpyc_resolve(s, &at, &index)) == RPYC_NONE)
+			return rpyc_raise_key(s, x->at);
+		if (first) {
+			r->kind = kind;
+			r->index = index;
+		}
 		return true;
+	case RPYC_REMOTE_REF:
+		r->refs = true;
+		return rpyc_id(x->at, &id)
+		    || rpyc_raise(s, "ValueError", "REMOTE_REF without an id_pack");
+	case RPYC_TUPLE:
+	case RPYC_VALUE: return true;
+	default: return rpyc_raise(s, "ValueError", "invalid label %" PRId64, x->label);
+	}
+}
+
+/* Read the boxed argument tuple of a request: all of it must be well-formed, and each reference
+ * to an object of ours to one there is. WALK_BAD: answered, as a stock peer does before it looks at
+ * the handler. WALK_OVER: s->whole ends where the tuple ends, and r->arg are its items. */
+static enum rpyc_walked
+read_arguments(struct rpyc_session *s, struct rpyc_request *r)
+{
+	struct rpyc_walk *w = &r->walk;
+	struct rpyc_items plain;
+	enum rpyc_walked step;
+
+	while ((step = rpyc_walk(w, &s->work)) == WALK_BOXED)
+		if (!read_boxed(s, r))
+			return WALK_BAD;
+	if (step == WALK_BAD && w->x.label == RPYC_TUPLE)
+		rpyc_raise(s, "TypeError", "TUPLE without a tuple");
+	else if (step == WALK_BAD)
+		rpyc_raise(s, "ValueError", "arguments are not boxed");
+	if (step != WALK_OVER)
+		return step;
+	s->whole.end = w->at.p;
+	s->elided = w->elided;
+	s->values = w->values;
+	if (r->n > 0)
+		return WALK_OVER;
 	/* it has no items, or was boxed as a whole */
-	if (!rpyc_items(spare, &plain))
-		return rpyc_raise(s, "TypeError", "arguments must be a tuple");
+	if (!rpyc_items(&r->tuple, &plain)) {
+		rpyc_raise(s, "TypeError", "arguments must be a tuple");
+		return WALK_BAD;
+	}
+	if (s->values > RPYC_VALUES_AT_ONCE && plain.n > 1) {
+		rpyc_raise(s, "MemoryError", "arguments have too many parts");
+		return WALK_BAD;
+	}
 	while (r->n <= ARGS_MAX && rpyc_item(&plain, &r->arg[r->n]))
 		r->n++;
-	return true;
+	return WALK_OVER;
 }
 
 static bool
-dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
+dispatch(struct rpyc_session *s, struct rpyc_request *r)
 {
-	if (!read_arguments(s, r))
-		return false;
+	int64_t handler = r->handler;
+
 	if (r->n < handlers[handler].min || r->n > handlers[handler].max)
 		return rpyc_raise(s, "TypeError", "handler %d takes %u to %u arguments",
 		    (int)handler, handlers[handler].min, handlers[handler].max);
@@ -364,38 +383,77 @@ dispatch(struct rpyc_session *s, struct request *r, int64_t handler)
 	return handlers[handler].handle(s, r);
 }
 
-/* Whatever the outcome, each reference in the request is released once. */
-static void
+/* Go on with a request whose arguments are read. True: that is not over. */
+static bool
+proceed(struct rpyc_session *s, struct rpyc_request *r)
+{
+	enum rpyc_walked step = read_arguments(s, r);
+
+	if (step == WALK_PAUSED)
+		return true;
+	/* whatever the outcome, each reference in the request is released once */
+	if (!(step == WALK_OVER && dispatch(s, r)) && (r->refs || step != WALK_OVER))
+		rpyc_release_all(s, s->whole);
+	if (r->handler == RPYC_DEL || r->handler == RPYC_CLOSE)
+		s->base.requests--; /* nobody counts these as requests */
+	return false;
+}
+
+static bool
+read_on(struct rpyc_session *s)
+{
+	if (proceed(s, s->request))
+		return rpyc_pause(s, read_on);
+	free(s->request);
+	s->request = NULL;
+	return true;
+}
+
+/* False: this is no request. */
+static bool
 answer_request(struct rpyc_session *s, struct brine b)
 {
-	struct request r;
+	struct rpyc_request r;
 	struct brine key, at;
-	int64_t handler = 0;
-	bool waits;
+	uint64_t one = 1, work = HANDLER_MAX;
 
-	if (!brine_tuple(&b, 2)) {
-		rpyc_raise(s, "ValueError", "request is not a pair");
-		return;
-	}
+	if (!brine_tuple(&b, 2))
+		return rpyc_raise(s, "ValueError", "request is not a pair") || true;
 	key = at = b;
-	if (!brine_skip(&b, NULL))
-		b.p = b.end; /* cut off: nothing follows */
 	r.n = 0;
 	r.kind = RPYC_NONE;
 	r.index = 0;
-	r.refs = true;
+	r.refs = false;
+	r.handler = 0;
+	if (!brine_pass(&b, &one, NULL, &work))
+		b.p = b.end; /* cut off: nothing follows */
+	else if (one > 0)
+		return false;
+	key.end = b.p;
 	s->whole = b;
 	s->elided = false;
-	if (s->in.overflow)
-		waits = rpyc_raise(s, "MemoryError", "arguments have too many parts");
-	else if (!brine_int(&at, &handler) || handler <= 0 || handler >= RPYC_HANDLERS)
-		waits = rpyc_raise_key(s, key);
-	else
-		waits = dispatch(s, &r, handler);
-	if (r.refs && !waits)
+	s->values = 0;
+	if (s->in.overflow) {
+		rpyc_raise(s, "MemoryError", "arguments have too many parts");
 		rpyc_release_all(s, s->whole);
-	if (handler == RPYC_DEL || handler == RPYC_CLOSE)
-		s->base.requests--; /* nobody counts these as requests */
+		return true;
+	}
+	if (!brine_int(&at, &r.handler) || r.handler <= 0 || r.handler >= RPYC_HANDLERS) {
+		rpyc_raise_key(s, key);
+		rpyc_release_all(s, s->whole);
+		return true;
+	}
+	r.walk = (struct rpyc_walk){ .at = b, .ahead = 1 };
+	r.tuple.label = 0;
+	if (!proceed(s, &r))
+		return true;
+	if (!(s->request = malloc(sizeof r))) {
+		s->base.out.failed = true;
+		return true;
+	}
+	*s->request = r;
+	rpyc_pause(s, read_on);
+	return true;
 }
 
 /* ---- the session ---- */
@@ -432,53 +490,6 @@ hold(void *ctx)
 				 : rpyc_method_find(v.p, v.n) == OP_ECHO;
 }
 
-/* Set base.want and what goes with it (wait_ns and service_time are up to s->resume). */
-static void
-update_want(struct rpyc_session *s)
-{
-	struct server_session *base = &s->base;
-
-	if (base->out.pending == 0)
-		s->borrowed = false;
-	base->want = base->out.failed ? WANT_CLOSE
-	    : base->out.pending > 0   ? WANT_OUTPUT
-	    : s->resume               ? WANT_WAIT
-	    : s->closing              ? WANT_CLOSE
-				      : WANT_INPUT;
-	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
-	if (base->idle)
-		buf_clear(&s->in.retained, RESERVE);
-}
-
-static struct server_session *
-rpyc_open(const struct service *service)
-{
-	struct rpyc_session *s = calloc(1, sizeof *s);
-
-	if (!s)
-		return NULL;
-	s->base.protocol = &rpyc_server_protocol;
-	s->service = service;
-	s->in.max = service->max_payload + RPYC_RETAIN_MAX;
-	s->in.hold_max = (size_t)echo_limit(service);
-	s->in.hold = hold;
-	s->in.ctx = s;
-	update_want(s);
-	return &s->base;
-}
-
-static void
-rpyc_close(struct server_session *base)
-{
-	struct rpyc_session *s = (struct rpyc_session *)base;
-
-	rpyc_remote_free(s);
-	rpyc_reader_free(&s->in);
-	out_free(&s->base.out);
-	free(s->object);
-	free(s);
-}
-
 /* The input is useless: send CLOSE in the peer's dialect, if that is known, and close. */
 static void
 give_up(struct rpyc_session *s)
@@ -504,7 +515,8 @@ message(struct rpyc_session *s)
 	} else if (s->in.type == RPYC_REQUEST) {
 		s->base.requests++;
 		s->seq = seq;
-		answer_request(s, b);
+		if (!answer_request(s, b))
+			give_up(s);
 	} else if (brine_int(&seq, &n) && n >= 0) {
 		rpyc_remote_answer(s, (uint64_t)n, s->in.type == RPYC_EXCEPTION, b);
 	}
@@ -543,6 +555,80 @@ count_progress(struct rpyc_session *s, enum rpyc_status status, size_t n)
 		s->begun = false;
 }
 
+/* What follows from what was read. */
+static void
+after(struct rpyc_session *s, enum rpyc_status status)
+{
+	if (status == RPYC_MESSAGE)
+		message(s);
+	else if (status == RPYC_BAD)
+		give_up(s);
+}
+
+/* Others had their turn. What is inflated already, if anything, goes first. */
+static bool
+receive_on(struct rpyc_session *s)
+{
+	size_t none;
+
+	if (s->in.more)
+		after(s, rpyc_read(&s->in, (const unsigned char *)"", 0, &none));
+	return true;
+}
+
+/* Set base.want and what goes with it (wait_ns and service_time are up to s->resume). */
+static void
+update_want(struct rpyc_session *s)
+{
+	struct server_session *base = &s->base;
+
+	if (base->out.pending == 0)
+		s->borrowed = false;
+	if (s->work == 0 && !s->resume)
+		rpyc_pause(s, receive_on);
+	base->want = base->out.failed ? WANT_CLOSE
+	    : base->out.pending > 0   ? WANT_OUTPUT
+	    : s->resume               ? WANT_WAIT
+	    : s->closing              ? WANT_CLOSE
+				      : WANT_INPUT;
+	base->idle = base->want == WANT_INPUT && !s->in.begun && !s->remote_calls;
+	if (base->idle)
+		buf_clear(&s->in.retained, RESERVE);
+}
+
+static struct server_session *
+rpyc_open(const struct service *service)
+{
+	struct rpyc_session *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->base.protocol = &rpyc_server_protocol;
+	s->service = service;
+	s->in.max = service->max_payload + RPYC_RETAIN_MAX;
+	s->in.hold_max = (size_t)echo_limit(service);
+	s->in.hold = hold;
+	s->in.ctx = s;
+	s->in.work = &s->work;
+	s->work = WORK_MAX;
+	update_want(s);
+	return &s->base;
+}
+
+static void
+rpyc_close(struct server_session *base)
+{
+	struct rpyc_session *s = (struct rpyc_session *)base;
+
+	rpyc_remote_free(s);
+	rpyc_release_free(s);
+	free(s->request);
+	rpyc_reader_free(&s->in);
+	out_free(&s->base.out);
+	free(s->object);
+	free(s);
+}
+
 static size_t
 rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 {
@@ -550,15 +636,12 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 	enum rpyc_status status;
 	size_t taken = 0, k;
 
-	while (taken < n && !s->closing && !s->resume && !s->borrowed
-	    && s->base.out.pending < OUT_MAX) {
+	while (taken < n && s->work > 0 && !s->closing && !s->resume && !s->borrowed
+	    && s->base.out.pending < RPYC_OUT_MAX) {
 		status = rpyc_read(&s->in, p + taken, n - taken, &k);
 		taken += k;
 		count_progress(s, status, k);
-		if (status == RPYC_MESSAGE)
-			message(s);
-		else if (status == RPYC_BAD)
-			give_up(s);
+		after(s, status);
 		if (base->one_request && !s->in.begun)
 			break;
 	}
@@ -584,6 +667,7 @@ rpyc_resume(struct server_session *base)
 	bool (*resume)(struct rpyc_session *) = s->resume;
 
 	s->resume = NULL; /* unless the call sets it again */
+	s->work = WORK_MAX;
 	if (!resume(s))
 		rpyc_release_all(s, s->whole);
 	update_want(s);

@@ -21,6 +21,12 @@
 #include "service.h"
 
 #define RPYC_CLASS "BenchmarkService" /* of the root, as Python names it */
+#define RPYC_OUT_MAX 65536            /* with this much to send, nothing is begun that sends more */
+
+/* Only what every client needs is done piece by piece. The rest has to be done in one go, so it is
+ * refused in messages of more values than this: echo of references, items of a tuple with
+ * references. The same goes for items of one answer to BUFFITER. */
+#define RPYC_VALUES_AT_ONCE 65536
 
 /* What the peer may have references to; the last two are objects in s->object. */
 enum rpyc_kind { RPYC_NONE, RPYC_ROOT, RPYC_METHOD, RPYC_LIST, RPYC_ITERATOR };
@@ -39,6 +45,8 @@ struct rpyc_object {
 };
 
 struct rpyc_remote_call;
+struct rpyc_request;
+struct rpyc_release;
 
 struct rpyc_session {
 	struct server_session base;
@@ -52,13 +60,25 @@ struct rpyc_session {
 	struct brine seq;
 	struct brine whole; /* its boxed argument tuple */
 	bool elided;        /* a long string in it was not retained */
+	uint64_t values;    /* in it */
 	size_t method;      /* of a call: the method and its arguments */
 	struct rpyc_boxed value[2];
-	struct compute compute;
+	union {
+		struct compute compute;
+		struct {
+			struct brine at;
+			uint64_t left;      /* items still to come */
+			uint64_t under_way; /* values of the current one, still to be passed */
+			uint64_t total;
+		} chunks; /* upload_file_chunked with a plain tuple */
+	};
 	bool (*resume)(
-	    struct rpyc_session *); /* goes on with it after base.wait_ns or the service
-				     * time; NULL: nothing waits, the next request may come */
-	bool borrowed;              /* base.out points into in.retained, too */
+	    struct rpyc_session *);   /* goes on with it after base.wait_ns or the service
+				       * time; NULL: nothing waits, the next request may come */
+	uint64_t work;                /* what may still be done before others have their turn */
+	struct rpyc_request *request; /* owned: whose arguments are being read, if not at once */
+	struct rpyc_release *release; /* references that are to be released */
+	bool borrowed;                /* base.out points into in.retained, too */
 
 	bool closing;
 	uint64_t next_seq; /* of our own requests */
@@ -170,7 +190,8 @@ bool rpyc_message_data(struct rpyc_session *, const void *src, size_t period, ui
 bool rpyc_message_end(struct rpyc_session *);
 
 /* A whole answer, a boxed VALUE: an int, a str, n bytes of that fill_block(), a value as it was
- * received, or one that is only a tag (None, True ...). All return false. */
+ * received (a long one is sent from where it lies in in.retained: nothing else is received until it
+ * is gone), or one that is only a tag (None, True ...). All return false. */
 bool rpyc_answer_int(struct rpyc_session *, uint64_t);
 bool rpyc_answer_str(struct rpyc_session *, const char *);
 bool rpyc_answer_fill(struct rpyc_session *, unsigned char value, uint64_t n);
@@ -201,7 +222,13 @@ struct buf *rpyc_request(struct rpyc_session *);
 uint64_t rpyc_ask(struct rpyc_session *, struct brine id_pack, const char *name);
 void rpyc_release(struct rpyc_session *, struct brine id_pack);
 
-/* Release every reference in a boxed value. */
+/* Release every reference in a boxed value, which lies in in.retained or in a buffer that is taken
+ * over: some at once, the others as what is sent drains; until then nothing is received. */
 void rpyc_release_all(struct rpyc_session *, struct brine boxed);
+void rpyc_release_held(struct rpyc_session *, struct brine boxed, struct buf *held);
+void rpyc_release_free(struct rpyc_session *);
+
+/* Go on with resume when others had their turn. Returns true. */
+bool rpyc_pause(struct rpyc_session *, bool (*resume)(struct rpyc_session *));
 
 #endif

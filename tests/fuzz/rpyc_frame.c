@@ -120,7 +120,8 @@ unbox(struct brine at)
 	struct rpyc_items items;
 	struct rpyc_id id;
 	struct brine ref, start = at;
-	uint64_t ahead = 1, refs = 0;
+	struct rpyc_walk w = { .at = at, .ahead = 1 };
+	uint64_t work = UINT64_MAX, refs = 0;
 
 	if (!rpyc_boxed(&at, &boxed))
 		return;
@@ -130,9 +131,11 @@ unbox(struct brine at)
 	if (rpyc_items(&boxed, &items))
 		while (items.n > 0 && rpyc_item(&items, &item))
 			must(items.at.p <= items.at.end, "an item beyond the end");
-	for (at = start; rpyc_next_ref(&at, &ahead, &ref); refs++)
+	for (; rpyc_next_ref(&w, &work) == WALK_BOXED; refs++) {
+		ref = w.x.at;
 		must(ref.p >= start.p && ref.p < ref.end && ref.end <= start.end,
 		    "the id_pack is elsewhere");
+	}
 	must(refs <= (size_t)(start.end - start.p), "more references than bytes");
 }
 

@@ -554,11 +554,11 @@ test_waiting(void)
 	rpyc_put_label(&b, RPYC_TUPLE);
 	brine_put_tuple(&b, 1);
 	rpyc_put_label(&b, RPYC_TUPLE);
-	brine_put_tuple(&b, 100001);
-	for (i = 0; i < 100000; i++)
+	brine_put_tuple(&b, 20001);
+	for (i = 0; i < 20000; i++)
 		ADD(&b,
-		    "\x11\x51\x0e\x05"
-		    "abcde");
+		    "\x11\x51\x0e\x24"
+		    "abcdefghijklmnopqrstuvwxyz0123456789");
 	put_mine(&b, 1);
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 40; i++)
