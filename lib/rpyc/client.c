@@ -20,7 +20,12 @@
 
 /* A peer that leaves this much unread, payload not counted, keeps sending requests without reading
  * the answers. */
-#define OUT_MAX (2 * RPYC_RETAIN_MAX)
+#define OUT_MAX ((size_t)8 << 20)
+
+/* Bytes retained of a message: a reply is a short value, a reference, or long data, which are not
+ * retained. What it takes to walk over this much, and to release all that it refers to, is little.
+ */
+#define RETAIN_MAX ((size_t)64 << 10)
 #define OUT_RESERVE 65536 /* memory kept for requests that are sent together */
 
 /* A reply may be this much larger than the data expected, so that a wrong one, or an exception
@@ -386,10 +391,15 @@ replied(struct rpyc_client *c, struct brine body)
 		result(c, NULL);
 		return;
 	}
-	if (!rpyc_boxed(&body, &x)) {
+	if (!brine_tuple(&body, 2) || !brine_int(&body, &x.label)) {
 		rpyc_lost(c, "a reply that is not boxed");
 		return;
 	}
+	if (c->in.overflow && x.label != RPYC_VALUE) {
+		rpyc_lost(c, "a reply of too many parts");
+		return;
+	}
+	x.at = body; /* all of the rest; cut short if it is a value of many parts */
 	if (c->step < STEP_CALL || (c->step == STEP_CALL && reply == REPLY_CHUNKS))
 		kept = keep(c, &x);
 	else if (c->step == STEP_NEXT)
@@ -446,6 +456,7 @@ rpyc_open(const struct client_conf *conf)
 	c->conf = conf;
 	c->in.sink = sink;
 	c->in.ctx = c;
+	c->in.retain_max = RETAIN_MAX;
 	c->base.want = WANT_INPUT;
 	return &c->base;
 }
@@ -584,8 +595,6 @@ message(struct rpyc_client *c)
 		c->base.ok = true; /* another one may have failed before */
 	if (c->in.type == RPYC_EXCEPTION)
 		raised(c, b);
-	else if (c->in.overflow)
-		rpyc_lost(c, "a reply of too many parts");
 	else
 		replied(c, b);
 }

@@ -45,6 +45,19 @@ rpyc_list_take(struct rpyc_session *s, struct brine id_pack, uint64_t *bytes)
 	return true;
 }
 
+bool
+rpyc_list_equal(const struct rpyc_session *s, size_t index, size_t other)
+{
+	const struct rpyc_object *a = &s->object[index], *b = &s->object[other];
+
+	/* all items are zero bytes, and as long as each other but for those at the ends */
+	if (a->count != b->count || a->count == 0)
+		return a->count == b->count;
+	return item_size(a, 0) == item_size(b, 0)
+	    && item_size(a, a->count - 1) == item_size(b, b->count - 1)
+	    && (a->count < 3 || a->chunk == b->chunk);
+}
+
 /* ---- the methods of list and list_iterator; x is the argument, if they take one ---- */
 
 static bool
@@ -223,7 +236,7 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 	size_t begin;
 
 	if (n > count)
-		n = count > 0 ? count : 0;
+		n = count;
 	if (n > BUFFITER_MAX && o->kind == RPYC_ITERATOR)
 		n = BUFFITER_MAX;
 	/* the head of an item takes 1, 2 or 5 bytes, depending on its length */

@@ -156,7 +156,8 @@ handle_repr(struct rpyc_session *s, struct rpyc_request *r)
 	return rpyc_answer_str(s, text);
 }
 
-/* An object is equal to itself; every other comparison is left to the peer. */
+/* An object is equal to itself, and a list to one of the same items; every other comparison is left
+ * to the peer. */
 static bool
 handle_cmp(struct rpyc_session *s, struct rpyc_request *r)
 {
@@ -171,8 +172,11 @@ handle_cmp(struct rpyc_session *s, struct rpyc_request *r)
 	if (r->arg[1].label == RPYC_LOCAL_REF)
 		kind = rpyc_resolve(s, &other, &index);
 	eq = brine_is(&op, "__eq__");
-	if ((!eq && !brine_is(&op, "__ne__")) || kind != r->kind || index != r->index)
+	if ((!eq && !brine_is(&op, "__ne__")) || kind != r->kind
+	    || (kind != RPYC_LIST && index != r->index))
 		return rpyc_answer_tag(s, BRINE_TAG_NOTIMPLEMENTED);
+	if (kind == RPYC_LIST && !rpyc_list_equal(s, index, r->index))
+		eq = !eq;
 	return rpyc_answer_tag(s, eq ? BRINE_TAG_TRUE : BRINE_TAG_FALSE);
 }
 
@@ -254,10 +258,10 @@ handle_buffiter(struct rpyc_session *s, struct rpyc_request *r)
 	if (r->kind < RPYC_LIST)
 		return rpyc_raise(s, "TypeError", "'%s' object is not iterable",
 		    rpyc_kind_name(r->kind));
-	return rpyc_list_buffiter(s, r->index,
-	    count.fits           ? count.i
-		: count.negative ? 0
-				 : INT64_MAX);
+	if (!count.fits || count.i < 0)
+		return rpyc_raise(s, "ValueError",
+		    "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.");
+	return rpyc_list_buffiter(s, r->index, count.i);
 }
 
 /* object: the first argument must be a reference to an object of ours. handle is NULL where

@@ -127,6 +127,9 @@ void rpyc_remote_free(struct rpyc_session *);
  * items. False: the id_pack refers to neither. */
 bool rpyc_list_take(struct rpyc_session *, struct brine id_pack, uint64_t *bytes);
 
+/* Have two lists of ours the same items? */
+bool rpyc_list_equal(const struct rpyc_session *, size_t index, size_t other);
+
 /* CALLATTR on a list or iterator, BUFFITER, and REPR or STR: answer. */
 bool rpyc_list_call(struct rpyc_session *, size_t index, const struct brine_value *name,
     struct rpyc_items args);

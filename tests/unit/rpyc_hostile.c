@@ -66,9 +66,10 @@ struct server {
 	struct server_session *s;
 	struct rpyc_reader peer;
 	unsigned replies, exceptions, releases, closes, others;
-	int64_t asked; /* seq of the last request that was no release */
-	bool valid;    /* all of it was RPyC */
-	size_t most;   /* bytes waiting to be sent at once */
+	int64_t asked;  /* seq of the last request that was no release */
+	bool valid;     /* all of it was RPyC */
+	size_t most;    /* bytes waiting to be sent at once */
+	unsigned waits; /* how often others had their turn */
 };
 
 static void
@@ -122,9 +123,12 @@ server_read(struct server *t)
 
 	while (t->s->want == WANT_OUTPUT || t->s->want == WANT_WAIT) {
 		if (t->s->want == WANT_WAIT) {
+			t->waits++;
 			t->s->protocol->resume(t->s);
 			continue;
 		}
+		if (t->s->out.buf.cap > t->most)
+			t->most = t->s->out.buf.cap;
 		k = out_iov(&t->s->out, iov, 4);
 		for (i = 0; i < k; i++) {
 			for (n = 0; n < iov[i].iov_len && t->valid; n += taken) {
@@ -442,6 +446,63 @@ upload_mine(struct server *t, struct buf *b, int64_t seq)
 	server_feed(t, b->p, b->n, b->n);
 }
 
+static size_t reply(struct buf *b, int64_t seq);
+
+/* A message that takes long gives others their turn, as often as it takes; n: at least. */
+static void
+turns(struct buf *b, unsigned n, enum outcome want, const char *what)
+{
+	struct server t;
+
+	server_open(&t);
+	server_feed(&t, b->p, b->n, 256 << 10);
+	ok(t.valid && t.replies == (want == ANSWERED) && t.exceptions == (want == RAISED)
+		&& t.waits >= n && t.most <= (size_t)512 << 10,
+	    "%s: others have their turn (%u), and %zu bytes wait to be sent", what, t.waits,
+	    t.most);
+	server_close(&t);
+}
+
+static void
+test_turns(void)
+{
+	static const char ref[] = "\x11\x54\x12\x08\x01\x51\x51";
+	struct buf b = { 0 };
+	struct server t;
+	size_t at, i, n = 2000000;
+
+	at = call(&b, 1, "upload_file_chunked");
+	rpyc_put_label(&b, RPYC_VALUE);
+	ADD(&b, "\x10\x15\x00\xe0\x00\x00");
+	fill(&b, BRINE_TAG_EMPTY_BYTES, 14 << 20);
+	rpyc_end(&b, at, 0);
+	/* they are read, passed as an argument, and their lengths added up */
+	turns(&b, 14 * (8 * WORK_READ + 8 * WORK_PASS + 8 * WORK_PASS), ANSWERED,
+	    "14 million empty chunks");
+
+	buf_clear(&b, 0);
+	at = call(&b, 1, "upload");
+	rpyc_put_label(&b, RPYC_VALUE);
+	ADD(&b, "\x10\x08\x0f\x00\x10\x00\x00");
+	fill(&b, 'x', 1 << 20);
+	rpyc_end(&b, at, 0);
+	turns(&b, 8, ANSWERED, "a long text");
+
+	buf_clear(&b, 0);
+	at = call(&b, 1, "ping");
+	rpyc_put_label(&b, RPYC_TUPLE);
+	brine_put_tuple(&b, (uint32_t)n);
+	for (i = 0; i < n; i++)
+		add(&b, ref, sizeof ref - 1);
+	rpyc_end(&b, at, 0);
+	turns(&b, (unsigned)(n * WORK_RELEASE / WORK_MAX), RAISED, "2 million references");
+	server_open(&t);
+	server_feed(&t, b.p, b.n, b.n);
+	ok(t.releases == n && server_lives(&t), "each of which is released");
+	server_close(&t);
+	buf_free(&b);
+}
+
 static size_t
 reply(struct buf *b, int64_t seq)
 {
@@ -629,6 +690,89 @@ test_progress(void)
 	buf_free(&b);
 }
 
+/* download_file_chunked(size, chunk): the id of the list is 101 + number. */
+static void
+make_list(struct server *t, struct buf *b, int64_t size, int64_t chunk)
+{
+	size_t at;
+
+	buf_clear(b, 0);
+	at = call(b, 1, "download_file_chunked");
+	rpyc_put_label(b, RPYC_VALUE);
+	brine_put_tuple(b, 2);
+	brine_put_int(b, size);
+	brine_put_int(b, chunk);
+	rpyc_end(b, at, 0);
+	server_feed(t, b->p, b->n, b->n);
+}
+
+/* Is the list equal to another one? 1, 0, or -1: no answer that says so. */
+static int
+equal(struct server_session *s, int64_t number, int64_t other)
+{
+	static const unsigned char yes[] = { BRINE_TAG_TRUE, '\n' },
+				   no[] = { BRINE_TAG_FALSE, '\n' };
+	struct buf b = { 0 };
+	struct iovec iov;
+	size_t at = begin(&b, RPYC_REQUEST, 1);
+	int is = -1;
+
+	rpyc_put_request(&b, RPYC_CMP, 3);
+	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.list", 1, 101 + number);
+	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.list", 1, 101 + other);
+	rpyc_put_str(&b, "__eq__");
+	rpyc_end(&b, at, 0);
+	s->protocol->input(s, b.p, b.n);
+	if (out_iov(&s->out, &iov, 1) == 1) {
+		at = iov.iov_len - 2;
+		is = memcmp((char *)iov.iov_base + at, yes, 2) == 0 ? 1
+		    : memcmp((char *)iov.iov_base + at, no, 2) == 0 ? 0
+								    : -1;
+		server_sent(s, iov.iov_len);
+	}
+	buf_free(&b);
+	return is;
+}
+
+static void
+test_lists(void)
+{
+	/* the second pair of each is compared with the first */
+	static const struct {
+		int64_t size[2], chunk[2];
+		int equal;
+	} list[] = {
+		{ { 100, 100 }, { 10, 10 }, 1 },
+		{ { 0, 0 }, { 10, 20 }, 1 },
+		{ { 10, 10 }, { 10, 20 }, 1 },
+		{ { 100, 99 }, { 10, 10 }, 0 },
+		{ { 100, 100 }, { 10, 11 }, 0 },
+		{ { 100, 110 }, { 10, 11 }, 0 },
+	};
+	struct buf b = { 0 };
+	struct server t;
+	size_t at, i;
+
+	server_open(&t);
+	for (i = 0; i < sizeof list / sizeof *list; i++) {
+		make_list(&t, &b, list[i].size[0], list[i].chunk[0]);
+		make_list(&t, &b, list[i].size[1], list[i].chunk[1]);
+		ok(equal(t.s, (int64_t)i * 2, (int64_t)i * 2 + 1) == list[i].equal,
+		    "two lists: %s (%zu)", list[i].equal ? "equal" : "not equal", i);
+	}
+	buf_clear(&b, 0);
+	at = begin(&b, RPYC_REQUEST, 1);
+	rpyc_put_request(&b, RPYC_BUFFITER, 2);
+	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.list", 1, 101);
+	rpyc_put_label(&b, RPYC_VALUE);
+	brine_put_int(&b, -1);
+	rpyc_end(&b, at, 0);
+	server_feed(&t, b.p, b.n, b.n);
+	ok(t.exceptions == 1 && server_lives(&t), "buffiter with -1 is refused");
+	server_close(&t);
+	buf_free(&b);
+}
+
 static void
 test_objects(void)
 {
@@ -738,10 +882,33 @@ test_client(void)
 		.chunk = 10 };
 	static const struct call uploads = { .op = OP_UPLOAD, .size = 100 };
 	static const struct call streams = { .op = OP_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
-	struct client_conf conf = { 0 };
+	static const struct call named = { .op = OP_NAMED };
+	struct client_conf conf = { .name = "all" };
 	struct client_session *c;
 	struct buf b = { 0 };
 	size_t at, i;
+
+	/* what a server can make a client hold, and send */
+	for (i = 0; i < 2; i++) {
+		c = client_open(&conf, i == 0 ? &pings : &named);
+		client_releases(c);
+		at = reply(&b, 1);
+		rpyc_put_label(&b, i == 0 ? RPYC_TUPLE : RPYC_VALUE);
+		ADD(&b, "\x15\x00\x10\x00\x00");
+		if (i == 0)
+			for (size_t k = 0; k < 0x100000; k++)
+				ADD(&b, "\x11\x54\x12\x08\x01\x51\x51");
+		else
+			fill(&b, BRINE_TAG_NONE, 0x100000);
+		rpyc_end(&b, at, 0);
+		client_feed(c, &b);
+		ok(c->outstanding == 0 && c->ok == (i == 1)
+			&& ((struct rpyc_client *)c)->in.retained.cap <= 65536
+			&& c->out.buf.cap <= 1 << 20,
+		    "a million %s to a client: %s", i == 0 ? "references" : "values",
+		    i == 0 ? c->error : "taken");
+		c->protocol->close(c);
+	}
 
 	c = client_open(&conf, &pings);
 	client_releases(c);
@@ -853,7 +1020,7 @@ test_client(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 10000000 && c->want != WANT_CLOSE; i++)
 		client_feed(c, &b);
-	ok(c->want == WANT_CLOSE && !c->ok && c->out.buf.cap <= 8 * RPYC_RETAIN_MAX,
+	ok(c->want == WANT_CLOSE && !c->ok && c->out.buf.cap <= RPYC_RETAIN_MAX,
 	    "a peer that asks and does not read: %s", c->error);
 	c->protocol->close(c);
 	buf_free(&b);
@@ -902,6 +1069,8 @@ main(void)
 	test_waiting();
 	test_progress();
 	test_objects();
+	test_lists();
+	test_turns();
 	test_client();
 	test_queue();
 	return done();
