@@ -331,3 +331,38 @@ alive() {
 		[ "$(wc -c <reply)" -lt 100000000 ] || fail "$URL: all of it came"
 	done
 }
+
+@test "rpc-serve: a message of many references is held in bounded memory" {
+	local model n i
+	# GETROOT, and PING with a tuple of 2 million references of the shortest kind
+	printf '\021T\022\010\001QQ' >refs
+	for ((i = 0; i < 21; i++)); do
+		cat refs refs >more
+		mv more refs
+	done
+	n=$(($(wc -c <refs) + 15))
+	printf '\0\0\0\010\0\022QP\021S\021Q\002\n' >frame
+	for i in 24 16 8 0; do
+		printf '%b' "\\0$(printf '%03o' $((n >> i & 255)))" >>frame
+	done
+	printf '\0\022QQ\021Q\021R\020\021R\025\0\040\0\0' >>frame
+	cat refs >>frame
+	printf '\n' >>frame
+	# what is said of a connection's memory in rpc-serve(1), and the program itself
+	for model in $MODELS; do
+		start rpc-serve -p 0 -m "$model" -u usage.tsv -T 20
+		exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		cat frame >&9 3>&- &
+		STARTED+=($!)
+		# a release of each is sent, in 30 bytes at least
+		[ "$(timeout 60 head -c $((30 * 2097152)) <&9 | wc -c)" -eq $((30 * 2097152)) ] ||
+		    fail "$model: not all of it is released"
+		reap "${STARTED[-1]}"
+		forget "${STARTED[-1]}"
+		exec 9>&-
+		alive
+		stop
+		[ "$(usage_cell maxrss_kb)" -lt 46000 ] || [ -n "${SANITIZED:-}" ] ||
+		    fail "$model: $(cat usage.tsv)"
+	done
+}
