@@ -26,6 +26,7 @@
 #define HEAD_MAX 32768    /* a request's head */
 #define OUT_HIGH 65536    /* no more requests are taken while this much output waits */
 #define DRAIN_MAX 1048576 /* of an unwanted body, to keep the connection; more ends it */
+#define EMPTY_LINES_MAX 8 /* before a request */
 #define COPY_MAX 4096     /* a longer echo is sent from where it is held */
 
 enum state {
@@ -54,6 +55,7 @@ struct http_session {
 	char date[HTTP_DATE + 1];
 	unsigned char state; /* enum state */
 	unsigned char what;  /* enum op, or ASK_OPTIONS */
+	unsigned char empty; /* empty lines that came since the last request */
 	bool keep_alive;     /* the connection outlives this request */
 	bool head_only;      /* HEAD */
 	bool http10;
@@ -125,6 +127,7 @@ next_request(struct http_session *h)
 {
 	h->state = h->keep_alive ? AT_HEAD : AT_END;
 	h->what = OP_PING;
+	h->empty = 0;
 	h->head_only = false;
 	h->http10 = false;
 	h->refused = false;
@@ -525,8 +528,16 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 
 	if (h->head.n == 0) {
 		/* empty lines before a request are read over (RFC 9112, section 2.2) */
-		for (; i < n && (p[i] == '\n' || (p[i] == '\r' && !h->cr)); i++)
+		for (; i < n && h->empty <= EMPTY_LINES_MAX
+		     && (p[i] == '\n' || (p[i] == '\r' && !h->cr));
+		     i++) {
 			h->cr = p[i] == '\r';
+			h->empty += !h->cr;
+		}
+		if (h->empty > EMPTY_LINES_MAX) {
+			fail(h, 400, "too many empty lines before a request");
+			return n;
+		}
 		if (i == n)
 			return n;
 		h->s.progress++;

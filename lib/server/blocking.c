@@ -15,24 +15,28 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "net/loop.h"
+
 #define SMALL_BYTES 8192              /* read at once, on the stack */
 #define BIG_BYTES ((size_t)256 << 10) /* the same in the middle of a long message */
+#define BULK_MS 1 /* a connection is not handed back for a gap that short in a long transfer */
+
+enum driven {
+	OVER,
+	ANSWERED, /* with one_request: a request, or none was begun, and the next one is not */
+	STUCK     /* to be handed back until the peer does something */
+};
 
 struct driver {
 	struct conn *conn;
 	bool fed;             /* the session was given something */
 	bool full;            /* the last read could have been longer */
+	bool hands_back;      /* it may be STUCK: */
+	bool stuck, restart;  /* it is; the time limit has started again */
 	unsigned char *big;   /* BIG_BYTES, or NULL */
-	uint64_t deadline_ns; /* of the message */
+	uint64_t deadline_ns; /* of the message; 0: none is kept here */
 	unsigned char small[SMALL_BYTES];
 };
-
-static bool
-too_late(struct conn *c)
-{
-	c->errors++;
-	return false;
-}
 
 /* Wait for the event until then. Returns 1, 0 when it is too late, or -1. */
 static int
@@ -56,7 +60,23 @@ await(struct conn *c, short event, uint64_t until)
 {
 	int n = poll_until(c, event, until);
 
-	return n == 0 ? too_late(c) : n > 0;
+	if (n == 0)
+		conn_late(c);
+	return n > 0;
+}
+
+/* As with conn_receive and conn_transmit. Nothing came (nothing was taken), and the thread may not
+ * wait for it: only in the middle of a long transfer, and then not for long. Returns whether to try
+ * again. */
+static bool
+bear(struct driver *d, short event, bool bulk)
+{
+	struct pollfd p = { .fd = d->conn->fd, .events = event };
+
+	if (errno == EINTR || (bulk && poll(&p, 1, BULK_MS) > 0))
+		return true;
+	d->stuck = true;
+	return false;
 }
 
 /* Long messages are read in large pieces; without the memory for it, in small ones. */
@@ -73,21 +93,38 @@ read_once(struct driver *d, int flags)
 }
 
 static bool
+receive_or_hand_back(struct driver *d)
+{
+	enum conn_step r;
+
+	d->restart = conn_restart_limit(d->conn) || d->restart;
+	do
+		r = read_once(d, MSG_DONTWAIT);
+	while (r == CONN_BLOCKED && bear(d, POLLIN, d->big));
+	return r == CONN_GO_ON;
+}
+
+static bool
 receive(struct driver *d)
 {
 	struct conn *c = d->conn;
-	bool idle = c->session->idle;
+	bool idle = c->session->idle, restart;
 	enum conn_step r;
 	int flags = 0;
 
 	if (c->ended)
 		return false;
-	if (!conn_restart_limit(c))
-		flags = MSG_DONTWAIT;
-	else if (!idle)
-		d->deadline_ns = clock_ns() + c->conf->timeout_ns;
 	if (d->full && !idle && !d->big)
 		d->big = malloc(BIG_BYTES);
+	if (d->hands_back)
+		return receive_or_hand_back(d);
+	restart = conn_restart_limit(c);
+	if (restart && idle)
+		d->deadline_ns = 0;
+	else if (restart || d->deadline_ns == 0)
+		d->deadline_ns = clock_ns() + c->conf->timeout_ns;
+	if (!restart)
+		flags = MSG_DONTWAIT;
 	for (;;) {
 		if (flags == 0)
 			conn_acknowledge(c);
@@ -95,12 +132,14 @@ receive(struct driver *d)
 			return r == CONN_GO_ON;
 		if (errno == EINTR) {
 			/* the time limit of the call has started again, the message's hasn't */
-			if (c->timing)
+			if (!idle)
 				flags = MSG_DONTWAIT;
 			continue;
 		}
-		if (flags == 0)
-			return c->timing ? too_late(c) : false;
+		if (flags == 0) {
+			conn_late(c);
+			return false;
+		}
 		conn_acknowledge(c);
 		if (!await(c, POLLIN, d->deadline_ns))
 			return false;
@@ -123,12 +162,15 @@ feed(struct driver *d)
 }
 
 static bool
-transmit(struct conn *c)
+transmit(struct driver *d)
 {
+	struct conn *c = d->conn;
 	enum conn_step r = conn_transmit(c);
 
 	if (r == CONN_BLOCKED)
-		return await(c, POLLOUT, clock_ns() + c->conf->timeout_ns);
+		return d->hands_back ? bear(d, POLLOUT, true)
+				     : await(c, POLLOUT, clock_ns() + c->conf->timeout_ns);
+	d->restart = true;
 	return r == CONN_GO_ON;
 }
 
@@ -188,9 +230,7 @@ linger(struct conn *c)
 			;
 }
 
-/* Returns false once the connection is over; true, with one_request, when a request has been
- * answered and the next one isn't begun. */
-static bool
+static enum driven
 drive(struct driver *d)
 {
 	struct conn *c = d->conn;
@@ -201,51 +241,68 @@ drive(struct driver *d)
 		switch (s->want) {
 		case WANT_INPUT:
 			if (s->one_request && s->idle && d->fed && !c->ended)
-				return true;
+				return ANSWERED;
 			alive = conn_has_input(c) ? feed(d) : receive(d);
 			break;
-		case WANT_OUTPUT: alive = transmit(c); break;
-		case WANT_WAIT: alive = pause_session(c); break;
-		case WANT_CLOSE: linger(c); return false;
+		case WANT_OUTPUT: alive = transmit(d); break;
+		case WANT_WAIT:
+			d->restart = true; /* this time was ours */
+			alive = pause_session(c);
+			break;
+		case WANT_CLOSE: linger(c); return OVER;
 		}
 	}
-	return false;
+	return d->stuck ? STUCK : OVER;
 }
 
-static bool
-serve(struct conn *c, bool one_request)
+/* restart: the time limit of the peer starts again when it is waited for. */
+static enum driven
+serve(struct conn *c, bool one_request, bool *restart)
 {
 	struct driver d;
-	bool alive;
+	enum driven r;
 
 	if (!conn_open(c))
-		return false;
+		return OVER;
 	c->session->one_request = one_request;
-	c->idle_errors = c->session->errors;
+	if (c->session->idle)
+		c->idle_errors = c->session->errors;
+	/* one by one: its buffer need not be cleared */
 	d.conn = c;
-	d.fed = d.full = false;
+	d.hands_back = one_request && c->conf->model->hands_back;
+	d.fed = d.full = d.stuck = d.restart = false;
 	d.big = NULL;
 	d.deadline_ns = 0;
-	alive = drive(&d) && conn_retain(c);
+	r = drive(&d);
+	if (r != OVER && !conn_retain(c))
+		r = OVER;
 	free(d.big);
-	return alive;
+	*restart = d.restart || (r == ANSWERED && conn_restart_limit(c));
+	return r;
 }
 
 void
 blocking_serve(struct conn *c)
 {
-	serve(c, false);
+	bool restart;
+
+	serve(c, false, &restart);
 }
 
 void
 blocking_serve_request(struct conn *c)
 {
-	if (!serve(c, true)) {
+	bool restart;
+	enum driven r = serve(c, true, &restart);
+
+	if (r == OVER) {
 		server_close(c);
-	} else if (conn_has_input(c)) {
+	} else if (r == ANSWERED && conn_has_input(c)) {
 		server_serve(c);
+	} else if (c->session->want == WANT_OUTPUT) {
+		server_park(c, LOOP_WRITE, restart);
 	} else {
 		conn_acknowledge(c);
-		server_park(c);
+		server_park(c, LOOP_READ, restart);
 	}
 }

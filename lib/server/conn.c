@@ -172,13 +172,20 @@ bool
 conn_restart_limit(struct conn *c)
 {
 	const struct server_session *s = c->session;
-	bool restart = s->idle || !c->timing || c->progress != s->progress;
+	bool restart = !c->timing || c->progress != s->progress;
 
 	if (s->idle)
 		c->idle_errors = s->errors;
-	c->timing = !s->idle;
+	c->timing = true;
 	c->progress = s->progress;
 	return restart;
+}
+
+void
+conn_late(struct conn *c)
+{
+	if (c->session && (c->session->want == WANT_OUTPUT || !c->session->idle))
+		c->errors++;
 }
 
 uint64_t

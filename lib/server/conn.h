@@ -33,7 +33,7 @@ struct conn {
 	/* what is known of the peer */
 	bool ended;      /* it has ended its side */
 	bool unanswered; /* the session has taken input, and nothing was sent since */
-	bool timing;     /* the time limit is that of the message of this progress */
+	bool timing;     /* the time limit is that of the step from this progress */
 	unsigned progress;
 	uint64_t idle_errors; /* the session's errors when it was idle last */
 
@@ -43,9 +43,10 @@ struct conn {
 
 	struct {
 		struct conn *prev, *next;
-	} link[2];         /* lists: that of all (server.c), and another, if any */
-	uint64_t since_ns; /* it is in that list */
+	} link[3];         /* in each kind of list */
+	uint64_t since_ns; /* when its time limit began, in the order of which it is listed */
 	bool known_to_loop;
+	bool parked, limited; /* server.c: the main loop has it; it is in the list of limits */
 
 	struct {                   /* what event.c knows of it */
 		unsigned list;     /* that it is in */
@@ -57,7 +58,8 @@ struct conn {
 
 struct conn_list {
 	struct conn *first, *last;
-	enum { CONN_LIST, CONN_ALL } which; /* of a connection's links it uses */
+	/* of a connection's links it uses */
+	enum { CONN_LIST, CONN_ALL, CONN_LIMIT } which;
 };
 
 void conn_list_add(struct conn_list *, struct conn *);
@@ -101,10 +103,13 @@ enum conn_step conn_transmit(struct conn *);
  * unless something that was sent since did so. */
 void conn_acknowledge(struct conn *);
 
-/* The session awaits input: does the time limit start again? It does for an idle one, and with
- * each progress of a message; not with each byte. When time was spent otherwise, timing is to be
- * set to false. */
+/* The session awaits input: does the time limit start again? It does with each progress of the
+ * session; not with each byte, and not with those that are no step towards a request. When time
+ * was spent otherwise, timing is to be set to false. */
 bool conn_restart_limit(struct conn *);
+
+/* Its time limit is over: an error, unless it was between requests. */
+void conn_late(struct conn *);
 
 /* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a
  * service time is drawn from the server's distribution. */

@@ -325,8 +325,8 @@ expire(struct worker *w, enum list list, uint64_t limit_ns)
 	struct conn *c;
 
 	while ((c = w->list[list].first) && c->since_ns + limit_ns <= w->now_ns) {
-		if (list == LIMITED && (c->session->want == WANT_OUTPUT || !c->session->idle))
-			c->errors++;
+		if (list == LIMITED)
+			conn_late(c);
 		finish(w, c);
 	}
 }

@@ -139,6 +139,19 @@ new_conn(struct server *sv, int fd)
 	return c;
 }
 
+/* With the lock held. */
+static void
+set_limited(struct conn *c, bool on)
+{
+	if (c->limited)
+		conn_list_remove(&c->server->limited, c);
+	c->limited = on;
+	if (on) {
+		c->since_ns = clock_ns();
+		conn_list_add(&c->server->limited, c);
+	}
+}
+
 void
 server_close(struct conn *c)
 {
@@ -149,6 +162,7 @@ server_close(struct conn *c)
 		loop_remove(sv->loop, c->fd);
 	pthread_mutex_lock(&sv->lock);
 	conn_count(c, &sv->usage);
+	set_limited(c, false);
 	conn_list_remove(&sv->conns, c);
 	sv->n_conns--;
 	wake = sv->waits_for_room;
@@ -294,7 +308,7 @@ server_serve(struct conn *c)
 }
 
 void
-server_park(struct conn *c)
+server_park(struct conn *c, unsigned interest, bool restart)
 {
 	struct server *sv = c->server;
 	bool parked;
@@ -303,17 +317,18 @@ server_park(struct conn *c)
 	/* The lock is held until the loop knows, for the main thread may see the event, take
 	 * the connection out of the list and even end it before loop_add returns here. */
 	pthread_mutex_lock(&sv->lock);
-	if ((parked = !sv->stopping)) {
-		c->since_ns = clock_ns();
-		conn_list_add(&sv->parked, c);
+	if (restart)
+		set_limited(c, true);
+	if ((parked = !sv->stopping && c->limited)) {
+		c->parked = true;
 		parked = (c->known_to_loop ? loop_change : loop_add)(sv->loop, c->fd,
-			     LOOP_READ | LOOP_ONCE, c)
+			     interest | LOOP_ONCE, c)
 		    == 0;
 		c->known_to_loop = c->known_to_loop || parked;
-		if (!parked) {
+		if (!parked)
 			e = errno;
-			conn_list_remove(&sv->parked, c);
-		}
+	} else if (!sv->stopping) {
+		conn_late(c);
 	}
 	pthread_mutex_unlock(&sv->lock);
 	if (e != 0)
@@ -322,40 +337,46 @@ server_park(struct conn *c)
 		server_close(c);
 }
 
-/* A parked connection has input. */
+/* What a parked connection awaited has come. */
 static void
 unpark(struct conn *c)
 {
 	struct server *sv = c->server;
 
 	pthread_mutex_lock(&sv->lock);
-	conn_list_remove(&sv->parked, c);
+	c->parked = false;
 	pthread_mutex_unlock(&sv->lock);
 	server_serve(c);
 }
 
 /* End parked connections whose time is over; returns how long the next look may wait. One
- * that a thread parks meanwhile has its whole time before it, so nobody need wake the main
- * thread for it. */
+ * that a thread parks meanwhile is in the list already or has its whole time before it, so nobody
+ * need wake the main thread for it. One that a thread has leaves the list only: if there is no
+ * step in what has come, the thread can't park it again. */
 static uint64_t
 expire(struct server *sv)
 {
 	uint64_t limit = sv->conf->timeout_ns, now, left;
 	struct conn *c;
+	bool parked;
 
 	do {
 		now = clock_ns();
+		parked = false;
 		pthread_mutex_lock(&sv->lock);
 		left = sv->n_conns > 0 ? limit : LOOP_FOREVER;
-		if ((c = sv->parked.first) && now < c->since_ns + limit) {
+		if ((c = sv->limited.first) && now < c->since_ns + limit) {
 			left = c->since_ns + limit - now;
 			c = NULL;
 		} else if (c) {
-			conn_list_remove(&sv->parked, c);
+			set_limited(c, false);
+			parked = c->parked;
 		}
 		pthread_mutex_unlock(&sv->lock);
-		if (c)
+		if (parked) {
+			conn_late(c);
 			server_close(c);
+		}
 	} while (c);
 	return left;
 }
@@ -387,7 +408,8 @@ take_connection(struct server *sv, int fd)
 		close(fd);
 		pause_accept(sv, "connection", ENOMEM, &sv->warned_accept);
 	} else if (conf->model->parks) {
-		server_park(c);
+		c->timing = true;
+		server_park(c, LOOP_READ, true);
 	} else {
 		server_serve(c);
 	}
@@ -570,7 +592,8 @@ server_run(const struct server_conf *conf, struct server_usage *usage)
 		.wake = { -1, -1 },
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.no_thread = PTHREAD_COND_INITIALIZER,
-		.conns.which = CONN_ALL };
+		.conns.which = CONN_ALL,
+		.limited.which = CONN_LIMIT };
 	const char *what = "server";
 	bool begun = false;
 	int e, r = -1;

@@ -44,7 +44,8 @@ struct server {
 	pthread_mutex_t lock;   /* over all that follows */
 	struct conn_list conns; /* all */
 	unsigned n_conns;
-	struct conn_list parked;  /* the first has been there longest */
+	struct conn_list limited; /* await their peer, parked or in a thread that is about to see
+				   * whether there is input; the first has waited longest */
 	struct conn_list refused; /* the model had no room for these */
 	bool waits_for_room;      /* the main thread wants to know of a connection's end */
 	bool stopping;
@@ -72,6 +73,7 @@ struct server_model {
 			   * processor; 0: no fixed number */
 	bool blocking;    /* its connections block, with time limits */
 	bool parks;       /* connections await their first byte in the main loop */
+	bool hands_back;  /* and all else that they await of their peer */
 
 	/* Begin and end; either may be NULL. Begin returns 0, or an error number after
 	 * cleaning up. At the end all connections have been shut down; end makes sure that
@@ -105,9 +107,10 @@ void server_leave(struct server *);
 /* Give the connection to the model's serve, at once or when there is room. Any thread. */
 void server_serve(struct conn *);
 
-/* Wait for input in the main loop, which then calls the model's serve. Any thread; the
- * connection isn't the caller's any more. */
-void server_park(struct conn *);
+/* Wait in the main loop for input (LOOP_READ), or until the peer takes output (LOOP_WRITE); then
+ * the model's serve is called. restart: the time limit starts now; else it goes on from where it
+ * began before. Any thread; the connection isn't the caller's any more. */
+void server_park(struct conn *, unsigned interest, bool restart);
 
 /* Close the connection and free it. Any thread. */
 void server_close(struct conn *);
@@ -126,8 +129,8 @@ void server_fail(struct server *, const char *what, int error);
 /* Serve the connection until it is over; the caller closes it. */
 void blocking_serve(struct conn *);
 
-/* Serve one request of it, then give the connection back to the server: to be parked, to be
- * served again at once, or closed. */
+/* Serve one request of it, or with hands_back what there is of it, then give the connection back
+ * to the server: to be parked, to be served again at once, or closed. */
 void blocking_serve_request(struct conn *);
 
 #endif

@@ -676,6 +676,9 @@ static const struct {
 	{ "\x16\x03\x01\x02", "400! not an HTTP request: \"\\x16\"\n|", 1, 1 },
 	{ "\r\rGET", "400! a bare CR\n|", 1, 1 },
 	{ "\rGET / HTTP/1.1\r\n\r\n", "400! a bare CR\n|", 1, 1 },
+	{ "\n\n\n\n\n\n\n\n" GET("/ping") "\n\n\n\n\n\n\n\n" GET("/ping"), PONG PONG, 2, 0 },
+	{ "\n\n\n\n\n\n\n\n\n" GET("/ping"), "400! too many empty lines before a request\n|", 1,
+	    1 },
 	{ POST("/echo", "Content-Length: 1\r\n" CHUNKED, "x"),
 	    "400! both Content-Length and Transfer-Encoding\n|", 1, 1 },
 	{ POST("/echo", CHUNKED, "5\r\nhelloo") GET("/ping"),
@@ -970,7 +973,8 @@ test_signs(void)
 	size_t i;
 
 	feed(&c, "\r\n", 2);
-	ok(c.s->idle && c.s->progress == progress, "an empty line begins nothing");
+	feed(&c, "\r\n\n\n\r\n\n\n\r\n", 10);
+	ok(c.s->idle && c.s->progress == progress, "empty lines begin nothing");
 	feed(&c, req, 1);
 	ok(!c.s->idle && c.s->progress != progress, "a first byte begins a request");
 	progress = c.s->progress;

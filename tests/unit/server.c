@@ -30,6 +30,8 @@
  *     spin N    -> done, after N turns of work
  *     quit      -> bye, and the end
  *     any other -> error, and the end
+ *
+ * A CR before a line means nothing.
  */
 struct toy {
 	struct server_session s;
@@ -120,6 +122,10 @@ toy_input(struct server_session *s, const unsigned char *p, size_t n)
 				s->idle = true;
 				s->progress++;
 			}
+			continue;
+		}
+		if (t->n == 0 && p[i] == '\r') {
+			i++;
 			continue;
 		}
 		if (t->n == 0) {
@@ -537,6 +543,21 @@ check_limits(const char *model)
 	ok(closed(fd[4]), "%s: a peer that doesn't receive is disconnected", model);
 	close_all(fd, 5);
 
+	/* bytes that are no step towards a request, from the beginning and behind one */
+	for (i = 0; i < 2; i++)
+		fd[i] = dial(&d);
+	t0 = clock_ns();
+	good = ask(fd[1], "ping\n", "pong\n");
+	for (i = 0; i < DRIBBLE && !(readable_within(fd[0], 25) && readable_within(fd[1], 25));
+	     i++) {
+		send(fd[0], "\r", 1, MSG_NOSIGNAL); /* fails if it is disconnected */
+		send(fd[1], "\r", 1, MSG_NOSIGNAL);
+	}
+	ms = (clock_ns() - t0) / NS_PER_MS;
+	ok(good && i < DRIBBLE && ms >= 350, "%s: nothing now and then is nothing (%llu ms)", model,
+	    (unsigned long long)ms);
+	close_all(fd, 2);
+
 	/* a reply to what was wrong reaches a peer that is still sending */
 	fd[0] = dial(&d);
 	good = say(fd[0], "wrong\n") && put(fd[0], block, sizeof block);
@@ -545,8 +566,51 @@ check_limits(const char *model)
 	ok(closed(fd[0]), "%s: and the end", model);
 	close_all(fd, 1);
 	ok(stop(&d, &row), "%s: stops", model);
-	ok(row.errors == 3 && row.requests == 4, "%s: errors %llu, requests %llu", model,
+	ok(row.errors == 3 && row.requests == 5, "%s: errors %llu, requests %llu", model,
 	    row.errors, row.requests);
+}
+
+#define SLOW 4 /* of each kind, twice as many as there are threads */
+
+/* Peers that are slow to send, in the first line or behind it, or to receive hold up nobody. */
+static void
+check_slow(const char *model)
+{
+	static const char *const two[] = { "-j2", "-T40", NULL };
+	bool fixed = strcmp(model, "pool") == 0 || strcmp(model, "event") == 0;
+	static char block[999997];
+	struct daemon d = start(model, fixed ? two : two + 1, 0);
+	struct row row;
+	int fd[3 * SLOW], i, other;
+	bool good = true;
+
+	for (i = 0; i < 3 * SLOW; i++) {
+		fd[i] = dial(&d);
+		good = say(fd[i],
+			   i < SLOW           ? "pin"
+			       : i < 2 * SLOW ? "put 1000000\nabc"
+					      : "get 50000000\n")
+		    && good;
+	}
+	for (i = 0; i < 2 * SLOW; i++) {
+		other = dial(&d);
+		good = ask(other, "ping\n", "pong\n") && good;
+		close(other);
+	}
+	ok(good, "%s: peers that are slow hold up nobody", model);
+	for (i = 0, good = true; i < 3 * SLOW; i++) {
+		if (i < SLOW)
+			good = ask(fd[i], "g\nping\n", "pong\npong\n") && good;
+		else if (i < 2 * SLOW)
+			good = put(fd[i], block, sizeof block) && hear(fd[i], "1000000\n") && good;
+		else
+			good = swallow(fd[i], 50000000) && ask(fd[i], "ping\n", "pong\n") && good;
+	}
+	ok(good, "%s: and are served", model);
+	close_all(fd, 3 * SLOW);
+	ok(stop(&d, &row), "%s: stops", model);
+	ok(row.requests == 7 * SLOW && row.errors == 0, "%s: requests %llu, errors %llu", model,
+	    row.requests, row.errors);
 }
 
 static void
@@ -633,6 +697,7 @@ main(void)
 		check_exchange(models[i]);
 		check_naps(models[i]);
 		check_limits(models[i]);
+		check_slow(models[i]);
 		check_room(models[i]);
 		check_descriptors(models[i]);
 		check_stop(models[i]);
