@@ -112,7 +112,7 @@ take_row(void *arg, struct rows *r)
 		text = r->table.cell[i];
 		column_see(&s->column[i], text);
 		if (s->mode != 'j' && s->mode != 'c')
-			text = msg_printable(printable, sizeof printable, text, strlen(text));
+			text = msg_ascii(printable, sizeof printable, text, strlen(text));
 		buf_add(&s->at, &s->text.n, sizeof s->text.n);
 		buf_add(&s->text, text, strlen(text) + 1);
 	}
@@ -394,7 +394,7 @@ print_drawing(const struct show *s, size_t number)
 			printf(", %s %s", name[i - ROWS_SIZE], value);
 		else if (i < ROWS_SIZE)
 			printf("%s%s", i > 0 ? " " : "",
-			    msg_printable(label, sizeof label, value, strlen(value)));
+			    msg_ascii(label, sizeof label, value, strlen(value)));
 	}
 	printf(", n %" PRIu64, d->hist->n);
 	if (d->errors > 0)

@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 #define TEXT_MAX 2048 /* of one message; more is cut off */
 
@@ -54,22 +58,56 @@ msg(const char *fmt, ...)
 	errno = saved;
 }
 
-char *
-msg_printable(char *dst, size_t size, const void *src, size_t n)
+/* Characters that can't be seen, that turn the order of those around them, or that mean nothing but
+ * to those who agreed on it. */
+static const struct {
+	uint32_t first, last;
+} unseen[] = {
+	{ 0x80, 0x9f }, /* controls */
+	{ 0xad, 0xad }, { 0x61c, 0x61c }, { 0x180e, 0x180e }, { 0x200b, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xe000, 0xf8ff }, /* private use */
+	{ 0xfdd0, 0xfdef }, { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xfffe, 0xffff },
+	{ 0xe0000, 0x10ffff }, /* tags, and private use */
+};
+
+/* How many of the bytes at p are shown as they are: a character, or 0. */
+static size_t
+shown(const unsigned char *p, size_t n, bool ascii)
 {
-	const unsigned char *p = src;
-	size_t i, width, at = 0, keep = 0;
+	size_t k, i;
+	uint32_t c;
+
+	if (*p < 0x80)
+		return *p >= 0x20 && *p <= 0x7e;
+	if (ascii || !(k = utf8_char(p, n)))
+		return 0;
+	c = *p & (0x7fu >> k);
+	for (i = 1; i < k; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	for (i = 0; i < sizeof unseen / sizeof *unseen; i++)
+		if (c >= unseen[i].first && c <= unseen[i].last)
+			return 0;
+	return k;
+}
+
+static char *
+show(char *dst, size_t size, const unsigned char *p, size_t n, bool ascii)
+{
+	size_t i, k, at = 0, keep = 0;
 
 	if (size == 0)
 		return dst;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i<n; i += k> 0 ? k : 1) {
 		if (at + 3 < size)
 			keep = at; /* "..." would still fit here */
-		width = p[i] < 0x20 || p[i] > 0x7e ? 4 : 1;
-		if (at + width >= size)
+		k = shown(p + i, n - i, ascii);
+		if (at + (k > 0 ? k : 4) >= size)
 			break;
-		snprintf(dst + at, size - at, width == 1 ? "%c" : "\\x%02x", p[i]);
-		at += width;
+		if (k > 0)
+			memcpy(dst + at, p + i, k);
+		else
+			snprintf(dst + at, size - at, "\\x%02x", p[i]);
+		at += k > 0 ? k : 4;
 	}
 	if (i < n) {
 		at = keep;
@@ -78,4 +116,16 @@ msg_printable(char *dst, size_t size, const void *src, size_t n)
 	}
 	dst[at] = '\0';
 	return dst;
+}
+
+char *
+msg_printable(char *dst, size_t size, const void *src, size_t n)
+{
+	return show(dst, size, src, n, false);
+}
+
+char *
+msg_ascii(char *dst, size_t size, const void *src, size_t n)
+{
+	return show(dst, size, src, n, true);
 }

@@ -9,17 +9,21 @@
 void msg_program(const char *argv0);
 const char *msg_name(void);
 
-/* Print one line. Keeps errno. Control characters and bytes beyond ASCII in the
- * formatted text are shown as \xNN, so that a peer's words cannot reach a terminal
- * as commands. Beyond 2047 bytes it is cut short with "...". */
+/* Print one line. Keeps errno. The formatted text is made printable as by msg_printable, so that a
+ * peer's words cannot reach a terminal as commands. Beyond 2047 bytes it is cut short with
+ * "...". */
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
 void
 msg(const char *fmt, ...);
 
-/* Copy n bytes of src as printable ASCII into dst[size], cut short with "..."
- * where it does not fit; always NUL-terminated. Returns dst. */
+/* Copy n bytes of src as printable text into dst[size], cut short with "..." where it does not fit;
+ * always NUL-terminated. Shown as \xNN are control characters, bytes that are not UTF-8, and
+ * characters that can't be seen or turn the order of others. Returns dst. */
 char *msg_printable(char *dst, size_t size, const void *src, size_t n);
+
+/* The same, with all that is not ASCII shown as \xNN: where a byte has to be a column. */
+char *msg_ascii(char *dst, size_t size, const void *src, size_t n);
 
 #endif

@@ -98,14 +98,15 @@ fuzz_sum_equal(const struct fuzz_sum *a, const struct fuzz_sum *b)
 	return a->n == b->n && a->hash == b->hash;
 }
 
-/* One printable line that is not empty. */
+/* One line without control characters that is not empty. (What is not ASCII may have been cut off
+ * in the middle of a character.) */
 static inline bool
 fuzz_line(const char *s)
 {
 	size_t i;
 
 	for (i = 0; s[i]; i++)
-		if (s[i] < ' ' || s[i] > '~')
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
 			return false;
 	return i > 0;
 }

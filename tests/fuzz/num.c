@@ -5,6 +5,7 @@
 
 #include "base/msg.h"
 #include "base/num.h"
+#include "base/utf8.h"
 
 /* The value of decimal digits up to the first other character, exactly or not at all. */
 static bool
@@ -80,12 +81,17 @@ check_secs(const char *s, bool zero, uint64_t max_s)
 static void
 check_printable(const uint8_t *p, size_t n, size_t size)
 {
+	struct utf8 text = { 0 };
 	char dst[64];
+	const char *s;
 
 	memset(dst, 0x7f, sizeof dst);
 	must(msg_printable(dst, size, p, n) == dst, "printable: the result");
 	must(memchr(dst, '\0', size) != NULL, "printable: no end");
 	must(!dst[0] || fuzz_line(dst), "printable: it isn't");
+	must(utf8(&text, (unsigned char *)dst, strlen(dst)) && text.left == 0, "printable: UTF-8");
+	for (s = dst; (s = strchr(s, '\xc2')); s++)
+		must((unsigned char)s[1] > 0x9f, "printable: a control character");
 	must(size == sizeof dst || dst[size] == 0x7f, "printable: beyond its room");
 }
 

@@ -92,7 +92,9 @@ load ../helper
 		for program in $BENCHES; do
 			# shellcheck disable=SC2046
 			run --separate-stderr timeout 60 "$program" $(quick "$program") -T 1 "$URL"
-			! LC_ALL=C grep -q '[^ -~]' <<<"$stderr" || fail "$program $b: $stderr"
+			# none of ASCII, none of Unicode, and nothing that is no text
+			! LC_ALL=C grep -q $'[\x01-\x1f\x7f]\|\xc2[\x80-\x9f]' <<<"$stderr" || fail "$program $b: $stderr"
+			! command -v iconv >/dev/null || iconv -f UTF-8 -t UTF-8 <<<"$stderr" >/dev/null || fail "$program $b: $stderr"
 		done
 	done
 }

@@ -336,21 +336,29 @@ test_printable(void)
 		size_t n, size;
 		const char *want;
 	} t[] = {
-		{ "hello", 5, 6, "hello" },
-		{ "hello", 5, 5, "h..." },
-		{ "hello", 5, 4, "..." },
-		{ "hello", 5, 3, ".." },
-		{ "hello", 5, 1, "" },
-		{ "", 0, 1, "" },
-		{ "", 0, 10, "" },
-		{ "a\nb", 3, 10, "a\\x0ab" },
-		{ "a\nb", 3, 7, "a\\x0ab" },
-		{ "a\nb", 3, 6, "a..." },
+		{ "hello", 5, 6, "hello" }, { "hello", 5, 5, "h..." }, { "hello", 5, 4, "..." },
+		{ "hello", 5, 3, ".." }, { "hello", 5, 1, "" }, { "", 0, 1, "" }, { "", 0, 10, "" },
+		{ "a\nb", 3, 10, "a\\x0ab" }, { "a\nb", 3, 7, "a\\x0ab" }, { "a\nb", 3, 6, "a..." },
 		{ "\033[2J", 4, 20, "\\x1b[2J" },
 		{ "\0\x7f\x80\xff", 4, 20, "\\x00\\x7f\\x80\\xff" },
-		{ "\0\0\0", 3, 12, "\\x00\\x00..." },
-		{ "\0\0\0", 3, 11, "\\x00..." },
+		{ "\0\0\0", 3, 12, "\\x00\\x00..." }, { "\0\0\0", 3, 11, "\\x00..." },
 		{ "\\n ~", 4, 10, "\\n ~" },
+		/* UTF-8: what can be seen is shown */
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, 20,
+		    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, 10,
+		    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, 9, "\xc3\xa4\xe2\x82\xac..." },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, 8, "\xc3\xa4..." },
+		{ "\xc3", 1, 20, "\\xc3" },                            /* cut off */
+		{ "\xc0\xaf", 2, 20, "\\xc0\\xaf" },                   /* too long a form */
+		{ "\xed\xa0\x80", 3, 20, "\\xed\\xa0\\x80" },          /* a surrogate */
+		{ "\xc2\x9b", 2, 20, "\\xc2\\x9b" },                   /* CSI */
+		{ "\xe2\x80\xae", 3, 20, "\\xe2\\x80\\xae" },          /* right to left */
+		{ "\xe2\x81\xa6", 3, 20, "\\xe2\\x81\\xa6" },          /* isolated */
+		{ "\xef\xbb\xbf", 3, 20, "\\xef\\xbb\\xbf" },          /* no width */
+		{ "\xf3\xa0\x81\x81", 4, 20, "\\xf3\\xa0\\x81\\x81" }, /* a tag */
+		{ "\xf4\x90\x80\x80", 4, 20, "\\xf4\\x90\\x80\\x80" }, /* beyond the last */
 	};
 	char dst[64];
 	size_t i;
@@ -362,6 +370,7 @@ test_printable(void)
 		is(dst, t[i].want, "msg_printable: text");
 		ok(dst[t[i].size] == 'Z', "msg_printable: stays within dst");
 	}
+	is(msg_ascii(dst, sizeof dst, "a\xc3\xa4", 3), "a\\xc3\\xa4", "msg_ascii: ASCII only");
 	dst[0] = 'Z';
 	msg_printable(dst, 0, "x", 1);
 	ok(dst[0] == 'Z', "msg_printable: writes nothing into nothing");
