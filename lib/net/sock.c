@@ -132,6 +132,50 @@ sock_url(int fd, const char *scheme, char *text, size_t size)
 	return sock_name(a, len, text + n, size - (size_t)n);
 }
 
+bool
+sock_is_loopback(const struct sockaddr *a)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (a->sa_family == AF_INET) {
+		memcpy(&in, a, sizeof in);
+		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (a->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, a, sizeof in6);
+	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+}
+
+int
+sock_own_address(int family, char *text, size_t size)
+{
+	/* addresses for documentation, which nobody has: RFC 5737, RFC 3849 */
+	const char *far = family == AF_INET6 ? "2001:db8::1" : "192.0.2.1";
+	struct sockaddr_storage own = { 0 };
+	struct sockaddr *a = (struct sockaddr *)&own;
+	socklen_t len = sizeof own;
+	struct addrinfo hints = { .ai_family = family,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *ai = NULL;
+	char *colon;
+	int fd = -1, r = -1;
+
+	if (getaddrinfo(far, "9", &hints, &ai) == 0
+	    && (fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) >= 0
+	    && connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 && getsockname(fd, a, &len) == 0
+	    && !sock_is_loopback(a) && (r = sock_name(a, len, text, size)) == 0
+	    && (colon = strrchr(text, ':')))
+		*colon = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (ai)
+		freeaddrinfo(ai);
+	return r;
+}
+
 int
 sock_accept(int listen_fd, bool blocking)
 {

@@ -26,6 +26,14 @@ int sock_name(const struct sockaddr *, socklen_t, char *text, size_t size);
 /* Write "scheme://host:port" of the bound socket into text. Returns 0, or -1 with errno. */
 int sock_url(int fd, const char *scheme, char *text, size_t size);
 
+/* Is it an address of this machine's loopback interface? */
+bool sock_is_loopback(const struct sockaddr *);
+
+/* Write the address in numbers (IPv6 in brackets) by which other machines most likely know this
+ * one: the one that packets to far away would have. Nothing is sent. Returns 0, or -1: there is
+ * none. */
+int sock_own_address(int family, char *text, size_t size);
+
 /* Accept a connection: close-on-exec, TCP_NODELAY, blocking or not. Returns the
  * descriptor, or -1 with errno (EAGAIN: none is waiting; ECONNABORTED: it is gone already). */
 int sock_accept(int listen_fd, bool blocking);

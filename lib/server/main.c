@@ -436,22 +436,27 @@ control(void *arg, struct server *sv)
 
 /* ---- the command ---- */
 
-/* The URL for the command: one can't connect to the address of all interfaces. */
+/* A URL that can be connected to, as the address of all interfaces can't: from this machine, or
+ * from others if there is a way there. */
 static void
-reachable_url(const struct serve *s, char *text, size_t size)
+reachable_url(const struct serve *s, bool others, char *text, size_t size)
 {
 	static const struct {
-		const char *any, *one;
-	} hosts[] = { { "0.0.0.0:", "127.0.0.1:" }, { "[::]:", "[::1]:" } };
+		const char *any, *here;
+		int family;
+	} hosts[] = { { "0.0.0.0:", "127.0.0.1", AF_INET }, { "[::]:", "[::1]", AF_INET6 } };
 	const char *host = s->url + strlen(s->protocol->scheme) + strlen("://");
+	char own[256];
 	size_t i, n;
 
 	snprintf(text, size, "%s", s->url);
 	for (i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
 		n = strlen(hosts[i].any);
-		if (strncmp(host, hosts[i].any, n) == 0)
-			snprintf(text, size, "%s://%s%s", s->protocol->scheme, hosts[i].one,
-			    host + n);
+		if (strncmp(host, hosts[i].any, n) != 0)
+			continue;
+		if (!others || sock_own_address(hosts[i].family, own, sizeof own) < 0)
+			snprintf(own, sizeof own, "%s", hosts[i].here);
+		snprintf(text, size, "%s://%s:%s", s->protocol->scheme, own, host + n);
 	}
 }
 
@@ -501,7 +506,7 @@ export_target(struct serve *s)
 	for (; nested && servers && s->grace_s > LEAST_GRACE_S; s->grace_s--)
 		if ((servers = strchr(servers, ' ')))
 			servers++;
-	reachable_url(s, url, sizeof url);
+	reachable_url(s, false, url, sizeof url);
 	if (nested)
 		serve_unique_label(s->label, label);
 	n = strlen(url) + (nested ? strlen(target) : 0) + 2;
@@ -568,8 +573,12 @@ static int
 ready(void *arg)
 {
 	struct serve *s = arg;
+	char url[sizeof s->url];
 
-	return s->opt.command ? start_command(s) : close_stdout(s->url);
+	if (s->opt.command)
+		return start_command(s);
+	reachable_url(s, true, url, sizeof url);
+	return close_stdout(url);
 }
 
 /* The server can't go on. */

@@ -58,6 +58,41 @@ load ../helper
 	done
 }
 
+@test "on all interfaces, the URL is one for others; who asks in vain elsewhere gets a hint" {
+	local server any host
+	for server in $SERVERS; do
+		for any in 0.0.0.0 ::; do
+			[ "$any" != :: ] || "$server" -p 0 -a ::1 true 2>/dev/null || continue
+			start "$server" -p 0 -a "$any"
+			host=${URL#*://}
+			host=${host%:*}
+			[[ $host != 0.0.0.0 && $host != '[::]' ]] || fail "$URL"
+			bench-lat -n 3 "$URL" >out.tsv
+			[ "$(total out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
+			# the command is on this machine
+			# shellcheck disable=SC2016
+			run -0 "$server" -a "$any" sh -c 'echo "$BENCH_TARGET"'
+			[[ $output == *://127.0.0.1:* || $output == *'://[::1]:'* ]] || fail "$output"
+			stop
+			# nobody listens there any more
+			run --separate-stderr bench-lat -n 1 "$URL"
+			case $host in
+			127.*|'[::1]')
+				want 1 'Connection refused'
+				[[ $stderr != *loopback* ]] || fail "$stderr"
+				;;
+			*)
+				want 1 'Connection refused .servers listen on loopback unless -a'
+				;;
+			esac
+		done
+	done
+	refused_port
+	run --separate-stderr bench-lat -n 1 "rpc://127.0.0.1:$PORT"
+	want 1 'Connection refused'
+	[[ $stderr != *loopback* ]] || fail "$stderr"
+}
+
 @test "control characters of the command line reach no terminal" {
 	local program evil=$'rpc://a\e[31mb\a' clean
 	clean='[^[:print:][:space:]]'
