@@ -83,25 +83,96 @@ sock_resolve(const char *host, const char *port, bool passive, struct addrinfo *
 	return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
 }
 
-int
-sock_listen(const struct addrinfo *list)
+/* The address of ai, at that port if it is not 0. */
+static struct sockaddr_storage
+at_port(const struct addrinfo *ai, in_port_t port)
+{
+	struct sockaddr_storage a = { 0 };
+
+	memcpy(&a, ai->ai_addr, ai->ai_addrlen);
+	if (port != 0 && ai->ai_family == AF_INET)
+		((struct sockaddr_in *)&a)->sin_port = port;
+	else if (port != 0 && ai->ai_family == AF_INET6)
+		((struct sockaddr_in6 *)&a)->sin6_port = port;
+	return a;
+}
+
+/* In the order of the network's bytes. */
+static in_port_t
+port_of(int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof a;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		return 0;
+	return a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+				       : ((struct sockaddr_in *)&a)->sin_port;
+}
+
+static int
+listen_at(const struct addrinfo *ai, in_port_t port)
+{
+	struct sockaddr_storage a = at_port(ai, port);
+	int fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
+
+	/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
+	 * believes that to be */
+	if (fd >= 0
+	    && (set_cloexec(fd) < 0 || set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0
+		|| bind(fd, (struct sockaddr *)&a, ai->ai_addrlen) < 0 || listen(fd, INT_MAX) < 0
+		|| sock_blocking(fd, false) < 0))
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+/* A name may have an address twice. */
+static bool
+is_repeated(const struct addrinfo *list, const struct addrinfo *ai)
+{
+	while (list != ai
+	    && (list->ai_addrlen != ai->ai_addrlen
+		|| memcmp(list->ai_addr, ai->ai_addr, ai->ai_addrlen) != 0))
+		list = list->ai_next;
+	return list != ai;
+}
+
+static int
+listen_at_all(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
 {
 	const struct addrinfo *ai;
-	int fd;
+	int n = 0, e = EADDRNOTAVAIL;
 
-	errno = EADDRNOTAVAIL;
-	for (ai = list; ai; ai = ai->ai_next) {
-		if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0)
+	for (ai = list; ai && n < SOCK_LISTEN_MAX; ai = ai->ai_next) {
+		if (is_repeated(list, ai))
 			continue;
-		/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
-		 * believes that to be */
-		if (set_cloexec(fd) == 0 && set_option(fd, SOL_SOCKET, SO_REUSEADDR) == 0
-		    && bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, INT_MAX) == 0
-		    && sock_blocking(fd, false) == 0)
-			return fd;
-		close_keeping_errno(fd);
+		if ((fd[n] = listen_at(ai, n > 0 ? port_of(fd[0]) : 0)) >= 0) {
+			n++;
+			continue;
+		}
+		e = errno;
+		if (e == EADDRNOTAVAIL || e == EAFNOSUPPORT)
+			continue; /* this machine, or its kernel, has no such address */
+		while (n > 0)
+			close(fd[--n]);
+		break;
 	}
-	return -1;
+	errno = e;
+	return n > 0 ? n : -1;
+}
+
+int
+sock_listen(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
+{
+	struct sockaddr_in any;
+	int n, tries;
+
+	memcpy(&any, list->ai_addr, sizeof any); /* the port is where that of IPv6 is */
+	for (tries = 0; tries < 16; tries++)
+		/* the port that the first address got may be in use at another */
+		if ((n = listen_at_all(list, fd)) > 0 || errno != EADDRINUSE || any.sin_port != 0)
+			break;
+	return n;
 }
 
 int

@@ -15,9 +15,11 @@
  * gai_strerror or strerror). passive: for bind(2). */
 const char *sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list);
 
-/* Listen on the first address that can be bound; SO_REUSEADDR, the longest backlog,
- * close-on-exec, not blocking. Returns the descriptor, or -1 with errno. */
-int sock_listen(const struct addrinfo *list);
+/* Listen on all addresses of the list that this machine has (SOCK_LISTEN_MAX at most), on the same
+ * port; SO_REUSEADDR, the longest backlog, close-on-exec, not blocking. Returns the number of
+ * descriptors, or -1 with errno: there is none, or another of them can't be had. */
+#define SOCK_LISTEN_MAX 8
+int sock_listen(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX]);
 
 /* Write the address in numbers, "host:port" (IPv6 in brackets), into text, which is cut off if
  * size is too small. Returns 0, or -1 with errno. */

@@ -17,13 +17,14 @@ struct server_conf {
 	const struct service *service;
 	const struct server_model *model;
 	const struct delay_dist
-	    *dist;           /* of the service times, if the service is timed; else NULL */
-	uint64_t seed;       /* of the distribution's random numbers */
-	unsigned threads;    /* of the models pool and event */
-	unsigned max_conns;  /* at once; more wait in the backlog */
-	uint64_t timeout_ns; /* a peer may be idle, take for one message, and refuse
-			      * to receive for this long */
-	int listen_fd;       /* listens, does not block; stays the caller's */
+	    *dist;            /* of the service times, if the service is timed; else NULL */
+	uint64_t seed;        /* of the distribution's random numbers */
+	unsigned threads;     /* of the models pool and event */
+	unsigned max_conns;   /* at once; more wait in the backlog */
+	uint64_t timeout_ns;  /* a peer may be idle, take for one message, and refuse
+			       * to receive for this long */
+	const int *listen_fd; /* these listen, do not block, and stay the caller's */
+	unsigned n_listen;
 
 	/* Called by server_run once, when connections can be served from now on. Returns 0,
 	 * or -1 after printing a message, for the server to fail. */

@@ -90,7 +90,8 @@ struct serve {
 	struct inherited before;
 	char url[320];
 	char label[SERVE_LABEL];
-	int listen_fd;
+	int listen_fd[SOCK_LISTEN_MAX];
+	int n_listen;
 	int usage_fd;  /* -1: none */
 	int signal_fd; /* the pipe's reading end */
 	pid_t command; /* 0: none, or ended */
@@ -270,14 +271,14 @@ start_listening(struct serve *s)
 		msg("-a %s: %s", o->addr, why);
 		return -1;
 	}
-	s->listen_fd = sock_listen(list);
+	s->n_listen = sock_listen(list, s->listen_fd);
 	freeaddrinfo(list);
-	if (s->listen_fd < 0) {
+	if (s->n_listen < 0) {
 		msg(strchr(o->addr, ':') ? "bind [%s]:%s: %s" : "bind %s:%s: %s", o->addr, port,
 		    strerror(errno));
 		return -1;
 	}
-	if (sock_url(s->listen_fd, s->protocol->scheme, s->url, sizeof s->url) < 0)
+	if (sock_url(s->listen_fd[0], s->protocol->scheme, s->url, sizeof s->url) < 0)
 		return failed(o->addr);
 	return 0;
 }
@@ -639,6 +640,7 @@ serve(struct serve *s)
 	conf.max_conns = (unsigned)o->max_conns;
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
+	conf.n_listen = (unsigned)s->n_listen;
 	conf.ready = ready;
 	conf.control_fd = s->signal_fd;
 	conf.control = control;
@@ -666,13 +668,13 @@ serve_main(int argc, char **argv, const struct server_protocol *protocol, const 
 
 	memset(&s, 0, sizeof s);
 	s.protocol = protocol;
-	s.listen_fd = s.usage_fd = s.signal_fd = -1;
+	s.usage_fd = s.signal_fd = -1;
 	msg_program(argv[0]);
 	if ((status = parse(&s, argc, argv, default_model)) >= 0)
 		return status;
 	status = serve(&s);
-	if (s.listen_fd >= 0)
-		close(s.listen_fd);
+	while (s.n_listen > 0)
+		close(s.listen_fd[--s.n_listen]);
 	if (s.usage_fd >= 0)
 		close(s.usage_fd);
 	return status;

@@ -51,7 +51,10 @@ close_own(struct server *sv)
 void
 server_leave(struct server *sv)
 {
-	close(sv->conf->listen_fd);
+	unsigned i;
+
+	for (i = 0; i < sv->conf->n_listen; i++)
+		close(sv->conf->listen_fd[i]);
 	close_own(sv);
 }
 
@@ -429,12 +432,12 @@ has_room(struct server *sv)
 }
 
 static void
-accept_some(struct server *sv)
+accept_some(struct server *sv, int listen_fd)
 {
 	int fd, i;
 
 	for (i = 0; i < ACCEPTS && has_room(sv); i++) {
-		fd = sock_accept(sv->conf->listen_fd, sv->conf->model->blocking);
+		fd = sock_accept(listen_fd, sv->conf->model->blocking);
 		if (fd >= 0) {
 			take_connection(sv, fd);
 			continue;
@@ -467,6 +470,42 @@ retry(struct server *sv)
 	}
 }
 
+/* What a listening socket is in the loop, where the others are pointers to what is no descriptor.
+ */
+static void *
+listener(const struct server *sv, unsigned i)
+{
+	return (void *)(uintptr_t)&sv->conf->listen_fd[i];
+}
+
+static void
+set_accepting(struct server *sv, bool on)
+{
+	unsigned i, interest = on ? LOOP_READ : 0;
+	bool good = true;
+
+	for (i = 0; i < sv->conf->n_listen; i++)
+		good = loop_change(sv->loop, sv->conf->listen_fd[i], interest, listener(sv, i)) == 0
+		    && good;
+	if (good)
+		sv->accepting = on;
+}
+
+/* If it is an event of a listening socket, accept. */
+static bool
+take_listener(struct server *sv, const void *user)
+{
+	unsigned i;
+
+	for (i = 0; i < sv->conf->n_listen; i++) {
+		if (user == &sv->conf->listen_fd[i]) {
+			accept_some(sv, sv->conf->listen_fd[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Do what no event asks for; returns how long the loop may wait for the next one. */
 static uint64_t
 housekeeping(struct server *sv)
@@ -479,10 +518,8 @@ housekeeping(struct server *sv)
 	if (sv->retry_ns == 0)
 		retry(sv);
 	room = has_room(sv);
-	if (room != sv->accepting
-	    && loop_change(sv->loop, sv->conf->listen_fd, room ? LOOP_READ : 0, &sv->accepting)
-		== 0)
-		sv->accepting = room;
+	if (room != sv->accepting)
+		set_accepting(sv, room);
 	left = expire(sv);
 	if (sv->retry_ns != 0) {
 		now = clock_ns();
@@ -510,9 +547,9 @@ serve_until_told(struct server *sv)
 			return -1;
 		}
 		for (i = 0; i < n; i++) {
-			if (ev[i].user == &sv->accepting) {
-				accept_some(sv);
-			} else if (ev[i].user == &sv->conf) {
+			if (take_listener(sv, ev[i].user))
+				continue;
+			if (ev[i].user == &sv->conf) {
 				stop = sv->conf->control(sv->conf->arg, sv) || stop;
 			} else if (ev[i].user == &sv->wake) {
 				pipe_drain(sv->wake[0]);
@@ -560,12 +597,16 @@ static int
 prepare(struct server *sv)
 {
 	int e = pthread_attr_setstacksize(&sv->small_stack, stack_size());
+	unsigned i;
 
 	if (e != 0)
 		return e;
-	if (pipe_open(sv->wake) < 0 || !(sv->loop = loop_new())
-	    || loop_add(sv->loop, sv->conf->listen_fd, 0, &sv->accepting) < 0
-	    || loop_add(sv->loop, sv->conf->control_fd, LOOP_READ, &sv->conf) < 0
+	if (pipe_open(sv->wake) < 0 || !(sv->loop = loop_new()))
+		return errno;
+	for (i = 0; i < sv->conf->n_listen; i++)
+		if (loop_add(sv->loop, sv->conf->listen_fd[i], 0, listener(sv, i)) < 0)
+			return errno;
+	if (loop_add(sv->loop, sv->conf->control_fd, LOOP_READ, &sv->conf) < 0
 	    || loop_add(sv->loop, sv->wake[0], LOOP_READ, &sv->wake) < 0)
 		return errno;
 	return 0;

@@ -34,7 +34,7 @@ struct server {
 	unsigned n_workers;
 
 	/* the main thread's own */
-	bool accepting;                   /* the listening socket is of interest */
+	bool accepting;                   /* the listening sockets are of interest */
 	uint64_t retry_ns;                /* accepting pauses until then; 0: it doesn't */
 	bool warned_accept, warned_serve; /* why it pauses is printed once */
 

@@ -93,6 +93,34 @@ load ../helper
 	[[ $stderr != *loopback* ]] || fail "$stderr"
 }
 
+@test "-a with a name listens on all its addresses, at one port" {
+	unshare -m true 2>/dev/null || skip 'a name can not be given addresses here'
+	local server model
+	# one of them twice, and one that is another machine's
+	printf '%s localhost\n' 127.0.0.1 127.0.0.2 127.0.0.1 192.0.2.77 >hosts
+	cat >both <<-'END'
+		mount --bind hosts /etc/hosts || exit 9
+		exec "$@"
+	END
+	# shellcheck disable=SC2016
+	for server in $SERVERS; do
+		for model in $MODELS; do
+			run --separate-stderr unshare -m sh both "$server" -m "$model" -a localhost sh -c '
+				for a in 127.0.0.1 127.0.0.2; do
+					bench-lat -n 3 "${BENCH_TARGET%%:*}://$a:${BENCH_TARGET##*:}" || exit
+				done'
+			[ "$status" -ne 9 ] || skip 'nothing can be mounted here'
+			want 0
+		done
+		# in use at the second of them only
+		start "$server" -p 0 -a 127.0.0.2
+		run --separate-stderr timeout 60 unshare -m sh both "$server" -p "${URL##*:}" -a localhost
+		want 1 'Address already in use'
+		[ -z "$output" ] || fail "$output"
+		stop
+	done
+}
+
 @test "control characters of the command line reach no terminal" {
 	local program evil=$'rpc://a\e[31mb\a' clean
 	clean='[^[:print:][:space:]]'
