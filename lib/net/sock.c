@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -83,44 +84,41 @@ sock_resolve(const char *host, const char *port, bool passive, struct addrinfo *
 	return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
 }
 
-/* The address of ai, at that port if it is not 0. */
-static struct sockaddr_storage
-at_port(const struct addrinfo *ai, in_port_t port)
-{
-	struct sockaddr_storage a = { 0 };
+/* An address of TCP, of either family: both have the port at the same place. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
 
-	memcpy(&a, ai->ai_addr, ai->ai_addrlen);
-	if (port != 0 && ai->ai_family == AF_INET)
-		((struct sockaddr_in *)&a)->sin_port = port;
-	else if (port != 0 && ai->ai_family == AF_INET6)
-		((struct sockaddr_in6 *)&a)->sin6_port = port;
-	return a;
-}
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+    "one place for the port");
 
-/* In the order of the network's bytes. */
+/* In the order of the network's bytes; 0: it has none. */
 static in_port_t
 port_of(int fd)
 {
-	struct sockaddr_storage a = { 0 };
+	union address a = { .in6 = { 0 } };
 	socklen_t len = sizeof a;
 
-	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return 0;
-	return a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-				       : ((struct sockaddr_in *)&a)->sin_port;
+	return getsockname(fd, &a.any, &len) < 0 ? 0 : a.in.sin_port;
 }
 
 static int
 listen_at(const struct addrinfo *ai, in_port_t port)
 {
-	struct sockaddr_storage a = at_port(ai, port);
+	union address a = { .in6 = { 0 } };
 	int fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
+
+	memcpy(&a, ai->ai_addr, ai->ai_addrlen < sizeof a ? ai->ai_addrlen : sizeof a);
+	if (port != 0)
+		a.in.sin_port = port;
 
 	/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
 	 * believes that to be */
 	if (fd >= 0
 	    && (set_cloexec(fd) < 0 || set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0
-		|| bind(fd, (struct sockaddr *)&a, ai->ai_addrlen) < 0 || listen(fd, INT_MAX) < 0
+		|| bind(fd, &a.any, ai->ai_addrlen) < 0 || listen(fd, INT_MAX) < 0
 		|| sock_blocking(fd, false) < 0))
 		return close_keeping_errno(fd);
 	return fd;
@@ -164,13 +162,13 @@ listen_at_all(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
 int
 sock_listen(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
 {
-	struct sockaddr_in any;
+	struct sockaddr_in first;
 	int n, tries;
 
-	memcpy(&any, list->ai_addr, sizeof any); /* the port is where that of IPv6 is */
+	memcpy(&first, list->ai_addr, sizeof first);
 	for (tries = 0; tries < 16; tries++)
-		/* the port that the first address got may be in use at another */
-		if ((n = listen_at_all(list, fd)) > 0 || errno != EADDRINUSE || any.sin_port != 0)
+		/* any port will do: the one that the first address got may be in use at another */
+		if ((n = listen_at_all(list, fd)) > 0 || errno != EADDRINUSE || first.sin_port != 0)
 			break;
 	return n;
 }
