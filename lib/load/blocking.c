@@ -127,10 +127,11 @@ blocking_run(struct driver *d, const struct call *call, struct result *t, uint64
 {
 	const struct bench *b = ((struct blocking_driver *)d)->bench;
 	struct bench_client *k = &((struct blocking_driver *)d)->client;
+	uint64_t least_ns = b->least_ns ? start_ns + b->least_ns : 0;
 
 	k->seq = 0;
-	while ((count > 0 || t->end_ns < start_ns + b->least_ns) && t->end_ns < until_ns
-	    && !k->gave_up && !bench_stopped(b)) {
+	while ((count > 0 || t->end_ns < least_ns) && t->end_ns < until_ns && !k->gave_up
+	    && !bench_stopped(b)) {
 		count -= count > 0;
 		operate(k, call, t, true);
 	}

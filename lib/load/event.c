@@ -768,7 +768,7 @@ event_run(struct driver *driver, const struct call *call, struct result *t, uint
 		    d->schedule.first, d->schedule.step);
 	if (b->rate > 0)
 		schedule_start(&d->schedule, start_ns, due_in_all(b, count), until_ns);
-	d->least_ns = start_ns + b->least_ns;
+	d->least_ns = b->least_ns ? start_ns + b->least_ns : 0;
 	res = phase(d, RUN, call, count, t, until_ns);
 	d->least_ns = 0;
 	return res;

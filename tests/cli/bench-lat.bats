@@ -90,6 +90,13 @@ load ../helper
 	bench_has_defaults bench-lat 1000 ping
 }
 
+@test "fewer requests than may be outstanding (-n 3 -d 8)" {
+	for server in $SERVERS; do
+		"$server" -m event bench-lat -n 3 -d 8 >out.tsv
+		[ "$(cell out.tsv n)/$(total out.tsv errors)" = 3/0 ] || fail "$(cat out.tsv)"
+	done
+}
+
 # warned TIMES PATTERN: this often, in err.txt.
 warned() {
 	[ "$(grep -c -- "$2" err.txt)" = "$1" ] || fail "not $1 times '$2': $(cat err.txt)"
