@@ -7,7 +7,10 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
-#define FEW 5    /* pairs a pass, on the average */
+#define FEW 5 /* pairs a unit, on the average */
+#define UNITS \
+	100      /* more make an interval hardly narrower, and each costs a pass over all pairs \
+		  */
 #define STEPS 48 /* of a bisection: its range, down to what rounding leaves of it */
 
 /* How many averages are at most x? */
@@ -64,21 +67,28 @@ compare_value(const void *a, const void *b)
 	return (x->v > y->v) - (x->v < y->v);
 }
 
-/* Copy the pairs, each with the number of its unit, sorted by value. Returns how many units: the
- * passes or, of a single one, the pairs. */
 static size_t
-number_units(const struct pass_figure *p, size_t n, struct pass_figure *sorted)
+count_passes(const struct pass_figure *p, size_t n)
 {
-	bool single = p[0].pass == p[n - 1].pass;
-	size_t units = 0, i;
+	size_t passes = 1, i;
+
+	for (i = 1; i < n; i++)
+		passes += p[i].pass != p[i - 1].pass;
+	return passes;
+}
+
+/* Copy the pairs, each with the number of its unit, sorted by value. Returns how many units. */
+static size_t
+number_units(const struct pass_figure *p, size_t n, size_t passes, struct pass_figure *sorted)
+{
+	size_t all = passes > 1 ? passes : n, units = all < UNITS ? all : UNITS, k = 0, i;
 
 	for (i = 0; i < n; i++) {
-		if (i > 0 && (single || p[i].pass != p[i - 1].pass))
-			units++;
-		sorted[i] = (struct pass_figure){ units, p[i].v };
+		k += i > 0 && (passes == 1 || p[i].pass != p[i - 1].pass);
+		sorted[i] = (struct pass_figure){ k * units / all, p[i].v };
 	}
 	qsort(sorted, n, sizeof *sorted, compare_value);
-	return units + 1;
+	return units;
 }
 
 /* The estimate from one unit alone, or from all others. */
@@ -118,13 +128,13 @@ paired_estimate(const struct pass_figure *p, size_t n, struct paired_estimate *e
 
 	memset(e, 0, sizeof *e);
 	if (good) {
-		e->units = number_units(p, n, sorted);
 		e->pairs = n;
-		e->passes = p[0].pass == p[n - 1].pass ? 1 : e->units;
+		e->passes = count_passes(p, n);
+		e->units = number_units(p, n, e->passes, sorted);
 		e->log_ratio = center_of(sorted, n, UINT64_MAX, false, room);
 		if (e->units > 1)
 			e->error = error_of(sorted, n, e->units,
-			    e->passes > 1 && n < FEW * e->passes, room);
+			    e->passes > 1 && n < FEW * e->units, room);
 	}
 	free(sorted);
 	free(room);

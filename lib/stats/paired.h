@@ -20,10 +20,11 @@ struct pass_figure {
 struct paired_estimate {
 	double log_ratio; /* Hodges and Lehmann's, over the pairs of all passes */
 	double error;     /* its standard error, by leaving out one unit at a time; with few
-			   * pairs a pass, by the spread of the passes' own estimates */
+			   * pairs a unit, by the spread of the units' own estimates */
 	size_t pairs, passes;
 	size_t units; /* passes or, of a single one, pairs: then the error lacks what
-		       * passes differ by, and is too small */
+		       * passes differ by, and is too small. Of more than 100 of them,
+		       * 100 groups of neighbours */
 };
 
 /* From n > 0 logarithms of ratios, sorted by pass. False: out of memory.

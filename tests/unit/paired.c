@@ -130,6 +130,30 @@ few(void)
 	    "few pairs a pass: the error is that of the passes' own estimates");
 }
 
+/* 100 units at most, of neighbours, so that many rounds take no longer than they have to: the
+ * error of n independent pairs is about that of their mean, a little more. */
+static void
+many(void)
+{
+	static struct pass_figure p[20000];
+	struct paired_estimate e;
+	size_t n = sizeof p / sizeof *p, i;
+	double error = 0.01 / sqrt((double)n);
+
+	for (i = 0; i < n; i++)
+		p[i] = (struct pass_figure){ 3, 0.01 * normal() };
+	ok(paired_estimate(p, n, &e) && e.passes == 1 && e.pairs == n && e.units == 100,
+	    "many rounds of a pass are 100 units");
+	ok(e.error > 0.7 * error && e.error < 1.4 * error, "their error, %g of %g", e.error, error);
+	for (i = 0; i < n; i++) {
+		p[i].pass = i / 80;
+		p[i].v += 0.01 * (double)(i / 2000); /* tens of units share a difference */
+	}
+	ok(paired_estimate(p, n, &e) && e.passes == 250 && e.units == 100, "and so are 250 passes");
+	/* the ten shifts have a deviation of 0.029, which the groups see as 100 */
+	ok(e.error > 0.002 && e.error < 0.004, "their error, %g", e.error);
+}
+
 int
 main(void)
 {
@@ -139,5 +163,6 @@ main(void)
 	coverage(12);
 	coverage(24);
 	few();
+	many();
 	return done();
 }
