@@ -112,6 +112,8 @@ judge(struct run *r, struct client_conn *c, enum client_result res)
 {
 	if (res == CLIENT_TIMEOUT)
 		r->gave_up = !client_grace(c);
+	else if (res == CLIENT_LOST)
+		r->gave_up = !client_broken_off(c, c->dialled_ns);
 	else if (res == CLIENT_OK || res == CLIENT_FAILED)
 		client_answered(c);
 	r->until_ns = c->until_ns;
@@ -148,11 +150,9 @@ wanted(struct run *r, const struct block *k, uint64_t seq)
 	bool never = r->now[row]->hist->n + r->total[row]->hist->n == 0, several = b->ntargets > 1;
 	const char *name = several ? r->target->label : "", *colon = several ? ": " : "";
 
-	if (bench_stopped(b))
+	if (bench_stopped(b) || r->over)
 		return false;
 	if ((r->failed >= ENOUGH && never) || r->refused >= ENOUGH || r->gave_up) {
-		msg("%s%sgave up after %u failure%s in a row", name, colon, r->failed,
-		    r->failed > 1 ? "s" : "");
 		r->over = true;
 		return false;
 	}
@@ -165,8 +165,8 @@ wanted(struct run *r, const struct block *k, uint64_t seq)
 	return seq < k->count && (!k->time_ns || clock_ns() - r->start_ns < k->time_ns);
 }
 
-/* Make one more connection. False: out of memory. */
-static bool
+/* Make one more connection. Failures of those that aren't recorded are none in a row. */
+static enum client_result
 connect_one(struct run *r, uint64_t seq, bool record)
 {
 	struct client_conn *c = next_conn(r);
@@ -175,17 +175,21 @@ connect_one(struct run *r, uint64_t seq, bool record)
 	if (!c) {
 		msg("%s", strerror(ENOMEM));
 		r->bench->failed = r->over = true;
-		return false;
+		return CLIENT_STOPPED;
 	}
 	res = measure(r, c, seq, record);
-	r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
-	r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
+	if (record) {
+		r->failed = res == CLIENT_OK ? 0 : r->failed + 1;
+		r->refused = res == CLIENT_LOST && c->connected_ns == 0 ? r->refused + 1 : 0;
+	}
 	judge(r, c, res);
 	if (res != CLIENT_OK) {
 		client_close(c);
 		r->n--;
+		/* all of it took time, as the client's processor knows */
+		r->now[CONNECT]->end_ns = r->now[FIRST_REPLY]->end_ns = clock_ns();
 	}
-	return true;
+	return res;
 }
 
 /* A block of one target. What the block before has left behind, of another target perhaps, is met
@@ -194,20 +198,23 @@ static void
 run_block(struct run *r, const struct block *k)
 {
 	struct bench *b = r->bench;
+	bool several = b->ntargets > 1;
 	uint64_t seq, cpu;
 	size_t i;
 	int row;
 
 	for (seq = 0; seq < k->skipped && r->failed == 0 && r->n < r->max && !bench_stopped(b);
 	     seq++)
-		if (!connect_one(r, seq, false))
-			return;
+		if (connect_one(r, seq, false) != CLIENT_OK)
+			break;
 	r->start_ns = clock_ns();
 	cpu = clock_thread_cpu_ns();
 	for (seq = 0; wanted(r, k, seq); seq++)
-		if (!connect_one(r, seq, true))
-			break;
+		connect_one(r, seq, true);
 	cpu = clock_thread_cpu_ns() - cpu;
+	if (r->over && r->failed > 0)
+		msg("%s%sgave up after %u failure%s in a row", several ? r->target->label : "",
+		    several ? ": " : "", r->failed, r->failed > 1 ? "s" : "");
 	r->now[CONNECT]->cpu_ns = r->now[FIRST_REPLY]->cpu_ns = cpu;
 	for (i = 0; i < b->nrows; i++) {
 		row = row_of(&b->row[i]);

@@ -84,6 +84,14 @@ client_grace(struct client_conn *c)
 	return now < c->until_ns;
 }
 
+bool
+client_broken_off(struct client_conn *c, uint64_t start_ns)
+{
+	if (c->until_ns == UINT64_MAX)
+		c->until_ns = start_ns + c->client->timeout_ns + CLIENT_GRACE_NS;
+	return clock_ns() < c->until_ns;
+}
+
 void
 client_answered(struct client_conn *c)
 {

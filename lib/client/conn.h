@@ -147,6 +147,11 @@ enum client_result client_time_out(struct client_conn *);
  * from the first time on. False: that is over, too. */
 bool client_grace(struct client_conn *);
 
+/* A call that began at start_ns was broken off: until one is answered, calls on this connection and
+ * those that replace it have one time limit from then on, and CLIENT_GRACE_NS, all together. False:
+ * that is over. */
+bool client_broken_off(struct client_conn *, uint64_t start_ns);
+
 /* A call was answered: the next ones have their whole time limit. */
 void client_answered(struct client_conn *);
 

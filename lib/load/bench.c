@@ -336,6 +336,19 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 		    name, (double)t->elapsed_ns / 1e6);
 }
 
+/* What befell warming up or connecting again is told unless operations failed of it, too. */
+static bool
+is_repeated(const struct result *t, const char *text)
+{
+	const char *why = strstr(text, ": ");
+	unsigned i;
+
+	for (i = 0; why && i < t->ncauses; i++)
+		if (strcmp(t->cause[i].text, why + 2) == 0)
+			return true;
+	return false;
+}
+
 void
 bench_remark(struct bench *b, struct bench_target *target, const struct bench_row *r,
     const struct result *t, unsigned clients, unsigned threads)
@@ -346,6 +359,8 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 	unsigned i;
 
 	for (i = 0; i < t->ncauses; i++) {
+		if (is_repeated(t, t->cause[i].text))
+			continue;
 		if (t->cause[i].n > 1)
 			msg("%s (and %" PRIu64 " more)", t->cause[i].text, t->cause[i].n - 1);
 		else

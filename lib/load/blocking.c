@@ -57,7 +57,8 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 		if (s.ok && connects && !c->client->conf.close_each)
 			t->reconnected++;
 	}
-	next = record ? retry_after(k, res) : retry_after_warm_up(k, res, t);
+	next = record ? retry_after(k, res, s.start_ns)
+		      : retry_after_warm_up(k, res, s.start_ns, t);
 	while (next == RETRY_RECONNECT)
 		next = retry_after_reconnect(k, client_connect(c), t);
 	return res;
@@ -70,6 +71,7 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	struct client_conn *c = &k->conn;
 	struct result_sample s = { .client = k->index };
 	enum client_result res = client_dial(c);
+	enum retry next;
 
 	if (res == CLIENT_OK)
 		res = client_call(c, call, c->dialled_ns);
@@ -78,7 +80,9 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	s.ok = res == CLIENT_OK;
 	if (res != CLIENT_STOPPED)
 		result_add(t, &s, s.ok ? NULL : c->error);
-	retry_after_first(k, res);
+	next = retry_after_first(k, res, s.start_ns);
+	while (next == RETRY_RECONNECT)
+		next = retry_after_reconnect(k, client_connect(c), t);
 	t->gave_up += k->gave_up;
 	return 0;
 }
@@ -116,8 +120,6 @@ blocking_warm_up(struct driver *d, const struct call *call, struct result *t, ui
 		if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
 			break;
 	}
-	if (k->gave_up)
-		retry_absent(k, t);
 	return 0;
 }
 
@@ -129,12 +131,21 @@ blocking_run(struct driver *d, const struct call *call, struct result *t, uint64
 	struct bench_client *k = &((struct blocking_driver *)d)->client;
 	uint64_t least_ns = b->least_ns ? start_ns + b->least_ns : 0;
 
+	if (k->gave_up) {
+		/* that the connection could not be made may be an error of the row already */
+		if (t->errors == 0)
+			retry_absent(k, t, b->clients > 1 ? count : 1, start_ns);
+		t->gave_up++;
+		return 0;
+	}
 	k->seq = 0;
 	while ((count > 0 || t->end_ns < least_ns) && t->end_ns < until_ns && !k->gave_up
 	    && !bench_stopped(b)) {
 		count -= count > 0;
 		operate(k, call, t, true);
 	}
+	if (b->clients > 1 && until_ns == UINT64_MAX)
+		retry_missed(k, t, count);
 	t->gave_up += k->gave_up;
 	return 0;
 }

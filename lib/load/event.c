@@ -339,8 +339,12 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 	}
 	more = has_more(d, f) && !f->k.gave_up && !bench_stopped(d->bench)
 	    && d->result->end_ns < d->until_ns && !(d->phase == CONNECT && client_ready(c));
-	if (!more)
+	if (!more) {
+		if (d->phase == RUN && !d->open && d->bench->clients > 1
+		    && d->until_ns == UINT64_MAX)
+			retry_missed(&f->k, d->result, f->left);
 		f->left = 0;
+	}
 	if (more && !f->list.oldest && !client_ready(c)) {
 		f->left -= f->left > 0;
 		*res = dial(d, f, 0);
@@ -390,6 +394,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	enum client_again again = res == CLIENT_LOST && f->step == OPEN ? client_again(&f->k.conn)
 									: CLIENT_AGAIN_NO;
 	struct request *newer;
+	uint64_t start_ns;
 	enum retry next;
 
 	if (d->phase == CONNECT && res != CLIENT_OK && !lost) {
@@ -398,6 +403,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	}
 	if (lost)
 		r = f->list.oldest;
+	start_ns = r->start_ns;
 	do {
 		newer = r->in[FLOW].next;
 		if (lost && repeats(d, r, again))
@@ -415,14 +421,16 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	f->step = OPEN;
 	if (f->reconnect) {
 		next = retry_after_reconnect(&f->k, res, d->result);
-	} else if (d->phase == FIRST || d->phase == CONNECT) {
-		next = retry_after_first(&f->k, res);
+	} else if (d->phase == FIRST) {
+		next = retry_after_first(&f->k, res, start_ns);
+	} else if (d->phase == CONNECT) {
+		next = retry_after_connect(&f->k, res);
 	} else if (d->phase == WARM_UP) {
-		next = retry_after_warm_up(&f->k, res, d->result);
+		next = retry_after_warm_up(&f->k, res, start_ns, d->result);
 		if (lost)
 			f->left = 0;
 	} else {
-		next = retry_after(&f->k, res);
+		next = retry_after(&f->k, res, start_ns);
 	}
 	if (lost)
 		flow_close(d, f);
@@ -715,8 +723,6 @@ phase(struct event_driver *d, enum phase p, const struct call *call, uint64_t co
 			continue;
 		if (p == FIRST || p == RUN)
 			t->gave_up++;
-		else if (p == WARM_UP && d->bench->rate == 0)
-			retry_absent(&d->flow[i].k, t);
 	}
 	return 0;
 }
@@ -760,6 +766,7 @@ event_run(struct driver *driver, const struct call *call, struct result *t, uint
 {
 	struct event_driver *d = (struct event_driver *)driver;
 	const struct bench *b = d->bench;
+	unsigned i;
 	int res;
 
 	/* all targets get the same arrivals in a round, and each round others */
@@ -768,6 +775,10 @@ event_run(struct driver *driver, const struct call *call, struct result *t, uint
 		    d->schedule.first, d->schedule.step);
 	if (b->rate > 0)
 		schedule_start(&d->schedule, start_ns, due_in_all(b, count), until_ns);
+	for (i = 0; i < d->n && b->rate == 0; i++)
+		/* that the only connection could not be made may be an error of the row already */
+		if (d->flow[i].k.gave_up && (b->clients > 1 || t->errors == 0))
+			retry_absent(&d->flow[i].k, t, b->clients > 1 ? count : 1, start_ns);
 	d->least_ns = b->least_ns ? start_ns + b->least_ns : 0;
 	res = phase(d, RUN, call, count, t, until_ns);
 	d->least_ns = 0;

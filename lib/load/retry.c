@@ -15,6 +15,8 @@ bench_client_init(struct bench_client *k, const struct client *client, unsigned 
 	client_conn_init(&k->conn, client, in, in_size);
 }
 
+static const char absent[] = "a client has no connection";
+
 static enum retry
 give_up(struct bench_client *k)
 {
@@ -23,14 +25,17 @@ give_up(struct bench_client *k)
 }
 
 enum retry
-retry_after(struct bench_client *k, enum client_result res)
+retry_after(struct bench_client *k, enum client_result res, uint64_t start_ns)
 {
 	bool close_each = k->conn.client->conf.close_each;
 
 	if (res == CLIENT_TIMEOUT) {
 		if (!client_grace(&k->conn))
 			return give_up(k);
-	} else if (res != CLIENT_LOST) {
+	} else if (res == CLIENT_LOST) {
+		if (!client_broken_off(&k->conn, start_ns))
+			return give_up(k);
+	} else {
 		if (res != CLIENT_STOPPED) {
 			client_answered(&k->conn);
 			k->failures = 0;
@@ -48,11 +53,16 @@ retry_after(struct bench_client *k, enum client_result res)
 enum retry
 retry_after_reconnect(struct bench_client *k, enum client_result res, struct result *t)
 {
+	uint64_t now;
+
 	if (res == CLIENT_OK || res == CLIENT_STOPPED) {
 		k->failures = 0;
 		return RETRY_GO_ON;
 	}
 	result_warn(t, "connecting again", k->conn.error);
+	now = clock_ns();
+	if (t->end_ns < now) /* it took part of the time, and of the processor's */
+		t->end_ns = now;
 	if (res == CLIENT_TIMEOUT && !client_grace(&k->conn))
 		return give_up(k);
 	if (++k->failures == RETRY_MAX)
@@ -61,25 +71,45 @@ retry_after_reconnect(struct bench_client *k, enum client_result res, struct res
 }
 
 enum retry
-retry_after_first(struct bench_client *k, enum client_result res)
+retry_after_connect(struct bench_client *k, enum client_result res)
 {
 	return res == CLIENT_LOST || res == CLIENT_TIMEOUT ? give_up(k) : RETRY_GO_ON;
 }
 
-void
-retry_absent(struct bench_client *k, struct result *t)
+enum retry
+retry_after_first(struct bench_client *k, enum client_result res, uint64_t start_ns)
 {
-	struct result_sample s = { .client = k->index, .start_ns = clock_ns() };
+	enum retry next = retry_after(k, res, start_ns);
 
-	result_add(t, &s, "a client has no connection");
+	if (next == RETRY_RECONNECT)
+		k->failures = 1;
+	return next;
+}
+
+void
+retry_absent(struct bench_client *k, struct result *t, uint64_t count, uint64_t start_ns)
+{
+	struct result_sample s = { .client = k->index, .start_ns = start_ns };
+
+	result_add(t, &s, absent);
+	if (count < UINT64_MAX)
+		result_missed(t, count - 1, absent);
+}
+
+void
+retry_missed(const struct bench_client *k, struct result *t, uint64_t count)
+{
+	if (k->gave_up)
+		result_missed(t, count, absent);
 }
 
 enum retry
-retry_after_warm_up(struct bench_client *k, enum client_result res, struct result *t)
+retry_after_warm_up(struct bench_client *k, enum client_result res, uint64_t start_ns,
+    struct result *t)
 {
-	enum retry next = retry_after(k, res);
+	enum retry next = retry_after(k, res, start_ns);
 
-	if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
+	if (res != CLIENT_OK && res != CLIENT_STOPPED)
 		result_warn(t, "warm-up", k->conn.error);
 	return next;
 }

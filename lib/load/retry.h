@@ -2,7 +2,8 @@
 /* A client of a run, and what follows from how its operations end. The rule, for both drivers:
  * a lost connection is replaced, outside of any operation, with up to RETRY_MAX attempts; after
  * a time limit a second more is waited for an answer, on a new connection (client_grace()), so
- * that a peer that stands still costs no more. */
+ * that a peer that stands still costs no more, and one that breaks off again and again, however
+ * slowly, no more than a time limit and that second (client_broken_off()). */
 #ifndef RETRY_H
 #define RETRY_H
 
@@ -34,20 +35,29 @@ enum retry {
 void bench_client_init(struct bench_client *, const struct client *, unsigned index,
     unsigned char *in, size_t in_size);
 
-/* A measured operation ended. */
-enum retry retry_after(struct bench_client *, enum client_result);
+/* A measured operation ended, that began at start_ns. */
+enum retry retry_after(struct bench_client *, enum client_result, uint64_t start_ns);
 
-/* A warm-up operation ended: it is the last one if its connection is lost. */
-enum retry retry_after_warm_up(struct bench_client *, enum client_result, struct result *);
+/* A warm-up operation ended: it is the last one if its connection is lost. Failures are reported.
+ */
+enum retry retry_after_warm_up(struct bench_client *, enum client_result, uint64_t start_ns,
+    struct result *);
 
-/* The first call of a client ended: there is no connection yet to be replaced. */
-enum retry retry_after_first(struct bench_client *, enum client_result);
+/* The first connection of a program's only client ended: without it nothing can be measured. */
+enum retry retry_after_connect(struct bench_client *, enum client_result);
+
+/* The first call of one of many clients ended, that began at start_ns: an attempt to connect. */
+enum retry retry_after_first(struct bench_client *, enum client_result, uint64_t start_ns);
 
 /* An attempt to reconnect ended. */
 enum retry retry_after_reconnect(struct bench_client *, enum client_result, struct result *);
 
-/* A client gave up before the timed run: count its first operation as failed. (In an open loop
- * operations belong to no client: what is due and can't be sent has failed.) */
-void retry_absent(struct bench_client *, struct result *);
+/* A client had given up before a timed part that begins at start_ns: count its operations, or the
+ * first where time decides, as failed. (In an open loop operations belong to no client: what is due
+ * and can't be sent has failed.) */
+void retry_absent(struct bench_client *, struct result *, uint64_t count, uint64_t start_ns);
+
+/* It may have given up in the timed part, with count operations still to do: they have failed. */
+void retry_missed(const struct bench_client *, struct result *, uint64_t count);
 
 #endif

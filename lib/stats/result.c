@@ -149,6 +149,15 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 }
 
 void
+result_missed(struct result *t, uint64_t n, const char *why)
+{
+	if (n == 0)
+		return;
+	t->errors += n;
+	count_cause(t, why, n);
+}
+
+void
 result_merge(struct result *to, struct result *from)
 {
 	unsigned i;

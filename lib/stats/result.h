@@ -73,6 +73,9 @@ void result_clear(struct result *);
  * NULL if it succeeded. */
 void result_add(struct result *, const struct result_sample *, const char *why);
 
+/* n operations of a client were due and could not be tried. They have no samples. */
+void result_missed(struct result *, uint64_t n, const char *why);
+
 /* Something failed that is not an operation of the row, such as warming up or reconnecting.
  * It is reported, and makes the exit status 1. */
 void result_warn(struct result *, const char *what, const char *why);

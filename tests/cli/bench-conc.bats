@@ -157,3 +157,33 @@ load ../helper
 	refuses bench-conc '-j: more threads than clients' -c 5,2 -j 3 http://127.0.0.1:1
 	refuses bench-busy '-c: one number is needed: 1,2' -c 1,2 http://127.0.0.1:1
 }
+
+# The first connections of two clients fail: they try again, and do all that is due.
+@test "a client whose first connection fails has more attempts" {
+	local o
+	for o in '' '-j 4' '-d 2'; do
+		bad http http-two-missed
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-conc -q -c 4 -n 6 $o "$URL"
+		[ "$status" -eq 1 ] || fail "'$o': status $status: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		# one that tries again may be the second of the two
+		[ $(($(cell out.tsv n first-reply) + $(cell out.tsv errors first-reply))) -eq 4 ] &&
+		    [ "$(cell out.tsv errors first-reply)" -ge 1 ] &&
+		    [ "$(cell out.tsv n ping)/$(cell out.tsv errors ping)" = 24/0 ] || fail "'$o': $output $stderr"
+	done
+}
+
+# Nobody answers: what was due is counted in full, in each round.
+@test "clients without a connection count what was due" {
+	local o
+	refused_port
+	for o in '' '-j 3' '-d 2' -K; do
+		run --separate-stderr bench-conc -q -c 3 -n 7 $o "http://127.0.0.1:$PORT"
+		[ "$status" -eq 1 ] || fail "'$o': status $status: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(cell out.tsv n ping)/$(cell out.tsv errors ping)" = 0/21 ] || fail "'$o': $output"
+		awk -F '\t' 'NR > 1 && $24 + 0 > 1.2 { exit 1 }' out.tsv || fail "busy: $output"
+	done
+}

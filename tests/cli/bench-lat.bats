@@ -308,3 +308,14 @@ warned() {
 		    then cut -f n a.tsv)" = 20 ]
 	fi
 }
+
+# A request that fails only while warming up: its failure is not silent.
+@test "warm-up operations that fail with a reply are reported" {
+	local o
+	bad http http-500-once
+	for o in '' '-d 2'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr bench-lat -q -n 3 -w 1 $o "$URL"
+		want 1 'warm-up: .*HTTP 500'
+	done
+}

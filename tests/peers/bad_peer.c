@@ -28,6 +28,8 @@
 
 enum protocol { NONE, RPC, HTTP };
 
+#define LATE_NS 900000000L
+
 enum then {
 	KEEP, /* wait for the next request */
 	CLOSE,
@@ -58,8 +60,11 @@ enum {
 	OTHER_SEQ = 8, /* RPC: the number is left as it is */
 	ZIPPED = 16,   /* RPC: type and number are 7 bytes further, in a stored block */
 	TRICKLE = 32,  /* FLOOD: one byte a segment, with a pause before each */
-	LINGER = 64    /* CLOSE: read on until the peer has closed, too: a reset, for requests that
+	LINGER = 64,   /* CLOSE: read on until the peer has closed, too: a reset, for requests that
 			* came behind, could reach it before the reply does (RFC 9112, section 9.6) */
+	LATE = 128,    /* nearly a second after the request */
+	ONCE = 256,    /* a proper pong to all later requests of the connection */
+	MISSED = 512   /* the first two connections of all are closed at once */
 };
 
 /* clang-format off */
@@ -88,6 +93,7 @@ static const struct behaviour behaviours[] = {
 
 	{ "rpc-pong", RPC, TEXT(pong_rpc), KEEP, 2, 0, 0 },
 	{ "rpc-slow", RPC, TEXT(pong_rpc), KEEP, 2, 0, SLOWLY },
+	{ .name = "rpc-close-slowly", .protocol = RPC, WORDS(""), .then = CLOSE, .flags = RAW | LATE },
 	{ "rpc-close-after-3", RPC, TEXT(""), CLOSE, 2, 3, RAW },
 	{ "rpc-reset-after-3", RPC, TEXT(""), RESET, 2, 3, RAW },
 	{ "rpc-silent-after-3", RPC, TEXT(""), HANG, 2, 3, RAW },
@@ -207,6 +213,12 @@ static const struct behaviour behaviours[] = {
 	  WORDS("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .then = CLOSE },
 	{ .name = "http-early-cut", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok"), .then = CLOSE },
+	{ .name = "http-500-once", .protocol = HTTP,
+	  WORDS("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), .flags = ONCE },
+	{ .name = "http-two-missed", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"),
+	  .flags = MISSED },
+	{ .name = "http-close-slowly", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = LATE },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
@@ -444,8 +456,11 @@ converse(struct connection *c)
 				   "\x51\x51\n";
 	struct linger reset = { 1, 0 };
 	static atomic_uint of_all;
+	const struct timespec late = { .tv_nsec = LATE_NS };
 	unsigned answered = 0;
 
+	if (c->b->flags & MISSED && atomic_fetch_add(&of_all, 1) < 2)
+		return;
 	if (!(c->b->flags & AT_ONCE)) {
 		if (!request(c))
 			return;
@@ -455,7 +470,8 @@ converse(struct connection *c)
 		}
 	}
 	for (;;) {
-		if (answered++ < c->b->after) {
+		answered++;
+		if (answered <= c->b->after || (c->b->flags & ONCE && answered > 1)) {
 			if (!pong(c))
 				return;
 			if (c->b->then == VANISH && atomic_fetch_add(&of_all, 1) + 1 == c->b->after)
@@ -464,6 +480,8 @@ converse(struct connection *c)
 				return;
 			continue;
 		}
+		if (c->b->flags & LATE)
+			nanosleep(&late, NULL);
 		if (!answer(c, c->b->words, c->b->n, c->b->type))
 			return;
 		switch (c->b->then) {

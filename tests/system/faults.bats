@@ -194,6 +194,7 @@ matrix() {
 	rpc-close-request 0 1 closed the connection|Broken pipe|reset
 	rpc-half          0 1 no (complete )?answer within
 	rpc-trickle       0 1 no (complete )?answer within
+	rpc-close-slowly  0 1 closed
 	TABLE
 }
 
@@ -207,6 +208,7 @@ matrix() {
 	http-half         1 1 no complete answer within
 	http-unended      1 1 no complete answer within
 	http-trickle      1 1 no complete answer within
+	http-close-slowly 1 1 closed
 	TABLE
 }
 
@@ -286,6 +288,7 @@ matrix() {
 	rpc-exception     1 1 KeyError: lost
 	rpc-other-seq     1 1 a request that was never sent
 	rpc-trickle       1 1 no (complete )?answer within
+	rpc-close-slowly  1 1 closed
 	TABLE
 }
 
@@ -300,6 +303,7 @@ matrix() {
 	http-500          1 1 HTTP 500
 	http-endless-head 1 1 response head over 64 KB
 	http-trickle      1 1 no (complete )?answer within
+	http-close-slowly 1 1 closed
 	TABLE
 }
 
