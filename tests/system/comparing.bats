@@ -58,7 +58,7 @@ once() {
 	rpc-serve rpc-serve bench-lat >out.tsv
 	once out.tsv 'rpc-thread rpc-thread.2' 40
 	rpc-serve bench-lat >out.tsv
-	[ "$(cell out.tsv n)" = 1000 ] || fail "one target is measured as ever: $(cat out.tsv)"
+	[ "$(cell out.tsv n)" -ge 1000 ] && [ "$(cell out.tsv round)" = 1 ] || fail "one target is measured as ever: $(cat out.tsv)"
 }
 
 @test "servers nest: each adds its URL and label; what a person exported is replaced" {
@@ -69,7 +69,7 @@ once() {
 	BENCH_TARGET=rpc://nowhere BENCH_LABEL=mine run -0 rpc-serve sh -c "$show"
 	[ "$output" = $'rpc-thread\nrpc://127.0.0.1' ] || fail "$output"
 	# what a script passes on one by one keeps its label
-	run -0 rpc-serve -l x rpc-serve -l y sh -c 'for t in $BENCH_TARGET; do bench-lat -H -n 1 "$t/ping"; done'
+	run -0 rpc-serve -l x rpc-serve -l y sh -c 'for t in $BENCH_TARGET; do bench-lat -q -H -n 1 "$t/ping"; done'
 	[ "$(cut -f 1 <<<"$output" | tr '\n' ' ')" = 'x y ' ] || fail "$output"
 	rpc-serve -u a.tsv -l a http-serve -u b.tsv -l b bench-lat -B 2 >out.tsv
 	once out.tsv 'a b' 2
