@@ -170,7 +170,9 @@ transmit(struct driver *d)
 	if (r == CONN_BLOCKED)
 		return d->hands_back ? bear(d, POLLOUT, true)
 				     : await(c, POLLOUT, clock_ns() + c->conf->timeout_ns);
-	d->restart = true;
+	/* the peer takes what it is sent, piece by piece; the last one is no step of its own */
+	if (c->session->want == WANT_OUTPUT)
+		d->restart = true;
 	return r == CONN_GO_ON;
 }
 

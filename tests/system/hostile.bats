@@ -332,6 +332,44 @@ alive() {
 	done
 }
 
+# kept WORDS DRIP: a connection on which the second is said again and again, after the first, is not
+# ended. What comes is read and thrown away.
+kept() {
+	local i reader
+	rm -f ended
+	exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
+	printf '%b' "$1" >&9
+	(timeout 60 cat <&9 >/dev/null || true; : >ended) 3>&- &
+	reader=$!
+	STARTED+=("$reader")
+	# 20 s, and the limit is half a second
+	for ((i = 0; i < 200; i++)); do
+		[ ! -e ended ] || break
+		{ printf '%b' "$2" >&9; } 2>/dev/null || true
+		sleep 0.1
+	done
+	exec 9>&-
+	[ ! -e ended ] || { reap "$reader"; forget "$reader"; return 1; }
+}
+
+@test "rpc-serve: nothing but a step towards a request keeps a connection" {
+	local model
+	local getroot='\0\0\0\0010\0\0022\0121\0120\0021\0123\0021\0121\0002\n'
+	local empty='\0\0\0\0\0\n' unasked='\0\0\0\0006\0\0022\0122\0150\0021\0121\0000\n'
+	# upload_file_chunked(chunks), of which all that is known is the name
+	local waits='\0\0\0\0117\0\0022\0121\0121\0021\0130\0021\0122\0022\0021\0123\0022\0010\0016\0017'
+	waits+='builtins.object\0121\0121\0021\0121\0010\0016\0023upload_file_chunked'
+	waits+='\0021\0122\0020\0021\0124\0022\0010\0016\0015builtins.list\0127\0127\n'
+	for model in $MODELS; do
+		start rpc-serve -p 0 -m "$model" -T 0.5
+		! kept "$getroot" "$empty" || fail "$model: kept by empty frames"
+		! kept "$getroot" "$unasked" || fail "$model: kept by answers that nothing waits for"
+		! kept "$getroot$waits" "$getroot" || fail "$model: a waiting call is kept by others"
+		alive
+		stop
+	done
+}
+
 @test "rpc-serve: a message of many references is held in bounded memory" {
 	local model n i
 	# GETROOT, and PING with a tuple of 2 million references of the shortest kind
