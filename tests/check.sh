@@ -198,7 +198,7 @@ step_install() {
 
 step_shellcheck() {
 	need shellcheck || return
-	try shellcheck -x bin/bench-suite bin/bench-report bin/bench-plot bin/rpcbench.bash tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
+	try shellcheck -x bin/bench-suite bin/bench-pass bin/bench-env bin/bench-report bin/bench-plot bin/rpcbench.bash tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
 	# each @test is a subshell with variables of its own, some of them set by run; the words of
 	# other languages are in single quotes
 	try shellcheck -e SC1010,SC2015,SC2016,SC2030,SC2031,SC2129,SC2153,SC2154 tests/*/*.bats

@@ -325,8 +325,8 @@ broken() {
 	local c p
 	in_passes 2
 	cp run/env.tsv env.tsv
-	for c in '\033[31m' '\r' '\177' '\302\233' '\000'; do
-		{ cat env.tsv; printf "processor\tfast$c one\n"; } >run/env.tsv
+	for c in '\0033[31m' '\r' '\0177' '\0302\0233' '\0000'; do
+		{ cat env.tsv; printf 'processor\tfast%b one\n' "$c"; } >run/env.tsv
 		for p in bench-report bench-plot; do
 			run --separate-stderr "$p" run
 			want 2 'run/env.tsv:3: a control character'
@@ -548,7 +548,7 @@ codes() {
 	bench-plot -o pictures <conc.tsv 2>err.txt || fail "$(cat err.txt)"
 	[ "$(cat err.txt)" = 'bench-plot: not drawn, because it was not measured: connection, latency, bandwidth, files' ] ||
 	    fail "$(cat err.txt)"
-	[ "$(ls pictures | paste -sd ' ')" = 'clients.png clients.svg concurrency.png concurrency.svg ratios.png ratios.svg' ] ||
+	[ "$(cd pictures && echo *)" = 'clients.png clients.svg concurrency.png concurrency.svg ratios.png ratios.svg' ] ||
 	    fail "$(ls pictures)"
 	[ ! -e x ] || fail 'a command was run'
 	grep -q 'against clients' pictures/clients.svg && grep -q "'a''b.touch x" pictures/clients.svg || fail "$(grep text pictures/clients.svg | tail -5)"
