@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/num.h"
+#include "base/utf8.h"
 
 static const struct scheme {
 	const char *name, *port;
@@ -80,6 +81,43 @@ parse_authority(struct url *u)
 	return NULL;
 }
 
+/* Of a printable character; 16: it is no digit. */
+static unsigned
+hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | ' ') : NULL;
+
+	return at ? (unsigned)(at - digits) : 16;
+}
+
+unsigned char
+url_decode(const char **p)
+{
+	const char *at = *p;
+	bool encoded = *at == '%' && hex(at[1]) < 16 && hex(at[2]) < 16;
+
+	*p += encoded ? 3 : 1;
+	return encoded ? (unsigned char)(hex(at[1]) << 4 | hex(at[2])) : (unsigned char)*at;
+}
+
+/* Method and arguments are text: each part of the path, once it is decoded. */
+static const char *
+check_text(const char *path)
+{
+	struct utf8 text = { 0 };
+	const char *p = path, *at;
+	unsigned char c;
+
+	while (*(at = p)) {
+		c = url_decode(&p);
+		if (*at == '%' && p == at + 1)
+			return "\"%\" without two hexadecimal digits behind it";
+		if (!utf8(&text, &c, 1))
+			return "percent-encoded bytes that are not UTF-8";
+	}
+	return text.left > 0 ? "percent-encoded bytes that are not UTF-8" : NULL;
+}
+
 const char *
 url_parse(struct url *u, const char *text)
 {
@@ -113,10 +151,11 @@ url_parse(struct url *u, const char *text)
 	if (*p == '?' && s->method)
 		return "\"?\" before the path";
 	u->path = NULL;
-	if (*p) {
-		u->path = s->method ? p + 1 : p;
-		if (!*u->path || (s->method && *u->path == '/'))
-			return "no method behind \"/\"";
+	if (*p && !s->method) {
+		u->path = p;
+	} else if (*p && p[1]) {
+		u->path = p + 1;
+		return *u->path == '/' ? "no method behind \"/\"" : check_text(u->path);
 	}
 	return NULL;
 }

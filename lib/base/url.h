@@ -16,7 +16,11 @@ struct url {
 
 /* Parse text, which must outlive u. Returns NULL, or what is wrong as a static
  * text. An unknown scheme, an empty host or method, a port outside 1..65535, and
- * any blank, control character, byte beyond ASCII, "user@" or "#fragment" are refused. */
+ * any blank, control character, byte beyond ASCII, "user@" or "#fragment" are refused; in the
+ * path of an rpc target also a "%" that encodes nothing, and what is not UTF-8 once decoded. */
 const char *url_parse(struct url *u, const char *text);
+
+/* The character at *p, which is moved past it: decoded, if it is percent-encoded ("%2f", "%C3"). */
+unsigned char url_decode(const char **p);
 
 #endif

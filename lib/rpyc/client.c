@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/url.h"
 #include "payload.h"
 #include "rpyc/client_session.h"
 #include "service.h"
@@ -26,6 +27,7 @@
  * retained. What it takes to walk over this much, and to release all that it refers to, is little.
  */
 #define RETAIN_MAX ((size_t)64 << 10)
+#define SETTLE_MAX 1000   /* a peer that never ceases to ask is settled */
 #define OUT_RESERVE 65536 /* memory kept for requests that are sent together */
 
 /* A reply may be this much larger than the data expected, so that a wrong one, or an exception
@@ -48,6 +50,21 @@ update_want(struct client_session *base)
 
 /* ---- requests ---- */
 
+/* A str: n bytes of a URL's path, decoded. */
+static void
+put_text(struct buf *b, const char *p, size_t n)
+{
+	const char *at, *end = p + n;
+	uint32_t len = 0;
+
+	for (at = p; at < end; len++)
+		url_decode(&at);
+	buf_byte(b, BRINE_TAG_STR);
+	brine_put_bytes_head(b, len);
+	for (at = p; at < end;)
+		buf_byte(b, url_decode(&at));
+}
+
 /* The boxed name of the method the call is about: of a URL's path the part before the first "/". */
 static void
 put_method(const struct rpyc_client *c, struct buf *b)
@@ -55,7 +72,7 @@ put_method(const struct rpyc_client *c, struct buf *b)
 	const char *name = c->call.op == OP_NAMED ? c->conf->name : operation(c)->method;
 
 	rpyc_put_label(b, RPYC_VALUE);
-	brine_put_str_n(b, name, strcspn(name, "/"));
+	put_text(b, name, strcspn(name, "/"));
 }
 
 /* Begin the request that calls the method, up to the label of its arguments. */
@@ -80,34 +97,26 @@ call_begin(struct rpyc_client *c, enum rpyc_label arguments)
 	return b;
 }
 
-/* One argument of a URL's path: an int or float if it reads as one, else a str. */
+/* One argument of a URL's path: an int or a float if it is one in plain decimals, without zeros in
+ * front that a number would lose; else a str. */
 static void
 put_argument(struct buf *b, const char *p, size_t n)
 {
 	size_t minus = n > 1 && *p == '-';
-	char text[64], *end;
+	size_t whole = strspn(p + minus, "0123456789"), point = p[minus + whole] == '.';
+	size_t fraction = point ? strspn(p + minus + whole + 1, "0123456789") : 0;
+	bool zeros = whole > 1 && p[minus] == '0';
 	uint64_t v;
-	double f;
 
-	if (num_digits(p + minus, n - minus, &v) && v <= INT64_MAX) {
+	if (minus + whole + point + fraction != n || whole + fraction == 0 || zeros
+	    || (!point && whole > BRINE_INT_DIGITS_MAX))
+		put_text(b, p, n);
+	else if (point)
+		brine_put_float(b, strtod(p, NULL)); /* up to the "/" or the end */
+	else if (num_digits(p + minus, whole, &v) && v <= INT64_MAX)
 		brine_put_int(b, minus ? -(int64_t)v : (int64_t)v);
-		return;
-	}
-	if (n > minus && n - minus <= BRINE_INT_DIGITS_MAX
-	    && strspn(p + minus, "0123456789") >= n - minus) {
+	else
 		brine_put_int_text(b, p, n);
-		return;
-	}
-	if (n < sizeof text && strspn(p + minus, "0123456789.") >= n - minus) {
-		memcpy(text, p, n);
-		text[n] = '\0';
-		f = strtod(text, &end);
-		if (n > 0 && *end == '\0') {
-			brine_put_float(b, f);
-			return;
-		}
-	}
-	brine_put_str_n(b, p, n);
 }
 
 /* The arguments in a URL's path, and n bytes of the payload if there shall be any. */
@@ -179,6 +188,26 @@ call_start(struct rpyc_client *c)
 	}
 }
 
+/* The hello is over once the peer is done with what it does as it is connected to. Its requests,
+ * and its end if that fails, come before the reply to a PING; a peer that asked for nothing is
+ * done. */
+static void
+settle(struct rpyc_client *c)
+{
+	struct buf *b;
+
+	if (!c->asked || c->pings++ == SETTLE_MAX) {
+		rpyc_call_finish(c, NULL);
+		return;
+	}
+	c->asked = false;
+	b = rpyc_request_begin(c);
+	rpyc_put_request(b, RPYC_PING, 1);
+	rpyc_put_tag(b, BRINE_TAG_NONE);
+	rpyc_request_send(c, 0, 0, "");
+	c->step = STEP_SETTLE;
+}
+
 /* The root is known: go on to the call. */
 static void
 method_start(struct rpyc_client *c)
@@ -186,7 +215,7 @@ method_start(struct rpyc_client *c)
 	struct buf *b;
 
 	if (c->call.op == OP_HELLO) {
-		rpyc_call_finish(c, NULL);
+		settle(c);
 	} else if (c->conf->native) {
 		b = rpyc_request_begin(c);
 		rpyc_put_request(b, RPYC_GETATTR, 2);
@@ -406,6 +435,8 @@ replied(struct rpyc_client *c, struct brine body)
 		chunk_answered(c, &x);
 	else if (c->step == STEP_STREAM)
 		stream_answered(c, &x);
+	else if (c->step == STEP_SETTLE)
+		settle(c);
 	else if (operation(c)->form == FORM_CHUNKED && c->exported != c->call.size)
 		result(c, "the server did not fetch all chunks");
 	else
@@ -419,6 +450,10 @@ raised(struct rpyc_client *c, struct brine body)
 {
 	char text[sizeof c->base.error];
 
+	if (c->step == STEP_SETTLE) {
+		settle(c); /* an answer, too */
+		return;
+	}
 	if (c->step == STEP_NEXT && rpyc_stop_iteration(body)) {
 		if (c->got == c->call.size) {
 			result(c, NULL);
@@ -634,9 +669,14 @@ rpyc_end_input(struct client_session *base)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
 
-	rpyc_lost(c,
-	    c->in.begun ? "the peer closed the connection in the middle of a message"
-			: "the peer closed the connection");
+	char why[sizeof base->error];
+
+	snprintf(why, sizeof why, "the peer closed the connection%s%s",
+	    c->in.begun         ? " in the middle of a message"
+		: c->refused[0] ? ", having been refused conn.root."
+				: "",
+	    c->in.begun ? "" : c->refused);
+	rpyc_lost(c, why);
 }
 
 const struct client_protocol rpyc_client_protocol = {

@@ -15,7 +15,15 @@
 #define RPYC_WINDOW 16 /* requests outstanding in the stream operations */
 
 /* What the call waits for. The first replies are references, which are kept. */
-enum rpyc_step { STEP_ROOT, STEP_ATTR, STEP_ITER, STEP_CALL, STEP_NEXT, STEP_STREAM };
+enum rpyc_step {
+	STEP_ROOT,
+	STEP_ATTR,
+	STEP_ITER,
+	STEP_CALL,
+	STEP_NEXT,
+	STEP_STREAM,
+	STEP_SETTLE /* OP_HELLO: see settle() */
+};
 #define RPYC_REFS (STEP_CALL + 1)
 
 struct rpyc_client {
@@ -40,6 +48,9 @@ struct rpyc_client {
 	bool differs;            /* and one of them was wrong */
 	int64_t nexports;        /* number of the list exported to the server */
 	uint64_t exported;       /* bytes of it that the server has fetched */
+	bool asked;       /* by the server, since it was connected to or the last PING was sent */
+	unsigned pings;   /* of STEP_SETTLE */
+	char refused[64]; /* the attribute it asked for last, if this client lacks it */
 
 	/* The requests that wait for a reply, found by its sequence number: at that modulo the
 	 * size, a power of two and at least depth and RPYC_WINDOW, or at the next free place. */

@@ -19,6 +19,8 @@ rpyc_call_finish(struct rpyc_client *c, const char *error)
 {
 	if (error)
 		rpyc_call_fail(c, error);
+	else
+		c->refused[0] = '\0'; /* it made no difference */
 	c->base.outstanding--;
 	c->base.done = c->token;
 	c->token = NULL;

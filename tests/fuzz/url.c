@@ -35,6 +35,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	zone = *u.authority == '[' ? strcspn(u.host, "%") : strlen(u.host);
 	must(strncmp(u.authority + (*u.authority == '['), u.host, zone) == 0, "the authority");
 	must(!u.path || (u.path > text && u.path <= text + n), "the path is elsewhere");
+	for (path = rpc && u.path ? u.path : ""; *path; url_decode(&path))
+		must(*path != '%' || (strspn(path + 1, "0123456789abcdefABCDEF") >= 2), "a \"%\"");
 	must(!u.path || (rpc ? u.path[0] && u.path[-1] == '/' : strchr("/?", *u.path) != NULL),
 	    "the path");
 

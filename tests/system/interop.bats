@@ -115,6 +115,71 @@ every_bench() {
 	every_bench -N
 }
 
+@test "services that read the root of their clients, as they connect and in methods" {
+	need_python rpyc
+	local service six
+	for service in reads talks; do
+		for six in '' --six; do
+			# shellcheck disable=SC2086
+			start "$PYTHON" "$PEERS/rpyc_kinds.py" --service "$service" $six
+			every_bench
+			bench-lat -n 20 -d 4 "$URL" >out.tsv
+			bench-lat -H -n 20 -r 500 "$URL" >>out.tsv
+			bench-conc -H -n 10 -c 3 -j 3 "$URL" >>out.tsv
+			rows out.tsv
+			[ "$(total out.tsv errors)" = 0 ] || fail "$service $six: $(cat out.tsv)"
+		done
+	done
+	run --separate-stderr bench-lat -n 1 -w 0 "$URL/calls"
+	want 1 "AttributeError: cannot access 'on_event'"
+}
+
+@test "the service of rpyc_classic" {
+	need_python rpyc
+	start "$PYTHON" "$PEERS/rpyc_kinds.py" --service classic
+	bench-conn -n 5 "$URL" >out.tsv
+	bench-lat -H -n 10 "$URL/eval/1+1" >>out.tsv
+	bench-conc -H -n 10 -c 3 "$URL/eval/(1%2C%20%22a%2Fb%22)" >>out.tsv
+	rows out.tsv
+	[ "$(total out.tsv errors)" = 0 ] || fail "$(cat out.tsv)"
+}
+
+@test "connections that die as the service meets the client are not good ones" {
+	need_python rpyc
+	local six bench
+	for six in '' --six; do
+		# shellcheck disable=SC2086
+		start "$PYTHON" "$PEERS/rpyc_kinds.py" --service dies $six
+		for bench in "bench-conn" "bench-lat" "bench-bw" "bench-file -s 1k" "bench-conc" \
+		    "bench-lat -d 2" "bench-conc -d 2" "bench-conc -j 2"; do
+			run --separate-stderr $bench -n 2 $([[ $bench != bench-conc* ]] || echo -c 2) "$URL"
+			[ "$status" -eq 1 ] || fail "$bench: status $status"
+			grep -q 'having been refused conn.root.welcome' <<<"$stderr" || fail "$bench: $stderr"
+			printf '%s\n' "$output" | awk -F '\t' '$3 != "connect"' >out.tsv
+			[ "$(total out.tsv n)" = 0 ] || fail "$bench: $output"
+		done
+	done
+}
+
+@test "arguments in the URL arrive as they were meant" {
+	need_python rpyc
+	local call
+	start "$PYTHON" "$PEERS/rpyc_kinds.py"
+	for call in same/0/a%20b same/1/a%2Fb same/2/%C3%A4%E2%82%AC%F0%9F%98%80 same/3/007 same/4/7/-7/0 \
+	    same/5/0.5/-1.25 same/6/%35 same/7//%25/%00 same/8/1e5/1.2.3/- same/9/1000000000000000000000000000000 \
+	    gr%C3%BC%C3%9F exposed_gr%C3%BC%C3%9F s%61me/6/%35; do
+		for native in '' -N; do
+			# shellcheck disable=SC2086
+			run --separate-stderr bench-lat -n 2 $native "$URL/$call"
+			[ "$status" -eq 0 ] || fail "$call $native: $stderr"
+		done
+	done
+	run --separate-stderr bench-lat -n 1 -w 0 "$URL/same/0/a%20c"
+	want 1 "ValueError: \('a c',\)"
+	bench-lat -n 5 "$URL/" >out.tsv
+	[ "$(cell out.tsv n ping)" = 5 ] || fail "$(cat out.tsv)"
+}
+
 @test "no operation on a stock server sits out a delayed acknowledgement" {
 	need_python rpyc
 	[ -z "${SANITIZED:-}" ] || skip 'not timed under a sanitizer'

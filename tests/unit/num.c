@@ -216,6 +216,8 @@ test_url(void)
 	static const char port[] = "port is not a number from 1 to 65535";
 	static const char form[] = "not rpc://host[:port][/method] or http://host[:port][/path]";
 	static const char byte[] = "blank, control character or byte beyond ASCII";
+	static const char percent[] = "\"%\" without two hexadecimal digits behind it";
+	static const char utf[] = "percent-encoded bytes that are not UTF-8";
 	static const struct {
 		const char *text, *why;
 		const char *scheme, *host, *port, *authority, *path;
@@ -267,7 +269,19 @@ test_url(void)
 		{ "rpc://:80", "no host", 0, 0, 0, 0, 0 },
 		{ "rpc:///m", "no host", 0, 0, 0, 0, 0 },
 		{ "http://[]:80/", "no host", 0, 0, 0, 0, 0 },
-		{ "rpc://h/", "no method behind \"/\"", 0, 0, 0, 0, 0 },
+		{ "rpc://h/", NULL, "rpc", "h", "18812", "h", NULL },
+		{ "rpc://[::1]:5/", NULL, "rpc", "::1", "5", "[::1]:5", NULL },
+		{ "rpc://h/m%20x/%2f/%C3%a4/%00", NULL, "rpc", "h", "18812", "h",
+		    "m%20x/%2f/%C3%a4/%00" },
+		{ "rpc://h/m/%", percent, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%4", percent, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%4/1", percent, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%g0", percent, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%ff", utf, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%c3", utf, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%c3/%a4", utf, 0, 0, 0, 0, 0 },
+		{ "rpc://h/m/%ed%a0%80", utf, 0, 0, 0, 0, 0 },
+		{ "http://h/%zz%ff", NULL, "http", "h", "80", "h", "/%zz%ff" },
 		{ "rpc://h//5", "no method behind \"/\"", 0, 0, 0, 0, 0 },
 		{ "http://h//5", NULL, "http", "h", "80", "h", "//5" },
 		{ "rpc://h?a=b", "\"?\" before the path", 0, 0, 0, 0, 0 },

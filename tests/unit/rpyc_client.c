@@ -219,10 +219,165 @@ test_old_root(void)
 	buf_free(&b);
 }
 
+/* The request for that method and its arguments, as it stands behind the root's id_pack. */
+static void
+check_named(const char *name, const char *want, size_t n, bool native)
+{
+	struct client_conf conf = { .payload = &payload, .dialect = 5, .name = name };
+	const struct call call = { .op = OP_NAMED };
+	struct client_session *c;
+	struct buf b = { 0 };
+	struct iovec iov;
+	size_t at;
+
+	conf.native = native;
+	if (!(c = rpyc_client_protocol.open(&conf)))
+		exit(1);
+	c->protocol->begin(c, &call, NULL);
+	client_sent(c, c->out.pending);
+	at = begin(&b, RPYC_REPLY, 0);
+	rpyc_put_ref(&b, RPYC_REMOTE_REF, "r", 1, 2);
+	rpyc_end(&b, at, 0);
+	if (native) {
+		at = begin(&b, RPYC_REPLY, 1);
+		rpyc_put_ref(&b, RPYC_REMOTE_REF, "m", 1, 3);
+		rpyc_end(&b, at, 0);
+	}
+	c->protocol->input(c, b.p, b.n);
+	ok(out_iov(&c->out, &iov, 1) == 1 && iov.iov_len > n + 1
+		&& memcmp((char *)iov.iov_base + iov.iov_len - 1 - n, want, n) == 0,
+	    "%s%s", name, native ? ", by reference" : "");
+	c->protocol->close(c);
+	buf_free(&b);
+}
+
+static void
+test_named(void)
+{
+	/* clang-format off */
+	static const struct { const char *name, *want; size_t n; } t[] = {
+#define CASE(name, want) { name, want, sizeof want - 1 }
+		/* the method, then its arguments: VALUE of a str, VALUE of a tuple */
+		CASE("m", "\x11\x51\x08\x0am\x11\x51\x02"),
+		CASE("%6d%c3%A4", "\x11\x51\x08\x0cm\xc3\xa4\x11\x51\x02"),
+		/* numbers */
+		CASE("m/5", "\x11\x51\x10\x55"), CASE("m/-3", "\x10\x4d"), CASE("m/0", "\x10\x50"),
+		CASE("m/1000", "\x10\x16\x04" "1000"), CASE("m/-0", "\x10\x50"),
+		CASE("m/20000000000000000000", "\x10\x16\x14" "20000000000000000000"),
+		CASE("m/0.5", "\x10\x18\x3f\xe0\0\0\0\0\0\0"), CASE("m/.5", "\x10\x18\x3f\xe0\0\0\0\0\0\0"),
+		CASE("m/-1.50", "\x10\x18\xbf\xf8\0\0\0\0\0\0"), CASE("m/2.", "\x10\x18\x40\0\0\0\0\0\0\0"),
+		CASE("m/0.5000000000000000000000000000000000000000000000000000000000000000000000",
+		    "\x10\x18\x3f\xe0\0\0\0\0\0\0"),
+		CASE("m/1.5/2", "\x11\x18\x3f\xf8\0\0\0\0\0\0\x52"),
+		/* text, if a number would lose something, or if a part of it is encoded */
+		CASE("m/007", "\x10\x08\x0c" "007"), CASE("m/-01", "\x10\x08\x0c-01"), CASE("m/00.5", "\x10\x08\x0d" "00.5"),
+		CASE("m/%35", "\x10\x08\x0a" "5"), CASE("m/1e5", "\x10\x08\x0c" "1e5"), CASE("m/1.2.3", "\x10\x08\x0e\x05" "1.2.3"),
+		CASE("m/-", "\x10\x08\x0a-"), CASE("m/.", "\x10\x08\x0a."), CASE("m/--1", "\x10\x08\x0c--1"),
+		CASE("m/", "\x10\x08\x01"), CASE("m//", "\x11\x08\x01\x08\x01"),
+		CASE("m/a%20b", "\x10\x08\x0c" "a b"), CASE("m/%2Fetc%2fx", "\x10\x08\x0e\x06/etc/x"),
+		CASE("m/%C3%A4%E2%82%AC", "\x10\x08\x0e\x05\xc3\xa4\xe2\x82\xac"), CASE("m/%00", "\x10\x08\x0a\0"),
+		CASE("m/%2541", "\x10\x08\x0c%41"), CASE("m/a?b=c", "\x10\x08\x0e\x05" "a?b=c"),
+	};
+	/* clang-format on */
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++)
+		check_named(t[i].name, t[i].want, t[i].n, false);
+	check_named("m/%20/5", "\x11\x51\x11\x08\x0a \x55\x11\x51\x02", 10, true);
+}
+
+/* A request for an attribute of the client's root. */
+static void
+put_getattr(struct buf *b, int64_t seq, const char *name)
+{
+	size_t at = begin(b, RPYC_REQUEST, seq);
+
+	rpyc_put_request(b, RPYC_GETATTR, 2);
+	rpyc_put_ref(b, RPYC_LOCAL_REF, "builtins.object", 3, 1);
+	rpyc_put_str(b, name);
+	rpyc_end(b, at, 0);
+}
+
+static void
+put_none(struct buf *b, int64_t seq)
+{
+	size_t at = begin(b, RPYC_REPLY, seq);
+
+	rpyc_put_tag(b, BRINE_TAG_NONE);
+	rpyc_end(b, at, 0);
+}
+
+/* A session that has been asked for its root before its own request for one was answered. */
+static struct client_session *
+asked(const struct client_conf *conf, struct buf *b)
+{
+	const struct call hello = { .op = OP_HELLO };
+	struct client_session *c = rpyc_client_protocol.open(conf);
+	size_t at;
+
+	if (!c)
+		exit(1);
+	c->protocol->begin(c, &hello, NULL);
+	buf_clear(b, 0);
+	at = begin(b, RPYC_REQUEST, 0);
+	rpyc_put_request(b, RPYC_GETROOT, 0);
+	rpyc_end(b, at, 0);
+	at = begin(b, RPYC_REPLY, 0);
+	rpyc_put_ref(b, RPYC_REMOTE_REF, "r", 1, 2);
+	rpyc_end(b, at, 0);
+	c->protocol->input(c, b->p, b->n);
+	buf_clear(b, 0);
+	return c;
+}
+
+static void
+test_settling(void)
+{
+	struct client_conf conf = { .payload = &payload, .dialect = 5 };
+	struct client_session *c;
+	struct buf b = { 0 };
+	int64_t i;
+
+	c = asked(&conf, &b);
+	ok(c->outstanding == 1, "a peer that asks at once may not be done yet");
+	put_getattr(&b, 1, "getmodule");
+	put_none(&b, 1);
+	c->protocol->input(c, b.p, b.n);
+	ok(c->outstanding == 1, "nor is one that goes on");
+	buf_clear(&b, 0);
+	put_none(&b, 2);
+	c->protocol->input(c, b.p, b.n);
+	ok(c->outstanding == 0 && c->ok, "one that asks no more is");
+	c->protocol->close(c);
+
+	c = asked(&conf, &b);
+	put_getattr(&b, 1, "welcome");
+	c->protocol->input(c, b.p, b.n);
+	c->protocol->end(c);
+	ok(c->outstanding == 0 && !c->ok && strstr(c->error, "conn.root.welcome"),
+	    "one that ends then is not good: %s", c->error);
+	c->protocol->close(c);
+
+	c = asked(&conf, &b);
+	for (i = 1; i < 100000 && c->outstanding > 0; i++) {
+		buf_clear(&b, 0);
+		put_getattr(&b, i, "eval");
+		put_none(&b, i);
+		c->protocol->input(c, b.p, b.n);
+		client_sent(c, c->out.pending);
+	}
+	ok(c->outstanding == 0 && c->ok, "one that never ceases to ask is settled, after %d",
+	    (int)i);
+	c->protocol->close(c);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	test_exceptions();
 	test_old_root();
+	test_named();
+	test_settling();
 	return done();
 }
