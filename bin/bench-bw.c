@@ -20,6 +20,7 @@ static const struct bench_program program = {
 	.warmup = 1,
 	.sizes = "1k,10k,100k,1m",
 	.lasts = true,
+	.adopts = true,
 	.run = bench_sequence,
 };
 

@@ -30,6 +30,7 @@ static const struct bench_program program = {
 	.sizes = "1536k,128m,500m",
 	.transfers = true,
 	.lasts = true,
+	.adopts = true,
 	.run = bench_sequence,
 };
 

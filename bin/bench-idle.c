@@ -115,7 +115,7 @@ measure(struct bench *b)
 		return 2;
 	}
 	known = memory(server, &base);
-	client_probe(&b->target[0].client);
+	client_probe(&b->target[0].client, false);
 	c = calloc((size_t)b->count, sizeof *c);
 	in = malloc(IN_SIZE);
 	for (i = 0; c && i < b->count; i++)

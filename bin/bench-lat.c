@@ -23,6 +23,7 @@ static const struct bench_program program = {
 	.warmup = 10,
 	.named = true,
 	.lasts = true,
+	.adopts = true,
 	.run = bench_sequence,
 };
 

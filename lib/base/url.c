@@ -12,9 +12,16 @@
 #include "base/utf8.h"
 
 static const struct scheme {
-	const char *name, *port;
+	const char *name, *scheme, *port;
 	bool method; /* the "/" only sets off what follows it */
-} schemes[] = { { "rpc", "18812", true }, { "http", "80", false }, { NULL, NULL, false } };
+	int dialect;
+} schemes[] = {
+	{ "rpc", "rpc", "18812", true, 0 },
+	{ "rpc5", "rpc", "18812", true, 5 },
+	{ "rpc6", "rpc", "18812", true, 6 },
+	{ "http", "http", "80", false, 0 },
+	{ NULL, NULL, NULL, false, 0 },
+};
 
 /* Copy n bytes as a string; false: too long. */
 static bool
@@ -138,7 +145,8 @@ url_parse(struct url *u, const char *text)
 	}
 	if (!s->name)
 		return "not rpc://host[:port][/method] or http://host[:port][/path]";
-	strcpy(u->scheme, s->name);
+	strcpy(u->scheme, s->scheme);
+	u->dialect = s->dialect;
 	strcpy(u->port, s->port);
 
 	p = text + n + 3;

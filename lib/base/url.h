@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Targets: rpc://host[:port][/method], http://host[:port][/path], IPv6 as [::1]. */
+/* Targets: rpc://host[:port][/method] (or rpc5, rpc6), http://host[:port][/path], IPv6 as [::1]. */
 #ifndef URL_H
 #define URL_H
 
 struct url {
 	char scheme[8];      /* "rpc" or "http" */
+	int dialect;         /* of RPyC: 5 or 6, of rpc5:// and rpc6://; else 0 */
 	char host[256];      /* without brackets; a zone begins with "%": "fe80::1%eth0" */
 	char port[6];        /* decimal; if the text has none, 18812 (rpc) or 80 (http) */
 	char authority[272]; /* host[:port] for HTTP's Host field: as in the text, without a zone

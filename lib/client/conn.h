@@ -37,6 +37,8 @@ struct client {
 	const struct addrinfo *addr; /* the one in use */
 	char address[272];           /* numeric, for messages: "127.0.0.1:5000", "[::1]:5000" */
 	uint64_t until_ns;           /* initial until_ns of connections: the probe was in vain */
+	bool single; /* the probe took a connection: a peer of a single one has no other */
+	struct client_conn *spare; /* the probe's connection: client_adopt(). Owned */
 };
 
 enum client_result {

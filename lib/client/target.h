@@ -12,12 +12,17 @@ const char *client_target(struct client *, const char *target);
 /* Look up the target's addresses and choose the first. Returns NULL, or why not. */
 const char *client_resolve(struct client *);
 
-/* Before anything is measured: find out which of the addresses answers and, on a connection
- * of its own, which RPyC dialect the peer speaks. What can't be found out stays as it was:
- * the first measured connection will fail and report why. */
-void client_probe(struct client *);
+/* Before anything is measured: find out which of the addresses answers and which RPyC dialect the
+ * peer speaks, unless the target states it. What can't be found out stays as it was: the first
+ * measured connection will fail and report why. A connection that was needed for it is closed, or
+ * kept for client_adopt(). */
+void client_probe(struct client *, bool keep);
 
-/* Free the list of addresses. */
+/* Take over the connection that was kept, connected and ready for calls as by client_connect(), for
+ * blocking or non-blocking use. False: there is none. Not for several threads at once. */
+bool client_adopt(struct client_conn *, bool blocking);
+
+/* Free the list of addresses, and what was kept. */
 void client_free(struct client *);
 
 #endif

@@ -108,7 +108,7 @@ begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 			return 1;
 		}
 		if (!p->probes)
-			client_probe(&t->client);
+			client_probe(&t->client, p->adopts && !b->client.conf.close_each);
 	}
 	return -1;
 }

@@ -53,6 +53,8 @@ struct bench_program {
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
 	bool lasts;             /* a row takes BENCH_SHORT_NS at least, unless options say */
 	bool transfers;         /* a block is one operation, however small */
+	bool adopts;            /* run() begins with connections that are not measured: the
+				 * probe's are these */
 	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
 
 	/* Measure and print all rows. Returns 0, or 2: the options ask for the impossible. */

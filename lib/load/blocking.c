@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "client/target.h"
 #include "load/retry.h"
 
 /* What is read goes into a buffer of this size: a read of bulk data is large. Many clients have
@@ -95,7 +96,7 @@ blocking_connect(struct driver *d, struct result *t)
 	struct result_sample s = { .client = k->index };
 	enum client_result res;
 
-	if (client_ready(c) || c->client->conf.close_each)
+	if (client_ready(c) || c->client->conf.close_each || client_adopt(c, true))
 		return 0;
 	res = client_connect(c);
 	if (res == CLIENT_OK || res == CLIENT_STOPPED)

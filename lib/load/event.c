@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "client/target.h"
 #include "load/retry.h"
 #include "net/loop.h"
 #include "net/sock.h"
@@ -740,6 +741,8 @@ event_connect(struct driver *driver, struct result *t)
 
 	if (d->bench->client.conf.close_each)
 		return 0;
+	if (!client_ready(&d->flow[0].k.conn))
+		client_adopt(&d->flow[0].k.conn, false);
 	return phase(d, CONNECT, &hello, 1, t, UINT64_MAX);
 }
 

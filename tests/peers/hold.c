@@ -85,7 +85,7 @@ main(int argc, char **argv)
 	if ((why = client_target(&cl, argv[optind])) || (why = client_resolve(&cl)))
 		die(argv[optind], why);
 	raise_descriptors();
-	client_probe(&cl);
+	client_probe(&cl, false);
 	if (!(conn = calloc(count, sizeof *conn)))
 		die("memory", "too little");
 	for (i = 0; i < count; i++) {

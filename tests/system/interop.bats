@@ -180,6 +180,59 @@ every_bench() {
 	[ "$(cell out.tsv n ping)" = 5 ] || fail "$(cat out.tsv)"
 }
 
+@test "a server that says nothing to the wrong dialect" {
+	need_python rpyc
+	local six
+	for six in '' --six; do
+		# shellcheck disable=SC2086
+		start "$PYTHON" "$PEERS/rpyc_kinds.py" --server pool $six
+		bench-conn -n 5 "$URL" >out.tsv
+		bench-lat -H -n 10 "$URL" >>out.tsv
+		bench-lat -H -n 10 -d 4 "$URL" >>out.tsv
+		bench-lat -H -n 10 -r 500 "$URL" >>out.tsv
+		bench-conc -H -n 10 -c 3 "$URL" >>out.tsv
+		bench-lat -H -n 10 "rpc${six:+6}${URL#rpc}" >>out.tsv
+		rows out.tsv
+		[ "$(total out.tsv errors)" = 0 ] || fail "$six: $(cat out.tsv)"
+		[ "$(cell out.tsv n first-reply)" = $'5\n3' ] || fail "$six: $(cat out.tsv)"
+	done
+	# of dialect 6 as well: asked in 5 it is silent to the end
+	run --separate-stderr bench-lat -n 3 -T 1 "rpc5${URL#rpc}"
+	[ "$status" -eq 1 ] || fail "status $status"
+	[[ $stderr == *'no answer within 1 s'* ]] || fail "$stderr"
+}
+
+# once [--six] COMMAND...: on a server that takes one connection.
+once() {
+	local six=()
+	[ "$1" != --six ] || { six=("$1"); shift; }
+	start "$PYTHON" "$PEERS/rpyc_kinds.py" --server once "${six[@]}"
+	run --separate-stderr "${@:2}" "$1${URL#rpc}"
+}
+
+@test "a server of one connection" {
+	need_python rpyc
+	local bench
+	# the probe's connection is the one that is measured, or there is no probe
+	for bench in 'bench-lat -n 10' 'bench-lat -n 10 -d 4' 'bench-lat -n 10 -r 500' 'bench-lat -n 5 -N' \
+	    'bench-bw -n 2 -s 1k' 'bench-file -n 2 -s 1k'; do
+		# shellcheck disable=SC2086
+		once --six rpc $bench
+		want 0
+		# shellcheck disable=SC2086
+		once rpc5 $bench
+		want 0
+	done
+	once rpc5 bench-conn -n 1 -w 0
+	want 0
+	once --six rpc6 bench-conc -c 1 -n 10
+	want 0
+	# where there is no other, the cause is named
+	once rpc bench-lat -n 3
+	want 1
+	[[ $stderr == *'Connection refused (one connection went before'*'say rpc5://'* ]] || fail "$stderr"
+}
+
 @test "no operation on a stock server sits out a delayed acknowledgement" {
 	need_python rpyc
 	[ -z "${SANITIZED:-}" ] || skip 'not timed under a sanitizer'

@@ -269,6 +269,9 @@ test_url(void)
 		{ "rpc://:80", "no host", 0, 0, 0, 0, 0 },
 		{ "rpc:///m", "no host", 0, 0, 0, 0, 0 },
 		{ "http://[]:80/", "no host", 0, 0, 0, 0, 0 },
+		{ "rpc5://h:2/m", NULL, "rpc", "h", "2", "h:2", "m" },
+		{ "RPC6://h", NULL, "rpc", "h", "18812", "h", NULL },
+		{ "rpc4://h", form, 0, 0, 0, 0, 0 },
 		{ "rpc://h/", NULL, "rpc", "h", "18812", "h", NULL },
 		{ "rpc://[::1]:5/", NULL, "rpc", "::1", "5", "[::1]:5", NULL },
 		{ "rpc://h/m%20x/%2f/%C3%a4/%00", NULL, "rpc", "h", "18812", "h",
@@ -322,6 +325,11 @@ test_url(void)
 			continue;
 		}
 		is(u.scheme, t[i].scheme, "url: scheme");
+		ok(u.dialect
+			== (t[i].text[3] == '5'       ? 5
+				: t[i].text[3] == '6' ? 6
+						      : 0),
+		    "url: dialect");
 		is(u.host, t[i].host, "url: host");
 		is(u.port, t[i].port, "url: port");
 		is(u.authority, t[i].authority, "url: authority");
