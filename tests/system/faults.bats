@@ -248,7 +248,7 @@ matrix() {
 	rpc-wrong-pong    0 1 127.0.0.1:[0-9]+: a reply
 	rpc-wrong-type    0 1 127.0.0.1:[0-9]+: a reply
 	rpc-other-seq     0 1 a request that was never sent
-	rpc-exception     0 1 KeyError: lost
+	rpc-exception     0 1 KeyError: 'lost'
 	rpc-evil-exception 0 1 Key\\x1b\[31m
 	rpc-garbage       0 1 127.0.0.1:[0-9]+: .
 	rpc-bad-tag       0 1 undefined brine tag
@@ -285,7 +285,7 @@ matrix() {
 	reset             1 1 reset
 	rpc-half          1 1 no complete answer within
 	rpc-truncated     1 1 closed the connection
-	rpc-exception     1 1 KeyError: lost
+	rpc-exception     1 1 KeyError: 'lost'
 	rpc-other-seq     1 1 a request that was never sent
 	rpc-trickle       1 1 no (complete )?answer within
 	rpc-close-slowly  1 1 closed
