@@ -128,7 +128,7 @@ other_is_due(const struct client *cl, const struct attempt *a)
 	uint64_t silence = cl->timeout_ns / 2 < CLIENT_GRACE_NS ? cl->timeout_ns / 2
 								: CLIENT_GRACE_NS;
 
-	if (a->conn.connected_ns == 0)
+	if (a->conn.connected_ns == 0 || !a->conn.session)
 		return false;
 	if (a->res == CLIENT_BUSY)
 		return !a->conn.heard && clock_ns() - a->conn.connected_ns >= silence;

@@ -110,37 +110,21 @@ put_quoted(struct text *t, const struct brine_value *v)
 	put(t, "%c", quote);
 }
 
-static void put_repr(struct text *, struct brine *, unsigned depth);
+/* A container that is being shown. */
+struct level {
+	uint64_t left; /* items still to come */
+	const char *before, *end;
+};
 
-static void
-put_items(struct text *t, struct brine *at, uint64_t n, unsigned depth)
+/* Show the next value; of a container only its opening, and set *l. False: it is not valid. */
+static bool
+put_value(struct text *t, struct brine *at, struct level *l)
 {
-	uint64_t i;
-
-	for (i = 0; i < n && at->p < at->end; i++) {
-		put(t, i > 0 ? ", " : "");
-		put_repr(t, at, depth + 1);
-	}
-}
-
-/* The next value as repr() shows it. */
-static void
-put_repr(struct text *t, struct brine *at, unsigned depth)
-{
-	struct brine from = *at;
 	struct brine_value v;
 
-	if (!brine_get(at, &v)) {
-		at->p = at->end;
-		return;
-	}
-	if (v.type >= BRINE_TUPLE && (depth == DEPTH_MAX || t->n == sizeof t->s)) {
-		*at = from;
-		if (!brine_skip(at, NULL))
-			at->p = at->end;
-		put(t, "...");
-		return;
-	}
+	l->end = NULL;
+	if (!brine_get(at, &v))
+		return false;
 	switch (v.type) {
 	case BRINE_NONE: put(t, "None"); break;
 	case BRINE_BOOL: put(t, "%s", v.i ? "True" : "False"); break;
@@ -157,21 +141,58 @@ put_repr(struct text *t, struct brine *at, unsigned depth)
 		break;
 	case BRINE_TUPLE:
 		put(t, "(");
-		put_items(t, at, v.len, depth);
-		put(t, v.len == 1 ? ",)" : ")");
+		*l = (struct level){ v.len, "", v.len == 1 ? ",)" : ")" };
 		break;
 	case BRINE_SLICE: /* of a tuple of three */
-		put(t, "slice");
-		put_repr(t, at, depth + 1);
-		break;
-	case BRINE_FROZENSET: /* of a tuple */
-		if (!brine_get(at, &v))
-			break;
-		put(t, v.len > 0 ? "frozenset({" : "frozenset(");
-		put_items(t, at, v.len, depth);
-		put(t, v.len > 0 ? "})" : ")");
-		break;
+	case BRINE_FROZENSET:
+		put(t, v.type == BRINE_SLICE ? "slice(" : "frozenset(");
+		*l = (struct level){ 0, "", ")" };
+		if (v.type == BRINE_FROZENSET && at->p < at->end
+		    && *at->p != BRINE_TAG_EMPTY_TUPLE) {
+			put(t, "{");
+			l->end = "})";
+		}
+		return brine_items(at, &l->left);
 	default: put(t, "(%s)", brine_type_name(v.type)); break;
+	}
+	return true;
+}
+
+/* The next value as repr() shows it. */
+static void
+put_repr(struct text *t, struct brine *at)
+{
+	struct level stack[DEPTH_MAX], *l = stack, next;
+	struct brine from;
+
+	*l = (struct level){ 1, "", "" };
+	for (;;) {
+		if (l->left == 0) {
+			put(t, "%s", l->end);
+			if (l-- == stack)
+				return;
+			continue;
+		}
+		l->left--;
+		put(t, "%s", l->before);
+		l->before = ", ";
+		from = *at;
+		if (!put_value(t, at, &next)) {
+			at->p = at->end;
+			return;
+		}
+		if (!next.end)
+			continue;
+		if (l < stack + DEPTH_MAX - 1 && t->n < sizeof t->s) {
+			*++l = next;
+			continue;
+		}
+		*at = from;
+		if (!brine_skip(at, NULL)) {
+			at->p = at->end;
+			return;
+		}
+		put(t, "...%s", next.end);
 	}
 }
 
@@ -185,7 +206,7 @@ put_str(struct text *t, struct brine at)
 	if (brine_get(&at, &v) && v.type == BRINE_STR && v.p)
 		add(t, v.p, v.n);
 	else
-		put_repr(t, &value, 0);
+		put_repr(t, &value);
 }
 
 /* ---- classes whose str() is their own ---- */
@@ -224,11 +245,11 @@ os_error(struct text *t, const struct exception *e)
 	if (!attribute(e, "filename", &file))
 		return true;
 	put(t, ": ");
-	put_repr(t, &file, 0);
+	put_repr(t, &file);
 	if (!attribute(e, "filename2", &file))
 		return true;
 	put(t, " -> ");
-	put_repr(t, &file, 0);
+	put_repr(t, &file);
 	return true;
 }
 
@@ -344,7 +365,7 @@ own_text(struct text *t, const struct exception *e)
 	if (!e->builtin)
 		return false;
 	if (brine_is(&e->class, "KeyError") && e->nargs == 1 && brine_items(&at, &n)) {
-		put_repr(t, &at, 0);
+		put_repr(t, &at);
 		return true;
 	}
 	for (i = 0; i < sizeof unicode / sizeof *unicode; i++)
@@ -383,6 +404,7 @@ rpyc_exception_text(struct brine body, char *text, size_t size)
 	struct text t = { .n = 0 };
 	struct brine at;
 	uint64_t n;
+	bool own;
 
 	if (rpyc_stop_iteration(body)) {
 		snprintf(text, size, "StopIteration");
@@ -396,13 +418,11 @@ rpyc_exception_text(struct brine body, char *text, size_t size)
 	put(&t, ": ");
 	n = t.n;
 	at = e.args;
-	if (own_text(&t, &e)) {
-		;
-	} else if (e.nargs == 1 && brine_tuple(&at, 1)) {
+	own = own_text(&t, &e);
+	if (!own && e.nargs == 1 && brine_tuple(&at, 1))
 		put_str(&t, at);
-	} else if (e.nargs > 1) {
-		put_repr(&t, &at, 0);
-	}
+	else if (!own && e.nargs > 1)
+		put_repr(&t, &at);
 	if (t.n == n)
 		t.n -= 2;
 	msg_printable(text, size, t.s, t.n);

@@ -256,7 +256,7 @@ test_named(void)
 {
 	/* clang-format off */
 	static const struct { const char *name, *want; size_t n; } t[] = {
-#define CASE(name, want) { name, want, sizeof want - 1 }
+#define CASE(name, want) { (name), (want), sizeof(want) - 1 }
 		/* the method, then its arguments: VALUE of a str, VALUE of a tuple */
 		CASE("m", "\x11\x51\x08\x0am\x11\x51\x02"),
 		CASE("%6d%c3%A4", "\x11\x51\x08\x0cm\xc3\xa4\x11\x51\x02"),
