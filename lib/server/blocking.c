@@ -24,7 +24,8 @@
 enum driven {
 	OVER,
 	ANSWERED, /* with one_request: a request, or none was begun, and the next one is not */
-	STUCK     /* to be handed back until the peer does something */
+	STUCK,    /* to be handed back until the peer does something */
+	LINGERS   /* the session has ended the connection; its peer may not have noticed */
 };
 
 struct driver {
@@ -251,7 +252,11 @@ drive(struct driver *d)
 			d->restart = true; /* this time was ours */
 			alive = pause_session(c);
 			break;
-		case WANT_CLOSE: linger(c); return OVER;
+		case WANT_CLOSE:
+			if (d->hands_back)
+				return conn_linger(c) ? LINGERS : OVER;
+			linger(c);
+			return OVER;
 		}
 	}
 	return d->stuck ? STUCK : OVER;
@@ -299,6 +304,8 @@ blocking_serve_request(struct conn *c)
 
 	if (r == OVER) {
 		server_close(c);
+	} else if (r == LINGERS) {
+		server_linger(c);
 	} else if (r == ANSWERED && conn_has_input(c)) {
 		server_serve(c);
 	} else if (c->session->want == WANT_OUTPUT) {

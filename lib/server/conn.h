@@ -46,7 +46,8 @@ struct conn {
 	} link[3];         /* in each kind of list */
 	uint64_t since_ns; /* when its time limit began, in the order of which it is listed */
 	bool known_to_loop;
-	bool parked, limited; /* server.c: the main loop has it; it is in the list of limits */
+	/* server.c: the main loop has it; it is in the list of limits; it throws input away */
+	bool parked, limited, lingering;
 
 	struct {                   /* what event.c knows of it */
 		unsigned list;     /* that it is in */

@@ -340,12 +340,71 @@ server_park(struct conn *c, unsigned interest, bool restart)
 		server_close(c);
 }
 
-/* What a parked connection awaited has come. */
+void
+server_linger(struct conn *c)
+{
+	struct server *sv = c->server;
+	bool good;
+
+	pthread_mutex_lock(&sv->lock);
+	set_limited(c, false);
+	if ((good = !sv->stopping)) {
+		c->lingering = true;
+		c->since_ns = clock_ns();
+		conn_list_add(&sv->lingering, c);
+		good = (c->known_to_loop ? loop_change : loop_add)(sv->loop, c->fd, LOOP_READ, c)
+		    == 0;
+		c->known_to_loop = c->known_to_loop || good;
+		if (!good)
+			conn_list_remove(&sv->lingering, c);
+	}
+	pthread_mutex_unlock(&sv->lock);
+	if (good)
+		pipe_wake(sv->wake[1], 0); /* it may be the first whose time ends */
+	else
+		server_close(c);
+}
+
+static void
+end_lingering(struct conn *c)
+{
+	struct server *sv = c->server;
+
+	pthread_mutex_lock(&sv->lock);
+	conn_list_remove(&sv->lingering, c);
+	pthread_mutex_unlock(&sv->lock);
+	server_close(c);
+}
+
+/* End those that have lingered long enough; returns how long the next look may wait. */
+static uint64_t
+expire_lingering(struct server *sv)
+{
+	uint64_t now = clock_ns(), end;
+	struct conn *c;
+
+	for (;;) {
+		pthread_mutex_lock(&sv->lock);
+		c = sv->lingering.first;
+		end = c ? c->since_ns + CONN_LINGER_NS : UINT64_MAX;
+		pthread_mutex_unlock(&sv->lock);
+		if (now < end)
+			return c ? end - now : LOOP_FOREVER;
+		end_lingering(c);
+	}
+}
+
+/* What a parked connection awaited has come, or more that is to be thrown away. */
 static void
 unpark(struct conn *c)
 {
 	struct server *sv = c->server;
 
+	if (c->lingering) {
+		if (!conn_discard(c))
+			end_lingering(c);
+		return;
+	}
 	pthread_mutex_lock(&sv->lock);
 	c->parked = false;
 	pthread_mutex_unlock(&sv->lock);
@@ -510,7 +569,7 @@ take_listener(struct server *sv, const void *user)
 static uint64_t
 housekeeping(struct server *sv)
 {
-	uint64_t now, left;
+	uint64_t now, left, lingering;
 	bool room;
 
 	if (sv->retry_ns != 0 && clock_ns() >= sv->retry_ns)
@@ -521,6 +580,8 @@ housekeeping(struct server *sv)
 	if (room != sv->accepting)
 		set_accepting(sv, room);
 	left = expire(sv);
+	lingering = expire_lingering(sv);
+	left = lingering < left ? lingering : left;
 	if (sv->retry_ns != 0) {
 		now = clock_ns();
 		now = now < sv->retry_ns ? sv->retry_ns - now : 0;

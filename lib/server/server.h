@@ -44,10 +44,11 @@ struct server {
 	pthread_mutex_t lock;   /* over all that follows */
 	struct conn_list conns; /* all */
 	unsigned n_conns;
-	struct conn_list limited; /* await their peer, parked or in a thread that is about to see
-				   * whether there is input; the first has waited longest */
-	struct conn_list refused; /* the model had no room for these */
-	bool waits_for_room;      /* the main thread wants to know of a connection's end */
+	struct conn_list limited;   /* await their peer, parked or in a thread that is about to see
+				     * whether there is input; the first has waited longest */
+	struct conn_list lingering; /* throw input away before they are closed */
+	struct conn_list refused;   /* the model had no room for these */
+	bool waits_for_room;        /* the main thread wants to know of a connection's end */
 	bool stopping;
 	unsigned n_threads; /* of connections, not yet past their work */
 	pthread_cond_t no_thread;
@@ -111,6 +112,9 @@ void server_serve(struct conn *);
  * the model's serve is called. restart: the time limit starts now; else it goes on from where it
  * began before. Any thread; the connection isn't the caller's any more. */
 void server_park(struct conn *, unsigned interest, bool restart);
+
+/* After conn_linger: throw away in the main loop what comes, then close. Any thread. */
+void server_linger(struct conn *);
 
 /* Close the connection and free it. Any thread. */
 void server_close(struct conn *);
