@@ -208,7 +208,7 @@ matrix() {
 	http-half         1 1 no complete answer within
 	http-unended      1 1 no complete answer within
 	http-trickle      1 1 no complete answer within
-	http-close-slowly 1 1 closed
+	http-close-slowly 1 1 closed|no answer within
 	TABLE
 }
 
@@ -303,7 +303,7 @@ matrix() {
 	http-500          1 1 HTTP 500
 	http-endless-head 1 1 response head over 64 KB
 	http-trickle      1 1 no (complete )?answer within
-	http-close-slowly 1 1 closed
+	http-close-slowly 1 1 closed|no answer within
 	TABLE
 }
 
