@@ -319,3 +319,9 @@ warned() {
 		want 1 'warm-up: .*HTTP 500'
 	done
 }
+
+@test "a service of one's own gets all of a large payload while warming up, too" {
+	http-serve -u usage.tsv sh -c 'bench-lat -n 1 -w 1 -s 6m "$BENCH_TARGET/upload"' >out.tsv
+	[ "$(cell out.tsv n)/$(cell out.tsv errors)" = 1/0 ] || fail "$(cat out.tsv)"
+	[ $(($(usage_cell bytes_in) >> 20)) = 12 ] || fail "$(cat usage.tsv)"
+}
