@@ -27,12 +27,6 @@ client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *
 	c->until_ns = cl->until_ns ? cl->until_ns : UINT64_MAX;
 }
 
-bool
-client_ready(const struct client_conn *c)
-{
-	return c->fd >= 0 && !c->broken && c->session->want != WANT_CLOSE && !c->session->done;
-}
-
 void
 client_close(struct client_conn *c)
 {
@@ -358,7 +352,7 @@ receive(struct client_conn *c, int flags)
 bool
 client_look(struct client_conn *c, uint64_t now_ns)
 {
-	if (!client_ready(c) || c->session->outstanding > 0 || now_ns < c->received_ns + LOOK_NS)
+	if (now_ns < c->received_ns + LOOK_NS || !client_ready(c) || c->session->outstanding > 0)
 		return false;
 	receive(c, MSG_DONTWAIT);
 	return true;
@@ -419,36 +413,27 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 	return check(c, start_ns);
 }
 
-/* Go on until the call is complete. */
-static enum client_result
-complete(struct client_conn *c, uint64_t start_ns)
+enum client_result
+client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 {
 	struct client_session *r = c->session;
-	enum client_result res;
+	enum client_result res = CLIENT_OK;
 
+	r->protocol->begin(r, call, NULL);
+	c->heard = false;
 	/* what the protocol still has to send once the call is complete belongs to it: the peer
 	 * waits for it, and so would the next call */
-	while ((r->outstanding > 0 || r->want == WANT_OUTPUT) && !c->broken) {
+	while (res == CLIENT_OK && (r->outstanding > 0 || r->want == WANT_OUTPUT) && !c->broken) {
 		if (r->want == WANT_OUTPUT)
 			res = send_all(c, start_ns);
 		else if (r->want == WANT_INPUT)
 			res = receive_some(c, start_ns);
 		else
 			res = stuck(c);
-		if (res != CLIENT_OK)
-			return res;
 	}
-	return r->outstanding > 0 ? stuck(c) : judge(c);
-}
-
-enum client_result
-client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
-{
-	enum client_result res;
-
-	c->session->protocol->begin(c->session, call, NULL);
-	c->heard = false;
-	if ((res = complete(c, start_ns)) == CLIENT_LOST)
+	if (res == CLIENT_OK)
+		res = r->outstanding > 0 ? stuck(c) : judge(c);
+	if (res == CLIENT_LOST)
 		advise(c);
 	return res;
 }

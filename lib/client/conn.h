@@ -81,7 +81,11 @@ struct client_conn {
 void client_conn_init(struct client_conn *, const struct client *, unsigned char *in, size_t size);
 
 /* Can the connection take a call now? */
-bool client_ready(const struct client_conn *);
+static inline bool
+client_ready(const struct client_conn *c)
+{
+	return c->fd >= 0 && !c->broken && c->session->want != WANT_CLOSE && !c->session->done;
+}
 
 /* Look, on a connection without calls that has been idle for a while, whether the peer has ended
  * it: then it is not ready. Returns whether that took a system call. */

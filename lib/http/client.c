@@ -59,6 +59,7 @@ struct http_client {
 	bool keep_alive;               /* both sides keep the connection */
 	bool dead;                     /* it cannot be used any more */
 	bool half_line;                /* the CR of an empty line between replies has come */
+	bool head_only;                /* HEAD: nothing follows a reply's head, whatever it says */
 	unsigned char text[SHORT_MAX]; /* the beginning of a short reply */
 	unsigned depth, oldest;
 	void *token[]; /* of the calls outstanding: a ring of depth, from oldest */
@@ -238,15 +239,20 @@ static void
 build_request(struct http_client *h)
 {
 	static const char *const with_content[] = { "POST", "PUT", "PATCH", NULL };
+	static const char *const idempotent[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS",
+		"TRACE", NULL };
 	const char *const *f;
+	const char *method = method_of(h);
 	char host[300];
 	const struct call *call = &h->call;
 	const struct operation *o = &operations[call->op];
 	bool body = has_body(call);
 	struct buf *b = &h->request;
 
+	h->head_only = strcmp(method, "HEAD") == 0;
+	h->c.idempotent = is_one_of(method, idempotent);
 	buf_clear(b, 4096);
-	buf_printf(b, "%s ", method_of(h));
+	buf_printf(b, "%s ", method);
 	if (!o->method && h->conf->name)
 		buf_printf(b, "%s%s", *h->conf->name == '?' ? "/" : "", h->conf->name);
 	else
@@ -272,7 +278,7 @@ build_request(struct http_client *h)
 		buf_printf(b, "Content-Length: %" PRIu64 "\r\n",
 		    o->form == FORM_CHUNKED ? json_chunks_length(call->size, call->chunk)
 					    : call->size);
-	else if (is_one_of(method_of(h), with_content))
+	else if (is_one_of(method, with_content))
 		buf_text(b, "Content-Length: 0\r\n"); /* RFC 9110, section 8.6 */
 	if (h->conf->close_each)
 		buf_text(b, "Connection: close\r\n");
@@ -337,15 +343,13 @@ same_call(const struct call *a, const struct call *b)
 
 /* ---- replies ---- */
 
-/* Parse the head of a reply into h->response. Most are the same as the one before. */
+/* Parse the head of a reply into h->response. */
 static bool
 parse_head(struct http_client *h, struct http_span head)
 {
 	const struct http_response *a = &h->response;
 	struct http_refusal r;
 
-	if (head.n == h->head.n && memcmp(head.p, h->head.p, head.n) == 0)
-		return true;
 	buf_clear(&h->head, SAME_MAX);
 	if (!http_parse_response(&h->response, head, &r)) {
 		wrong(h, "%s", r.why);
@@ -357,20 +361,16 @@ parse_head(struct http_client *h, struct http_span head)
 	return true;
 }
 
-/* The head of a reply is complete: see what follows it. */
+/* The head of a reply is complete, and h->response what it says: see what follows it. */
 static void
-begin_reply(struct http_client *h, struct http_span head)
+begin_reply(struct http_client *h)
 {
 	const struct http_response *a = &h->response;
 	const struct http_fields *f = &a->fields;
 	struct http_shown reason;
 	bool good, payload = h->expected == REPLY_PAYLOAD || h->expected == REPLY_FILL;
-	bool none = strcmp(method_of(h), "HEAD") == 0; /* nothing follows, whatever it says */
+	bool none = h->head_only;
 
-	if (!parse_head(h, head)) {
-		give_up(h);
-		return;
-	}
 	if (a->status >= 100 && a->status < 200 && a->status != 101)
 		return; /* an interim response: the final one follows */
 	good = a->status >= 200 && a->status <= 299;
@@ -412,8 +412,17 @@ take_head(struct http_client *h, const unsigned char *p, size_t n)
 	struct http_span head;
 	size_t taken;
 
+	/* most are the same as the one before, and end where that did */
+	if (h->held.n == 0 && h->head.n > 0 && n >= h->head.n
+	    && memcmp(p, h->head.p, h->head.n) == 0) {
+		begin_reply(h);
+		return h->head.n;
+	}
 	if (http_gather(&h->held, p, n, HEAD_MAX, &taken, &head)) {
-		begin_reply(h, head);
+		if (parse_head(h, head))
+			begin_reply(h);
+		else
+			give_up(h);
 		if (h->held.p)
 			buf_free(&h->held);
 		return taken;
@@ -561,8 +570,6 @@ http_close(struct client_session *c)
 static void
 http_begin(struct client_session *c, const struct call *call, void *token)
 {
-	static const char *const idempotent[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS",
-		"TRACE", NULL };
 	struct http_client *h = (struct http_client *)c;
 	const struct payload *pl = h->conf->payload;
 	struct call now = *call;
@@ -589,7 +596,6 @@ http_begin(struct client_session *c, const struct call *call, void *token)
 		c->error[0] = '\0';
 		h->expected = now.op == OP_HELLO && h->conf->name ? REPLY_ANY
 								  : operations[now.op].reply;
-		c->idempotent = is_one_of(method_of(h), idempotent);
 		h->at = 0;
 		h->making = false;
 		expect_reply(h);

@@ -13,14 +13,13 @@
 static unsigned
 bucket(uint64_t v)
 {
-	unsigned shift = 0, step;
+	unsigned shift = 1;
 
 	if (v < LINEAR)
 		return (unsigned)v;
-	/* shift v until it has SUB_BITS + 1 bits, of which the first is 1 */
-	for (step = 32; step > 0; step /= 2)
-		if (v >> (shift + step) >> SUB_BITS)
-			shift += step;
+	/* shift v until it has SUB_BITS + 1 bits; bit by bit, as most values are not long */
+	while (v >> shift >= LINEAR)
+		shift++;
 	v = LINEAR + (uint64_t)(shift - 1) * (1 << SUB_BITS) + (v >> shift) - (1 << SUB_BITS);
 	return v < HIST_BUCKETS ? (unsigned)v : HIST_BUCKETS - 1;
 }
