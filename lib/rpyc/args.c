@@ -36,8 +36,8 @@ name_of(struct rpyc_items *parts, struct brine_value *v)
 	int64_t label = RPYC_VALUE;
 
 	parts->n--;
-	return (!parts->boxed || (brine_tuple(&parts->at, 2) && brine_int(&parts->at, &label)))
-	    && label == RPYC_VALUE && brine_get(&parts->at, v) && v->type == BRINE_STR;
+	return (!parts->boxed || rpyc_get_label(&parts->at, &label)) && label == RPYC_VALUE
+	    && brine_get(&parts->at, v) && v->type == BRINE_STR;
 }
 
 /* Take a keyword argument, a pair of name and value; the first given parameters have positional

@@ -180,26 +180,25 @@ brine_get(struct brine *b, struct brine_value *v)
 }
 
 bool
-brine_pass(struct brine *b, uint64_t *ahead, bool *elided, uint64_t *work)
+brine_pass_any(struct brine *b, uint64_t *ahead, bool *elided, uint64_t *work)
 {
 	const struct brine_form *f;
-	uint64_t n;
+	struct brine at = *b;
+	uint64_t values = *ahead, can = *work, n;
 
 	/* a count in place of recursion: nesting is the peer's choice */
-	while (*ahead > 0 && *work > 0) {
-		if (!(f = begin(b, &n)))
-			return false;
-		--*ahead;
-		--*work;
-		if (f->type >= BRINE_STR) {
-			*ahead += n;
-			continue;
-		}
-		b->p += n;
+	for (; values > 0 && can > 0 && (f = begin(&at, &n)); values--, can--) {
+		if (f->type >= BRINE_STR)
+			values += n;
+		else
+			at.p += n;
 		if (f == &brine_forms[BRINE_TAG_ELIDED] && elided)
 			*elided = true;
 	}
-	return true;
+	*b = at;
+	*ahead = values;
+	*work = can;
+	return values == 0 || can == 0;
 }
 
 bool
@@ -208,7 +207,7 @@ brine_skip_any(struct brine *b, bool *elided)
 	struct brine at = *b;
 	uint64_t ahead = 1, work = UINT64_MAX;
 
-	if (!brine_pass(&at, &ahead, elided, &work))
+	if (!brine_pass_any(&at, &ahead, elided, &work))
 		return false;
 	*b = at;
 	return true;

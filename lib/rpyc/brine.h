@@ -121,13 +121,10 @@ work_done(uint64_t *work, uint64_t n)
 	return *work > 0;
 }
 
-/* Pass *ahead values with all that they contain, as far as *work goes: over when *ahead is 0, else
- * call it again. *elided as brine_skip_any. False: they are not valid. */
-bool brine_pass(struct brine *, uint64_t *ahead, bool *elided, uint64_t *work);
-
 /* Messages are made of small ints and small tuples for the most part: these are read and
  * written inline, all else by the functions whose names end in _any. */
 bool brine_skip_any(struct brine *, bool *elided);
+bool brine_pass_any(struct brine *, uint64_t *ahead, bool *elided, uint64_t *work);
 bool brine_int_any(struct brine *, int64_t *);
 bool brine_items_any(struct brine *, uint64_t *n);
 void brine_put_int_any(struct buf *, int64_t);
@@ -143,16 +140,49 @@ brine_small(unsigned tag)
 /* By tag; BRINE_TAG_ELIDED is one of BRINE_BYTES. */
 extern const struct brine_form brine_forms[256];
 
+/* The length of the next value in bytes, if it is one of those that most are, and all there: a
+ * small int, an empty tuple, an int of some digits, a str of up to 255 bytes. Else 0. */
+static inline size_t
+brine_short(const struct brine *b)
+{
+	const unsigned char *p = b->p;
+	size_t have = (size_t)(b->end - p), n = 0;
+
+	if (have > 0 && (brine_small(*p) || *p == BRINE_TAG_EMPTY_TUPLE))
+		return 1;
+	if (have > 1 && *p == BRINE_TAG_STR && p[1] - (unsigned)BRINE_TAG_BYTES_1 < 4)
+		n = 2 + (p[1] - (unsigned)BRINE_TAG_BYTES_1) + 1;
+	else if (have > 2 && *p == BRINE_TAG_STR && p[1] == BRINE_TAG_BYTES_L1)
+		n = 3 + (size_t)p[2];
+	else if (have > 1 && *p == BRINE_TAG_INT_L1)
+		n = 2 + (size_t)p[1];
+	return n <= have ? n : 0;
+}
+
 /* Pass one value with all that it contains. *elided, if given, is set to true when
  * a byte string in it was elided (and is left alone otherwise). */
 static inline bool
 brine_skip(struct brine *b, bool *elided)
 {
-	if (b->p < b->end && (brine_small(*b->p) || *b->p == BRINE_TAG_EMPTY_TUPLE)) {
-		b->p++;
-		return true;
-	}
-	return brine_skip_any(b, elided);
+	size_t n = brine_short(b);
+
+	b->p += n;
+	return n > 0 || brine_skip_any(b, elided);
+}
+
+/* Pass *ahead values with all that they contain, as far as *work goes: over when *ahead is 0, else
+ * call it again. *elided as brine_skip. False: they are not valid. */
+static inline bool
+brine_pass(struct brine *b, uint64_t *ahead, bool *elided, uint64_t *work)
+{
+	size_t n;
+
+	if (*ahead != 1 || *work < 2 || (n = brine_short(b)) == 0)
+		return brine_pass_any(b, ahead, elided, work);
+	*ahead = 0;
+	*work -= *b->p == BRINE_TAG_STR ? 2 : 1; /* a str's text is a value, too */
+	b->p += n;
+	return true;
 }
 
 /* Pass one value. False: it is not valid, or something in it was elided. */

@@ -420,7 +420,7 @@ replied(struct rpyc_client *c, struct brine body)
 		result(c, NULL);
 		return;
 	}
-	if (!brine_tuple(&body, 2) || !brine_int(&body, &x.label)) {
+	if (!rpyc_get_label(&body, &x.label)) {
 		rpyc_lost(c, "a reply that is not boxed");
 		return;
 	}

@@ -133,13 +133,33 @@ value_head(struct rpyc_reader *r, unsigned char c)
 }
 
 static inline bool
-between(const unsigned char *p, size_t n, unsigned char low, unsigned char high)
+digits(const unsigned char *p, size_t n)
 {
 	const unsigned char *end = p + n;
 
-	while (p < end && *p >= low && *p <= high)
+	while (p < end && *p >= '0' && *p <= '9')
 		p++;
 	return p == end;
+}
+
+/* Are they all ASCII? Most strings are short, so that is seen eight at a time. */
+static inline bool
+ascii(const unsigned char *p, size_t n)
+{
+	uint64_t eight, all = 0;
+	size_t i;
+
+	if (n < sizeof eight) {
+		for (i = 0; i < n; i++)
+			all |= p[i];
+		return all < 0x80;
+	}
+	for (i = 0; i < n; i += sizeof eight) {
+		/* the last eight overlap those before */
+		memcpy(&eight, p + (i + sizeof eight <= n ? i : n - sizeof eight), sizeof eight);
+		all |= eight;
+	}
+	return (all & 0x8080808080808080) == 0;
 }
 
 static bool
@@ -150,7 +170,7 @@ data(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	if (r->within == BRINE_STR && !utf8(&r->text, p, n))
 		return bad(r, "a str is not UTF-8");
 	sign = r->data_left == r->length && r->length > 1 && (*p == '-' || *p == '+');
-	if (r->token == BRINE_INT && !between(p + sign, n - sign, '0', '9'))
+	if (r->token == BRINE_INT && !digits(p + sign, n - sign))
 		return bad(r, "an int that is not a number");
 	if (r->retain)
 		retain(r, p, n);
@@ -183,39 +203,49 @@ message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 	return true;
 }
 
-/* Does the payload of a frame consist of two values, and these of nothing but the tokens
- * that small messages are made of? Such a frame is retained as it is; all others, valid or not,
- * are left to payload(). */
+/* Does the payload of a frame (2 bytes or more) consist of two values, and these of nothing but the
+ * tokens that small messages are made of? Such a frame is retained as it is; all others, valid or
+ * not, are left to payload(). */
 static bool
 simple(const unsigned char *p, size_t n)
 {
-	const unsigned char *end = p + n;
-	unsigned values = 2, c, k;
+	size_t values = 2, k;
+	size_t spare = n - values; /* bytes beside one for each value to come */
+	unsigned c;
 	bool str;
 
-	for (; values > 0 && p < end; values--) {
+	for (; values > 0; values--) {
 		c = *p++;
-		if (c - BRINE_TAG_TUPLE_1 < 4) {
-			values += c - BRINE_TAG_TUPLE_1 + 1;
-			continue;
-		}
 		if (brine_small(c) || c == BRINE_TAG_EMPTY_TUPLE || c == BRINE_TAG_NONE)
 			continue;
+		if ((k = c - BRINE_TAG_TUPLE_1) < 4) {
+			if (++k > spare)
+				return false;
+			values += k;
+			spare -= k;
+			continue;
+		}
 		str = c == BRINE_TAG_STR;
-		if (!str && c != BRINE_TAG_INT_L1)
+		if ((!str && c != BRINE_TAG_INT_L1) || spare == 0)
 			return false;
-		if (str && (p == end || (c = *p++) - BRINE_TAG_BYTES_1 > 4))
-			return false;
-		k = c - BRINE_TAG_BYTES_1 + 1;
-		if (k > 4 && p < end)
+		k = *p++;
+		spare--;
+		if (str && (k -= BRINE_TAG_BYTES_1) < 4) {
+			k++;
+		} else if (str) {
+			if (k > 4 || spare == 0)
+				return false;
 			k = *p++;
-		if ((size_t)(end - p) < k || (k == 0 && !str))
+			spare--;
+		}
+		if (k > spare || (k == 0 && !str))
 			return false;
-		if (!(str ? between(p, k, 0, 0x7f) : between(p, k, '0', '9')))
+		if (!(str ? ascii(p, k) : digits(p, k)))
 			return false;
 		p += k;
+		spare -= k;
 	}
-	return values == 0 && p == end;
+	return spare == 0;
 }
 
 /* Take a whole frame, if there is one at p and it is a simple one. Returns its length, or 0:
@@ -229,7 +259,7 @@ whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 	if (n < 8 || p[0] || p[1] || p[2] >= RPYC_RETAIN_STRING >> 8 || p[4])
 		return 0;
 	len = (size_t)p[2] << 8 | p[3];
-	if (len < 2 || n < len + 6 || !simple(p + 7, len - 2))
+	if (len < 4 || n < len + 6 || !simple(p + 7, len - 2))
 		return 0;
 	spend(r, len);
 	ok = message_begin(r, p[5], p[6]);
@@ -527,7 +557,7 @@ rpyc_put_exception_end(struct buf *b)
 bool
 rpyc_boxed(struct brine *b, struct rpyc_boxed *x)
 {
-	return brine_tuple(b, 2) && brine_int(b, &x->label) && brine_take(b, &x->at);
+	return rpyc_get_label(b, &x->label) && brine_take(b, &x->at);
 }
 
 bool
@@ -545,7 +575,7 @@ rpyc_item(struct rpyc_items *items, struct rpyc_boxed *x)
 		return false;
 	items->n--;
 	x->label = RPYC_VALUE;
-	if (items->boxed && (!brine_tuple(&items->at, 2) || !brine_int(&items->at, &x->label)))
+	if (items->boxed && !rpyc_get_label(&items->at, &x->label))
 		return false;
 	if (items->n > 0)
 		return brine_take(&items->at, &x->at);
@@ -598,44 +628,18 @@ rpyc_theirs(const struct rpyc_boxed *x)
 }
 
 enum rpyc_walked
-rpyc_walk(struct rpyc_walk *w, uint64_t *work)
-{
-	uint64_t before = *work;
-	bool good = true;
-
-	if (w->under_way == 0) {
-		if (w->ahead == 0)
-			return WALK_OVER;
-		if (!work_done(work, WORK_PASS))
-			return WALK_PAUSED;
-		if (!brine_tuple(&w->at, 2) || !brine_int(&w->at, &w->x.label))
-			return WALK_BAD;
-		w->ahead--;
-		w->x.at = w->at;
-		if (w->x.label == RPYC_TUPLE) {
-			good = brine_items(&w->at, &w->items);
-			w->ahead += w->items;
-		}
-		w->under_way = w->x.label != RPYC_TUPLE;
-	}
-	if (w->under_way > 0)
-		good = brine_pass(&w->at, &w->under_way, &w->elided, work);
-	w->values += before - *work;
-	if (!good)
-		return WALK_BAD;
-	if (w->under_way > 0)
-		return WALK_PAUSED;
-	if (w->x.label != RPYC_TUPLE)
-		w->x.at.end = w->at.p;
-	return WALK_BOXED;
-}
-
-enum rpyc_walked
 rpyc_next_ref(struct rpyc_walk *w, uint64_t *work)
 {
 	enum rpyc_walked step;
+	struct brine at;
 
 	while ((step = rpyc_walk(w, work)) == WALK_BOXED && !rpyc_theirs(&w->x))
 		;
+	if (step == WALK_BOXED) {
+		at = w->x.at;
+		if (!brine_take(&at, &w->x.at))
+			return WALK_BAD;
+		rpyc_walked_id(w, at.p, work);
+	}
 	return step;
 }

@@ -153,6 +153,19 @@ bool rpyc_seq(struct brine *, struct brine *seq);
 /* Is that body of an exception the end of an iteration? */
 bool rpyc_stop_iteration(struct brine body);
 
+/* Read how a boxed value begins, its label: the value, then at *b, comes next. False: it is not
+ * boxed. */
+static inline bool
+rpyc_get_label(struct brine *b, int64_t *label)
+{
+	if (b->end - b->p >= 2 && b->p[0] == BRINE_TAG_TUPLE_1 + 1 && brine_small(b->p[1])) {
+		*label = (int64_t)b->p[1] - BRINE_TAG_INT_0;
+		b->p += 2;
+		return true;
+	}
+	return brine_tuple(b, 2) && brine_int_any(b, label);
+}
+
 /* A boxed value; at stands at the value. */
 struct rpyc_boxed {
 	int64_t label;
@@ -189,12 +202,12 @@ bool rpyc_theirs(const struct rpyc_boxed *);
  * ahead 1. */
 struct rpyc_walk {
 	struct brine at;
-	uint64_t ahead;      /* boxed values that are still to come, as far as known */
-	uint64_t values;     /* passed so far, as WORK_PASS counts them */
-	bool elided;         /* a long string was passed that is not retained */
-	struct rpyc_boxed x; /* the one that came last; of a TUPLE only where it begins, */
-	uint64_t items;      /* and how many come next */
-	uint64_t under_way;  /* plain values of x that are still to be passed */
+	uint64_t ahead; /* boxed values that are still to come, as far as known, beside items */
+	bool elided;    /* a long string was passed that is not retained */
+	const unsigned char *begin; /* where the boxed value begins that came last, */
+	struct rpyc_boxed x;        /* its label, and its value, whose end is not known yet */
+	uint64_t items;             /* of a TUPLE: how many come next */
+	uint64_t under_way;         /* plain values of x that are still to be passed */
 };
 
 enum rpyc_walked {
@@ -203,9 +216,47 @@ enum rpyc_walked {
 	WALK_PAUSED, /* *work is used up */
 	WALK_BAD     /* what comes next is not boxed */
 };
-enum rpyc_walked rpyc_walk(struct rpyc_walk *, uint64_t *work);
 
-/* Find the next such reference in a boxed value, at any depth: x is it with WALK_BOXED. */
+/* Inline: each request is read with it. */
+static inline enum rpyc_walked
+rpyc_walk(struct rpyc_walk *w, uint64_t *work)
+{
+	bool good;
+
+	if (w->under_way > 0) {
+		good = brine_pass(&w->at, &w->under_way, &w->elided, work);
+		if (!good || w->under_way > 0)
+			return good ? WALK_PAUSED : WALK_BAD;
+	}
+	if (w->ahead + w->items == 0)
+		return WALK_OVER;
+	if (*work == 0)
+		return WALK_PAUSED;
+	*work -= WORK_PASS;
+	w->begin = w->at.p;
+	if (!rpyc_get_label(&w->at, &w->x.label))
+		return WALK_BAD;
+	w->ahead += w->items - 1;
+	w->items = 0;
+	w->x.at = w->at;
+	if (w->x.label == RPYC_TUPLE)
+		return brine_items(&w->at, &w->items) ? WALK_BOXED : WALK_BAD;
+	w->under_way = 1;
+	return WALK_BOXED;
+}
+
+/* x is an id_pack that was read: it ends there, and need not be passed again. */
+static inline void
+rpyc_walked_id(struct rpyc_walk *w, const unsigned char *end, uint64_t *work)
+{
+	uint64_t values = 5; /* the tuple, the str and its text, two ints */
+
+	w->at.p = end;
+	w->under_way = 0;
+	work_done(work, values * WORK_PASS);
+}
+
+/* Find the next such reference in a boxed value, at any depth: x is it, whole, with WALK_BOXED. */
 enum rpyc_walked rpyc_next_ref(struct rpyc_walk *, uint64_t *work);
 
 #endif

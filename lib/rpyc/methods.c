@@ -78,7 +78,7 @@ put_echo(struct rpyc_session *s, struct buf *to, const struct rpyc_boxed *x)
 		}
 		rpyc_put_label(to, (enum rpyc_label)label);
 		buf_add(to, at.p, (size_t)(b.p - at.p));
-		if (--ahead == 0 || !brine_tuple(&b, 2) || !brine_int(&b, &label))
+		if (--ahead == 0 || !rpyc_get_label(&b, &label))
 			return;
 	}
 }

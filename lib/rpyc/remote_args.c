@@ -204,7 +204,7 @@ got_reply(struct rpyc_session *s, struct rpyc_remote_call *c, struct brine body)
 
 	if (s->in.overflow)
 		return rpyc_raise(s, "MemoryError", "an answer of too many parts");
-	if (!brine_tuple(&at, 2) || !brine_int(&at, &x.label))
+	if (!rpyc_get_label(&at, &x.label))
 		return rpyc_raise(s, "ValueError", "answer is not boxed");
 	x.at = at; /* all of the rest: it may be long, and need not be passed */
 	theirs = c->state != REMOTE_LENGTH && rpyc_theirs(&x);

@@ -293,13 +293,21 @@ static const struct {
 	[RPYC_INSTANCECHECK] = { .min = 2, .max = 2, .object = true },
 };
 
+/* The argument that came last, if any has, ends there. */
+static void
+end_argument(struct rpyc_request *r, const unsigned char *end)
+{
+	if (r->n > 0 && r->n <= ARGS_MAX)
+		r->arg[r->n - 1].at.end = end;
+}
+
 /* A boxed value of the argument tuple, at any depth: false: answered with an exception. */
 static bool
 read_boxed(struct rpyc_session *s, struct rpyc_request *r)
 {
-	struct rpyc_boxed *x = &r->walk.x;
-	bool tuple = x->label == RPYC_TUPLE, first = false;
-	uint64_t ahead = r->walk.ahead + 1 - (tuple ? r->walk.items : 0);
+	struct rpyc_walk *w = &r->walk;
+	struct rpyc_boxed *x = &w->x;
+	struct rpyc_boxed *arg = NULL;
 	struct brine at = x->at;
 	enum rpyc_kind kind;
 	struct rpyc_id id;
@@ -307,19 +315,19 @@ read_boxed(struct rpyc_session *s, struct rpyc_request *r)
 
 	if (r->tuple.label == 0) {
 		r->tuple = *x;
-		r->total = tuple ? r->walk.items : 0;
-	} else if (ahead + r->n == r->total) {
-		r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX] = *x;
-		first = r->n++ == 0;
+		r->total = w->items;
+	} else if (w->ahead + 1 + r->n == r->total) {
+		end_argument(r, w->begin);
+		arg = &r->arg[r->n < ARGS_MAX ? r->n : ARGS_MAX];
+		*arg = *x;
+		r->n++;
 	}
-	/* of a TUPLE the end is known when all that it contains has been passed */
-	if (r->n > 0 && r->walk.ahead + r->n == r->total)
-		r->arg[r->n <= ARGS_MAX ? r->n - 1 : ARGS_MAX].at.end = r->walk.at.p;
 	switch (x->label) {
 	case RPYC_LOCAL_REF:
 		if ((kind = rpyc_resolve(s, &at, &index)) == RPYC_NONE)
 			return rpyc_raise_key(s, x->at);
-		if (first) {
+		rpyc_walked_id(w, at.p, &s->work);
+		if (arg == r->arg) {
 			r->kind = kind;
 			r->index = index;
 		}
@@ -341,6 +349,7 @@ static enum rpyc_walked
 read_arguments(struct rpyc_session *s, struct rpyc_request *r)
 {
 	struct rpyc_walk *w = &r->walk;
+	uint64_t before = s->work;
 	struct rpyc_items plain;
 	enum rpyc_walked step;
 
@@ -351,13 +360,15 @@ read_arguments(struct rpyc_session *s, struct rpyc_request *r)
 		rpyc_raise(s, "TypeError", "TUPLE without a tuple");
 	else if (step == WALK_BAD)
 		rpyc_raise(s, "ValueError", "arguments are not boxed");
+	s->values += before - s->work; /* each that is passed is one */
 	if (step != WALK_OVER)
 		return step;
 	s->whole.end = w->at.p;
 	s->elided = w->elided;
-	s->values = w->values;
+	end_argument(r, w->at.p);
 	if (r->n > 0)
 		return WALK_OVER;
+	r->tuple.at.end = w->at.p;
 	/* it has no items, or was boxed as a whole */
 	if (!rpyc_items(&r->tuple, &plain)) {
 		rpyc_raise(s, "TypeError", "arguments must be a tuple");
@@ -480,15 +491,14 @@ hold(void *ctx)
 		return false;
 	if (handler == RPYC_PING)
 		return true;
-	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) || !brine_tuple(&b, 2)
-	    || !brine_int(&b, &label) || label != RPYC_TUPLE || !brine_get(&b, &v)
-	    || !brine_tuple(&b, 2) || !brine_int(&b, &label) || label != RPYC_LOCAL_REF)
+	if ((handler != RPYC_CALL && handler != RPYC_CALLATTR) || !rpyc_get_label(&b, &label)
+	    || label != RPYC_TUPLE || !brine_get(&b, &v) || !rpyc_get_label(&b, &label)
+	    || label != RPYC_LOCAL_REF)
 		return false;
 	kind = rpyc_resolve(s, &b, &index);
 	if (handler == RPYC_CALL)
 		return kind == RPYC_METHOD && index == OP_ECHO;
-	if (kind == RPYC_NONE || !brine_tuple(&b, 2) || !brine_int(&b, &label) || !brine_get(&b, &v)
-	    || !v.p)
+	if (kind == RPYC_NONE || !rpyc_get_label(&b, &label) || !brine_get(&b, &v) || !v.p)
 		return false;
 	return kind == RPYC_LIST ? brine_is(&v, "__contains__")
 				 : rpyc_method_find(v.p, v.n) == OP_ECHO;
