@@ -203,7 +203,9 @@ run_block(struct run *r, const struct block *k)
 	size_t i;
 	int row;
 
-	for (seq = 0; seq < k->skipped && r->failed == 0 && r->n < r->max && !bench_stopped(b);
+	/* once time limits have passed, what is left of the grace is for the recorded ones */
+	for (seq = 0; seq < k->skipped && r->failed == 0 && r->until_ns == UINT64_MAX
+	     && r->n < r->max && !bench_stopped(b);
 	     seq++)
 		if (connect_one(r, seq, false) != CLIENT_OK)
 			break;

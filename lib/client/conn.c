@@ -45,13 +45,16 @@ client_close(struct client_conn *c)
 static enum client_result
 lose(struct client_conn *c, const char *what, int e)
 {
-	bool single = e == ECONNREFUSED && c->client->single;
+	bool single = e == ECONNREFUSED && c->client->single, stated = c->client->url.dialect;
 	bool elsewhere = e == ECONNREFUSED && !sock_is_loopback(c->client->addr->ai_addr);
 
 	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
 	snprintf(c->error, sizeof c->error, "%s %s: %s%s%s", what, c->client->address,
 	    e == EADDRNOTAVAIL ? "no free local port: " : "", strerror(e),
-	    single          ? " (one connection went before, to find out its RPyC dialect: if the "
+	    single && stated
+		? " (one connection went before, to find out which address answers: if "
+		  "the server takes a single one, say the address instead of a name)"
+		: single    ? " (one connection went before, to find out its RPyC dialect: if the "
 			      "server takes a single one, say rpc5:// or rpc6://)"
 		: elsewhere ? " (servers listen on loopback unless -a tells them otherwise)"
 			    : "");

@@ -4,8 +4,8 @@
  * There are two sets of functions. The blocking one makes one system call each way for a small
  * call, for programs with one connection or a thread per connection. The non-blocking one does
  * what can be done at once, with several calls outstanding on a connection, for a thread with an
- * event loop (loop.h). A connection is used with one of the two from client_dial to client_close.
- * Neither knows a protocol. */
+ * event loop (loop.h). A connection is used with one of the two from client_dial to client_close,
+ * but for one that client_adopt() (target.h) takes over. Neither knows a protocol. */
 #ifndef CLIENT_H
 #define CLIENT_H
 

@@ -182,6 +182,8 @@ keep(struct client *cl, struct client_conn *c)
 	if (!client_ready(c) || !(cl->spare = malloc(sizeof *cl->spare)))
 		return;
 	*cl->spare = *c;
+	cl->spare->in = NULL; /* the probe's own */
+	cl->spare->in_size = 0;
 	c->fd = -1;
 	c->session = NULL;
 }
@@ -229,13 +231,12 @@ client_probe(struct client *cl, bool keeping)
 		res = choose_address(cl, &a[0].conn, &silent);
 		a[0].begun = res == CLIENT_OK && sock_blocking(a[0].conn.fd, false) == 0;
 	}
-	if (asks && res == CLIENT_OK) {
+	if (asks && res == CLIENT_OK)
 		res = probe_dialect(cl, a, &found);
-		/* whoever has a connection of his own next may be refused */
-		cl->single = cl->single || (res == CLIENT_OK && !keeping);
-	} else if (a[0].begun) {
+	else if (a[0].begun)
 		found = &a[0];
-	}
+	/* whoever has a connection of his own next may be refused */
+	cl->single = cl->single || (found && cl->protocol->hello && !keeping);
 	if (res == CLIENT_TIMEOUT || (res != CLIENT_OK && silent))
 		cl->until_ns = clock_ns() + CLIENT_GRACE_NS;
 	if (found && keeping)

@@ -298,7 +298,7 @@ row_name(char text[512], const char *label, const struct bench_row *r)
 static bool
 connects_once(const struct bench *b, const struct bench_row *r)
 {
-	return b->program->clients > 0 && r->call.op == OP_HELLO;
+	return b->program->many && r->call.op == OP_HELLO;
 }
 
 /* What may be misleading. */
@@ -311,7 +311,7 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 	uint64_t done = t->hist->n + t->errors;
 	double busy = t->elapsed_ns ? (double)t->cpu_ns / ((double)t->elapsed_ns * threads) : 0;
 
-	if (t->reconnected >= 1 + done / RECONNECTED_SHARE && !target->warned) {
+	if (t->reconnected > 0 && t->reconnected * RECONNECTED_SHARE >= done && !target->warned) {
 		msg("warning: %s: the peer closes connections after its replies: reconnecting is "
 		    "part of %" PRIu64 " of %" PRIu64 " operations",
 		    name, t->reconnected, done);
@@ -321,6 +321,10 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 		msg("warning: %s: the peer closes connections after its replies: %" PRIu64
 		    " of %" PRIu64 " requests were behind such a one and were sent again",
 		    name, t->resent, done);
+	if (t->retried > 0)
+		msg("warning: %s: the peer closes kept connections without announcing it: %" PRIu64
+		    " of %" PRIu64 " requests were sent once more%s",
+		    name, t->retried, done, b->depth > 1 ? "" : " (-K avoids that)");
 	/* in an open loop the client also polls the clock when a request is due soon, and how late
 	 * it was is a row of its own */
 	if (busy > BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
@@ -368,15 +372,11 @@ bench_remark(struct bench *b, struct bench_target *target, const struct bench_ro
 	}
 	if (t->other > 0)
 		msg("%s: %" PRIu64 " operations failed for other reasons", name, t->other);
-	if (t->gave_up > 0 && clients > 1)
+	if (t->gave_up > 0 && b->program->many)
 		msg("%s: %u of %u clients gave up", name, t->gave_up, clients);
 	else if (t->gave_up > 0 && !b->in_rounds && b->count > done)
 		msg("%s: gave up after %" PRIu64 " of %" PRIu64 " operations", name, done,
 		    b->count);
-	if (t->retried > 0)
-		msg("%s: the peer closes kept connections without announcing it: %" PRIu64
-		    " of %" PRIu64 " requests were sent once more%s",
-		    name, t->retried, done, b->depth > 1 ? "" : " (-K avoids that)");
 	if (t->dropped > 0)
 		msg("%s: out of memory, %" PRIu64 " rows are missing", name, t->dropped);
 	/* the passes of bench-turns would all say the same */

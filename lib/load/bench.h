@@ -49,6 +49,7 @@ struct bench_program {
 	const char *sizes;      /* default of -s, NULL: none */
 	const char *beside;     /* what -c counts: "concurrent connections" */
 	unsigned clients;       /* default of -c */
+	bool many;              /* -c counts the clients that are measured, perhaps only one */
 	bool named;             /* a method or path in the target replaces the operations */
 	bool path;              /* only a path, over HTTP: it is what OP_HELLO asks for */
 	bool lasts;             /* a row takes BENCH_SHORT_NS at least, unless options say */

@@ -43,9 +43,10 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	if (res == CLIENT_OK)
 		res = client_call(c, call, s.start_ns);
 	if (res == CLIENT_LOST && client_again(c) == CLIENT_AGAIN_ONCE) {
-		t->retried += record;
-		if ((res = client_connect(c)) == CLIENT_OK)
+		if ((res = client_connect(c)) == CLIENT_OK) {
+			t->retried += record;
 			res = client_call(c, call, s.start_ns);
+		}
 	}
 	c->received_ns = clock_ns();
 	s.ns = c->received_ns - s.start_ns;
@@ -135,7 +136,7 @@ blocking_run(struct driver *d, const struct call *call, struct result *t, uint64
 	if (k->gave_up) {
 		/* that the connection could not be made may be an error of the row already */
 		if (t->errors == 0)
-			retry_absent(k, t, b->clients > 1 ? count : 1, start_ns);
+			retry_absent(k, t, b->program->many ? count : 1, start_ns);
 		t->gave_up++;
 		return 0;
 	}
@@ -145,7 +146,7 @@ blocking_run(struct driver *d, const struct call *call, struct result *t, uint64
 		count -= count > 0;
 		operate(k, call, t, true);
 	}
-	if (b->clients > 1 && until_ns == UINT64_MAX)
+	if (b->program->many && until_ns == UINT64_MAX)
 		retry_missed(k, t, count);
 	t->gave_up += k->gave_up;
 	return 0;

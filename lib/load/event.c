@@ -57,9 +57,10 @@ struct request {
 	} in[2];
 	uint64_t due_ns; /* open loop */
 	uint64_t start_ns;
-	bool dialled; /* it began with connecting */
-	bool retried; /* sent once more, on another connection than the first: client_again() */
-	bool resent;
+	bool dialled;            /* it began with connecting */
+	enum client_again again; /* it is to be begun again, for this reason */
+	bool retried;            /* once it was CLIENT_AGAIN_ONCE */
+	bool resent;             /* it was begun again for the other */
 };
 
 struct flow {
@@ -172,6 +173,7 @@ request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t 
 	f->free = r->in[FLOW].next;
 	r->due_ns = due_ns;
 	r->start_ns = start_ns;
+	r->again = CLIENT_AGAIN_NO;
 	r->dialled = r->retried = r->resent = false;
 	list_add(&f->list, r, FLOW);
 	list_add(&d->all, r, ALL);
@@ -252,6 +254,19 @@ begin_again(struct event_driver *d, struct flow *f, bool careful)
 	return client_dial_begin(&f->k.conn);
 }
 
+/* Begin a request; one of a lost connection is counted as sent again only now. */
+static void
+begin(struct event_driver *d, struct flow *f, struct request *r)
+{
+	client_begin(&f->k.conn, d->call, r);
+	if (d->phase == RUN) {
+		d->result->retried += r->again == CLIENT_AGAIN_ONCE;
+		d->result->resent += r->again == CLIENT_AGAIN_BEHIND && !r->resent;
+	}
+	r->resent |= r->again == CLIENT_AGAIN_BEHIND;
+	r->again = CLIENT_AGAIN_NO;
+}
+
 /* Can a request be sent now, besides those outstanding? */
 static bool
 has_room(const struct event_driver *d, const struct flow *f)
@@ -326,7 +341,7 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 		return false;
 	if (f->again && (!f->careful || c->kept) && has_room(d, f)) {
 		do {
-			client_begin(c, d->call, f->again);
+			begin(d, f, f->again);
 			f->again = f->again->in[FLOW].next;
 		} while (f->again && has_room(d, f));
 		client_send(c);
@@ -341,7 +356,7 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 	more = has_more(d, f) && !f->k.gave_up && !bench_stopped(d->bench)
 	    && d->result->end_ns < d->until_ns && !(d->phase == CONNECT && client_ready(c));
 	if (!more) {
-		if (d->phase == RUN && !d->open && d->bench->clients > 1
+		if (d->phase == RUN && !d->open && d->bench->program->many
 		    && d->until_ns == UINT64_MAX)
 			retry_missed(&f->k, d->result, f->left);
 		f->left = 0;
@@ -371,18 +386,12 @@ refill(struct event_driver *d, struct flow *f, enum client_result *res)
 
 /* May the request be made again, as the connection is lost? It is, then. */
 static bool
-repeats(struct event_driver *d, struct request *r, enum client_again again)
+repeats(struct request *r, enum client_again again)
 {
-	struct result *t = d->result;
-
 	if (again == CLIENT_AGAIN_NO || (again == CLIENT_AGAIN_ONCE && r->retried))
 		return false;
-	if (d->phase == RUN) {
-		t->retried += again == CLIENT_AGAIN_ONCE;
-		t->resent += again == CLIENT_AGAIN_BEHIND && !r->resent;
-	}
+	r->again = again;
 	r->retried |= again == CLIENT_AGAIN_ONCE;
-	r->resent |= again == CLIENT_AGAIN_BEHIND;
 	return true;
 }
 
@@ -407,7 +416,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	start_ns = r->start_ns;
 	do {
 		newer = r->in[FLOW].next;
-		if (lost && repeats(d, r, again))
+		if (lost && repeats(r, again))
 			continue;
 		if (d->phase == CONNECT && lost && d->bench->rate > 0)
 			result_warn(d->result, "before the run", f->k.conn.error);
@@ -445,7 +454,6 @@ static enum client_result
 react(struct event_driver *d, struct flow *f, struct request *r, enum client_result res)
 {
 	struct client_conn *c = &f->k.conn;
-	const struct call *next;
 
 	if (!r && !(r = f->list.oldest)) { /* the peer closed between two operations */
 		flow_close(d, f);
@@ -454,14 +462,13 @@ react(struct event_driver *d, struct flow *f, struct request *r, enum client_res
 	if (res == CLIENT_OK && f->step == DIAL && c->client->protocol->hello
 	    && d->phase != FIRST) {
 		f->step = HELLO;
-		next = &hello;
+		client_begin(c, &hello, r);
 	} else if (res == CLIENT_OK && f->step != OPEN && !f->reconnect && d->phase != CONNECT) {
 		f->step = OPEN;
-		next = d->call;
+		begin(d, f, r);
 	} else {
 		return end(d, f, r, res);
 	}
-	client_begin(c, next, r);
 	client_send(c);
 	return CLIENT_BUSY;
 }
@@ -780,8 +787,8 @@ event_run(struct driver *driver, const struct call *call, struct result *t, uint
 		schedule_start(&d->schedule, start_ns, due_in_all(b, count), until_ns);
 	for (i = 0; i < d->n && b->rate == 0; i++)
 		/* that the only connection could not be made may be an error of the row already */
-		if (d->flow[i].k.gave_up && (b->clients > 1 || t->errors == 0))
-			retry_absent(&d->flow[i].k, t, b->clients > 1 ? count : 1, start_ns);
+		if (d->flow[i].k.gave_up && (b->program->many || t->errors == 0))
+			retry_absent(&d->flow[i].k, t, b->program->many ? count : 1, start_ns);
 	d->least_ns = b->least_ns ? start_ns + b->least_ns : 0;
 	res = phase(d, RUN, call, count, t, until_ns);
 	d->least_ns = 0;

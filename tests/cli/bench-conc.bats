@@ -32,6 +32,18 @@ load ../helper
 	done
 }
 
+@test "what a client that gave up still had to do counts as errors, of a single one too" {
+	local how
+	refused_port
+	for how in '-c 1' '-c 1 -d 2' '-c 2' '-c 2 -j 1'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 60 bench-conc $how -n 6 -o ping "http://127.0.0.1:$PORT"
+		[ "$status" -eq 1 ] || fail "$how: status $status: $output $stderr"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(cell out.tsv errors ping)" = $((6 * $(cell out.tsv clients ping))) ] || fail "$how: $output"
+	done
+}
+
 @test "all defaults" {
 	bench_has_defaults bench-conc 100 ping
 	[ "$(cell out.tsv clients ping)" = 10 ] || fail "$(cat out.tsv)"

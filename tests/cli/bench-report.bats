@@ -107,10 +107,11 @@ broken() {
 	for p in bench-report bench-plot; do
 		refuses "$p" '-y' -y
 		refuses "$p" 'one folder' a b
-		refuses "$p" 'nosuch: no such folder' nosuch
 		mkdir -p empty
 		refuses "$p" 'empty: no rows.tsv' empty
 	done
+	refuses bench-report 'nosuch: no such folder' nosuch
+	refuses bench-plot 'nosuch: no such file or folder' nosuch
 	refuses bench-report '-C, -R and -T' -C -T empty
 	refuses bench-report 'one folder'
 	for p in 0 x 100x x100 100x0 1x2x3 10000 5x10000 -1; do

@@ -195,6 +195,19 @@ short() {
 	    'a ping http-pool ping rpc-thread ping' ] || fail "$(cut -f 1-4 mixed/rows.tsv)"
 }
 
+@test "external targets with a query or a stated dialect" {
+	local http
+	start http-serve -p 0
+	http=$URL
+	start rpc-serve -p 0
+	run --separate-stderr bench-suite -q -p 1 -o out -x 'bench-conn -n 3' -x 'bench-bw -n 2 -s 1k' \
+	    rpc-thread "stated=rpc6${URL#rpc}/ping" "asks=$http?x=1"
+	# only that the request with the query finds nothing there
+	[ "$status" -le 1 ] && [[ $stderr != *'can be'* && $stderr != *usage* ]] || fail "status $status: $stderr"
+	[ "$(cut -f 1-2 out/rows.tsv | sort -u | grep -cE '^(stated|asks|rpc-thread).bench-(conn|bw)$')" = 6 ] ||
+	    fail "$(cut -f 1-4 out/rows.tsv) $stderr"
+}
+
 @test "a target that is not there is refused at once" {
 	refused_port
 	run --separate-stderr bench-suite -q -o out rpc-thread "gone=rpc://127.0.0.1:$PORT"

@@ -36,6 +36,7 @@ enum then {
 	RESET, /* close with a reset */
 	HANG,  /* send nothing any more, until the peer closes */
 	FLOOD, /* send the words again and again */
+	EXIT,  /* as CLOSE, and with it the listening socket */
 	VANISH /* end, all connections and the listening socket with it */
 };
 
@@ -222,6 +223,7 @@ static const struct behaviour behaviours[] = {
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
+	{ .name = "http-exit-after-3", .protocol = HTTP, WORDS(""), .then = EXIT, .after = 3 },
 	{ .name = "http-vanish-after-300", .protocol = HTTP, WORDS(""), .then = VANISH, .after = 300 },
 	{ "http-500", HTTP,
 	  TEXT("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), KEEP, 0, 0, 0 },
@@ -495,6 +497,7 @@ converse(struct connection *c)
 				while (receive(c))
 					;
 			return;
+		case EXIT: _exit(0);
 		case RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); return;
 		case HANG:
 			while (receive(c))

@@ -130,10 +130,22 @@ once() {
 	[ "$status" = 1 ] && grep -q ' ping: 3 of 8 clients gave up' <<<"$stderr" || fail "$status: $stderr"
 	# no more than those of three rounds: these go on
 	run --separate-stderr rpc-serve -c 30 bench-conc -B 5 -c 8 -T 1
-	[ "$status" = 1 ] && grep -q 'first-reply: only 3 rounds' <<<"$stderr" || fail "$status: $stderr"
+	[ "$status" = 0 ] && grep -q 'first-reply: only 3 rounds' <<<"$stderr" || fail "$status: $stderr"
 	awk -F '\t' 'NR > 1 { rows[$3]++; failed += $10 }
 		END { exit rows["first-reply"] != 3 || rows["ping"] != 5 || failed > 0 }' <<<"$output" ||
 	    fail "$output"
+}
+
+@test "bench-conn: in rounds, too, a silent peer has an error and a reason" {
+	local scheme
+	for scheme in rpc6 http; do
+		bad "$scheme" silent
+		run --separate-stderr timeout 60 bench-conn -B 2 -T 1 "$URL"
+		[ "$status" -eq 1 ] || fail "$scheme: status $status: $output $stderr"
+		[[ $stderr == *'no answer within'* ]] || fail "$scheme: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		[ "$(total out.tsv errors)" -gt 0 ] || fail "$scheme: $output"
+	done
 }
 
 @test "bad targets, rounds, blocks and processors are named" {

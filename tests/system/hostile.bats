@@ -107,6 +107,17 @@ served() {
 
 @test "a kept connection that ends without a word: idempotent requests are sent once more" {
 	local b how
+	# none was, where the peer can't be connected to again
+	for how in bench-lat 'bench-lat -r 1000' 'bench-conc -c 1 -d 2'; do
+		bad http http-exit-after-3
+		# shellcheck disable=SC2086
+		run --separate-stderr timeout 60 $how -n 9 -w 0 "$URL"
+		[ "$status" -eq 1 ] || fail "$how: status $status: $output $stderr"
+		[[ $stderr == *'Connection refused'* && $stderr != *'once more'* ]] || fail "$how: $stderr"
+	done
+	bad http http-close-after-3
+	run --separate-stderr timeout 60 bench-lat -q -n 21 -w 0 "$URL"
+	[ "$status/$stderr" = 0/ ] || fail "status $status: $stderr"
 	for b in http-close-after-3 http-reset-after-3; do
 		bad http "$b"
 		served bench-lat -n 21 -w 0
