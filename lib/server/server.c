@@ -399,16 +399,17 @@ static void
 unpark(struct conn *c)
 {
 	struct server *sv = c->server;
+	bool lingering;
 
-	if (c->lingering) {
-		if (!conn_discard(c))
-			end_lingering(c);
-		return;
-	}
+	/* it was a thread that handed it over */
 	pthread_mutex_lock(&sv->lock);
+	lingering = c->lingering;
 	c->parked = false;
 	pthread_mutex_unlock(&sv->lock);
-	server_serve(c);
+	if (!lingering)
+		server_serve(c);
+	else if (!conn_discard(c))
+		end_lingering(c);
 }
 
 /* End parked connections whose time is over; returns how long the next look may wait. One
