@@ -93,21 +93,26 @@ shown(const unsigned char *p, size_t n, bool ascii)
 static char *
 show(char *dst, size_t size, const unsigned char *p, size_t n, bool ascii)
 {
-	size_t i, k, at = 0, keep = 0;
+	size_t i, k, width, at = 0, keep = 0;
+	bool as_is;
 
 	if (size == 0)
 		return dst;
-	for (i = 0; i<n; i += k> 0 ? k : 1) {
+	for (i = 0; i < n; i += k) {
 		if (at + 3 < size)
 			keep = at; /* "..." would still fit here */
 		k = shown(p + i, n - i, ascii);
-		if (at + (k > 0 ? k : 4) >= size)
+		as_is = k > 0;
+		width = as_is ? k : 4;
+		if (at + width >= size)
 			break;
-		if (k > 0)
+		if (as_is) {
 			memcpy(dst + at, p + i, k);
-		else
+		} else {
 			snprintf(dst + at, size - at, "\\x%02x", p[i]);
-		at += k > 0 ? k : 4;
+			k = 1;
+		}
+		at += width;
 	}
 	if (i < n) {
 		at = keep;

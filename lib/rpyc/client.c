@@ -668,7 +668,6 @@ static void
 rpyc_end_input(struct client_session *base)
 {
 	struct rpyc_client *c = (struct rpyc_client *)base;
-
 	char why[sizeof base->error];
 
 	snprintf(why, sizeof why, "the peer closed the connection%s%s",

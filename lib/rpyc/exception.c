@@ -324,7 +324,7 @@ unicode_error(struct text *t, const struct exception *e, const char *verb)
 			return false;
 	}
 	if (object->type != (bytes ? BRINE_BYTES : BRINE_STR) || !start->fits || !end->fits
-	    || start->i < 0)
+	    || start->i < 0 || end->i == INT64_MIN)
 		return false;
 	if (codec) {
 		put(t, "'");

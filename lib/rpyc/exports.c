@@ -141,7 +141,7 @@ attribute(struct rpyc_client *c, struct rpyc_items *items, size_t *i)
 	    || v.type != BRINE_STR || !v.p)
 		return false;
 	msg_printable(c->refused, sizeof c->refused, v.p, v.n);
-	if (v.n > sizeof prefix && memcmp(v.p, prefix, sizeof prefix - 1) == 0) {
+	if (v.n >= sizeof prefix && memcmp(v.p, prefix, sizeof prefix - 1) == 0) {
 		v.p += sizeof prefix - 1;
 		v.n -= sizeof prefix - 1;
 	}
@@ -186,7 +186,6 @@ root_request(struct rpyc_client *c, struct brine seq, int64_t handler, struct rp
 	size_t i = 0, k;
 	bool root;
 
-	c->refused[0] = '\0';
 	if (!own(&items, &i))
 		return false;
 	root = i == ATTRIBUTES;
@@ -271,6 +270,8 @@ rpyc_requested(struct rpyc_client *c, struct brine seq, struct brine body)
 	}
 	/* a release is not waited for, and says nothing of what the peer is at */
 	c->asked = c->asked || handler != RPYC_DEL;
+	if (handler != RPYC_DEL)
+		c->refused[0] = '\0';
 	if (!ok || !answered(c, seq, handler, items, &n)) {
 		b = answer(c, RPYC_EXCEPTION, seq);
 		rpyc_put_exception(b, "AttributeError");

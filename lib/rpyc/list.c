@@ -3,7 +3,6 @@
  * per item, nothing stored but where the iteration stands. */
 #include "rpyc/session.h"
 
-#define BUFFITER_MAX RPYC_VALUES_AT_ONCE
 #define REPR_MAX 1024 /* the text of a list is not spelled out beyond this many bytes */
 
 /* The length of item j, in bytes. */
@@ -237,14 +236,14 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 
 	if (n > count)
 		n = count;
-	if (n > BUFFITER_MAX && o->kind == RPYC_ITERATOR)
-		n = BUFFITER_MAX;
+	if (n > RPYC_VALUES_AT_ONCE && o->kind == RPYC_ITERATOR)
+		n = RPYC_VALUES_AT_ONCE;
 	/* the head of an item takes 1, 2 or 5 bytes, depending on its length */
-	for (i = 0; i < n && n <= BUFFITER_MAX; i++) {
+	for (i = 0; i < n && n <= RPYC_VALUES_AT_ONCE; i++) {
 		k = item_size(o, o->at + i);
 		bytes += k + (k <= 4 ? 1 : k < 256 ? 2 : 5);
 	}
-	if (n > BUFFITER_MAX || bytes > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX)
+	if (n > RPYC_VALUES_AT_ONCE || bytes > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX)
 		return rpyc_raise(s, "MemoryError", "too many items for one answer");
 	brine_put_tuple(rpyc_answer_value(s), (uint32_t)n);
 	rpyc_message_head(s, bytes);

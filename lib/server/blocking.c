@@ -23,7 +23,7 @@
 
 enum driven {
 	OVER,
-	ANSWERED, /* with one_request: a request, or none was begun, and the next one is not */
+	ANSWERED, /* with one_request: a request was, or nothing of one has come; none is begun */
 	STUCK,    /* to be handed back until the peer does something */
 	LINGERS   /* the session has ended the connection; its peer may not have noticed */
 };
@@ -32,6 +32,7 @@ struct driver {
 	struct conn *conn;
 	bool fed;             /* the session was given something */
 	bool full;            /* the last read could have been longer */
+	bool bulk;            /* it brought no less than SMALL_BYTES */
 	bool hands_back;      /* it may be STUCK: */
 	bool stuck, restart;  /* it is; the time limit has started again */
 	unsigned char *big;   /* BIG_BYTES, or NULL */
@@ -90,6 +91,8 @@ read_once(struct driver *d, int flags)
 	enum conn_step r = conn_receive(c, p, size, flags);
 
 	d->full = r == CONN_GO_ON && c->in_end == size;
+	if (r == CONN_GO_ON)
+		d->bulk = c->in_end >= SMALL_BYTES;
 	return r;
 }
 
@@ -101,7 +104,7 @@ receive_or_hand_back(struct driver *d)
 	d->restart = conn_restart_limit(d->conn) || d->restart;
 	do
 		r = read_once(d, MSG_DONTWAIT);
-	while (r == CONN_BLOCKED && bear(d, POLLIN, d->big));
+	while (r == CONN_BLOCKED && bear(d, POLLIN, d->big && d->bulk));
 	return r == CONN_GO_ON;
 }
 
@@ -168,9 +171,13 @@ transmit(struct driver *d)
 	struct conn *c = d->conn;
 	enum conn_step r = conn_transmit(c);
 
-	if (r == CONN_BLOCKED)
+	if (r == CONN_BLOCKED) {
+		/* the limit of its next step is over, and that of what it takes begins */
+		d->restart = d->restart || c->timing;
+		c->timing = false;
 		return d->hands_back ? bear(d, POLLOUT, true)
 				     : await(c, POLLOUT, clock_ns() + c->conf->timeout_ns);
+	}
 	/* the peer takes what it is sent, piece by piece; the last one is no step of its own */
 	if (c->session->want == WANT_OUTPUT)
 		d->restart = true;
@@ -208,6 +215,7 @@ pause_session(struct conn *c)
 	int n = 0;
 
 	if (s->wait_ns == 0 && !s->service_time) {
+		/* what we do now need not be for a request: the time limit goes on */
 		do
 			n = poll(&p, 1, 0);
 		while (n < 0 && errno == EINTR);
@@ -215,10 +223,10 @@ pause_session(struct conn *c)
 		until = conn_wait_until(c);
 		while (n == 0 && (now = clock_ns()) < until)
 			n = sleep_some(&p, until - now, until);
+		c->timing = false; /* this time was ours */
 	}
 	if (n != 0)
 		return false;
-	c->timing = false; /* this time was ours */
 	conn_resume(c);
 	return true;
 }
@@ -249,8 +257,8 @@ drive(struct driver *d)
 			break;
 		case WANT_OUTPUT: alive = transmit(d); break;
 		case WANT_WAIT:
-			d->restart = true; /* this time was ours */
 			alive = pause_session(c);
+			d->restart = d->restart || !c->timing;
 			break;
 		case WANT_CLOSE:
 			if (d->hands_back)
@@ -277,7 +285,7 @@ serve(struct conn *c, bool one_request, bool *restart)
 	/* one by one: its buffer need not be cleared */
 	d.conn = c;
 	d.hands_back = one_request && c->conf->model->hands_back;
-	d.fed = d.full = d.stuck = d.restart = false;
+	d.fed = d.full = d.bulk = d.stuck = d.restart = false;
 	d.big = NULL;
 	d.deadline_ns = 0;
 	r = drive(&d);
@@ -307,6 +315,7 @@ blocking_serve_request(struct conn *c)
 	} else if (r == LINGERS) {
 		server_linger(c);
 	} else if (r == ANSWERED && conn_has_input(c)) {
+		c->timing = c->timing && !restart;
 		server_serve(c);
 	} else if (c->session->want == WANT_OUTPUT) {
 		server_park(c, LOOP_WRITE, restart);

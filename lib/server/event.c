@@ -21,13 +21,12 @@
 /* The lists a connection may be in; all are in the order of since_ns. */
 enum list {
 	NO_LIST,
-	LIMITED,   /* waits for its peer, at most conf.timeout_ns */
+	LIMITED,   /* its peer has conf.timeout_ns */
 	LINGERING, /* throws input away, at most CONN_LINGER_NS */
-	READY,     /* has its next turn in the next round, whatever the descriptor says */
 	TIMED      /* in the heap: waits until wake_ns */
 };
 
-#define LISTS 4 /* TIMED is none */
+#define LISTS 3 /* TIMED is none */
 
 struct worker {
 	struct server *server;
@@ -35,7 +34,9 @@ struct worker {
 	unsigned char *buf; /* READ_BYTES */
 	uint64_t now_ns;    /* when this round began */
 	struct conn_list list[LISTS];
-	struct conn **heap; /* by wake_ns, the earliest first */
+	struct conn_list ready; /* have their next turn in the next round, whatever the descriptor
+				 * says; some of LIMITED may be among them */
+	struct conn **heap;     /* by wake_ns, the earliest first */
 	size_t n_heap, heap_cap;
 };
 
@@ -133,6 +134,8 @@ static void
 finish(struct worker *w, struct conn *c)
 {
 	leave(w, c);
+	if (c->event.ready)
+		conn_list_remove(&w->ready, c);
 	loop_remove(w->loop, c->fd);
 	server_close(c);
 }
@@ -199,12 +202,29 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 		restart = conn_restart_limit(c);
 		conn_acknowledge(c);
 	} else {
-		restart = bytes_moved(c) > u->before;
+		restart = c->timing || bytes_moved(c) > u->before || c->event.list != LIMITED;
 		c->timing = false;
 	}
-	if (restart || c->event.list != LIMITED)
+	if (restart) {
 		enter(w, c, LIMITED);
+	} else if (c->event.list != LIMITED) {
+		/* it was over when we were at something that was no step of the peer's */
+		conn_late(c);
+		return CONN_OVER;
+	}
 	return listen_for(w, c, input ? LOOP_READ : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
+}
+
+/* Have the next turn in the next round. A time limit of the peer's next step goes on: what we do
+ * now need not be for a request. Any other starts again, for it is we who stop. */
+static enum conn_step
+give_way(struct worker *w, struct conn *c)
+{
+	if (!c->timing)
+		leave(w, c);
+	c->event.ready = true;
+	conn_list_add(&w->ready, c);
+	return CONN_BLOCKED;
 }
 
 /* Put the session aside until its time has come. The interest stays: events that come
@@ -215,11 +235,9 @@ put_aside(struct worker *w, struct conn *c, struct turn *u)
 {
 	uint64_t now;
 
-	c->timing = false;
-	if (c->session->wait_ns == 0 && !c->session->service_time) {
-		enter(w, c, READY);
-		return CONN_BLOCKED;
-	}
+	if (c->session->wait_ns == 0 && !c->session->service_time)
+		return give_way(w, c);
+	c->timing = false; /* this time is ours */
 	leave(w, c);
 	c->event.wake_ns = conn_wait_until(c);
 	/* not now_ns: what came before in this round may have taken its time */
@@ -250,12 +268,8 @@ step(struct worker *w, struct conn *c, struct turn *u)
 	if (r == CONN_BLOCKED)
 		return await_peer(w, c, u);
 	if (r == CONN_GO_ON && bytes_moved(c) - u->before >= TURN_BYTES
-	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT)) {
-		/* its time limit starts again: it is we who stop */
-		c->timing = false;
-		enter(w, c, READY);
-		return CONN_BLOCKED;
-	}
+	    && (c->session->want == WANT_INPUT || c->session->want == WANT_OUTPUT))
+		return give_way(w, c);
 	return r;
 }
 
@@ -282,7 +296,7 @@ on_event(struct worker *w, struct conn *c, unsigned ready)
 	} else if (c->event.list == LINGERING) {
 		if (!conn_discard(c))
 			finish(w, c);
-	} else if (c->event.list != TIMED && c->event.list != READY) {
+	} else if (c->event.list != TIMED && !c->event.ready) {
 		take_turn(w, c, ready & LOOP_READ, true);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
 		/* a peer that has only ended its side still gets its answer */
@@ -294,12 +308,12 @@ on_event(struct worker *w, struct conn *c, unsigned ready)
 static void
 run_ready(struct worker *w)
 {
-	struct conn_list now = w->list[READY];
+	struct conn_list now = w->ready;
 	struct conn *c;
 
-	w->list[READY].first = w->list[READY].last = NULL;
+	w->ready.first = w->ready.last = NULL;
 	while ((c = conn_list_take(&now))) {
-		c->event.list = NO_LIST;
+		c->event.ready = false;
 		if (c->session->want == WANT_WAIT)
 			conn_resume(c);
 		take_turn(w, c, true, true);
@@ -325,6 +339,10 @@ expire(struct worker *w, enum list list, uint64_t limit_ns)
 	struct conn *c;
 
 	while ((c = w->list[list].first) && c->since_ns + limit_ns <= w->now_ns) {
+		if (c->event.ready) {
+			leave(w, c); /* await_peer will see what came of it */
+			continue;
+		}
 		if (list == LIMITED)
 			conn_late(c);
 		finish(w, c);
@@ -357,7 +375,7 @@ time_left(const struct worker *w)
 {
 	uint64_t left = LOOP_FOREVER, now = w->now_ns;
 
-	if (w->list[READY].first)
+	if (w->ready.first)
 		return 0;
 	if (w->list[LIMITED].first)
 		left = sooner(left, w->list[LIMITED].first->since_ns + w->server->conf->timeout_ns,
@@ -439,6 +457,7 @@ static int
 prepare(struct worker *w, struct server *sv, int stop_fd)
 {
 	w->server = sv;
+	w->list[LIMITED].which = CONN_LIMIT;
 	if (!(w->buf = malloc(READ_BYTES)))
 		return ENOMEM;
 	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)

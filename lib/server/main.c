@@ -97,7 +97,7 @@ struct serve {
 	pid_t command; /* 0: none, or ended */
 	int status;    /* exit status, by that of the command */
 	unsigned grace_s;
-	bool told; /* the command was told to end: it has grace_s from then */
+	uint64_t kill_ns; /* the command was told to end, and is killed then; 0: it wasn't */
 };
 
 /* Where the signal handler writes, one byte a signal. */
@@ -397,23 +397,39 @@ reap(struct serve *s, struct server *sv)
 	}
 }
 
-/* A signal has come. Returns whether it asks the server to stop. */
+/* SIGALRM has come, perhaps from somebody else: kill the command if its time is over. */
+static void
+end_grace(const struct serve *s)
+{
+	uint64_t now = clock_ns();
+
+	if (now < s->kill_ns) {
+		alarm((unsigned)((s->kill_ns - now + CLOCK_S - 1) / CLOCK_S));
+	} else if (s->command > 0) {
+		msg("the command has not ended %u s after a signal: killed", s->grace_s);
+		kill(s->command, SIGKILL);
+	}
+}
+
+/* A signal has come. Returns whether it asks the server to stop: SIGALRM does as well, unless a
+ * command has its time to end. */
 static bool
 take_signal(struct serve *s, unsigned char byte)
 {
 	int sig = byte & ~BY_KILL;
 
-	if (sig == SIGALRM && s->told && s->command > 0) {
-		msg("the command has not ended %u s after a signal: killed", s->grace_s);
-		kill(s->command, SIGKILL);
-	}
-	if (sig == SIGCHLD || sig == SIGALRM)
+	if (sig == SIGALRM && s->kill_ns != 0) {
+		end_grace(s);
 		return false;
-	if (s->command > 0 && byte & BY_KILL) {
-		kill(s->command, sig);
-		if (!s->told)
+	}
+	if (sig == SIGCHLD)
+		return false;
+	if (s->command > 0 && (byte & BY_KILL || sig == SIGALRM)) {
+		kill(s->command, sig == SIGALRM ? SIGTERM : sig);
+		if (s->kill_ns == 0) {
+			s->kill_ns = clock_ns() + s->grace_s * CLOCK_S;
 			alarm(s->grace_s);
-		s->told = true;
+		}
 	}
 	return true;
 }

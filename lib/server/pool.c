@@ -2,9 +2,9 @@
 /* A fixed number of threads over a queue of ready connections. As with a thread per
  * request, idle connections are parked in the main thread's loop; one with input goes to
  * the end of the queue, and the next free thread answers one request of it. A thread does not wait
- * for a peer: a connection whose request is not complete, or whose answer is not taken, goes back
- * to the loop until there is more to do. So however many peers are slow, the threads are there for
- * the others. */
+ * for a peer, but for the short gaps of a long transfer: a connection whose request is not
+ * complete, or whose answer is not taken, goes back to the loop until there is more to do. So
+ * however many peers are slow, the threads are there for the others. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -84,7 +84,6 @@ begin(struct server *sv)
 const struct server_model model_pool = {
 	.name = "pool",
 	.threads = 4, /* some of the requests may be waiting */
-	.blocking = true,
 	.parks = true,
 	.hands_back = true,
 	.begin = begin,

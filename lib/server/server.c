@@ -323,11 +323,11 @@ server_park(struct conn *c, unsigned interest, bool restart)
 	if (restart)
 		set_limited(c, true);
 	if ((parked = !sv->stopping && c->limited)) {
-		c->parked = true;
 		parked = (c->known_to_loop ? loop_change : loop_add)(sv->loop, c->fd,
 			     interest | LOOP_ONCE, c)
 		    == 0;
 		c->known_to_loop = c->known_to_loop || parked;
+		c->parked = parked;
 		if (!parked)
 			e = errno;
 	} else if (!sv->stopping) {
@@ -530,8 +530,7 @@ retry(struct server *sv)
 	}
 }
 
-/* What a listening socket is in the loop, where the others are pointers to what is no descriptor.
- */
+/* What a listening socket is in the loop, where all else is a pointer to another type. */
 static void *
 listener(const struct server *sv, unsigned i)
 {

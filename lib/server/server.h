@@ -72,7 +72,7 @@ struct server_model {
 	const char *name;
 	unsigned threads; /* it runs conf.threads of them, by default this many per
 			   * processor; 0: no fixed number */
-	bool blocking;    /* its connections block, with time limits */
+	bool blocking;    /* its connections' descriptors block, with time limits */
 	bool parks;       /* connections await their first byte in the main loop */
 	bool hands_back;  /* and all else that they await of their peer */
 
@@ -128,7 +128,7 @@ void server_count(struct server *, const struct server_usage *);
 /* The model can't go on: print why, and have server_run stop and fail. Any thread. */
 void server_fail(struct server *, const char *what, int error);
 
-/* ---- driving a connection whose descriptor blocks, from a thread or process of its own ---- */
+/* ---- driving a connection from a thread or process, which may wait for it ---- */
 
 /* Serve the connection until it is over; the caller closes it. */
 void blocking_serve(struct conn *);

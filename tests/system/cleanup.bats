@@ -127,6 +127,21 @@ stubborn='trap "" TERM HUP INT; echo $$ >pids.new; mv pids.new pids; exec sleep 
 	done
 }
 
+@test "a command that was told to end has its time, whoever sends SIGALRM" {
+	local status=0
+	local slow='trap "sleep 1; exit 5" TERM; echo >there; while :; do sleep 0.1; done'
+	http-serve sh -c "$slow" >out.txt 2>err.txt 3>&- &
+	PID=$!
+	STARTED+=("$PID")
+	wait_for there
+	kill -TERM "$PID"
+	kill -ALRM "$PID"
+	reap "$PID" || status=$?
+	forget "$PID"
+	[ "$status" -eq 5 ] || fail "status $status: $(cat err.txt)"
+	[ ! -s err.txt ] || fail "$(cat err.txt)"
+}
+
 @test "a server that is ending is not killed by another signal" {
 	need_starve
 	local server model signal status

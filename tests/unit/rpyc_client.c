@@ -139,6 +139,18 @@ test_exceptions(void)
 	    "a place that is none");
 	test_damaged(&b);
 
+	/* the last place is one less than the end; it shows its arguments instead */
+	put_class(&b, "builtins", "UnicodeDecodeError");
+	brine_put_tuple(&b, 5);
+	brine_put_str(&b, "utf-8");
+	brine_put_bytes(&b, "ab", 2);
+	brine_put_int(&b, 0);
+	brine_put_int(&b, INT64_MIN);
+	brine_put_str(&b, "w");
+	put_end(&b);
+	is(text_of(&b), "UnicodeDecodeError: ('utf-8', b'ab', 0, -9223372036854775808, 'w')",
+	    "a place that is no number");
+
 	put_class(&b, "builtins", "UnicodeEncodeError");
 	brine_put_tuple(&b, 5);
 	brine_put_str(&b, "ascii");
@@ -372,6 +384,55 @@ test_settling(void)
 	buf_free(&b);
 }
 
+/* Do the bytes to be sent contain the text? They are then sent. */
+static bool
+says(struct client_session *c, const char *text)
+{
+	size_t i, n = strlen(text);
+	struct iovec iov;
+	bool found = false;
+
+	if (out_iov(&c->out, &iov, 1) != 1)
+		return false;
+	for (i = 0; !found && i + n <= iov.iov_len; i++)
+		found = memcmp((char *)iov.iov_base + i, text, n) == 0;
+	client_sent(c, c->out.pending);
+	return found;
+}
+
+/* What a request is refused for is its own fault, not that of the one before. */
+static void
+test_refused(void)
+{
+	struct client_conf conf = { .payload = &payload, .dialect = 5 };
+	struct buf b = { 0 };
+	struct client_session *c = asked(&conf, &b);
+	size_t at;
+
+	client_sent(c, c->out.pending);
+	put_getattr(&b, 1, "secret");
+	c->protocol->input(c, b.p, b.n);
+	ok(says(c, "cannot access 'secret'"), "an attribute that there isn't is refused");
+	buf_clear(&b, 0);
+	at = begin(&b, RPYC_REQUEST, 2);
+	rpyc_put_request(&b, RPYC_SETATTR, 3);
+	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.object", 3, 1);
+	rpyc_put_str(&b, "abc");
+	rpyc_put_str(&b, "value");
+	rpyc_end(&b, at, 0);
+	c->protocol->input(c, b.p, b.n);
+	ok(says(c, "not exported by this client"), "another request is refused for itself");
+	c->protocol->close(c);
+
+	c = asked(&conf, &b);
+	client_sent(c, c->out.pending);
+	put_getattr(&b, 1, "exposed_eval");
+	c->protocol->input(c, b.p, b.n);
+	ok(!says(c, "cannot access"), "an attribute that there is");
+	c->protocol->close(c);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -379,5 +440,6 @@ main(void)
 	test_old_root();
 	test_named();
 	test_settling();
+	test_refused();
 	return done();
 }

@@ -31,7 +31,7 @@
  *     quit      -> bye, and the end
  *     any other -> error, and the end
  *
- * A CR before a line means nothing.
+ * A CR before a line means nothing; nor does a VT, which takes a turn of work.
  */
 struct toy {
 	struct server_session s;
@@ -39,6 +39,7 @@ struct toy {
 	size_t n;
 	uint64_t left, size; /* of a put's bytes */
 	uint64_t turns;      /* of work */
+	bool vain;           /* that for a VT */
 	bool closing;
 };
 
@@ -128,6 +129,13 @@ toy_input(struct server_session *s, const unsigned char *p, size_t n)
 			i++;
 			continue;
 		}
+		if (t->n == 0 && p[i] == '\v') {
+			i++;
+			t->vain = true;
+			s->want = WANT_WAIT;
+			s->wait_ns = 0;
+			continue;
+		}
 		if (t->n == 0) {
 			s->progress++;
 			s->idle = false;
@@ -157,6 +165,11 @@ toy_resume(struct server_session *s)
 {
 	struct toy *t = (struct toy *)s;
 
+	if (t->vain) {
+		t->vain = false;
+		s->want = WANT_INPUT;
+		return;
+	}
 	if (t->turns > 0 && --t->turns > 0)
 		return;
 	toy_answer(t, "done\n");
@@ -254,7 +267,7 @@ start(const char *model, const char *const *extra, unsigned descriptors)
 
 /* Stop it; returns whether that went well and in time, with *row filled in. */
 static bool
-stop(struct daemon *d, struct row *row)
+stop_by(struct daemon *d, int sig, struct row *row)
 {
 	uint64_t t0 = clock_ns();
 	char line[512];
@@ -263,7 +276,7 @@ stop(struct daemon *d, struct row *row)
 	FILE *f;
 
 	memset(row, 0, sizeof *row);
-	kill(d->pid, SIGTERM);
+	kill(d->pid, sig);
 	if (waitpid(d->pid, &status, 0) != d->pid)
 		bail("waitpid");
 	good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -284,6 +297,12 @@ stop(struct daemon *d, struct row *row)
 		fclose(f);
 	unlink(d->usage);
 	return good;
+}
+
+static bool
+stop(struct daemon *d, struct row *row)
+{
+	return stop_by(d, SIGTERM, row);
 }
 
 /* ---- clients ---- */
@@ -543,20 +562,37 @@ check_limits(const char *model)
 	ok(closed(fd[4]), "%s: a peer that doesn't receive is disconnected", model);
 	close_all(fd, 5);
 
-	/* bytes that are no step towards a request, from the beginning and behind one */
-	for (i = 0; i < 2; i++)
+	/* bytes that are no step towards a request, from the beginning and behind one, and with
+	 * work for the server */
+	for (i = 0; i < 3; i++)
 		fd[i] = dial(&d);
 	t0 = clock_ns();
 	good = ask(fd[1], "ping\n", "pong\n");
-	for (i = 0; i < DRIBBLE && !(readable_within(fd[0], 25) && readable_within(fd[1], 25));
+	for (i = 0; i < DRIBBLE
+	     && !(readable_within(fd[0], 15) && readable_within(fd[1], 15)
+		 && readable_within(fd[2], 15));
 	     i++) {
 		send(fd[0], "\r", 1, MSG_NOSIGNAL); /* fails if it is disconnected */
 		send(fd[1], "\r", 1, MSG_NOSIGNAL);
+		send(fd[2], "\v", 1, MSG_NOSIGNAL);
+		poll(NULL, 0, 35);
 	}
 	ms = (clock_ns() - t0) / NS_PER_MS;
 	ok(good && i < DRIBBLE && ms >= 350, "%s: nothing now and then is nothing (%llu ms)", model,
 	    (unsigned long long)ms);
-	close_all(fd, 2);
+	close_all(fd, 3);
+
+	/* what begins a limit is not forgotten for input behind a request */
+	for (i = 0, good = false; i < 20 && !good; i++) { /* again if we were too late */
+		fd[0] = dial(&d);
+		poll(NULL, 0, 300);
+		t0 = clock_ns();
+		good = ask(fd[0], "ping\n\r", "pong\n") && closed(fd[0]);
+		ms = (clock_ns() - t0) / NS_PER_MS;
+		close_all(fd, 1);
+	}
+	ok(good && ms >= 350, "%s: nor does it end a connection (%llu ms)", model,
+	    (unsigned long long)ms);
 
 	/* a reply to what was wrong reaches a peer that is still sending */
 	fd[0] = dial(&d);
@@ -566,7 +602,7 @@ check_limits(const char *model)
 	ok(closed(fd[0]), "%s: and the end", model);
 	close_all(fd, 1);
 	ok(stop(&d, &row), "%s: stops", model);
-	ok(row.errors == 3 && row.requests == 5, "%s: errors %llu, requests %llu", model,
+	ok(row.errors == 3 && row.requests == 6, "%s: errors %llu, requests %llu", model,
 	    row.errors, row.requests);
 }
 
@@ -693,6 +729,20 @@ check_stop(const char *model)
 	close_all(fd, 6);
 }
 
+/* An alarm that whoever started it has set ends it. */
+static void
+check_alarm(const char *model)
+{
+	struct daemon d = start(model, NULL, 0);
+	int fd = dial(&d);
+	struct row row;
+	bool good = ask(fd, "ping\n", "pong\n");
+
+	ok(stop_by(&d, SIGALRM, &row) && good && closed(fd), "%s: SIGALRM stops it", model);
+	ok(row.requests == 1, "%s: requests %llu", model, row.requests);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -708,6 +758,7 @@ main(void)
 		check_room(models[i]);
 		check_descriptors(models[i]);
 		check_stop(models[i]);
+		check_alarm(models[i]);
 	}
 	return done();
 }
