@@ -41,7 +41,7 @@ split_zone(struct url *u)
 {
 	char *zone = strchr(u->host, '%'), *end = strchr(u->authority, ']');
 
-	if (!zone || u->authority[0] != '[')
+	if (!zone || !end)
 		return;
 	memmove(strchr(u->authority, '%'), end, strlen(end) + 1);
 	if (zone[1] == '2' && zone[2] == '5')
