@@ -386,10 +386,12 @@ expire_lingering(struct server *sv)
 	for (;;) {
 		pthread_mutex_lock(&sv->lock);
 		c = sv->lingering.first;
-		end = c ? c->since_ns + CONN_LINGER_NS : UINT64_MAX;
+		end = c ? c->since_ns + CONN_LINGER_NS : 0;
 		pthread_mutex_unlock(&sv->lock);
+		if (!c)
+			return LOOP_FOREVER;
 		if (now < end)
-			return c ? end - now : LOOP_FOREVER;
+			return end - now;
 		end_lingering(c);
 	}
 }
