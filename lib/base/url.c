@@ -39,11 +39,12 @@ copy(char *dst, size_t size, const char *src, size_t n)
 static void
 split_zone(struct url *u)
 {
-	char *zone = strchr(u->host, '%'), *end = strchr(u->authority, ']');
+	char *zone = strchr(u->host, '%');
+	char *from = strchr(u->authority, '%'), *end = strchr(u->authority, ']');
 
-	if (!zone || !end)
+	if (!zone || !from || !end)
 		return;
-	memmove(strchr(u->authority, '%'), end, strlen(end) + 1);
+	memmove(from, end, strlen(end) + 1);
 	if (zone[1] == '2' && zone[2] == '5')
 		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
 }
