@@ -191,6 +191,7 @@ load ../helper
 	local o
 	refused_port
 	for o in '' '-j 3' '-d 2' -K; do
+		# shellcheck disable=SC2086
 		run --separate-stderr bench-conc -q -c 3 -n 7 $o "http://127.0.0.1:$PORT"
 		[ "$status" -eq 1 ] || fail "'$o': status $status: $stderr"
 		printf '%s\n' "$output" >out.tsv

@@ -386,8 +386,8 @@ kept() {
 	# GETROOT, and PING with a tuple of 2 million references of the shortest kind
 	printf '\021T\022\010\001QQ' >refs
 	for ((i = 0; i < 21; i++)); do
-		cat refs refs >more
-		mv more refs
+		cat refs refs >twice
+		mv twice refs
 	done
 	n=$(($(wc -c <refs) + 15))
 	printf '\0\0\0\010\0\022QP\021S\021Q\002\n' >frame

@@ -150,9 +150,10 @@ every_bench() {
 	for six in '' --six; do
 		# shellcheck disable=SC2086
 		start "$PYTHON" "$PEERS/rpyc_kinds.py" --service dies $six
-		for bench in "bench-conn" "bench-lat" "bench-bw" "bench-file -s 1k" "bench-conc" \
-		    "bench-lat -d 2" "bench-conc -d 2" "bench-conc -j 2"; do
-			run --separate-stderr $bench -n 2 $([[ $bench != bench-conc* ]] || echo -c 2) "$URL"
+		for bench in "bench-conn" "bench-lat" "bench-bw" "bench-file -s 1k" "bench-conc -c 2" \
+		    "bench-lat -d 2" "bench-conc -c 2 -d 2" "bench-conc -c 2 -j 2"; do
+			# shellcheck disable=SC2086
+			run --separate-stderr $bench -n 2 "$URL"
 			[ "$status" -eq 1 ] || fail "$bench: status $status"
 			grep -q 'having been refused conn.root.welcome' <<<"$stderr" || fail "$bench: $stderr"
 			printf '%s\n' "$output" | awk -F '\t' '$3 != "connect"' >out.tsv
