@@ -166,8 +166,10 @@ brine_skip(struct brine *b, bool *elided)
 {
 	size_t n = brine_short(b);
 
-	b->p += n;
-	return n > 0 || brine_skip_any(b, elided);
+	if (n == 0)
+		return brine_skip_any(b, elided);
+	b->p += n; /* not where there is nothing: it may be NULL */
+	return true;
 }
 
 /* Pass *ahead values with all that they contain, as far as *work goes: over when *ahead is 0, else
