@@ -86,21 +86,24 @@ median_of() {
 		$(at["label"]) == label { print $(at["p50_us"]) }'
 }
 
-# pair DELAY SECONDS SEED: a server, and one that spins that many ns after each request, to
-# $tmp/turns.
+# pair BASE DELAY SECONDS SEED: a server that spins BASE ns after each request (0: it has no -d),
+# and one that spins DELAY ns more, to $tmp/turns.
 pair() {
-	run_child bench-turns -q -p 60 -t "$2" -S "$3" rpc-serve -l plain \
-	    rpc-serve -l slow -d "${1}ns" bench-lat
+	plain='' slow="-d $(($1 + $2))ns"
+	[ "$1" = 0 ] || plain="-d ${1}ns"
+	# shellcheck disable=SC2086 # two words or none
+	run_child bench-turns -q -p 60 -t "$3" -S "$4" rpc-serve -l plain $plain \
+	    rpc-serve -l slow $slow bench-lat
 	[ "$status" -eq 0 ] || die "bench-turns: $(cat "$tmp/err")"
 	mv "$tmp/out" "$tmp/turns"
 }
 
-# find_delay PERCENT: sets delay, in ns, such that a ping takes that much longer. To spin at all
-# has its price: what a first delay costs tells it.
+# find_delay PERCENT BASE: sets delay, in ns, such that a ping takes that much longer. To spin at
+# all has its price: what a first delay costs tells it.
 find_delay() {
 	delay=1000
-	for _ in 1 2; do
-		pair "$delay" 3 "$_"
+	for try in 1 2; do
+		pair "$2" "$delay" 3 "$try"
 		delay=$(awk -v d="$delay" -v plain="$(median_of plain)" -v slow="$(median_of slow)" \
 		    -v percent="$1" 'BEGIN {
 			d += 1000 * (plain * percent / 100 - (slow - plain))
@@ -108,7 +111,7 @@ find_delay() {
 		}')
 	done
 	env_row "delay_ns_$1_percent" "$delay"
-	say "a ping takes $1 % longer with -d ${delay}ns"
+	say "a ping takes $1 % longer if each request takes ${delay} ns more"
 }
 
 # A build of the servers that is slower, as bench-suite takes it.
@@ -145,21 +148,16 @@ suites() {
 	done
 }
 
-# Pairs with a difference of 1 %, and as many without.
+# Pairs with a difference of 1 %, and as many without. Both servers spin, as to do so at all costs
+# more than this.
 second() {
-	find_delay 1
+	find_delay 1 1000
 	for set_name in second second-equal; do
 		[ "$set_name" = second ] || delay=0
 		run=0
 		while [ "$run" -lt "$second_runs" ]; do
 			run=$((run + 1))
-			if [ "$delay" -gt 0 ]; then
-				pair "$delay" 2 $((run + 100))
-			else
-				run_child bench-turns -q -p 60 -t 2 -S $((run + 100)) rpc-serve -l plain \
-				    rpc-serve -l slow bench-lat
-				mv "$tmp/out" "$tmp/turns"
-			fi
+			pair 1000 "$delay" 2 $((run + 100))
 			run_child bench-cmp -T -l 0 "$tmp/turns"
 			# bench-cmp's columns, as bench-report -R names them
 			awk -F '\t' -v OFS='\t' '
@@ -287,7 +285,7 @@ if [ -n "$load" ]; then
 fi
 [ "$second_runs" = 0 ] || second
 if [ "$equal_runs" -gt 0 ]; then
-	find_delay 3
+	find_delay 3 0
 	make_slower "$delay"
 	suites equal "$equal_runs" a=rpc-thread b=rpc-thread "slower=$tmp/slower/rpc-thread" http-thread
 fi
