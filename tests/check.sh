@@ -162,6 +162,11 @@ step_layers() {
 }
 
 step_makefile() {
+	# "make clean" knows what is built, and nothing built belongs into the tree
+	copy makefile || return
+	built=$(find "$work/makefile" -path '*/fuzz/corpus' -prune -o -type f -print |
+	    while read -r f; do ! head -c 4 "$f" | grep -q ELF || echo "${f#"$work/makefile/"}"; done)
+	[ -z "$built" ] || { printf '%s\n' "$built" | sed 's/^/# a built program: /'; return 1; }
 	for f in lib/*.c lib/*/*.c bin/*.c tests/unit/*.c tests/fuzz/*.c; do
 		# one word each, so a word that is missing would go unnoticed for long
 		grep -qw -- "$f" Makefile || { printf '# not in Makefile: %s\n' "$f"; return 1; }
