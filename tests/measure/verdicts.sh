@@ -12,7 +12,8 @@
 # second   A ping that takes 1 % longer is found in two seconds in 9 of 10 runs.
 #
 # The first two are of the same runs, of four configurations: a server twice, the slower one, and
-# one of the other protocol. The slower one spins after each request (-d, below 50 us).
+# one of the other protocol. A server is made slower by letting it spin after each request (-d, below
+# 50 us). As to do so at all costs some percent, those it is compared with spin, too, for a microsecond.
 #
 # With -L a command runs beside all this, again and again.
 
@@ -46,6 +47,7 @@ count() {
 }
 
 command_line=$*
+base=1000 # ns
 load='' equal_runs=20 default_runs=10 second_runs=10 seconds=90
 while getopts :hL:n:o:r:s:t: opt; do
 	case $opt in
@@ -86,39 +88,29 @@ median_of() {
 		$(at["label"]) == label { print $(at["p50_us"]) }'
 }
 
-# pair BASE DELAY SECONDS SEED: a server that spins BASE ns after each request (0: it has no -d),
-# and one that spins DELAY ns more, to $tmp/turns.
+# pair DELAY SECONDS SEED: two servers, of which the second takes that many ns longer for a request,
+# to $tmp/turns.
 pair() {
-	plain='' slow="-d $(($1 + $2))ns"
-	[ "$1" = 0 ] || plain="-d ${1}ns"
-	# shellcheck disable=SC2086 # two words or none
-	run_child bench-turns -q -p 60 -t "$3" -S "$4" rpc-serve -l plain $plain \
-	    rpc-serve -l slow $slow bench-lat
+	run_child bench-turns -q -p 60 -t "$2" -S "$3" rpc-serve -l plain -d "${base}ns" \
+	    rpc-serve -l slow -d "$((base + $1))ns" bench-lat
 	[ "$status" -eq 0 ] || die "bench-turns: $(cat "$tmp/err")"
 	mv "$tmp/out" "$tmp/turns"
 }
 
-# find_delay PERCENT BASE: sets delay, in ns, such that a ping takes that much longer. To spin at
-# all has its price: what a first delay costs tells it.
+# find_delay PERCENT: sets delay, in ns: that much of a ping.
 find_delay() {
-	delay=1000
-	for try in 1 2; do
-		pair "$2" "$delay" 3 "$try"
-		delay=$(awk -v d="$delay" -v plain="$(median_of plain)" -v slow="$(median_of slow)" \
-		    -v percent="$1" 'BEGIN {
-			d += 1000 * (plain * percent / 100 - (slow - plain))
-			print d < 1 ? 1 : int(d)
-		}')
-	done
+	pair 0 3 1
+	delay=$(awk -v p50="$(median_of plain)" -v percent="$1" 'BEGIN { print int(p50 * 10 * percent + 0.5) }')
 	env_row "delay_ns_$1_percent" "$delay"
-	say "a ping takes $1 % longer if each request takes ${delay} ns more"
+	say "$1 % of a ping are $delay ns"
 }
 
-# A build of the servers that is slower, as bench-suite takes it.
-make_slower() {
-	mkdir "$tmp/slower"
-	printf '#!/bin/sh\nexec "%s/bin/rpc-serve" -d %sns "$@"\n' "$PWD" "$1" >"$tmp/slower/rpc-serve"
-	chmod +x "$tmp/slower/rpc-serve"
+# make_build NAME DELAY: a folder with a rpc-serve that spins that long, as bench-suite takes another
+# build.
+make_build() {
+	mkdir "$tmp/$1"
+	printf '#!/bin/sh\nexec "%s/bin/rpc-serve" -d %sns "$@"\n' "$PWD" "$2" >"$tmp/$1/rpc-serve"
+	chmod +x "$tmp/$1/rpc-serve"
 }
 
 # add_ratios SET RUN <ratios: with the load average of the last minute.
@@ -148,16 +140,15 @@ suites() {
 	done
 }
 
-# Pairs with a difference of 1 %, and as many without. Both servers spin, as to do so at all costs
-# more than this.
+# Pairs with a difference of 1 %, and as many without.
 second() {
-	find_delay 1 1000
+	find_delay 1
 	for set_name in second second-equal; do
 		[ "$set_name" = second ] || delay=0
 		run=0
 		while [ "$run" -lt "$second_runs" ]; do
 			run=$((run + 1))
-			pair 1000 "$delay" 2 $((run + 100))
+			pair "$delay" 2 $((run + 100))
 			run_child bench-cmp -T -l 0 "$tmp/turns"
 			# bench-cmp's columns, as bench-report -R names them
 			awk -F '\t' -v OFS='\t' '
@@ -285,9 +276,11 @@ if [ -n "$load" ]; then
 fi
 [ "$second_runs" = 0 ] || second
 if [ "$equal_runs" -gt 0 ]; then
-	find_delay 3 0
-	make_slower "$delay"
-	suites equal "$equal_runs" a=rpc-thread b=rpc-thread "slower=$tmp/slower/rpc-thread" http-thread
+	find_delay 3
+	make_build plain "$base"
+	make_build slower $((base + delay))
+	suites equal "$equal_runs" "a=$tmp/plain/rpc-thread" "b=$tmp/plain/rpc-thread" \
+	    "slower=$tmp/slower/rpc-thread" http-thread
 fi
 suites default "$default_runs"
 end_out
