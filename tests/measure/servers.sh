@@ -307,7 +307,7 @@ report() {
 		agrees=no
 		[ "$n/$errors" != "$asked/0" ] || case $seen in "$asked" | NA) agrees=yes ;; esac
 		printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$version" "$name" "$asked" "$n" "$errors" \
-		    "$seen" "$agrees" "$note" >>"$out/servers.tsv"
+		    "$seen" "$agrees" "${note:-NA}" >>"$out/servers.tsv"
 	done <"$tmp/asked"
 }
 
