@@ -149,6 +149,18 @@ cell() {
 		$(at["op"]) == op { print $(at[name]) }' "$1"
 }
 
+# For awk: median(v, n) of the n values of v, which it sorts.
+awk_median='
+function median(v, n,  i, j, x) {
+	for (i = 2; i <= n; i++) {
+		x = v[i]
+		for (j = i - 1; j > 0 && v[j] > x; j--) v[j + 1] = v[j]
+		v[j + 1] = x
+	}
+	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+'
+
 processors() {
 	getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1
 }

@@ -357,15 +357,7 @@ one_round() {
 
 # The medians of a row's rounds.
 summary() {
-	awk -F '\t' -v row="$1" -v what="$what" -v unit="$unit" -v target="$target" -v better="$better" '
-	function median(v, n,    i, j, x) {
-		for (i = 2; i <= n; i++) {
-			x = v[i]
-			for (j = i - 1; j > 0 && v[j] > x; j--) v[j + 1] = v[j]
-			v[j + 1] = x
-		}
-		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
+	awk -F '\t' -v row="$1" -v what="$what" -v unit="$unit" -v target="$target" -v better="$better" "$awk_median"'
 	$1 == row && $5 != "NA" { n++; a[n] = $3 + 0; b[n] = $4 + 0 }
 	END {
 		if (n == 0) {

@@ -77,7 +77,9 @@ load_loop() {
 	while :; do
 		sh -c "exec $load" >/dev/null 2>&1 &
 		child=$!
-		wait "$child" || :
+		load_status=0
+		wait "$child" || load_status=$?
+		case $load_status in 126 | 127) die "-L: can't be run: $load" ;; esac
 	done
 }
 
@@ -135,7 +137,9 @@ suites() {
 		# not all seeds that a run of bench-suite may draw from the time are like 1, 2, 3
 		run_child bench-suite -t "$seconds" -S $((run * 7919 + ${#set_name})) -o "$tmp/suite" "$@"
 		[ "$status" -eq 0 ] || die "bench-suite: $(tail -n 1 "$tmp/err")"
-		bench-report -R "$tmp/suite" | add_ratios "$set_name" "$run"
+		run_child bench-report -R "$tmp/suite"
+		[ "$status" -eq 0 ] || die "bench-report: $(cat "$tmp/err")"
+		add_ratios "$set_name" "$run" <"$tmp/out"
 		say "$set_name: run $run of $runs"
 	done
 }
@@ -150,6 +154,7 @@ second() {
 			run=$((run + 1))
 			pair "$delay" 2 $((run + 100))
 			run_child bench-cmp -T -l 0 "$tmp/turns"
+			[ "$status" -ne 2 ] || die "bench-cmp: $(cat "$tmp/err")"
 			# bench-cmp's columns, as bench-report -R names them
 			awk -F '\t' -v OFS='\t' '
 				NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
@@ -164,17 +169,8 @@ second() {
 
 # claims: rows of claims.tsv.
 claims() {
-	awk -F '\t' -v OFS='\t' '
+	awk -F '\t' -v OFS='\t' "$awk_median"'
 	function half_width() { return 100 * (sqrt($(at["high"]) / $(at["low"])) - 1) }
-	# the median of the n values of v
-	function median(v, n,  i, j, x) {
-		for (i = 2; i <= n; i++) {
-			x = v[i]
-			for (j = i - 1; j > 0 && v[j] > x; j--) v[j + 1] = v[j]
-			v[j + 1] = x
-		}
-		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
 	function share(n, of) { return of ? sprintf("%.1f", 100 * n / of) : "NA" }
 	function claim(name, what, value, of, aim, holds) {
 		print name, what, value, of, aim, holds ? "yes" : "no"
