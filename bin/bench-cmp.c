@@ -746,7 +746,7 @@ help(const void *arg)
 	     "(bench-turns makes such files). Of two, each configuration with itself. Options,\n"
 	     "with their defaults in parentheses:\n"
 	     "  -b label    compare with this label (that of the first row)\n"
-	     "  -l limit%   treat differences smaller than this as none (2%; of two files 5%)\n"
+	     "  -l limit%   treat differences smaller than this as none (1%; of two files 5%)\n"
 	     "  -m column   the figure to compare: a time (*_us) or a rate (p50_us; of one\n"
 	     "              file, ops_per_s where several clients share a row)\n"
 	     "  -T          print TSV instead of a readable table\n"
@@ -814,7 +814,7 @@ set_paths(struct cmp *c, int n, char **path)
 		return false;
 	}
 	if (c->limit < 1)
-		c->limit = n == 2 ? 1.05 : 1.02;
+		c->limit = n == 2 ? 1.05 : 1.01;
 	if (n == 2 && !c->metric)
 		c->metric = "p50_us";
 	return true;

@@ -16,7 +16,7 @@ extern const char *const verdict_name[VERDICTS];
 #define VERDICT_PASSES 6 /* with fewer nothing can be said of what passes differ by */
 
 struct verdict_rules {
-	double limit;       /* what is smaller is no difference; as a factor: 1.02 */
+	double limit;       /* what is smaller is no difference; as a factor: 1.01 */
 	size_t comparisons; /* all of them, this one included */
 	bool smaller_is_worse;
 };

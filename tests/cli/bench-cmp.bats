@@ -344,14 +344,14 @@ times() {
 }
 
 @test "one file: undecided is 3, and how many passes would tell" {
-	turns 12 8 a=1 b=1.02 >rows
+	turns 12 8 a=1 b=1.01 >rows
 	among 3 rows
 	[ "$(cell out.tsv verdict)/$(cell out.tsv direction)" = undecided/slower ] || fail "$(cat out.tsv)"
 	run --separate-stderr bench-cmp rows
 	[ "$status" -eq 3 ] || fail "$status $output"
-	[[ $output == *'slower by '*' to '*' %, not surely by 2 %'* ]] || fail "$output"
+	[[ $output == *'slower by '*' to '*' %, not surely by 1 %'* ]] || fail "$output"
 	[[ $stderr == *'1 of 1 undecided: '* ]] || fail "$stderr"
-	turns 6 8 a=1 b=1.016 >rows
+	turns 6 8 a=1 b=1.007 >rows
 	among 3 rows
 	n=$(cell out.tsv enough_passes)
 	[ "$n" -gt 6 ] && [ "$n" -le 1000 ] || fail "$(cat out.tsv)"
@@ -437,8 +437,8 @@ times() {
 }
 
 @test "one file: the readable table fits, and says what was found" {
-	turns 12 8 rpc-thread=1 http-request=1.05 rpc-event=20 http-thread=0.9 rpc-fork=1 x=1.0195 >rows
-	CLIENTS=10 OP=download-chunked turns 12 8 rpc-thread=1 http-request=1.02 | tail -n +2 >>rows
+	turns 12 8 rpc-thread=1 http-request=1.05 rpc-event=20 http-thread=0.9 rpc-fork=1 x=1.0098 >rows
+	CLIENTS=10 OP=download-chunked turns 12 8 rpc-thread=1 http-request=1.01 | tail -n +2 >>rows
 	run --separate-stderr bench-cmp rows
 	[ "$status" -eq 1 ] || fail "$status $output"
 	printf '%s\n' "$output" >table
@@ -448,10 +448,10 @@ times() {
 	grep -qE '^  http-request +10[456]\.[0-9]+ us +1\.0(49|50|51)  slower by 4\.[0-9] to 5\.[0-9] %$' table || fail "$output"
 	grep -qE '^  rpc-event .* ms .* slower by a factor of (19|20)\..' table || fail "$output"
 	grep -qE '^  http-thread .* faster by (9\.|10).* %$' table || fail "$output"
-	grep -qE '^  rpc-fork .* same within 2 %: -0\.[0-9]+ to \+0\.[0-9]+ %$' table || fail "$output"
-	grep -qE '^  x .*(undecided: \+1\..* to \+2\.. %|not surely by 2 %)' table || fail "$output"
+	grep -qE '^  rpc-fork .* same within 1 %: -0\.[0-9]+ to \+0\.[0-9]+ %$' table || fail "$output"
+	grep -qE '^  x .*(undecided: \+0\..* to \+1\.. %|not surely by 1 %)' table || fail "$output"
 	grep -qx 'lat download-chunked, clients 10: ops_per_s' table || fail "$output"
-	grep -qE '^Limit 2 %: 2 worse, 1 better, 1 same, 2 undecided\.$' table || fail "$output"
+	grep -qE '^Limit 1 %: 2 worse, 1 better, 1 same, 2 undecided\.$' table || fail "$output"
 	run --separate-stderr bench-cmp -H rows
 	[[ $output != *Limit* ]] || fail "$output"
 	run --separate-stderr bash -c 'bench-cmp rows >/dev/full'

@@ -235,7 +235,7 @@ broken() {
 	sed -n '/^Model/,/^$/p' out.txt >model
 	grep -q '^  first-reply  *1.500  50 % slower' model || fail "$(cat model)"
 	grep -q '^  memory idle  *4.000  4.0 times the memory' model || fail "$(cat model)"
-	grep -q '^  the same within 2 %: ping, file upload 1536k, file upload-chunked 1536k, conc$' model || fail "$(cat model)"
+	grep -q '^  the same within 1 %: ping, file upload 1536k, file upload-chunked 1536k, conc$' model || fail "$(cat model)"
 	is '0.6667 0.6667 0.6667 8 holds' "$(claim connect-below-fork rpc-thread rpc-fork first-reply)"
 	is '1.1111 1.1111 1.1111 8 refuted' "$(claim latency-rpc-below-http rpc-thread http-thread ping)"
 	is '1.0050 1.0050 1.0050 8 holds' "$(claim latency-like-thread rpc-fork rpc-thread ping)"
