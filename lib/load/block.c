@@ -9,19 +9,21 @@
 static const struct {
 	uint64_t size, time_ns, skipped, rounds;
 } usual[] = {
-	{ 16 << 10, CLOCK_MS / 2, 5, 40 },
+	{ 16 << 10, CLOCK_MS / 2, 5, 60 },
 	{ 256 << 10, CLOCK_MS, 5, 30 },
 	{ 4 << 20, CLOCK_MS, 1, 60 },
 };
 
 #define USUAL (sizeof usual / sizeof *usual)
 
-/* Larger ones, and files, one at a time: as many as make this many bytes. */
+/* Larger ones, and files, one at a time: as many as make this many bytes. In chunks they take
+ * three to five times as long, and differ by the pass more than by the round. */
 #define BYTES ((uint64_t)128 << 20)
 #define MOST_TRANSFERS 80
+#define MOST_IN_CHUNKS 30
 
 #define MANY_CLIENTS_NS (CLOCK_MS / 2) /* bench-conc makes it longer where that is too short */
-#define MANY_CLIENTS_ROUNDS 80
+#define MANY_CLIENTS_ROUNDS 50
 
 #define RATE_NS (100 * CLOCK_MS) /* an open loop takes time to be one */
 #define RATE_ROUNDS 20
@@ -30,7 +32,7 @@ struct block
 block_of(const struct bench *b, const struct bench_row *r)
 {
 	struct block k = { .count = UINT64_MAX, .rounds = 1 };
-	uint64_t size = r->call.size;
+	uint64_t size = r->call.size, most = r->call.chunk ? MOST_IN_CHUNKS : MOST_TRANSFERS;
 	size_t i = 0;
 
 	if (b->in_rounds && b->rate > 0) {
@@ -49,8 +51,8 @@ block_of(const struct bench *b, const struct bench_row *r)
 		} else {
 			k.count = 1;
 			k.rounds = size > BYTES ? 1 : BYTES / (size ? size : 1);
-			if (k.rounds > MOST_TRANSFERS)
-				k.rounds = MOST_TRANSFERS;
+			if (k.rounds > most)
+				k.rounds = most;
 		}
 	}
 	if (b->count || b->time_ns) {
