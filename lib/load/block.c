@@ -9,7 +9,7 @@
 static const struct {
 	uint64_t size, time_ns, skipped, rounds;
 } usual[] = {
-	{ 16 << 10, CLOCK_MS / 2, 5, 60 },
+	{ 16 << 10, CLOCK_MS / 2, 5, 40 },
 	{ 256 << 10, CLOCK_MS, 5, 30 },
 	{ 4 << 20, CLOCK_MS, 1, 60 },
 };
