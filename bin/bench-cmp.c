@@ -329,6 +329,7 @@ compare_sides(struct cmp *c, size_t i)
 	bool good = true;
 	int k;
 
+	g->found.verdict = UNDECIDED;
 	for (k = 0; k < 2 && good; k++) {
 		if (!(good = rounds_units(&g->side[k], 0, &v[k], &g->units[k])))
 			no_memory();
@@ -359,36 +360,42 @@ static bool
 compare_labels(struct cmp *c, size_t i)
 {
 	struct config *g = nth(c, i), *base = nth(c, g->base);
-	struct verdict_rules rules = { c->limit, c->compared, is_rate(g->metric) };
-	const struct finding *f = &g->found;
 	struct stat_median m[2];
 	int k;
 
 	if (!rounds_median(&base->side[0], 0, &m[0]) || !rounds_median(&g->side[0], 0, &m[1])
-	    || !verdict_paired(&g->found, &base->side[0], &g->side[0], &rules))
+	    || !verdict_estimate(&g->found, &base->side[0], &g->side[0]))
 		return no_memory();
 	for (k = 0; k < 2; k++)
 		g->median[k] = m[k].n > 0 ? m[k].median : 0;
-	c->single += f->passes == 1;
-	c->few += f->passes < VERDICT_PASSES;
-	if (f->enough > c->enough)
-		c->enough = f->enough;
+	c->single += g->found.passes == 1;
+	c->few += !verdict_possible(&g->found);
 	return true;
+}
+
+/* What can't be decided takes nothing from the level of the others. */
+static void
+decide(struct cmp *c, struct config *g)
+{
+	struct verdict_rules rules = { c->limit, c->compared - c->few, is_rate(g->metric) };
+
+	if (!c->path[1])
+		verdict_decide(&g->found, &rules);
+	if (g->found.enough > c->enough)
+		c->enough = g->found.enough;
+	c->verdicts[g->found.verdict]++;
 }
 
 static bool
 compare_all(struct cmp *c)
 {
-	struct finding *f;
 	size_t i;
 
-	for (i = 0; i < c->compared; i++) {
-		f = &nth(c, c->list[i])->found;
-		f->verdict = UNDECIDED;
+	for (i = 0; i < c->compared; i++)
 		if (!(c->path[1] ? compare_sides : compare_labels)(c, c->list[i]))
 			return false;
-		c->verdicts[f->verdict]++;
-	}
+	for (i = 0; i < c->compared; i++)
+		decide(c, nth(c, c->list[i]));
 	return true;
 }
 
@@ -710,9 +717,7 @@ doubt_labels(const struct cmp *c)
 		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)",
 		    open, c->compared, c->enough);
 	else if (open > 0)
-		msg("%zu of %zu undecided: too near the limit for any number of passes; set "
-		    "another (-l)",
-		    open, c->compared);
+		msg("%zu of %zu undecided: too near the limit; set another (-l)", open, c->compared);
 }
 
 /* What to doubt, and the exit status. */

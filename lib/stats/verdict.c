@@ -53,27 +53,29 @@ enough(const struct finding *f, const struct verdict_rules *r)
 }
 
 bool
-verdict_paired(struct finding *f, const struct rounds *base, const struct rounds *other,
-    const struct verdict_rules *r)
+verdict_estimate(struct finding *f, const struct rounds *base, const struct rounds *other)
 {
-	double level = 1 - (1 - STAT_LEVEL) / (double)r->comparisons;
-	struct paired_estimate e;
-
 	memset(f, 0, sizeof *f);
 	f->verdict = UNDECIDED;
-	if (!rounds_estimate(other, base, 0, &e))
+	if (!rounds_estimate(other, base, 0, &f->estimate))
 		return false;
-	f->pairs = e.pairs;
-	f->passes = e.passes;
-	if (e.pairs == 0)
-		return true;
-	f->ratio = exp(e.log_ratio);
-	if (!paired_limits(&e, STAT_LEVEL, &f->low, &f->high)
-	    || !paired_limits(&e, level, &f->strict_low, &f->strict_high))
-		return true;
-	if (f->passes >= VERDICT_PASSES)
+	f->pairs = f->estimate.pairs;
+	f->passes = f->estimate.passes;
+	if (f->pairs > 0)
+		f->ratio = exp(f->estimate.log_ratio);
+	return true;
+}
+
+void
+verdict_decide(struct finding *f, const struct verdict_rules *r)
+{
+	double level = 1 - (1 - STAT_LEVEL) / fmax(1, (double)r->comparisons);
+
+	if (f->pairs == 0 || !paired_limits(&f->estimate, STAT_LEVEL, &f->low, &f->high)
+	    || !paired_limits(&f->estimate, level, &f->strict_low, &f->strict_high))
+		return;
+	if (verdict_possible(f))
 		verdict_set(f, r);
 	if (f->passes > 1 && f->verdict == UNDECIDED)
 		f->enough = enough(f, r);
-	return true;
 }

@@ -17,7 +17,7 @@ extern const char *const verdict_name[VERDICTS];
 
 struct verdict_rules {
 	double limit;       /* what is smaller is no difference; as a factor: 1.01 */
-	size_t comparisons; /* all of them, this one included */
+	size_t comparisons; /* all that can be decided, this one included */
 	bool smaller_is_worse;
 };
 
@@ -27,6 +27,7 @@ struct verdict_rules {
 struct finding {
 	double ratio, low, high, strict_low, strict_high;
 	size_t pairs, passes;
+	struct paired_estimate estimate; /* of what was measured in turn */
 
 	enum verdict verdict;
 	int direction; /* 1: the ratio is surely above 1, -1: below it; 0: neither */
@@ -40,9 +41,18 @@ struct finding {
  * whole; the same, what lies within it with its 95 % interval as a whole. */
 void verdict_set(struct finding *, const struct verdict_rules *);
 
-/* Find all for the ratio other / base of two targets that were measured in turn. With fewer than
- * VERDICT_PASSES passes all remains undecided. False: out of memory. */
-bool verdict_paired(struct finding *, const struct rounds *base, const struct rounds *other,
-    const struct verdict_rules *);
+/* Find ratio, pairs and passes of two targets that were measured in turn: other / base. False: out
+ * of memory. */
+bool verdict_estimate(struct finding *, const struct rounds *base, const struct rounds *other);
+
+/* With fewer than VERDICT_PASSES passes all remains undecided. */
+static inline bool
+verdict_possible(const struct finding *f)
+{
+	return f->passes >= VERDICT_PASSES;
+}
+
+/* Find all else for what was estimated. */
+void verdict_decide(struct finding *, const struct verdict_rules *);
 
 #endif

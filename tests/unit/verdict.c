@@ -64,10 +64,11 @@ measure(size_t passes, size_t rounds, double truth, const struct verdict_rules *
 			add(&other, i, k, machine * truth * exp(luck + disturbed()));
 		}
 	}
-	if (!verdict_paired(&f, &base, &other, rules)) {
+	if (!verdict_estimate(&f, &base, &other)) {
 		puts("Bail out! no memory");
 		exit(1);
 	}
+	verdict_decide(&f, rules);
 	rounds_free(&base);
 	rounds_free(&other);
 	return f;
