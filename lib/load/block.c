@@ -20,7 +20,7 @@ static const struct {
  * three to five times as long, and differ by the pass more than by the round. */
 #define BYTES ((uint64_t)128 << 20)
 #define MOST_TRANSFERS 80
-#define MOST_IN_CHUNKS 30
+#define MOST_IN_CHUNKS 15
 
 #define MANY_CLIENTS_NS (CLOCK_MS / 2) /* bench-conc makes it longer where that is too short */
 #define MANY_CLIENTS_ROUNDS 50
