@@ -243,8 +243,16 @@ incomplete(const struct lane *l)
 	return l->now->errors + l->now->gave_up > 0;
 }
 
-/* The peer takes no more connections than those of earlier rounds: these are the ones that go on.
- */
+/* Does the peer take no more connections than those of earlier rounds? All that failed has heard
+ * nothing from it. */
+static bool
+turned_away(const struct lane *l)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has results */
+	return l->full && l->now->errors == l->now->unheard;
+}
+
+/* These are the ones that go on. */
 static void
 go_back(struct shared *s, struct worker *w, struct lane *l, size_t target)
 {
@@ -288,7 +296,7 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 			start_ns = step(s, &first);
 			collect(s, w, l);
 			l->full = incomplete(l);
-			if (l->full && b->when.round > 1 && !bench_stopped(b))
+			if (b->when.round > 1 && turned_away(l) && !bench_stopped(b))
 				go_back(s, w, l, order[i]);
 			else
 				report(s, w, l, &setup, start_ns);

@@ -36,7 +36,7 @@ client_close(struct client_conn *c)
 		c->session->protocol->close(c->session);
 	c->fd = -1;
 	c->session = NULL;
-	c->broken = c->heard = c->kept = c->ended = false;
+	c->broken = c->spoke = c->heard = c->kept = c->ended = false;
 	c->have = c->used = 0;
 	c->doomed = 0;
 }
@@ -218,7 +218,7 @@ refill(struct client_conn *c, int flags)
 	c->used = 0;
 	c->have = n > 0 ? (size_t)n : 0;
 	if (n > 0) {
-		c->heard = true;
+		c->spoke = c->heard = true;
 		return CLIENT_OK;
 	}
 	if (n < 0)

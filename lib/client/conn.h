@@ -55,6 +55,7 @@ struct client_conn {
 	const struct client *client;
 	int fd;      /* -1: not connected */
 	bool broken; /* of no more use, to be closed */
+	bool spoke;  /* the peer has sent something on it */
 	bool heard;  /* a part of the next answer has come */
 	bool kept;   /* a call was answered on it */
 	bool ended;  /* the peer has closed or reset it */

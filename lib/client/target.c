@@ -258,6 +258,7 @@ client_adopt(struct client_conn *c, bool blocking)
 	c->dialled_ns = spare->dialled_ns;
 	c->connected_ns = spare->connected_ns;
 	c->kept = spare->kept;
+	c->spoke = spare->spoke;
 	spare->fd = -1;
 	spare->session = NULL;
 	return true;

@@ -82,7 +82,7 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	s.ok = res == CLIENT_OK;
 	if (res != CLIENT_STOPPED)
 		result_add(t, &s, s.ok ? NULL : c->error);
-	next = retry_after_first(k, res, s.start_ns);
+	next = retry_after_first(k, res, s.start_ns, t);
 	while (next == RETRY_RECONNECT)
 		next = retry_after_reconnect(k, client_connect(c), t);
 	t->gave_up += k->gave_up;

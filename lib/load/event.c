@@ -432,7 +432,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	if (f->reconnect) {
 		next = retry_after_reconnect(&f->k, res, d->result);
 	} else if (d->phase == FIRST) {
-		next = retry_after_first(&f->k, res, start_ns);
+		next = retry_after_first(&f->k, res, start_ns, d->result);
 	} else if (d->phase == CONNECT) {
 		next = retry_after_connect(&f->k, res);
 	} else if (d->phase == WARM_UP) {

@@ -77,10 +77,13 @@ retry_after_connect(struct bench_client *k, enum client_result res)
 }
 
 enum retry
-retry_after_first(struct bench_client *k, enum client_result res, uint64_t start_ns)
+retry_after_first(struct bench_client *k, enum client_result res, uint64_t start_ns,
+    struct result *t)
 {
 	enum retry next = retry_after(k, res, start_ns);
 
+	if (res == CLIENT_LOST || res == CLIENT_TIMEOUT)
+		t->unheard += !k->conn.spoke;
 	if (next == RETRY_RECONNECT)
 		k->failures = 1;
 	return next;

@@ -46,8 +46,10 @@ enum retry retry_after_warm_up(struct bench_client *, enum client_result, uint64
 /* The first connection of a program's only client ended: without it nothing can be measured. */
 enum retry retry_after_connect(struct bench_client *, enum client_result);
 
-/* The first call of one of many clients ended, that began at start_ns: an attempt to connect. */
-enum retry retry_after_first(struct bench_client *, enum client_result, uint64_t start_ns);
+/* The first call of one of many clients ended, that began at start_ns: an attempt to connect. That
+ * nothing came from the peer is counted. */
+enum retry retry_after_first(struct bench_client *, enum client_result, uint64_t start_ns,
+    struct result *);
 
 /* An attempt to reconnect ended. */
 enum retry retry_after_reconnect(struct bench_client *, enum client_result, struct result *);

@@ -168,6 +168,7 @@ result_merge(struct result *to, struct result *from)
 		hist_merge(to->service, from->service);
 	}
 	to->errors += from->errors;
+	to->unheard += from->unheard;
 	to->warnings += from->warnings;
 	to->reconnected += from->reconnected;
 	to->cpu_ns += from->cpu_ns;

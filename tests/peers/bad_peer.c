@@ -30,6 +30,13 @@ enum protocol { NONE, RPC, HTTP };
 
 #define LATE_NS 900000000L
 
+/* Flags of the peer as a whole, beside those of each connection below. */
+#define WELL 14
+enum {
+	FULL = 1 << 20, /* HTTP: the first WELL connections get pongs */
+	DEAF = 1 << 21  /* it takes no more than WELL: the listening socket is closed */
+};
+
 enum then {
 	KEEP, /* wait for the next request */
 	CLOSE,
@@ -219,6 +226,12 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-two-missed", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"),
 	  .flags = MISSED },
+	{ .name = "http-503-after-14", .protocol = HTTP,
+	  WORDS("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"), .flags = FULL },
+	{ .name = "http-half-after-14", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Le"), .then = CLOSE, .flags = FULL },
+	{ .name = "http-close-after-14", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = FULL },
+	{ .name = "http-refuse-after-14", .protocol = HTTP, WORDS(pong_http), .flags = DEAF },
 	{ .name = "http-close-slowly", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = LATE },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
@@ -508,11 +521,25 @@ converse(struct connection *c)
 	}
 }
 
+static const struct behaviour *
+named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < BEHAVIOURS; i++)
+		if (strcmp(behaviours[i].name, name) == 0)
+			return &behaviours[i];
+	return NULL;
+}
+
 static void *
 serve(void *arg)
 {
+	static atomic_uint of_all;
 	struct connection *c = arg;
 
+	if (c->b->flags & FULL && atomic_fetch_add(&of_all, 1) < WELL)
+		c->b = named("http-pong");
 	converse(c);
 	close(c->fd);
 	free(c);
@@ -535,12 +562,11 @@ main(int argc, char **argv)
 	const struct behaviour *b = NULL;
 	pthread_attr_t attr;
 	pthread_t thread;
-	size_t i;
+	size_t i, taken = 0;
 	int fd, one = 1, error;
 
-	for (i = 0; i < BEHAVIOURS && argc == 2; i++)
-		if (strcmp(behaviours[i].name, argv[1]) == 0)
-			b = &behaviours[i];
+	if (argc == 2)
+		b = named(argv[1]);
 	if (argc == 1)
 		for (i = 0; i < BEHAVIOURS; i++)
 			puts(behaviours[i].name);
@@ -574,5 +600,10 @@ main(int argc, char **argv)
 		error = pthread_create(&thread, &attr, serve, c);
 		if (error != 0)
 			fail("thread", error);
+		if (b->flags & DEAF && ++taken == WELL) {
+			close(fd);
+			for (;;)
+				pause();
+		}
 	}
 }

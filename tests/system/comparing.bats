@@ -136,6 +136,33 @@ once() {
 	    fail "$output"
 }
 
+# In the second of the rounds the peer is through with the connections it takes.
+@test "bench-conc: a first reply that is an error is no lack of connections" {
+	local j peer
+	for j in 1 10; do
+		for peer in 503 half; do
+			bad http "http-$peer-after-14"
+			run --separate-stderr timeout 60 bench-conc -j "$j" -B 3 -b 2 -w 0 -c 10 -T 5 -o ping "$URL"
+			[ "$status" -eq 1 ] || fail "$peer -j $j: status $status: $output $stderr"
+			printf '%s\n' "$output" >out.tsv
+			rows out.tsv
+			[ "$(cell out.tsv n first-reply | tr '\n' ' ')" = '10 4 ' ] &&
+			    [ "$(cell out.tsv errors first-reply | tr '\n' ' ')" = '0 6 ' ] || fail "$peer -j $j: $output"
+			[[ $stderr != *'no more connections'* ]] || fail "$peer -j $j: $stderr"
+		done
+		for peer in refuse close; do
+			bad http "http-$peer-after-14"
+			run --separate-stderr timeout 60 bench-conc -j "$j" -B 3 -b 2 -w 0 -c 10 -T 5 -o ping "$URL"
+			[ "$status" -eq 0 ] || fail "$peer -j $j: status $status: $output $stderr"
+			printf '%s\n' "$output" >out.tsv
+			rows out.tsv
+			[ "$(cell out.tsv n first-reply)/$(total out.tsv errors)" = 10/0 ] || fail "$peer -j $j: $output"
+			[ "$(cell out.tsv n ping | tr '\n' ' ')" = '20 20 20 ' ] || fail "$peer -j $j: $output"
+			[[ $stderr == *'first-reply: only 1 round, no more connections: '* ]] || fail "$peer -j $j: $stderr"
+		done
+	done
+}
+
 @test "bench-conn: in rounds, too, a silent peer has an error and a reason" {
 	local scheme
 	for scheme in rpc6 http; do
