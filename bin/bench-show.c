@@ -93,8 +93,9 @@ listed(const char *const *list, const char *name)
 /* ---- reading ---- */
 
 static bool
-no_memory(void)
+no_memory(struct show *s)
 {
+	s->rows->no_memory = true;
 	msg("%s", strerror(ENOMEM));
 	return false;
 }
@@ -117,7 +118,7 @@ take_row(void *arg, struct rows *r)
 		buf_add(&s->text, text, strlen(text) + 1);
 	}
 	s->rows_read++;
-	return !(s->at.failed || s->text.failed) || no_memory();
+	return !(s->at.failed || s->text.failed) || no_memory(s);
 }
 
 /* Any columns will do. */
@@ -336,7 +337,7 @@ print_tables(struct show *s)
 		left = kept;
 	}
 	free(todo);
-	return left == 0 || no_memory();
+	return left == 0 || no_memory(s);
 }
 
 /* ---- distributions ---- */
@@ -358,7 +359,7 @@ take_hist(void *arg, struct rows *r)
 	if (!(d = rows_find(&s->index, r, &fresh)))
 		return false;
 	if (fresh && !(d->hist = hist_new()))
-		return no_memory();
+		return no_memory(s);
 	if (!table_count(t, ROWS_ERRORS, &errors, NULL) || !table_fixed(t, ROWS_LOW, 3, &low, &na)
 	    || !table_fixed(t, ROWS_HIGH, 3, &high, &na_too)
 	    || !table_count(t, ROWS_COUNT, &count, NULL))
@@ -560,7 +561,7 @@ run(struct show *s, const char *path)
 		.arg = s };
 
 	if (!rows_read(s->rows, path, &reader))
-		return 2;
+		return s->rows->no_memory ? 1 : 2;
 	if (!print(s))
 		return 1;
 	if (std_close(stdout) != 0) {
@@ -585,10 +586,7 @@ main(int argc, char **argv)
 		s.width = (size_t)v;
 	if ((status = parse(&s, argc, argv)) >= 0)
 		return status;
-	if (!(s.rows = rows_new())) {
-		no_memory();
-		return 1;
-	}
+	s.rows = opt_memory(rows_new());
 	status = run(&s, optind < argc ? argv[optind] : "-");
 	for (i = 0; i < s.index.n; i++)
 		free(((struct drawing *)s.index.group)[i].hist);

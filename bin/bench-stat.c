@@ -99,8 +99,9 @@ struct merge {
 };
 
 static bool
-no_memory(void)
+no_memory(const struct merge *m)
 {
+	m->rows->no_memory = true;
 	msg("%s", strerror(ENOMEM));
 	return false;
 }
@@ -136,12 +137,12 @@ at_rank(const struct hist *h, uint64_t rank)
 
 /* Room for the figures of one more. */
 static double *
-new_round(struct group *g)
+new_round(const struct merge *m, struct group *g)
 {
 	double *p = rounds_append(&g->rounds, g->when);
 
 	if (!p)
-		no_memory();
+		no_memory(m);
 	return p;
 }
 
@@ -170,7 +171,7 @@ end_round(const struct merge *m, struct group *g)
 
 	if (g->nbegun > 0)
 		end_run(g);
-	if (!(p = new_round(g)))
+	if (!(p = new_round(m, g)))
 		return false;
 	for (i = 0; i < m->nfigures; i++)
 		p[i] = figure_of(&m->figure[i], g, g->hist, &g->now);
@@ -198,7 +199,7 @@ find(struct merge *m, struct rows *r)
 	g->file = m->file;
 	g->rounds.figures = m->nfigures;
 	if (r->schema != TSV_SUMMARY && (!(g->all = hist_new()) || !(g->hist = hist_new()))) {
-		no_memory();
+		no_memory(m);
 		return NULL;
 	}
 	return table_count(&r->table, ROWS_SIZE, &g->size, NULL) ? g : NULL;
@@ -258,7 +259,7 @@ take_summary(struct merge *m, struct rows *r)
 	if (!(g = find(m, r)) || !read_count(t, &count))
 		return false;
 	begin_round(m, g, r);
-	if (!(p = new_round(g)))
+	if (!(p = new_round(m, g)))
 		return false;
 	add_count(&g->total, &count);
 	for (i = 0; i < m->nfigures; i++) {
@@ -346,7 +347,7 @@ take_hist(struct merge *m, struct rows *r)
 }
 
 static bool
-grow_begun(struct group *g, uint64_t client)
+grow_begun(const struct merge *m, struct group *g, uint64_t client)
 {
 	size_t n = (size_t)client / 8 + 1;
 	unsigned char *p;
@@ -355,7 +356,7 @@ grow_begun(struct group *g, uint64_t client)
 		return true;
 	n *= 2;
 	if (!(p = realloc(g->begun, n)))
-		return no_memory();
+		return no_memory(m);
 	memset(p + g->nbegun, 0, n - g->nbegun);
 	g->begun = p;
 	g->nbegun = n;
@@ -380,7 +381,7 @@ take_raw(struct merge *m, struct rows *r)
 		return table_bad(t, "client", "more than 999999");
 	if (good > 1)
 		return table_bad(t, "ok", "neither 0 nor 1");
-	if (!grow_begun(g, client))
+	if (!grow_begun(m, g, client))
 		return false;
 	bit = 1u << client % 8;
 	if (seq == 0 && (g->begun[client / 8] & bit))
@@ -506,7 +507,7 @@ put_group(struct merge *m, size_t number)
 		if (!rounds)
 			over_all(&m->figure[i], g, &v[i]);
 		else if (!rounds_median(&g->rounds, i, &v[i]))
-			return no_memory();
+			return no_memory(m);
 	}
 	put_key(m, number);
 	printf("\t%" PRIu64 "\t%" PRIu64 "\t%.6f", c->n, c->errors, (double)c->elapsed_ns / 1e9);
@@ -623,7 +624,7 @@ run(struct merge *m, char *const *path)
 	do {
 		m->file++;
 		if (!rows_read(m->rows, *path ? *path : "-", &reader))
-			return 2;
+			return m->rows->no_memory ? 1 : 2;
 	} while (*path && *++path);
 	if (m->header)
 		put_header(m);
@@ -651,10 +652,7 @@ main(int argc, char **argv)
 	memcpy(m.figure, common, sizeof common);
 	if ((status = parse(&m, argc, argv)) >= 0)
 		return status;
-	if (!(m.rows = rows_new())) {
-		no_memory();
-		return 1;
-	}
+	m.rows = opt_memory(rows_new());
 	status = run(&m, argv + optind);
 	for (i = 0; i < m.index.n; i++) {
 		g = nth_group(&m, i);

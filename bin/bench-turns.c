@@ -199,14 +199,10 @@ set_placement(struct turns *t)
 static int
 name_servers(struct turns *t)
 {
-	char *list = calloc(t->servers + 1, SERVE_LABEL + 1), *label;
+	char *list = opt_memory(calloc(t->servers + 1, SERVE_LABEL + 1)), *label;
 	const char *why = NULL;
 	size_t i, n = 0;
 
-	if (!list) {
-		msg("%s", strerror(errno));
-		return EXIT_FAILED;
-	}
 	for (i = 0; i < t->servers && !why; i++) {
 		label = t->server[i].label;
 		if ((why = serve_bad_label(label))) {
@@ -603,10 +599,8 @@ main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	t.index.size = sizeof(struct rounds);
-	if (t.precision > 0 && !(t.rows = rows_new())) {
-		msg("%s", strerror(errno));
-		return EXIT_FAILED;
-	}
+	if (t.precision > 0)
+		t.rows = opt_memory(rows_new());
 	catch_signals();
 	status = run_passes(&t);
 	if (std_close(stdout) != 0 && status == 0) {

@@ -50,6 +50,15 @@ payload_zeros(struct payload *p)
 	return 0;
 }
 
+static const char *
+no_memory(void)
+{
+	const char *why = strerror(ENOMEM);
+
+	errno = ENOMEM;
+	return why;
+}
+
 /* Take over data[0..n-1], allocated: repeat it if it is short. */
 static const char *
 adopt(struct payload *p, unsigned char *data, size_t n)
@@ -59,7 +68,7 @@ adopt(struct payload *p, unsigned char *data, size_t n)
 
 	if (!(more = realloc(data, n * times))) {
 		free(data);
-		return strerror(ENOMEM);
+		return no_memory();
 	}
 	for (i = 1; i < times; i++)
 		memcpy(more + i * n, more, n);
@@ -75,10 +84,11 @@ read_all(struct payload *p, int fd)
 	const char *why = NULL;
 	unsigned char *to;
 	ssize_t got = 1;
+	int e;
 
 	while (!why && got > 0) {
 		if (!(to = buf_room(&b, PERIOD_MIN)))
-			why = strerror(ENOMEM);
+			why = no_memory();
 		else if ((got = read(fd, to, PERIOD_MIN)) < 0)
 			why = strerror(errno);
 		else if ((b.n += (size_t)got) > PAYLOAD_FILE_MAX)
@@ -88,7 +98,9 @@ read_all(struct payload *p, int fd)
 		why = "empty file";
 	if (!why)
 		return adopt(p, b.p, b.n);
+	e = errno;
 	buf_free(&b);
+	errno = e;
 	return why;
 }
 

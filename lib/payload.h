@@ -27,7 +27,8 @@ int payload_zeros(struct payload *);
 /* The content of a file: a regular one is mapped (and must not shrink while it is in use),
  * others - a pipe, "-" for standard input - are read into memory up to PAYLOAD_FILE_MAX.
  * Short content is held several times over, so that the period is never tiny. Returns NULL,
- * or what is wrong (static text or strerror); an empty file is wrong. */
+ * or what is wrong (static text or strerror); an empty file is wrong. errno is ENOMEM then if
+ * memory ran out. */
 const char *payload_file(struct payload *, const char *path);
 
 /* Do the n bytes at p equal the payload from position at on? */

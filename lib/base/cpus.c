@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/opt.h"
 
 bool
 cpus_has(const struct cpus *set, unsigned cpu)
@@ -63,10 +64,13 @@ cpus_use(const struct cpus *set)
 {
 	struct cpus before, now;
 
-	if (cpus_get_affinity(&before) < 0 || cpus_set_affinity(set) < 0)
+	if (cpus_get_affinity(&before) < 0 || cpus_set_affinity(set) < 0) {
+		if (errno == ENOMEM)
+			opt_no_memory();
 		return errno == ENOSYS ? "this system has no call to choose processors"
 		    : errno == EPERM   ? "not allowed to choose processors"
 				       : "no such processor, or none that may be used";
+	}
 	/* the system takes a set of which some are there */
 	if (cpus_get_affinity(&now) == 0 && memcmp(&now, set, sizeof now) != 0) {
 		cpus_set_affinity(&before);

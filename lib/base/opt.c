@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #define LETTERS 64
 #define EXIT_USAGE 2
+#define EXIT_NO_MEMORY 1
 
 /* Print the help or the version, and close stdout. */
 static int
@@ -92,4 +94,19 @@ opt_skip(const char *letters, char *const *word, const char *value[UCHAR_MAX + 1
 		}
 	}
 	return n;
+}
+
+void
+opt_no_memory(void)
+{
+	msg("out of memory");
+	exit(EXIT_NO_MEMORY);
+}
+
+void *
+opt_memory(void *p)
+{
+	if (!p)
+		opt_no_memory();
+	return p;
 }

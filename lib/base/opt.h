@@ -25,4 +25,11 @@ int opt_next(const struct opt *, int argc, char **argv, int *status);
  * above), its "--" included? value[letter] is the last value of each, or NULL. */
 size_t opt_skip(const char *letters, char *const *word, const char *value[UCHAR_MAX + 1]);
 
+/* There is no memory for what options say, which is no usage error: say so, and end the program
+ * with 1. Nothing has been measured or served yet that could be lost. */
+_Noreturn void opt_no_memory(void);
+
+/* What an allocation for them has returned, unless that is NULL: opt_no_memory(). */
+void *opt_memory(void *);
+
 #endif

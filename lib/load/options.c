@@ -465,13 +465,11 @@ static uint64_t *
 parse_sizes(const char *list, size_t n)
 {
 	const char *rest = list, *word, *why;
-	uint64_t *size = calloc(n, sizeof *size);
+	uint64_t *size = opt_memory(calloc(n, sizeof *size));
 	char text[32];
 	size_t i, len;
 
-	if (!size)
-		msg("-s: %s", strerror(errno));
-	for (i = 0; size && i < n; i++) {
+	for (i = 0; i < n; i++) {
 		len = next_word(&rest, &word);
 		why = "too long";
 		if (len < sizeof text) {
@@ -504,14 +502,10 @@ static const struct bench_op **
 choose_ops(const struct bench_program *p, const char *list, bool sized, size_t *n)
 {
 	size_t i, len, max = list ? count_words(list) : p->nops;
-	const struct bench_op **op = calloc(max, sizeof *op);
+	const struct bench_op **op = opt_memory(calloc(max, sizeof *op));
 	const char *rest = list, *word;
 
 	*n = 0;
-	if (!op) {
-		msg("-o: %s", strerror(errno));
-		return NULL;
-	}
 	for (i = 0; i < max && !list; i++)
 		if (p->ops[i].when == BENCH_ALWAYS
 		    || p->ops[i].when == (sized ? BENCH_SIZED : BENCH_UNSIZED))
@@ -563,8 +557,8 @@ make_rows(struct bench *b, const struct args *a)
 		free(size);
 		return false;
 	}
-	b->row = calloc((nsizes + 1) * (nops + 1), sizeof *b->row);
-	for (i = 0; b->row && (i == 0 || i < nsizes); i++) {
+	b->row = opt_memory(calloc((nsizes + 1) * (nops + 1), sizeof *b->row));
+	for (i = 0; i == 0 || i < nsizes; i++) {
 		for (j = 0; j < nops; j++) {
 			/* an operation without a size comes once */
 			if (!op[j]->sized && i > 0)
@@ -576,11 +570,9 @@ make_rows(struct bench *b, const struct args *a)
 				add_row(b, op[j], size ? size[i] : 0, a->chunk);
 		}
 	}
-	if (!b->row)
-		msg("%s", strerror(errno));
 	free(op);
 	free(size);
-	return b->row != NULL;
+	return true;
 }
 
 /* Does any row send a payload? */
@@ -607,11 +599,14 @@ make_payload(struct bench *b, const struct args *a)
 		return !a->file;
 	}
 	if (a->file) {
-		if ((why = payload_file(&b->payload, a->file)))
+		errno = 0;
+		why = payload_file(&b->payload, a->file);
+		if (why && errno == ENOMEM)
+			opt_no_memory();
+		if (why)
 			return wrong('f', why, a->file);
 	} else if ((a->zeros ? payload_zeros : payload_random)(&b->payload) != 0) {
-		msg("payload: %s", strerror(ENOMEM));
-		return false;
+		opt_no_memory();
 	}
 	for (i = 0; i < b->nrows && a->whole_file; i++)
 		if (b->row[i].call.op == OP_NAMED)

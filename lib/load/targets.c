@@ -2,11 +2,11 @@
 /* The targets of a run: operands, or what servers that nest have put into the environment. */
 #include "load/targets.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/msg.h"
+#include "base/opt.h"
 #include "client/target.h"
 
 /* What an environment variable lists: words, separated by blanks. */
@@ -15,22 +15,19 @@ struct list {
 	size_t n;
 };
 
-/* False: out of memory. *copy is to be released with free(). */
-static bool
+/* *copy is to be released with free(), as are the words. */
+static void
 read_list(struct list *l, const char *text, char **copy)
 {
 	char *p;
 
 	memset(l, 0, sizeof *l);
 	if (!text)
-		return true;
-	*copy = strdup(text);
-	l->word = malloc((strlen(text) / 2 + 1) * sizeof *l->word);
-	if (!*copy || !l->word)
-		return false;
+		return;
+	*copy = opt_memory(strdup(text));
+	l->word = opt_memory(malloc((strlen(text) / 2 + 1) * sizeof *l->word));
 	for (p = strtok(*copy, " "); p; p = strtok(NULL, " "))
 		l->word[l->n++] = p;
-	return true;
 }
 
 static bool
@@ -126,10 +123,7 @@ add_all(struct bench *b, char **operand, size_t n, const struct list *targets,
 {
 	size_t i;
 
-	if (!(b->target = calloc(n ? n : targets->n + 1, sizeof *b->target))) {
-		msg("%s", strerror(errno));
-		return false;
-	}
+	b->target = opt_memory(calloc(n ? n : targets->n + 1, sizeof *b->target));
 	if (n == 0)
 		return from_environment(b, targets, labels);
 	for (i = 0; i < n; i++)
@@ -147,13 +141,11 @@ bench_targets(struct bench *b, char **operand, size_t n, const char *label)
 	struct list targets, labels;
 	bool nested, good;
 
-	good = read_list(&targets, target_text, &b->target_words);
-	good = read_list(&labels, label_text, &b->label_words) && good;
-	if (!good)
-		msg("%s", strerror(ENOMEM));
+	read_list(&targets, target_text, &b->target_words);
+	read_list(&labels, label_text, &b->label_words);
 	nested = servers && target_text && strcmp(servers, target_text) == 0
 	    && targets.n == labels.n;
-	good = good && add_all(b, operand, n, &targets, &labels, nested);
+	good = add_all(b, operand, n, &targets, &labels, nested);
 	free(targets.word);
 	free(labels.word);
 	if (!good)

@@ -253,6 +253,7 @@ rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 	if (cells > ROWS_SIZE && !check_key(r))
 		return NULL;
 	if (!grow(x) || !(x->key[x->n] = malloc(bytes))) {
+		r->no_memory = true;
 		msg("%s", strerror(ENOMEM));
 		return NULL;
 	}

@@ -23,6 +23,7 @@ enum rows_column {
 
 struct rows {
 	const char *path; /* "-": standard input */
+	bool no_memory;   /* that is what went wrong: set by rows_find(), and by the owner */
 	enum tsv_rows schema;
 	size_t columns;       /* without round and pass */
 	bool rounds, passes;  /* there is such a column */

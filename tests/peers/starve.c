@@ -2,14 +2,17 @@
 /* Have threads, processes or the network run out, for the tests: preloaded (LD_PRELOAD), it lets
  * pthread_create(3) and fork(2) fail with EAGAIN, and connect(2) with ENETUNREACH, as long as
  * the file that $STARVE names exists. (Limits of the system do not bind the superuser, who may
- * be running the tests.) And have a program take its time to exit: it makes the file
+ * be running the tests.) Have memory run out: once the program has begun, $FAMINE of its
+ * allocations succeed, and no more. And have a program take its time to exit: it makes the file
  * $LINGER.there, and goes on once there is one named $LINGER. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -57,6 +60,64 @@ connect(int fd, const struct sockaddr *to, socklen_t n)
 		return real(fd, to, n);
 	errno = ENETUNREACH;
 	return -1;
+}
+
+static atomic_long allowed = LONG_MAX; /* allocations */
+static void *(*real_malloc)(size_t);
+static void *(*real_calloc)(size_t, size_t);
+static void *(*real_realloc)(void *, size_t);
+
+/* Find them with the first of all allocations, while there is one thread. That may take others. */
+static void
+find(void)
+{
+	static int looking;
+
+	if (looking || real_realloc)
+		return;
+	looking = 1;
+	*(void **)&real_malloc = dlsym(RTLD_NEXT, "malloc");
+	*(void **)&real_calloc = dlsym(RTLD_NEXT, "calloc");
+	*(void **)&real_realloc = dlsym(RTLD_NEXT, "realloc");
+	looking = 0;
+}
+
+__attribute__((constructor)) static void
+begin(void)
+{
+	const char *text = getenv("FAMINE");
+
+	find();
+	if (text)
+		atomic_store(&allowed, strtol(text, NULL, 10));
+}
+
+static int
+may_allocate(void)
+{
+	find();
+	if (real_realloc && atomic_fetch_sub(&allowed, 1) > 0)
+		return 1;
+	errno = ENOMEM;
+	return 0;
+}
+
+void *
+malloc(size_t n)
+{
+	return may_allocate() ? real_malloc(n) : NULL;
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return may_allocate() ? real_calloc(n, size) : NULL;
+}
+
+void *
+realloc(void *p, size_t n)
+{
+	return may_allocate() ? real_realloc(p, n) : NULL;
 }
 
 __attribute__((destructor)) static void

@@ -176,3 +176,60 @@ told_or_gone() { [ -s url ] || is_gone "$PID"; }
 	want 1 'pool: '
 	[ -z "$output" ] || fail "$output"
 }
+
+# famished N COMMAND...: as run, with memory for N allocations.
+famished() {
+	run --separate-stderr timeout 60 env LD_PRELOAD="$PWD/starve.so" FAMINE="$1" "${@:2}"
+}
+
+@test "memory that runs out while options are read is no usage error" {
+	local command k said
+	need_starve
+	export BENCH_TARGET=http://127.0.0.1:1 BENCH_LABEL=x
+	echo words >words
+	while read -ra command; do
+		said=0
+		for ((k = 0; k < 40; k++)); do
+			famished "$k" "${command[@]}"
+			[ "$status" -eq 1 ] || fail "$k: ${command[*]}: status $status: $output $stderr"
+			[ "$stderr" != "${command[0]}: out of memory" ] || said=$((said + 1))
+		done
+		# the lists of targets and labels, what they name, operations and rows
+		[ "$said" -ge 7 ] || fail "${command[*]}: only $said times"
+	done <<-'COMMANDS'
+	bench-conn -o connect
+	bench-lat -s 1,2,3 -o echo
+	bench-lat -s 1 -o echo -Z
+	bench-lat -s 1 -o echo -f words
+	bench-bw -s 1,2,3
+	bench-file -s 1,2,3 -k 1
+	bench-conc -c 3,2,1
+	bench-busy -c 2
+	bench-idle -n 2
+	COMMANDS
+	famished 0 bench-turns -p 1 http-serve bench-lat
+	want 1 '^bench-turns: out of memory$'
+}
+
+@test "memory that runs out is no usage error of a server, nor a malformed file" {
+	local command k
+	need_starve
+	http-serve bench-lat -B 5 -n 20 >rows.tsv
+	http-serve bench-lat -R -n 20 >raw.tsv
+	for command in 'rpc-serve true' 'http-serve -m event -l x true' 'bench-stat rows.tsv' \
+	    'bench-stat raw.tsv' 'bench-show rows.tsv' 'bench-show -j raw.tsv'; do
+		for ((k = 0; k < 60; k++)); do
+			# shellcheck disable=SC2086
+			famished "$k" $command
+			[ "$status" -le 1 ] || fail "$k: $command: status $status: $output $stderr"
+			[ "$k" -gt 0 ] || [ "$status" -eq 1 ] || fail "$command: without memory: $output"
+			# that of a new thread is called so
+			[ "$status" -eq 0 ] || [[ $stderr == *emory* || $stderr == *'temporarily unavailable'* ]] ||
+			    fail "$k: $command: $stderr"
+		done
+	done
+	for command in bench-stat bench-show; do
+		famished 0 "$command" rows.tsv
+		want 1 "^$command: out of memory\$"
+	done
+}
