@@ -225,17 +225,21 @@ served() {
 send() {
 	local status=0
 	exec 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
-	# it may be closed before all is said
-	{ printf '%b' "$1" >&9; } 2>/dev/null || true
+	# it may be closed before all is said, and then a signal (SIGPIPE) ends whoever says it
+	(printf '%b' "$1" >&9) 2>/dev/null || true
 	timeout 60 cat <&9 >reply 2>/dev/null || status=$?
 	exec 9>&-
 	[ "$status" -ne 124 ] || fail "the connection stays open after: $1"
 }
 
-# alive: others are served.
+# alive: others are served. (Where the machine is busy, a client may once be too slow for a short
+# limit of the server, between its hello and its first request.)
 alive() {
-	bench-lat -n 3 -T 20 "$URL" >alive.tsv || fail "no service any more: $URL"
-	[ "$(cell alive.tsv n)" = 3 ] || fail "$(cat alive.tsv)"
+	eventually served || fail "no service any more: $URL: $(cat alive.tsv alive.err)"
+}
+
+served() {
+	bench-lat -n 3 -T 20 "$URL" >alive.tsv 2>alive.err && [ "$(cell alive.tsv n)" = 3 ]
 }
 
 @test "rpc-serve: malformed frames end their connection only" {
@@ -356,7 +360,8 @@ kept() {
 	# 20 s, and the limit is half a second
 	for ((i = 0; i < 200; i++)); do
 		[ ! -e ended ] || break
-		{ printf '%b' "$2" >&9; } 2>/dev/null || true
+		# what is said right behind the end, before that is known, brings a signal (SIGPIPE)
+		(printf '%b' "$2" >&9) 2>/dev/null || true
 		sleep 0.1
 	done
 	exec 9>&-
