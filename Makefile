@@ -31,7 +31,7 @@ LIB_SRC = \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
-	lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
+	lib/stats/runs.c lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
 	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exception.c \
 	lib/rpyc/exports.c lib/rpyc/frame.c lib/rpyc/inflate.c lib/rpyc/list.c lib/rpyc/methods.c \
 	lib/rpyc/objects.c lib/rpyc/remote_args.c lib/rpyc/reply.c lib/rpyc/request.c \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "base/std.h"
 #include "stats/layout.h"
 #include "stats/rows.h"
+#include "stats/runs.h"
 #include "stats/stat.h"
 #include "stats/tsv.h"
 #include "stats/verdict.h"
@@ -51,6 +53,7 @@ struct cmp {
 	const char *path[2]; /* NULL: there is only one file */
 
 	int side; /* being read */
+	struct runs runs;
 	uint64_t errors[2];
 	struct rows_index index; /* of struct config */
 
@@ -88,15 +91,6 @@ cell(const struct cmp *c, size_t number, unsigned column)
 	return rows_cell(&c->index, number, (enum rows_column)column);
 }
 
-/* A metric of which less is worse, and that is not printed as a time. */
-static bool
-is_rate(const char *metric)
-{
-	size_t n = strlen(metric);
-
-	return n > 6 && strcmp(metric + n - 6, "_per_s") == 0;
-}
-
 static bool
 take_row(void *arg, struct rows *r)
 {
@@ -119,7 +113,7 @@ take_row(void *arg, struct rows *r)
 	if (!table_count(t, ROWS_ERRORS, &errors, NULL)
 	    || !table_real(t, (size_t)table_column(t, g->metric), &v, &na))
 		return false;
-	if (!(p = rounds_append(&g->side[c->side], r->when)))
+	if (!(p = runs_add(&c->runs, (size_t)(g - nth(c, 0)), r->when, r->headed)))
 		return no_memory();
 	g->errors += errors;
 	c->errors[c->side] += errors;
@@ -137,9 +131,12 @@ read_side(struct cmp *c, int side)
 	bool good;
 
 	c->side = side;
+	c->runs = (struct runs){ .index = &c->index,
+		.offset = offsetof(struct config, side) + (size_t)side * sizeof(struct rounds) };
 	if (!r)
 		return no_memory();
 	good = rows_read(r, c->path[side], &reader);
+	runs_free(&c->runs);
 	free(r);
 	return good;
 }
@@ -324,7 +321,7 @@ static bool
 compare_sides(struct cmp *c, size_t i)
 {
 	struct config *g = nth(c, i);
-	struct verdict_rules rules = { c->limit, c->compared, is_rate(g->metric) };
+	struct verdict_rules rules = { c->limit, c->compared, rows_is_rate(g->metric) };
 	double *v[2] = { NULL, NULL };
 	bool good = true;
 	int k;
@@ -377,7 +374,7 @@ compare_labels(struct cmp *c, size_t i)
 static void
 decide(struct cmp *c, struct config *g)
 {
-	struct verdict_rules rules = { c->limit, c->compared - c->few, is_rate(g->metric) };
+	struct verdict_rules rules = { c->limit, c->compared - c->few, rows_is_rate(g->metric) };
 
 	if (!c->path[1])
 		verdict_decide(&g->found, &rules);
@@ -450,7 +447,7 @@ direction(const struct config *g, bool larger)
 {
 	if (strcmp(g->metric, "cpu_us") == 0)
 		return larger ? "more" : "less";
-	return larger == is_rate(g->metric) ? "faster" : "slower";
+	return larger == rows_is_rate(g->metric) ? "faster" : "slower";
 }
 
 static void
@@ -485,7 +482,7 @@ print_tsv(const struct cmp *c)
 			  "enough_passes\tdirection\tverdict");
 	for (i = 0; i < c->compared; i++) {
 		g = nth(c, c->list[i]);
-		digits = is_rate(g->metric) ? 2 : 3;
+		digits = rows_is_rate(g->metric) ? 2 : 3;
 		for (k = 0; k < ROWS_KEY_CELLS; k++)
 			printf("%s\t", cell(c, c->list[i], k));
 		fputs(g->metric, stdout);
@@ -530,7 +527,9 @@ table_cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 
 	switch (column) {
 	case OLD:
-	case NEW: return number(text, 1, g->median[column - OLD] / (is_rate(g->metric) ? 1000 : 1));
+	case NEW:
+		return number(text, 1,
+		    g->median[column - OLD] / (rows_is_rate(g->metric) ? 1000 : 1));
 	case RATIO: return number(text, 3, f->ratio);
 	case INTERVAL:
 		if (f->low <= 0)
@@ -566,7 +565,7 @@ print_files(const struct cmp *c)
 	layout_print(stdout, &l, shown, n, c->header);
 	if (c->header) {
 		printf("\n%s%s: medians over passes. ", c->metric,
-		    is_rate(c->metric) ? " / 1000" : "");
+		    rows_is_rate(c->metric) ? " / 1000" : "");
 		put_verdicts(c);
 	}
 }
@@ -575,9 +574,9 @@ print_files(const struct cmp *c)
 static const char *
 figure_text(char text[LAYOUT_TEXT], const char *metric, double v)
 {
-	enum layout_units units = !is_rate(metric) ? LAYOUT_TIME
-	    : *metric == 'b'                       ? LAYOUT_TRANSFER
-						   : LAYOUT_REQUESTS;
+	enum layout_units units = !rows_is_rate(metric) ? LAYOUT_TIME
+	    : *metric == 'b'                            ? LAYOUT_TRANSFER
+							: LAYOUT_REQUESTS;
 	struct layout_scale scale = layout_scale(units, v, v);
 
 	if (v <= 0)
@@ -717,7 +716,8 @@ doubt_labels(const struct cmp *c)
 		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)",
 		    open, c->compared, c->enough);
 	else if (open > 0)
-		msg("%zu of %zu undecided: too near the limit; set another (-l)", open, c->compared);
+		msg("%zu of %zu undecided: too near the limit; set another (-l)", open,
+		    c->compared);
 }
 
 /* What to doubt, and the exit status. */

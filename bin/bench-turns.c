@@ -26,6 +26,7 @@
 #include "server/programs.h"
 #include "stats/rounds.h"
 #include "stats/rows.h"
+#include "stats/runs.h"
 #include "stats/stat.h"
 
 #define NAME "bench-turns"
@@ -61,6 +62,7 @@ struct turns {
 	struct rows *rows;                /* with -e */
 	uint64_t check;                   /* the pass after which the ratios are looked at next */
 	struct rows_index index;          /* of struct rounds, one figure */
+	struct runs runs;
 	bool failed;
 };
 
@@ -344,7 +346,8 @@ take_row(void *arg, struct rows *r)
 	    || !table_real(&r->table, (size_t)table_column(&r->table, rows_metric(r)), &v, &na))
 		return false;
 	s->figures = 1;
-	if (!(p = rounds_append(s, r->when))) {
+	if (!(p = runs_add(&t->runs, (size_t)(s - (struct rounds *)t->index.group), r->when,
+		  r->headed))) {
 		msg("%s", strerror(errno));
 		return false;
 	}
@@ -599,6 +602,7 @@ main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	t.index.size = sizeof(struct rounds);
+	t.runs.index = &t.index;
 	if (t.precision > 0)
 		t.rows = opt_memory(rows_new());
 	catch_signals();
@@ -610,6 +614,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < t.index.n; i++)
 		rounds_free(&((struct rounds *)t.index.group)[i]);
 	rows_index_free(&t.index);
+	runs_free(&t.runs);
 	free(t.rows);
 	free(t.header);
 	return status;

@@ -77,19 +77,43 @@ rounds_add(struct rounds *r, struct tsv_when when, bool *fresh)
 	return p;
 }
 
+struct tsv_when
+rounds_in_run(struct tsv_when when, uint64_t run)
+{
+	when.pass |= run << RUN_SHIFT;
+	return when;
+}
+
 double *
 rounds_append(struct rounds *r, struct tsv_when when)
 {
-	uint64_t pass = when.pass;
 	bool fresh;
 	double *p;
 
 	for (;; r->run++) {
-		when.pass = r->run << RUN_SHIFT | pass;
-		p = rounds_add(r, when, &fresh);
+		p = rounds_add(r, rounds_in_run(when, r->run), &fresh);
 		if (!p || fresh)
 			return p;
 	}
+}
+
+bool
+rounds_move(struct rounds *r, struct tsv_when from, struct tsv_when to)
+{
+	bool fresh;
+	double *p = rounds_add(r, to, &fresh);
+	size_t at = place(r, from), left;
+	double *old = r->figure + at * r->figures;
+
+	if (!p)
+		return false;
+	memcpy(p, old, r->figures * sizeof *p);
+	left = --r->n - at;
+	memmove(old, old + r->figures, left * r->figures * sizeof *old);
+	memmove(r->when + at, r->when + at + 1, left * sizeof *r->when);
+	r->passes -= (at == 0 || r->when[at - 1].pass != from.pass)
+	    && (at == r->n || r->when[at].pass != from.pass);
+	return true;
 }
 
 void

@@ -27,10 +27,18 @@ struct rounds {
  * call. NULL: out of memory. */
 double *rounds_add(struct rounds *, struct tsv_when, bool *fresh);
 
-/* The same for a new round, of rows that may come from several runs put together: a round that
- * is there already shows that another run has begun. Everything was new for that, so its passes
- * (which are below 2^32) are others. */
+/* The same moment in another run than the first, number 0: everything was new for that, so its
+ * passes (which are below 2^32) are others. */
+struct tsv_when rounds_in_run(struct tsv_when, uint64_t run);
+
+/* As rounds_add() for a new round, of rows that may come from several runs put together: one that
+ * is there already shows that another run has begun. That is for a configuration by itself; where
+ * several are compared see runs.h. */
 double *rounds_append(struct rounds *, struct tsv_when);
+
+/* A round that is there, from, is in truth to, which is later and not there. False: out of
+ * memory. */
+bool rounds_move(struct rounds *, struct tsv_when from, struct tsv_when to);
 void rounds_free(struct rounds *);
 
 /* One value for each unit that has this figure: the median over the rounds of a pass or, if

@@ -93,11 +93,12 @@ rows_take(struct rows *r, const char *p, size_t n, const struct rows_reader *rea
 			if (!known
 			    && !(reader->header ? reader->header(reader->arg, r) : know_schema(r)))
 				return false;
-			known = true;
+			known = r->headed = true;
 			break;
 		case TABLE_ROW:
 			if (!read_when(r) || !reader->row(reader->arg, r))
 				return false;
+			r->headed = false;
 			break;
 		}
 	}
@@ -167,6 +168,14 @@ rows_metric(const struct rows *r)
 	bool open_loop = strspn(cell[ROWS_RATE], "0.") < strlen(cell[ROWS_RATE]);
 
 	return open_loop || strcmp(cell[ROWS_CLIENTS], "1") == 0 ? "p50_us" : "ops_per_s";
+}
+
+bool
+rows_is_rate(const char *column)
+{
+	size_t n = strlen(column);
+
+	return n > 6 && strcmp(column + n - 6, "_per_s") == 0;
 }
 
 /* ---- configurations ---- */

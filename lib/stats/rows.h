@@ -24,6 +24,7 @@ enum rows_column {
 struct rows {
 	const char *path; /* "-": standard input */
 	bool no_memory;   /* that is what went wrong: set by rows_find(), and by the owner */
+	bool headed;      /* the row is the first behind a header line */
 	enum tsv_rows schema;
 	size_t columns;       /* without round and pass */
 	bool rounds, passes;  /* there is such a column */
@@ -63,6 +64,9 @@ bool rows_know_when(struct rows *, size_t columns);
 /* The figure that one row of a summary is compared by: throughput where several clients share
  * it (and it is not the one that was offered), else the median time. */
 const char *rows_metric(const struct rows *);
+
+/* Is a column one of which less is worse, and that is not a time? */
+bool rows_is_rate(const char *column);
 
 /* The configurations: each text of the leading columns that tell them apart (label to
  * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group

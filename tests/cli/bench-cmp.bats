@@ -411,6 +411,23 @@ times() {
 	cmp out.tsv want.tsv
 }
 
+@test "one file: runs of which some lack a label" {
+	local alone
+	{ turns 6 4 a=1 b=1.05; turns 6 4 a=1 b=1.05; } >rows
+	among 1 rows
+	cut -f 13-20 out.tsv >want
+	for alone in a b; do
+		# before, between and behind the others, ten times slower
+		{ turns 6 4 "$alone=10"; turns 6 4 a=1 b=1.05; turns 6 4 "$alone=10"; turns 6 4 a=1 b=1.05; } >rows
+		among 1 -b a rows
+		cut -f 13-20 out.tsv | cmp - want || fail "$alone: $(cat out.tsv)"
+		# the same without header lines
+		{ sed 1q rows; grep -v ^label rows; } >body
+		among 1 -b a body
+		cut -f 13-20 out.tsv | cmp - want || fail "$alone: $(cat out.tsv)"
+	done
+}
+
 @test "one file: a target that died" {
 	turns 12 8 a=1 b=1.05 c=1 | awk -F '\t' -v OFS='\t' '
 		$1 == "b" && $26 == 3 && $25 > 4 { $9 = 0; $10 = 1000; $12 = "0.00"; for (i = 14; i <= 22; i++) $i = "NA" }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* stat: ranks and limits against published tables, and against counting. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "stats/rounds.h"
+#include "stats/rows.h"
+#include "stats/runs.h"
 #include "stats/stat.h"
 #include "tap.h"
 
@@ -280,6 +283,62 @@ test_runs(void)
 	rounds_free(&a);
 }
 
+/* Rows "a1/0": label, round, and the run that it is of. Behind "|" there is a header line. */
+static bool
+runs_are(const char *text)
+{
+	struct rounds label[2] = { { .figures = 1 }, { .figures = 1 } };
+	struct rows_index index = { .size = sizeof *label, .group = label };
+	struct runs runs = { .index = &index };
+	bool good = true, headed = true, fresh = false;
+	size_t rows = 0, i;
+	struct rounds *r;
+	const char *p;
+	double *v;
+
+	for (p = text; *p; p++) {
+		headed = headed || *p == '|';
+		if (*p != 'a' && *p != 'b')
+			continue;
+		v = runs_add(&runs, *p == 'b', when(1, (uint64_t)(p[1] - '0')), headed);
+		if (v)
+			*v = (double)(p - text);
+		headed = false;
+		rows++;
+	}
+	for (p = text; *p; p++) {
+		if (*p != 'a' && *p != 'b')
+			continue;
+		v = rounds_add(&label[*p == 'b'],
+		    rounds_in_run(when(1, (uint64_t)(p[1] - '0')), (uint64_t)(p[3] - '0')), &fresh);
+		good = good && v && !fresh && *v == (double)(p - text);
+	}
+	good = good && label[0].n + label[1].n == rows;
+	for (i = 0; i < 2; i++) {
+		/* a pass in each run from the first to the last */
+		r = &label[i];
+		good = good
+		    && r->passes == (r->when[r->n - 1].pass >> 32) - (r->when[0].pass >> 32) + 1;
+		rounds_free(r);
+	}
+	runs_free(&runs);
+	return good;
+}
+
+static void
+test_labels(void)
+{
+	ok(runs_are("a1/0 b1/0 a2/0 b2/0 b1/1 a1/1 a2/1 b2/1"), "two runs");
+	ok(runs_are("a1/0 a2/0 b1/0 b2/0"), "label by label: one");
+	ok(runs_are("a1/0 b1/0 a1/1 b1/1 | a1/2 b1/2"),
+	    "runs of a round, some behind a header line");
+	ok(runs_are("a1/0 a2/0 a1/1 b1/1 a2/1 b2/1"), "the first lacks a label");
+	ok(runs_are("b1/0 b2/0 a1/1 b1/1 a2/1 b2/1"), "the one with which the next begins");
+	ok(runs_are("b1/0 | a1/1 b1/1 | a1/2 b1/2"), "the same where a header line alone tells");
+	ok(runs_are("a1/0 b1/0 | a1/1 | b1/1 | a1/2 b1/2"), "outputs of one label each are a run");
+	ok(runs_are("a1/0 a2/0 b1/0 b1/1 b2/1"), "a row twice in a row");
+}
+
 int
 main(void)
 {
@@ -290,5 +349,6 @@ main(void)
 	test_rounds();
 	test_passes();
 	test_runs();
+	test_labels();
 	return done();
 }
