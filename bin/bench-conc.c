@@ -3,6 +3,7 @@
  * (-d: several) outstanding, driven by a few threads with an event loop each, or (-j = -c, without
  * -d and -r) by a thread per client that blocks. Rows: "first-reply", connecting at the same time
  * as all the others (from the start of connect to the first complete reply), and the requests.
+ * (The first one to a path over HTTP is one of these, as the path may take no other.)
  * All threads begin each part at the same moment, when the last client has connected and warmed
  * up; the time runs from there to the last reply. With several targets the connections to all of
  * them stay open, and they are measured in turn. In a closed loop a slow peer gets fewer
@@ -34,7 +35,9 @@ static const struct bench_op ops[] = {
 	{ .name = "download", .op = OP_DOWNLOAD, .sized = true, .when = BENCH_ASKED },
 };
 
-static const struct bench_row setup = { .op = "first-reply", .call = { .op = OP_HELLO } };
+static const struct bench_row setup = { .op = "first-reply",
+	.call = { .op = OP_HELLO },
+	.connects = true };
 
 /* Where threads wait for each other. */
 struct barrier {
@@ -181,7 +184,7 @@ report(struct shared *s, struct worker *w, struct lane *l, const struct bench_ro
 	bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
 	gave_up = l->now->gave_up;
 	/* of requests without any client one row is enough: all errors */
-	l->over = l->over || (gave_up == b->clients && r->call.op != OP_HELLO);
+	l->over = l->over || (gave_up == b->clients && !r->connects);
 	result_merge(l->total, l->now);
 	l->total->gave_up = gave_up; /* in each block it is all that have by then */
 }
@@ -269,15 +272,28 @@ go_back(struct shared *s, struct worker *w, struct lane *l, size_t target)
 	}
 }
 
-/* Connect all clients of each target at the same time; in rounds, each time other ones. A path
- * that takes a payload can't be asked without one. */
+/* What a target's new connections begin with: OP_HELLO, or the first request to its path. */
+static struct bench_row
+first_row(const struct bench *b, const struct bench_target *t)
+{
+	struct bench_row r = setup;
+	size_t i = 0;
+
+	while (i < b->nrows && b->row[i].call.op != OP_NAMED)
+		i++;
+	if (i < b->nrows && !t->client.protocol->hello)
+		r.call = b->row[i].call;
+	return r;
+}
+
+/* Connect all clients of each target at the same time; in rounds, each time other ones. */
 static void
 connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state)
 {
 	struct bench *b = s->bench;
-	const struct call *last = &b->row[b->nrows - 1].call;
 	struct step first = { .what = FIRST };
 	uint64_t rounds = first_rounds(b), start_ns;
+	struct bench_row row;
 	struct lane *l;
 	size_t i;
 
@@ -288,23 +304,23 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 			l = &lane[order[i]];
 			if (l->over || l->full || (b->when.round > 1 && !renew(s, w, order[i])))
 				continue;
+			row = first_row(b, l->target);
 			first.target = order[i];
-			first.call = last->op == OP_NAMED
-				&& !b->target[order[i]].client.protocol->hello
-			    ? last
-			    : &setup.call;
+			first.call = &row.call;
 			start_ns = step(s, &first);
 			collect(s, w, l);
 			l->full = incomplete(l);
 			if (b->when.round > 1 && turned_away(l) && !bench_stopped(b))
 				go_back(s, w, l, order[i]);
 			else
-				report(s, w, l, &setup, start_ns);
+				report(s, w, l, &row, start_ns);
 		}
 	}
 	b->when.round = 1;
-	for (l = lane; l < lane + b->ntargets; l++)
-		remark(s, l, &setup);
+	for (l = lane; l < lane + b->ntargets; l++) {
+		row = first_row(b, l->target);
+		remark(s, l, &row);
+	}
 }
 
 /* Have all clients of a target warm up with count requests; returns how long each took. */
@@ -389,7 +405,7 @@ coordinate(struct shared *s, struct worker *w, struct lane *lane, size_t *order)
 	for (i = 0; i < b->nrows && !bench_stopped(b); i++) {
 		for (k = 0; k < b->ntargets && lane[k].over; k++)
 			;
-		if (k < b->ntargets && b->row[i].call.op != OP_HELLO)
+		if (k < b->ntargets && !b->row[i].connects)
 			measure_row(s, w, lane, order, &state, &b->row[i]);
 	}
 	s->step.what = OVER;

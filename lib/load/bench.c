@@ -252,14 +252,14 @@ void
 bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
     struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
 {
-	bool hello = r->call.op == OP_HELLO, open = b->rate > 0 && !hello;
+	bool open = b->rate > 0 && !r->connects;
 	struct tsv_row row = { .label = target->label,
 		.bench = b->program->name,
 		.op = r->op,
 		.size = r->call.size,
 		.chunk = r->call.chunk,
 		.clients = clients,
-		.depth = hello ? 1 : b->depth,
+		.depth = r->connects ? 1 : b->depth,
 		.rate = open ? b->rate : 0,
 		.errors = t->errors,
 		.elapsed_ns = since(start_ns, t->end_ns),
@@ -298,7 +298,7 @@ row_name(char text[512], const char *label, const struct bench_row *r)
 static bool
 connects_once(const struct bench *b, const struct bench_row *r)
 {
-	return b->program->many && r->call.op == OP_HELLO;
+	return b->program->many && r->connects;
 }
 
 /* What may be misleading. */

@@ -73,6 +73,7 @@ struct bench_target {
 struct bench_row {
 	const char *op;
 	struct call call;
+	bool connects; /* of connections up to their first reply, which know no depth or rate */
 };
 
 struct bench {

@@ -532,6 +532,7 @@ add_row(struct bench *b, const struct bench_op *op, uint64_t size, uint64_t chun
 	struct bench_row *r = &b->row[b->nrows++];
 
 	r->op = op->name;
+	r->connects = op->op == OP_HELLO;
 	r->call.op = op->op;
 	r->call.sized = op->sized;
 	r->call.size = op->sized ? size : 0;

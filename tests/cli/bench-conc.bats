@@ -65,6 +65,44 @@ load ../helper
 	[ "$(cell out.tsv n /nosuch)/$(cell out.tsv errors /nosuch)" = 0/20 ] || fail "$output"
 }
 
+# asked WANTED ARGUMENT...: what a peer is asked by two clients, three times each after the first
+# reply, and no more: "TIMES METHOD PATH BYTES;" of each kind.
+asked() {
+	local got want=$1
+	shift
+	: >server.err
+	bad http http-record
+	bench-conc -q -c 2 -n 3 -w 0 "$@" "$URL/x" >out.tsv || fail "$*: $(cat out.tsv)"
+	rows out.tsv
+	got=$(sort server.err | uniq -c | awk '{ printf "%d %s %s %d;", $1, $2, $3, $4 }')
+	[ "$got" = "$want" ] || fail "$*: $got"
+}
+
+@test "the first reply to a path over HTTP is to the request that was asked for" {
+	local o
+	printf hello >body
+	for o in '' '-j 2' '-j 1' '-d 2' '-r 1000' -K; do
+		# shellcheck disable=SC2086
+		asked '8 GET /x 0;' $o
+		[ "$(cell out.tsv size_bytes first-reply)" = 0 ] || fail "$o: $(cat out.tsv)"
+		# shellcheck disable=SC2086
+		asked '8 POST /x 1024;6 POST /x 2048;' $o -s 1k,2k
+		[ "$(cell out.tsv size_bytes first-reply)/$(cell out.tsv size_bytes /x | tr '\n' ' ')" = '1024/1024 2048 ' ] ||
+		    fail "$o: $(cat out.tsv)"
+		# shellcheck disable=SC2086
+		asked '8 PUT /x 5;' $o -X PUT -F 'A: b' -f body
+		[ "$(cell out.tsv size_bytes first-reply)/$(cell out.tsv n first-reply)" = 5/2 ] || fail "$o: $(cat out.tsv)"
+		# connecting has no depth and no rate
+		[ "$(cell out.tsv depth first-reply)/$(cell out.tsv rate_per_s first-reply)" = 1/0.00 ] ||
+		    fail "$o: $(cat out.tsv)"
+	done
+	# of the operations of ours it is a greeting, and over RPC of all
+	http-serve bench-conc -q -c 2 -n 3 -s 1k >out.tsv
+	[ "$(cell out.tsv size_bytes first-reply)/$(cell out.tsv size_bytes echo)" = 0/1024 ] || fail "$(cat out.tsv)"
+	rpc-serve sh -c 'bench-conc -q -c 2 -n 3 -s 1k $BENCH_TARGET/echo' >out.tsv
+	[ "$(cell out.tsv size_bytes first-reply)/$(cell out.tsv size_bytes echo)" = 0/1024 ] || fail "$(cat out.tsv)"
+}
+
 # A reply that is an error is no lost connection, with -K either.
 @test "errors of every request, with -K and without" {
 	local k

@@ -72,7 +72,8 @@ enum {
 			* came behind, could reach it before the reply does (RFC 9112, section 9.6) */
 	LATE = 128,    /* nearly a second after the request */
 	ONCE = 256,    /* a proper pong to all later requests of the connection */
-	MISSED = 512   /* the first two connections of all are closed at once */
+	MISSED = 512,  /* the first two connections of all are closed at once */
+	RECORD = 1024  /* HTTP: a line of stderr for each request: see record() */
 };
 
 /* clang-format off */
@@ -175,6 +176,7 @@ static const struct behaviour behaviours[] = {
 
 	{ "http-pong", HTTP, TEXT(pong_http), KEEP, 0, 0, 0 },
 	{ "http-slow", HTTP, TEXT(pong_http), KEEP, 0, 0, SLOWLY },
+	{ "http-record", HTTP, TEXT(pong_http), KEEP, 0, 0, RECORD },
 	{ "http-chunked", HTTP,
 	  TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\n{\r\n"
 	       "00012\r\n\"response\":\"pong\"}\r\n0\r\nTrailer: x\r\n\r\n"), KEEP, 0, 0, 0 },
@@ -352,6 +354,31 @@ receive(struct connection *c)
 	return 1;
 }
 
+/* Say on stderr what is asked for, "POST /x 1024", when the body is here as well: the request has a
+ * head of this length. 0: the peer has gone. */
+static int
+record(struct connection *c, size_t head)
+{
+	static const char name[] = "\r\nContent-Length: ";
+	char method[16] = "", target[64] = "", *field;
+	unsigned long long length = 0, left;
+	size_t k;
+
+	c->in[head - 1] = '\0';
+	sscanf((char *)c->in, "%15s %63s", method, target);
+	if ((field = strstr((char *)c->in, name)))
+		length = strtoull(field + sizeof name - 1, NULL, 10);
+	consume(c, head);
+	for (left = length; left > 0; left -= k) {
+		if (c->n == 0 && !receive(c))
+			return 0;
+		k = c->n < left ? c->n : (size_t)left;
+		consume(c, k);
+	}
+	fprintf(stderr, "%s %s %llu\n", method, target, length);
+	return 1;
+}
+
 /* Wait for a whole request; 0 at the end. */
 static int
 request(struct connection *c)
@@ -366,6 +393,8 @@ request(struct connection *c)
 		if (c->b->protocol == HTTP) {
 			for (i = 0; i + 4 <= c->n; i++) {
 				if (memcmp(c->in + i, "\r\n\r\n", 4) == 0) {
+					if (c->b->flags & RECORD)
+						return record(c, i + 4);
 					consume(c, i + 4);
 					return 1;
 				}
