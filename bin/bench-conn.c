@@ -103,6 +103,8 @@ measure(struct run *r, struct client_conn *c, uint64_t seq, bool record)
 	s.ns = clock_ns() - s.start_ns;
 	if (record)
 		result_add(r->now[FIRST_REPLY], &s, s.ok ? NULL : c->error);
+	if (record && s.ok)
+		r->now[FIRST_REPLY]->received += c->session->content;
 	return res;
 }
 

@@ -63,6 +63,7 @@ struct count {
 /* A configuration. */
 struct group {
 	uint64_t size;
+	bool path;               /* requests to one over HTTP: the size of replies is not known */
 	struct count total, now; /* of all rounds, and of the one being read */
 	struct hist *all, *hist; /* the same; owned */
 	struct tsv_when when;    /* which one that is */
@@ -116,7 +117,7 @@ figure_of(const struct figure *f, const struct group *g, const struct hist *h,
 
 	switch (f->source) {
 	case OPS: return elapsed > 0 ? n / elapsed : NAN;
-	case BYTES: return elapsed > 0 ? (double)g->size * n / elapsed : NAN;
+	case BYTES: return elapsed > 0 && !g->path ? (double)g->size * n / elapsed : NAN;
 	case MEAN: return h->n > 0 ? h->mean / 1e3 : NAN;
 	case SD: return h->n > 1 ? hist_sd(h) / 1e3 : NAN;
 	case QUANTILE: return hist_shows(h, f->q) ? (double)hist_quantile(h, f->q) / 1e3 : NAN;
@@ -192,9 +193,12 @@ find(struct merge *m, struct rows *r)
 {
 	bool fresh;
 	struct group *g = rows_find(&m->index, r, &fresh);
+	char op;
 
 	if (!g || !fresh)
 		return g;
+	op = *r->table.cell[ROWS_OP];
+	g->path = op == '/' || op == '?';
 	g->when = r->when;
 	g->file = m->file;
 	g->rounds.figures = m->nfigures;

@@ -258,6 +258,13 @@ total() {
 		END { print n + 0 }' "$1"
 }
 
+# payload FILE [OP]: bytes of an operation, as bytes_per_s, elapsed_s and n tell, of each row; "-"
+# where there was none.
+payload() {
+	paste <(cell "$1" bytes_per_s "${2:-}") <(cell "$1" elapsed_s "${2:-}") <(cell "$1" n "${2:-}") |
+	    awk '{ if ($3 > 0) printf "%.0f\n", $1 * $2 / $3; else print "-" }'
+}
+
 # usage_cell COLUMN: of usage.tsv.
 usage_cell() {
 	cell usage.tsv "$1"
@@ -472,6 +479,49 @@ bench_takes_labels_and_headers() {
 	body body.tsv
 	[ "$(cut -f 1 body.tsv | sort -u)" = mine ] || fail "$(cat body.tsv)"
 	[ "$(wc -l <body.tsv)" -eq $(($(wc -l <out.tsv) - 1)) ] || fail "$(cat body.tsv)"
+}
+
+# Of requests to a path over HTTP, what is sent and what is received counts, with either driver;
+# of all others what is sent.
+#	bench_counts_payload PROGRAM COUNT [OPTIONS...]
+bench_counts_payload() {
+	local o q="-q -w 2 -n $2" program=$1
+	# counts WANTED PATH ARGUMENT...: the bytes of a request to the path
+	counts() {
+		# shellcheck disable=SC2086
+		"$program" $q $o "${@:3}" "$URL$2" >out.tsv || fail "$o $*: $(cat out.tsv)"
+		[ "$(payload out.tsv "$2" | sort -u)" = "$1" ] || fail "$o $*: $(cat out.tsv)"
+	}
+	start http-serve -p 0
+	for o in '' '-d 3' '-r 5000' '-B 3' -K "${@:3}"; do
+		counts 1000 /download/1000
+		counts 1000 /download-stream/1000/100
+		counts 0 /download/1000 -X HEAD
+		counts 1400 /echo -s 700
+		counts 712 /upload -s 700
+		[ "$(cell out.tsv size_bytes /upload | sort -u)" = 700 ] || fail "$(cat out.tsv)"
+		counts 19 /ping
+		# shellcheck disable=SC2086
+		"$1" $q $o -o ping "$URL" >out.tsv
+		[ "$(payload out.tsv ping | sort -u)" = 0 ] || fail "$o: $(cat out.tsv)"
+		# shellcheck disable=SC2086
+		"$1" $q $o -o echo -s 700 "$URL" >out.tsv
+		[ "$(payload out.tsv echo | sort -u)" = 700 ] || fail "$o: $(cat out.tsv)"
+	done
+	# a failure moves nothing
+	"$1" -q -n 5 "$URL/nosuch" >out.tsv 2>err.txt || [ $? -eq 1 ] || fail "$(cat err.txt)"
+	[ "$(cell out.tsv bytes_per_s /nosuch)" = 0.00 ] || fail "$(cat out.tsv)"
+	stop
+	start rpc-serve -p 0
+	for o in '' '-d 3'; do
+		# shellcheck disable=SC2086
+		"$1" $q $o -s 700 "$URL/echo" >out.tsv
+		[ "$(payload out.tsv echo)" = 700 ] || fail "$(cat out.tsv)"
+		# shellcheck disable=SC2086
+		"$1" $q $o "$URL/get_service_name" >out.tsv
+		[ "$(payload out.tsv get_service_name)" = 0 ] || fail "$(cat out.tsv)"
+	done
+	stop
 }
 
 # -R: one row an operation, numbered without a gap.

@@ -101,6 +101,7 @@ static void
 finish(struct http_client *h)
 {
 	h->c.ok = !h->bad;
+	h->c.content = h->expected == REPLY_ANY ? h->got : 0;
 	h->c.replied = false;
 	h->state = IDLE;
 	h->dead |= !h->keep_alive;

@@ -55,6 +55,8 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 		return res;
 	if (record) {
 		result_add(t, &s, s.ok ? NULL : c->error);
+		if (s.ok)
+			t->received += c->session->content;
 		k->seq++;
 		if (s.ok && connects && !c->client->conf.close_each)
 			t->reconnected++;
@@ -82,6 +84,8 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	s.ok = res == CLIENT_OK;
 	if (res != CLIENT_STOPPED)
 		result_add(t, &s, s.ok ? NULL : c->error);
+	if (s.ok)
+		t->received += c->session->content;
 	next = retry_after_first(k, res, s.start_ns, t);
 	while (next == RETRY_RECONNECT)
 		next = retry_after_reconnect(k, client_connect(c), t);

@@ -201,6 +201,8 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	s.wait_ns = r->start_ns - s.start_ns;
 	s.ns = end_ns - s.start_ns;
 	result_add(d->result, &s, s.ok ? NULL : c->error);
+	if (s.ok)
+		d->result->received += c->session->content;
 	f->k.seq++;
 	if (s.ok && r->dialled && d->phase == RUN && !c->client->conf.close_each)
 		d->result->reconnected++;

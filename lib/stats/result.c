@@ -167,6 +167,7 @@ result_merge(struct result *to, struct result *from)
 		hist_merge(to->wait, from->wait);
 		hist_merge(to->service, from->service);
 	}
+	to->received += from->received;
 	to->errors += from->errors;
 	to->unheard += from->unheard;
 	to->warnings += from->warnings;

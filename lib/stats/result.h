@@ -39,9 +39,11 @@ struct result {
 	struct hist *hist;           /* operations that succeeded; owned */
 	struct hist *wait, *service; /* open loop: from due to sent, from sent to the end of
 				      * the reply; else NULL. Owned */
-	uint64_t errors;             /* operations that failed */
-	uint64_t unheard;            /* of first replies, those of which no byte came */
-	uint64_t warnings;           /* failures that are not operations: result_warn() */
+	uint64_t received;    /* payload bytes of replies to these, beyond what the call says: the
+			       * sum of client_session.content */
+	uint64_t errors;      /* operations that failed */
+	uint64_t unheard;     /* of first replies, those of which no byte came */
+	uint64_t warnings;    /* failures that are not operations: result_warn() */
 	uint64_t reconnected; /* operations that include connecting again: the peer had closed */
 	uint64_t retried;     /* operations whose request was sent once more, as a kept connection
 			       * had ended: the peer had not announced that */

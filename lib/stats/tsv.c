@@ -86,7 +86,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 
 	cells_of_run(f, r);
 	cell(f, timed, 2, n / elapsed);
-	cell(f, timed, 2, (double)r->size * n / elapsed);
+	cell(f, timed, 2, ((double)r->size * n + (double)r->received) / elapsed);
 	cell_quantile(f, h, 0);
 	cell(f, h->n >= 1, 3, h->mean / 1e3);
 	cell(f, h->n >= 2, 3, hist_sd(h) / 1e3);

@@ -24,8 +24,9 @@ struct tsv_row {
 	double rate; /* offered per second; 0: closed loop */
 	uint64_t errors;
 	uint64_t elapsed_ns;
-	uint64_t cpu_ns;  /* processor time of the client's threads meanwhile */
-	unsigned threads; /* the number of these threads */
+	uint64_t cpu_ns;   /* processor time of the client's threads meanwhile */
+	unsigned threads;  /* the number of these threads */
+	uint64_t received; /* payload bytes of all successful operations, besides size of each */
 	struct tsv_when when;
 	const struct hist *hist; /* of the successful operations; column n is its n */
 };
@@ -52,8 +53,8 @@ const char *const *tsv_columns(enum tsv_rows);
  * std_close() tells whether writing succeeded. */
 void tsv_header(FILE *, enum tsv_rows);
 
-/* bytes_per_s is size * n / elapsed; ops_per_s n / elapsed; cpu_us per operation, failed
- * ones included; busy = cpu / (threads * elapsed). NA where the sample is too small: min,
+/* bytes_per_s is (size * n + received) / elapsed; ops_per_s n / elapsed; cpu_us per operation,
+ * failed ones included; busy = cpu / (threads * elapsed). NA where the sample is too small: min,
  * mean, max, p50 below 1 operation, p90 below 10, p95 below 20, p99 below 100, p999 below 1000,
  * sd below 2; rates and busy without elapsed time, cpu_us without an operation. */
 void tsv_summary(FILE *, const struct tsv_row *);

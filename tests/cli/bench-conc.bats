@@ -103,6 +103,22 @@ asked() {
 	[ "$(cell out.tsv size_bytes first-reply)/$(cell out.tsv size_bytes echo)" = 0/1024 ] || fail "$(cat out.tsv)"
 }
 
+@test "bytes_per_s counts what a path's requests send and receive" {
+	bench_counts_payload bench-conc 100 '-c 10 -j 10' '-c 10 -j 1'
+	start http-serve -p 0
+	for o in '-j 2' '-j 1'; do
+		# shellcheck disable=SC2086
+		bench-conc -q -c 200 $o -n 1 "$URL/download/1000" >out.tsv
+		[ "$(payload out.tsv first-reply)" = 1000 ] || fail "$(cat out.tsv)"
+		# shellcheck disable=SC2086
+		bench-conc -q -c 200 $o -n 1 -s 700 "$URL/echo" >out.tsv
+		[ "$(payload out.tsv first-reply)" = 1400 ] || fail "$(cat out.tsv)"
+	done
+	bench-conc -q -c 200 -n 1 "$URL" >out.tsv
+	[ "$(payload out.tsv first-reply)" = 0 ] || fail "$(cat out.tsv)"
+	stop
+}
+
 # A reply that is an error is no lost connection, with -K either.
 @test "errors of every request, with -K and without" {
 	local k

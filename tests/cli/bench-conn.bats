@@ -38,6 +38,15 @@ load ../helper
 	done
 }
 
+@test "a first reply counts in bytes_per_s, if it is to a path" {
+	start http-serve -p 0
+	bench-conn -q -n 200 "$URL/download/1000" >out.tsv
+	[ "$(payload out.tsv | tr '\n' ' ')" = '0 1000 ' ] || fail "$(cat out.tsv)"
+	bench-conn -q -n 200 "$URL" >out.tsv
+	[ "$(payload out.tsv | tr '\n' ' ')" = '0 0 ' ] || fail "$(cat out.tsv)"
+	stop
+}
+
 @test "one of the two rows alone (-o)" {
 	rpc-serve bench-conn -n 5 -o first-reply >out.tsv
 	[ "$(cell out.tsv op)" = first-reply ] || fail "$(cat out.tsv)"

@@ -224,6 +224,8 @@ warned() {
 	stop
 }
 
+@test "bytes_per_s counts what a path's requests send and receive" { bench_counts_payload bench-lat 1000; }
+
 @test "for a time (-t)" {
 	rpc-serve bench-lat -t 0.5 >out.tsv
 	rows out.tsv

@@ -325,6 +325,26 @@ histogram() {
 	[ "$(cell out.tsv rounds | tr '\n' ' ')" = '0 0 ' ] || fail "$(cat out.tsv)"
 }
 
+@test "bytes_per_s of a path is the benchmark's; raw and histogram rows do not tell it" {
+	raw 1 50 l >r
+	histogram <r >h
+	summary 1 2 3 >s
+	for f in r h s; do
+		for op in /x '?x=1'; do
+			awk -F '\t' -v OFS='\t' -v op="$op" 'NR > 1 { $3 = op } { print }' $f >a
+			stat_rows a
+			[ "$(cell out.tsv bytes_per_s)" = "$([ $f = s ] && echo 512000.00 || echo NA)" ] ||
+			    fail "$f $op: $(cat out.tsv)"
+		done
+		stat_rows $f
+		[ "$(cell out.tsv bytes_per_s)" != NA ] || fail "$f: $(cat out.tsv)"
+	done
+	# what a run counts is what its rounds say
+	http-serve sh -c 'bench-lat -q -B 3 -n 1000 "$BENCH_TARGET/download/1000"' >a
+	stat_rows a
+	[ "$(cell out.tsv bytes_per_s)" = "$(cell a bytes_per_s | sort -n | sed -n 2p)" ] || fail "$(cat a out.tsv)"
+}
+
 @test "memory is bounded for histograms, and for raw rows" {
 	raw 1 1000 l | histogram >one
 	tail -n +2 one >body

@@ -406,6 +406,11 @@ test_tsv(void)
 	    "1536.00\t1000.000\t2000.167\t1000.250\t2000.384\tNA\tNA\tNA\tNA\t3000.500\t"
 	    "250000.000\t0.250\t7\t12\n",
 	    "tsv: rates, processor time");
+	r.received = 928;
+	tsv_summary(f, &r);
+	ok((got = written(f)) && strstr(got, "\t1.50\t2000.00\t1000.000\t"),
+	    "tsv: bytes in both directions");
+	r.received = 0;
 
 	/* only errors; no threads */
 	free(h);

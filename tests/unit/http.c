@@ -1565,6 +1565,17 @@ test_client_rest(void)
 		.depth = 1 };
 	static const struct call up = { OP_NAMED, true, 3, 0 };
 	static const struct call big = { OP_UPLOAD_STREAM, false, 10000000, 65536 };
+	static const struct {
+		const struct call *call;
+		const char *reply;
+		uint64_t content;
+	} sizes[] = {
+		{ &named, SIZED(5) "hello", 5 },
+		{ &named, CHUNKS "5\r\nhello\r\n2;x=y\r\n!!\r\n0\r\nA: b\r\n\r\n", 7 },
+		{ &hello, SIZED(4) "root", 4 },
+		{ &ping, SIZED(19) "{\"response\":\"pong\"}", 0 },
+		{ &named, SIZED(1) "x", 1 },
+	};
 	struct client_session *c = http_client_protocol.open(&conf);
 	struct buf b, in = { 0 };
 	struct iovec iov[4];
@@ -1579,7 +1590,15 @@ test_client_rest(void)
 	    "the request to a named path");
 	buf_free(&b);
 	c->protocol->input(c, (const unsigned char *)SIZED(0), sizeof SIZED(0) - 1);
-	ok(c->ok, "and its reply");
+	ok(c->ok && c->content == 0, "and its reply");
+	for (i = 0; i < COUNT(sizes); i++) {
+		c->protocol->begin(c, sizes[i].call, NULL);
+		b = request_of(c);
+		buf_free(&b);
+		c->protocol->input(c, (const unsigned char *)sizes[i].reply,
+		    strlen(sizes[i].reply));
+		ok(c->ok && c->content == sizes[i].content, "bytes of a reply: %zu", i);
+	}
 	c->protocol->begin(c, &up, NULL);
 	b = request_of(c);
 	ok(b.n > 7 && memcmp(b.p + b.n - 7, "\r\n\r\n", 4) == 0
