@@ -24,6 +24,8 @@ low_us high_us count"
 HEADER="$OLD_HEADER round pass"
 RAW_HEADER="$OLD_RAW_HEADER round pass"
 HIST_HEADER="$OLD_HIST_HEADER round pass"
+# what gnuplot, datamash or mlr read as something else
+BAD_LABELS=('#a' ' a' 'a ' "it's" '"a"' 'a\b' $'a\tb' $'a\nb' $'\e[31m')
 USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'
 
 setup() {
@@ -461,7 +463,7 @@ bench_keeps_rows_when_interrupted() {
 
 # -l, BENCH_LABEL, BENCH_TARGET, -H
 bench_takes_labels_and_headers() {
-	local q
+	local q label
 	q=$(quick "$1")
 	start rpc-serve -p 0
 	# shellcheck disable=SC2086
@@ -479,6 +481,10 @@ bench_takes_labels_and_headers() {
 	body body.tsv
 	[ "$(cut -f 1 body.tsv | sort -u)" = mine ] || fail "$(cat body.tsv)"
 	[ "$(wc -l <body.tsv)" -eq $(($(wc -l <out.tsv) - 1)) ] || fail "$(cat body.tsv)"
+	for label in "${BAD_LABELS[@]}"; do
+		refuses "$1" "^$1: -l: " -l "$label" "$URL"
+		BENCH_LABEL=$label refuses "$1" 'quote|backslash|front|blank|control' "$URL"
+	done
 }
 
 # Of requests to a path over HTTP, what is sent and what is received counts, with either driver;

@@ -118,8 +118,10 @@ free_targets(struct bench *b)
 {
 	size_t i;
 
-	for (i = 0; i < b->ntargets; i++)
+	for (i = 0; i < b->ntargets; i++) {
 		client_free(&b->target[i].client);
+		free(b->target[i].shown);
+	}
 	free(b->target);
 	free(b->target_words);
 	free(b->label_words);
@@ -144,6 +146,7 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 	if (b.payload.data)
 		payload_free(&b.payload);
 	free(b.row);
+	free(b.named);
 	sig = atomic_load(&stop_signal);
 	return sig ? 128 + sig : status;
 }

@@ -66,6 +66,7 @@ struct bench_program {
 struct bench_target {
 	struct client client;
 	const char *url, *label; /* label: what rows call it */
+	char *shown;             /* the URL as a label, if it is that; owned */
 	bool warned;             /* about a peer that closes after its replies */
 };
 
@@ -102,6 +103,7 @@ struct bench {
 	const char *command;  /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
+	char *named; /* what rows call the targets' method or path; owned */
 	const char *fields[BENCH_FIELDS_MAX + 1]; /* -F; up to a NULL */
 	struct client client;                     /* settings that all targets have in common */
 	struct bench_target *target;

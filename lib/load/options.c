@@ -546,12 +546,13 @@ make_rows(struct bench *b, const struct args *a)
 	const struct bench_program *p = b->program;
 	const char *list = a->sizes ? a->sizes : p->sizes;
 	size_t nsizes = list ? count_words(list) : 0, nops, i, j;
-	const struct bench_op named = { .name = b->target[0].client.url.path,
-		.op = OP_NAMED,
-		.sized = nsizes > 0 || a->whole_file };
+	const char *path = b->target[0].client.url.path;
+	struct bench_op named = { .op = OP_NAMED, .sized = nsizes > 0 || a->whole_file };
 	const struct bench_op **op;
 	uint64_t *size = NULL;
 
+	if (path)
+		named.name = b->named = opt_memory(tsv_label(path));
 	if (list && !(size = parse_sizes(list, nsizes)))
 		return false;
 	if (!(op = choose_ops(p, a->ops, nsizes > 0, &nops))) {
@@ -565,7 +566,7 @@ make_rows(struct bench *b, const struct args *a)
 			if (!op[j]->sized && i > 0)
 				continue;
 			/* the target's method or path takes the place of the operation */
-			if (p->named && b->target[0].client.url.path && op[j]->op != OP_HELLO)
+			if (p->named && path && op[j]->op != OP_HELLO)
 				add_row(b, &named, size ? size[i] : 0, 0);
 			else
 				add_row(b, op[j], size ? size[i] : 0, a->chunk);

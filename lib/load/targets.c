@@ -37,7 +37,7 @@ add_target(struct bench *b, const char *url, const char *label)
 	const char *why;
 
 	t->url = url;
-	t->label = label ? label : url;
+	t->label = label;
 	if ((why = client_target(&t->client, url))) {
 		msg("%s: %s", url, why);
 		return false;
@@ -92,6 +92,17 @@ from_environment(struct bench *b, const struct list *targets, const struct list 
 			targets->n > 1 && labels->n > 0 ? labels->word[i] : NULL))
 			return false;
 	return true;
+}
+
+/* A target without a label is called by its URL. */
+static void
+default_labels(struct bench *b)
+{
+	struct bench_target *t;
+
+	for (t = b->target; t < b->target + b->ntargets; t++)
+		if (!t->label)
+			t->label = t->shown = opt_memory(tsv_label(t->url));
 }
 
 /* Rows of several targets are told apart by their labels, which stand in lists. */
@@ -156,8 +167,9 @@ bench_targets(struct bench *b, char **operand, size_t n, const char *label)
 	}
 	if (label)
 		b->target[0].label = label;
-	else if (b->ntargets == 1 && b->target[0].label == b->target[0].url && label_text
-	    && *label_text && (n == 0 || !nested))
+	else if (b->ntargets == 1 && !b->target[0].label && label_text && *label_text
+	    && (n == 0 || !nested))
 		b->target[0].label = label_text;
+	default_labels(b);
 	return check_labels(b);
 }

@@ -311,6 +311,31 @@ warned() {
 	fi
 }
 
+@test "tools read labels as they stand, and those made from a URL" {
+	local label
+	: >server.err
+	bad http http-record
+	bench-lat -q -n 2 -w 0 "$URL/a'b\"c\\d" >a.tsv
+	[ "$(cell a.tsv label) $(cell a.tsv op)" = "$URL/a%27b%22c%5Cd /a%27b%22c%5Cd" ] || fail "$(cat a.tsv)"
+	[ "$(sort -u server.err)" = "GET /a'b\"c\\d 0" ] || fail "$(cat server.err)"
+	for label in 'a b' 'a#b' -x 1e3 $'\xc3\xa4' '%27$(x);`|{}[]<>&*?!~^=@'; do
+		bench-lat -q -H -n 2 -w 0 -l "$label" "$URL/x" >>a.tsv
+	done
+	rows a.tsv
+	cell a.tsv label >want
+	need datamash mlr gnuplot
+	[ "$(datamash --header-in unique label <a.tsv)" = "$(sort -u want | paste -s -d ,)" ] ||
+	    fail "datamash: $(datamash --header-in unique label <a.tsv)"
+	mlr --itsv --onidx cut -f label a.tsv >got
+	cmp got want
+	gnuplot -e 'set terminal unknown; set datafile separator tab; got = ""; set print "got";
+	    plot "a.tsv" using (got = got.strcol("label")."\n", column(0)):(column(0)); print got' 2>err.txt ||
+	    fail "$(cat err.txt)"
+	# its header is the first value, and print adds a line
+	sed -i '1{/^label$/d;};$d' got
+	cmp got want
+}
+
 # A request that fails only while warming up: its failure is not silent.
 @test "warm-up operations that fail with a reply are reported" {
 	local o

@@ -176,7 +176,7 @@ once() {
 }
 
 @test "bad targets, rounds, blocks and processors are named" {
-	local url=rpc://127.0.0.1:1
+	local label url=rpc://127.0.0.1:1
 	refuses bench-lat '-B: must be at least 1: 0' -B 0 "$url"
 	refuses bench-lat '-b: must be at least 1: 0' -b 0 "$url"
 	refuses bench-lat '-b: .*: 5x' -b 5x "$url"
@@ -193,6 +193,12 @@ once() {
 	BENCH_SEED=x refuses bench-lat 'BENCH_SEED' "$url"
 	BENCH_TARGET="$url http://127.0.0.1:1" BENCH_LABEL='a b c' refuses bench-lat 'BENCH_LABEL has 3 names for the 2'
 	refuses rpc-serve '-l a b: .*blank' -l 'a b' true
+	for label in "${BAD_LABELS[@]}"; do
+		refuses rpc-serve '-l .*: ' -l "$label" true
+		refuses http-serve '-l .*: ' -l "$label" true
+		refuses bench-turns 'label .*: ' rpc-serve -l "$label" bench-lat
+		refuses bench-lat 'quote|backslash|front|blank|control' "$label=$url"
+	done
 	refuses rpc-serve '-P x: not a list' -P x true
 }
 

@@ -356,7 +356,25 @@ test_tsv(void)
 		.ns = 1,
 		.ok = true,
 		.when = { 4294967295, 1 } };
-	char want[1024];
+	static const char *const good[] = { "rpc-thread", "a b", "a#b", "http://[::1]:80/?a=%27",
+		"\xc3\xa4", "-", "NA" };
+	static const struct {
+		const char *text, *label;
+	} bad[] = {
+		{ "#a", "%23a" },
+		{ " a", "%20a" },
+		{ "a b ", "a b%20" },
+		{ " ", "%20" },
+		{ "it's", "it%27s" },
+		{ "\"a\"", "%22a%22" },
+		{ "a\\b", "a%5Cb" },
+		{ "a\tb", "a%09b" },
+		{ "a\n", "a%0A" },
+		{ "\r", "%0D" },
+		{ "\033[2J", "%1B[2J" },
+		{ "a\x7f", "a%7F" },
+	};
+	char want[1024], *label;
 	const char *got;
 	struct hist *h;
 	FILE *f = tmpfile();
@@ -452,11 +470,19 @@ test_tsv(void)
 	    "tsv: raw row of a failed operation");
 	ok(std_close(f) == 0, "std_close: all was written");
 
-	ok(!tsv_bad_label("rpc-thread") && !tsv_bad_label("a b \\ \" \xc3\xa4"),
-	    "label: good ones");
-	ok(tsv_bad_label("") && tsv_bad_label("a\tb") && tsv_bad_label("a\n") && tsv_bad_label("\r")
-		&& tsv_bad_label("\033[2J") && tsv_bad_label("a\x7f"),
-	    "label: bad ones");
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		ok(!tsv_bad_label(good[i]), "label: a good one: %u", i);
+		label = tsv_label(good[i]);
+		is(label, good[i], "label: it stays as it is");
+		free(label);
+	}
+	ok(tsv_bad_label("") != NULL, "label: empty");
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		ok(tsv_bad_label(bad[i].text) != NULL, "label: a bad one: %u", i);
+		label = tsv_label(bad[i].text);
+		is(label, bad[i].label, "label: percent-encoded");
+		free(label);
+	}
 }
 
 static void
