@@ -104,7 +104,7 @@ take_row(void *arg, struct rows *r)
 	if (r->schema != TSV_SUMMARY)
 		return table_bad(t, r->schema == TSV_RAW ? "us" : "count",
 		    "%s rows, not "
-		    "summary rows: pass them through bench-stat | cut -f 1-24, round by round",
+		    "summary rows: pass them through bench-stat, round by round",
 		    r->schema == TSV_RAW ? "raw" : "histogram");
 	if (!(g = rows_find(&c->index, r, NULL)))
 		return false;

@@ -121,8 +121,8 @@ struct client_session {
 	void *done;           /* the token of the call that was completed last; whoever takes
 			       * it sets NULL */
 	bool ok;              /* that call succeeded */
-	uint64_t content;     /* HTTP: bytes that its reply holds, as no framing counts them, where
-			       * the call does not say how many they are to be; else 0 */
+	uint64_t content;     /* HTTP: payload bytes of its reply, without framing, if the call
+			       * does not say how many there should be; else 0 */
 	bool closing;         /* HTTP: the connection ends with the last reply, as one side
 			       * had announced: it is not lost */
 	bool idempotent;      /* HTTP: what is outstanding may be sent twice (RFC 9110, 9.2.2) */

@@ -260,6 +260,16 @@ total() {
 		END { print n + 0 }' "$1"
 }
 
+# mixed_up [NAME]: rows, with columns in reverse order and, given a name, with one of that name in
+# front and another one behind.
+mixed_up() {
+	awk -F '\t' -v OFS='\t' -v name="${1:-}" '{
+		line = $NF
+		for (i = NF - 1; i > 0; i--) line = line OFS $i
+		if (name != "") line = (NR == 1 ? name : "a b") OFS line OFS (NR == 1 ? name "_too" : NR)
+		print line }'
+}
+
 # payload FILE [OP]: bytes of an operation, as bytes_per_s, elapsed_s and n tell, of each row; "-"
 # where there was none.
 payload() {

@@ -18,23 +18,24 @@ rows_new(void)
 {
 	struct rows *r = calloc(1, sizeof *r);
 
-	if (r)
+	if (r) {
 		table_init(&r->table);
+		r->round = r->pass = -1;
+	}
 	return r;
 }
 
-bool
-rows_know_when(struct rows *r, size_t columns)
+/* What only summaries have decides first: "client" and "count" may be columns of others. */
+static enum tsv_rows
+schema_of(const struct table *t)
 {
-	struct table *t = &r->table;
-	size_t i = columns;
-
-	r->columns = columns;
-	r->rounds = i < t->columns && strcmp(t->name[i], "round") == 0;
-	i += r->rounds;
-	r->passes = i < t->columns && strcmp(t->name[i], "pass") == 0;
-	i += r->passes;
-	return i == t->columns || table_bad(t, t->name[i], "unknown column");
+	if (table_column(t, "p50_us") >= 0)
+		return TSV_SUMMARY;
+	if (table_column(t, "seq") >= 0 || table_column(t, "client") >= 0)
+		return TSV_RAW;
+	if (table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0)
+		return TSV_HIST;
+	return TSV_SUMMARY;
 }
 
 /* Which schema is it, and is it all there? */
@@ -42,26 +43,25 @@ static bool
 know_schema(struct rows *r)
 {
 	struct table *t = &r->table;
-	const char *const *want;
-	size_t i;
+	const char *const *names;
+	size_t needed = 0;
 
-	r->schema = table_column(t, "seq") >= 0 || table_column(t, "client") >= 0 ? TSV_RAW
-	    : table_column(t, "low_us") >= 0 || table_column(t, "count") >= 0     ? TSV_HIST
-										  : TSV_SUMMARY;
-	want = tsv_columns(r->schema);
-	for (i = 0; want[i] && strcmp(want[i], "round") != 0; i++) {
-		if (i < t->columns && strcmp(t->name[i], want[i]) == 0)
-			continue;
-		if (table_column(t, want[i]) < 0)
-			return table_bad(t, want[i], "missing column");
-		return table_bad(t, t->name[i], "this column should be %s", want[i]);
-	}
-	return rows_know_when(r, i);
+	r->schema = schema_of(t);
+	names = tsv_columns(r->schema);
+	while (strcmp(names[needed], "round") != 0)
+		needed++;
+	if (!table_choose(t, names, needed))
+		return false;
+	r->round = table_column(t, "round");
+	r->pass = table_column(t, "pass");
+	return true;
 }
 
 static bool
-read_number(struct rows *r, size_t column, uint64_t *v)
+read_number(struct rows *r, int number, uint64_t *v)
 {
+	size_t column = (size_t)number;
+
 	if (!table_count(&r->table, column, v, NULL))
 		return false;
 	if (*v > UINT32_MAX)
@@ -73,11 +73,11 @@ read_number(struct rows *r, size_t column, uint64_t *v)
 static bool
 read_when(struct rows *r)
 {
-	uint64_t *first = r->passes ? &r->when.round : &r->when.pass;
+	uint64_t *first = r->pass >= 0 ? &r->when.round : &r->when.pass;
 
 	r->when.round = r->when.pass = 1;
-	return (!r->rounds || read_number(r, r->columns, first))
-	    && (!r->passes || read_number(r, r->columns + r->rounds, &r->when.pass));
+	return (r->round < 0 || read_number(r, r->round, first))
+	    && (r->pass < 0 || read_number(r, r->pass, &r->when.pass));
 }
 
 bool
@@ -247,19 +247,32 @@ check_key(struct rows *r)
 		&& table_real(t, ROWS_RATE, &x, &na));
 }
 
+/* The row's first cells, each with its end. Returns the bytes of all. */
+static size_t
+make_key(struct rows *r, size_t cells)
+{
+	size_t bytes = 0, i, n;
+
+	for (i = 0; i < cells; i++, bytes += n) {
+		n = strlen(r->table.cell[i]) + 1;
+		memcpy(r->key + bytes, r->table.cell[i], n);
+	}
+	return bytes;
+}
+
 void *
 rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 {
-	size_t cells = x->cells ? x->cells : r->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_KEY_CELLS;
-	size_t bytes = r->table.end[cells - 1] + 1, *slot;
-	const char *key = r->table.text;
+	size_t cells = r->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_KEY_CELLS;
+	size_t bytes = make_key(r, cells), *slot;
+	const char *key = r->key;
 	unsigned char *group;
 
 	if (fresh)
 		*fresh = false;
 	if (x->slots > 0 && *(slot = slot_of(x, key, bytes)) > 0)
 		return (unsigned char *)x->group + (*slot - 1) * x->size;
-	if (cells > ROWS_SIZE && !check_key(r))
+	if (!check_key(r))
 		return NULL;
 	if (!grow(x) || !(x->key[x->n] = malloc(bytes))) {
 		r->no_memory = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The rows of benchmarks, read back: files in one of the schemas of tsv.h, with or
- * without the columns "round" and "pass" at their end; and the configurations that they are of. */
+/* The rows of benchmarks, read back: files in one of the schemas of tsv.h, of which the columns
+ * "round" and "pass" may be missing; and the configurations that they are of. Columns are found by
+ * name, in any order and among others. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -26,11 +27,13 @@ struct rows {
 	bool no_memory;   /* that is what went wrong: set by rows_find(), and by the owner */
 	bool headed;      /* the row is the first behind a header line */
 	enum tsv_rows schema;
-	size_t columns;       /* without round and pass */
-	bool rounds, passes;  /* there is such a column */
 	struct tsv_when when; /* of the row, below 2^32; without a column of passes, each round is
 			       * one. 1 where it is not known */
-	struct table table;
+	struct table table; /* unless reader.header chooses: columns as enum rows_column has them */
+
+	/* Private. */
+	int round, pass; /* columns, or -1 */
+	char key[TABLE_LINE + 1];
 };
 
 /* NULL: out of memory. To be released with free(). */
@@ -43,9 +46,8 @@ struct rows *rows_new(void);
 struct rows_reader {
 	bool (*row)(void *arg, struct rows *);
 	bool (*ended)(void *arg, struct rows *);  /* may be NULL */
-	bool (*header)(void *arg, struct rows *); /* the columns are known: to check those
-						   * of another schema, by rows_know_when() at last.
-						   * NULL: they must be one of those of tsv.h */
+	bool (*header)(void *arg, struct rows *); /* the columns are known, and any will do. NULL:
+						   * those of a schema must be there */
 	bool lenient; /* a last line without its end is left out, with a warning unless
 		       * quiet, and there need be no row */
 	bool quiet;
@@ -58,9 +60,6 @@ bool rows_read(struct rows *, const char *path, const struct rows_reader *);
  * it went wrong; if table.bad, table says what, else a message has. */
 bool rows_take(struct rows *, const char *p, size_t n, const struct rows_reader *);
 
-/* Behind this many columns there may be nothing but "round" and "pass": as reader.header. */
-bool rows_know_when(struct rows *, size_t columns);
-
 /* The figure that one row of a summary is compared by: throughput where several clients share
  * it (and it is not the one that was offered), else the median time. */
 const char *rows_metric(const struct rows *);
@@ -72,10 +71,9 @@ bool rows_is_rate(const char *column);
  * rate_per_s; in raw rows to chunk_bytes) has a number, in the order of appearance, and a group
  * in which the owner keeps what it knows of it. */
 struct rows_index {
-	size_t size;  /* bytes of a group: set by the owner, all else is zero but */
-	size_t cells; /* how many leading columns make the key; 0: the above */
-	void *group;  /* n of them; owned, but not what they point to */
-	char **key;   /* cells, each with a NUL behind it; owned */
+	size_t size; /* bytes of a group: set by the owner, all else is zero */
+	void *group; /* n of them; owned, but not what they point to */
+	char **key;  /* cells, each with a NUL behind it; owned */
 	size_t *bytes;
 	size_t n, cap;
 	size_t *slot, slots; /* hash table: number + 1, or 0 */

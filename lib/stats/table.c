@@ -13,7 +13,8 @@
 void
 table_init(struct table *t)
 {
-	t->columns = 0;
+	t->columns = t->width = 0;
+	t->known = NULL;
 	t->bad = false;
 	table_next(t);
 }
@@ -22,6 +23,7 @@ void
 table_next(struct table *t)
 {
 	t->line = t->rows = 0;
+	t->header = false;
 	t->n = 0;
 }
 
@@ -38,14 +40,25 @@ table_bad(struct table *t, const char *column, const char *why, ...)
 	return false;
 }
 
-/* The same of a place that has no name. */
+/* How a message calls cell i of a line. */
+static const char *
+place_name(const struct table *t, size_t i, char text[32])
+{
+	size_t k;
+
+	for (k = 0; k < t->columns; k++)
+		if (t->place[k] == i)
+			return t->name[k];
+	snprintf(text, 32, "column %zu", i + 1);
+	return text;
+}
+
 static bool
 bad_cell(struct table *t, size_t i, const char *why)
 {
-	char place[32];
+	char text[32];
 
-	snprintf(place, sizeof place, "column %zu", i + 1);
-	return table_bad(t, i < t->columns ? t->name[i] : place, "%s", why);
+	return table_bad(t, place_name(t, i, text), "%s", why);
 }
 
 int
@@ -87,13 +100,11 @@ is_name(const char *s)
 
 /* Cut the line into cells. Returns their number; 0: refused. */
 static size_t
-split(struct table *t)
+split(struct table *t, const char *at[TABLE_COLUMNS])
 {
 	size_t i, cells = 0, begin = 0;
 	unsigned char c;
 
-	if (t->n == 0)
-		return bad_cell(t, 0, "empty line");
 	if (t->text[t->n - 1] == '\r')
 		return bad_end(t, "the line ends in CR LF, not LF");
 	for (i = 0; i <= t->n; i++) {
@@ -108,81 +119,142 @@ split(struct table *t)
 		if (cells == TABLE_COLUMNS)
 			return bad_cell(t, cells, "too many columns");
 		t->text[i] = '\0';
-		t->cell[cells] = t->text + begin;
-		t->end[cells++] = i;
+		at[cells++] = t->text + begin;
 		begin = i + 1;
 	}
 	return cells;
 }
 
-/* Names cannot be numbers nor NA, so that a row is never taken for a header. */
+/* Which of the cells is this; cells: none. */
+static size_t
+find(const char *const *at, size_t cells, const char *text)
+{
+	size_t i = 0;
+
+	while (i < cells && strcmp(at[i], text) != 0)
+		i++;
+	return i;
+}
+
+/* Names can't be numbers nor NA, one of which all rows of a schema hold. Where a row may be texts
+ * alone, a header begins like the one before, or has all columns. */
 static bool
-is_header(const struct table *t, size_t cells)
+is_header(const struct table *t, const char *const *at, size_t cells)
 {
 	size_t i;
 
-	if (strcmp(t->cell[0], t->name[0]) != 0)
-		return false;
 	for (i = 0; i < cells; i++)
-		if (!is_name(t->cell[i]))
+		if (!is_name(at[i]))
 			return false;
-	return true;
+	if (t->known || (t->place[0] < cells && strcmp(at[t->place[0]], t->name[0]) == 0))
+		return true;
+	for (i = 0; i < t->columns && find(at, cells, t->name[i]) < cells; i++)
+		;
+	return i == t->columns;
 }
 
 static bool
-first_header(struct table *t, size_t cells)
+first_header(struct table *t, const char *const *at, size_t cells)
 {
 	size_t i;
 
 	for (i = 0; i < cells; i++) {
-		if (!is_name(t->cell[i]))
+		if (!is_name(at[i]))
 			return bad_cell(t, i, "not a column's name: no header line?");
-		if (table_column(t, t->cell[i]) >= 0)
-			return table_bad(t, t->cell[i], "there are two columns of this name");
-		memcpy(t->name[i], t->cell[i], strlen(t->cell[i]) + 1);
+		if (table_column(t, at[i]) >= 0)
+			return table_bad(t, at[i], "there are two columns of this name");
+		memcpy(t->name[i], at[i], strlen(at[i]) + 1);
+		t->place[i] = i;
 		t->columns = i + 1;
 	}
 	return true;
 }
 
+/* May a later header have a column that the first has not? */
 static bool
-same_header(struct table *t, size_t cells)
+is_ignored(const struct table *t, const char *name)
+{
+	const char *const *known = t->known;
+
+	while (known && *known && strcmp(*known, name) != 0)
+		known++;
+	return known && !*known;
+}
+
+static bool
+later_header(struct table *t, const char *const *at, size_t cells)
 {
 	size_t i;
 
-	for (i = 0; i < cells && i < t->columns; i++)
-		if (strcmp(t->cell[i], t->name[i]) != 0)
-			return table_bad(t, t->cell[i], "mixed schemas: before, this column was %s",
-			    t->name[i]);
-	if (i < cells)
-		return table_bad(t, t->cell[i], "mixed schemas: before, there was no such column");
-	if (i < t->columns)
-		return table_bad(t, t->name[i], "mixed schemas: before, there was this column");
+	for (i = 0; i < t->columns; i++)
+		if ((t->place[i] = find(at, cells, t->name[i])) == cells)
+			return table_bad(t, t->name[i],
+			    "mixed schemas: before, there was this column");
+	for (i = 0; i < cells; i++) {
+		if (find(at, cells, at[i]) < i)
+			return table_bad(t, at[i], "there are two columns of this name");
+		if (table_column(t, at[i]) < 0 && !is_ignored(t, at[i]))
+			return table_bad(t, at[i],
+			    "mixed schemas: before, there was no such column");
+	}
 	return true;
 }
 
-/* A line is complete. */
+bool
+table_choose(struct table *t, const char *const *names, size_t needed)
+{
+	char name[TABLE_COLUMNS][TABLE_NAME];
+	size_t place[TABLE_COLUMNS], n = 0, i;
+	int k;
+
+	for (i = 0; names[i]; i++) {
+		k = table_column(t, names[i]);
+		if (k < 0 && i < needed)
+			return table_bad(t, names[i], "missing column");
+		if (k < 0)
+			continue;
+		memcpy(name[n], t->name[k], TABLE_NAME);
+		place[n++] = t->place[k];
+	}
+	t->known = names;
+	t->columns = n;
+	memcpy(t->name, name, n * sizeof *name);
+	memcpy(t->place, place, n * sizeof *place);
+	return true;
+}
+
+/* A line is complete, and not empty. */
 static enum table_got
 take(struct table *t)
 {
-	size_t cells = split(t);
+	const char *at[TABLE_COLUMNS];
+	size_t cells = split(t, at), i;
+	char text[32];
+	bool first = t->columns == 0;
 
 	t->n = 0;
 	if (cells == 0)
 		return TABLE_BAD;
-	if (t->columns == 0)
-		return first_header(t, cells) ? TABLE_HEADER : TABLE_BAD;
-	if (is_header(t, cells))
-		return same_header(t, cells) ? TABLE_HEADER : TABLE_BAD;
-	if (t->line == 1)
+	if (first || is_header(t, at, cells)) {
+		t->header = true;
+		t->width = cells;
+		return (first ? first_header : later_header)(t, at, cells) ? TABLE_HEADER
+									   : TABLE_BAD;
+	}
+	if (!t->header)
 		table_bad(t, t->name[0], "missing: no header line");
-	else if (cells < t->columns)
-		table_bad(t, t->name[cells], "missing: %zu cells, not %zu", cells, t->columns);
-	else if (cells > t->columns)
-		table_bad(t, t->name[t->columns - 1], "not the last: %zu cells, not %zu", cells,
-		    t->columns);
+	else if (cells < t->width)
+		table_bad(t, place_name(t, cells, text), "missing: %zu cells, not %zu", cells,
+		    t->width);
+	else if (cells > t->width)
+		table_bad(t, place_name(t, t->width - 1, text), "not the last: %zu cells, not %zu",
+		    cells, t->width);
+	if (t->bad)
+		return TABLE_BAD;
+	for (i = 0; i < t->columns; i++)
+		t->cell[i] = at[t->place[i]];
 	t->rows++;
-	return t->bad ? TABLE_BAD : TABLE_ROW;
+	return TABLE_ROW;
 }
 
 enum table_got
@@ -193,34 +265,39 @@ table_feed(struct table *t, const char **p, size_t *n)
 
 	if (t->bad)
 		return TABLE_BAD;
-	if (*n == 0)
-		return TABLE_MORE;
-	if (t->n == 0)
-		t->line++;
-	end = memchr(*p, '\n', *n);
-	k = end ? (size_t)(end - *p) : *n;
-	if (k > TABLE_LINE - t->n) {
-		bad_cell(t, 0, "the line is too long");
-		return TABLE_BAD;
+	while (*n > 0) {
+		if (t->n == 0)
+			t->line++;
+		end = memchr(*p, '\n', *n);
+		k = end ? (size_t)(end - *p) : *n;
+		if (k > TABLE_LINE - t->n) {
+			bad_cell(t, 0, "the line is too long");
+			return TABLE_BAD;
+		}
+		memcpy(t->text + t->n, *p, k);
+		t->n += k;
+		*p += k + (end != NULL);
+		*n -= k + (end != NULL);
+		if (end && t->n > 0)
+			return take(t);
 	}
-	memcpy(t->text + t->n, *p, k);
-	t->n += k;
-	*p += k + (end != NULL);
-	*n -= k + (end != NULL);
-	return end ? take(t) : TABLE_MORE;
+	return TABLE_MORE;
 }
 
 bool
 table_end(struct table *t)
 {
+	bool empty = t->line == 0;
+
 	if (t->bad)
 		return false;
 	if (t->n > 0)
 		return bad_end(t, "the line has no end: the file was cut off");
-	if (t->line == 0) {
+	if (empty)
 		t->line = 1;
-		return bad_cell(t, 0, "missing: the file is empty");
-	}
+	if (!t->header)
+		return bad_cell(t, 0,
+		    empty ? "missing: the file is empty" : "missing: no header line");
 	return t->rows > 0 || bad_cell(t, 0, "no row follows the header");
 }
 

@@ -2,10 +2,11 @@
 /* Tab-separated values, read strictly: bytes in, rows of cells out. Nothing here does any
  * I/O, or knows what the columns mean.
  *
- * The first line names the columns; the same line may come again, as in files that were
- * concatenated. Every other line has a cell, and none of them empty, for each column.
- * Whatever is not so is refused with its line and column: a figure in the wrong column is
- * worse than no figure. */
+ * The first line names the columns, and so may later ones, as in files that were concatenated:
+ * these must have the same columns, perhaps in another order. Empty lines are read over. Every
+ * other line has a cell, and none of them empty, for each column of the last header. Whatever is
+ * not so is refused with its line and column: a figure in the wrong column is worse than no figure.
+ */
 #ifndef TABLE_H
 #define TABLE_H
 
@@ -25,18 +26,22 @@ enum table_got {
 };
 
 struct table {
-	size_t columns; /* 0: no header line yet */
+	size_t columns; /* those of the first header, or as table_choose() says; 0: none yet */
 	char name[TABLE_COLUMNS][TABLE_NAME];
 	uint64_t line;                   /* of this file, from 1 */
 	uint64_t rows;                   /* of this file */
-	const char *cell[TABLE_COLUMNS]; /* of the last row, into text */
-	size_t end[TABLE_COLUMNS];       /* where cells end in text */
+	const char *cell[TABLE_COLUMNS]; /* of the last row, by column; into text */
 
 	bool bad;
 	char column[TABLE_NAME]; /* what is wrong where */
 	char why[160];
 
-	size_t n; /* bytes of the line so far */
+	/* Private. */
+	const char *const *known;    /* of table_choose(); NULL: all */
+	bool header;                 /* this file has one */
+	size_t width;                /* cells of a line, as the last header says, */
+	size_t place[TABLE_COLUMNS]; /* and which of them is a column's */
+	size_t n;                    /* bytes of the line so far */
 	char text[TABLE_LINE + 1];
 };
 
@@ -56,6 +61,12 @@ bool table_end(struct table *);
 
 /* The number of a column, or -1. */
 int table_column(const struct table *, const char *name);
+
+/* For the first header: of its columns take those that names has (up to a NULL; borrowed), in that
+ * order, and leave out the others. The first `needed` of names must be there; of the rest, other
+ * headers must have the same. No row may be names alone. False: some are not there, and table_bad()
+ * has named one. */
+bool table_choose(struct table *, const char *const *names, size_t needed);
 
 /* Say what is wrong with a column (of the header, or of the last row); returns false. */
 #if defined(__GNUC__)

@@ -373,6 +373,26 @@ broken() {
 	want 2 'run/rows.tsv:1: label: no row'
 }
 
+@test "columns are found by name, whatever lies between concatenated outputs" {
+	local n o
+	in_passes 6
+	for o in -C -R -T; do bench-report $o run; done >want
+	cp run/rows.tsv whole.tsv
+	n=$(($(wc -l <whole.tsv) / 2))
+	head -n "$n" whole.tsv >first
+	{ head -n 1 whole.tsv; tail -n +$((n + 1)) whole.tsv; } >second
+	{ echo; mixed_up zone <first; echo; cat second; } >run/rows.tsv
+	for o in -C -R -T; do bench-report $o run; done >got
+	cmp got want
+	{ cat first; echo; mixed_up client <second; } >run/rows.tsv
+	for o in -C -R -T; do bench-report $o run; done >got
+	cmp got want
+	need gnuplot
+	bench-plot -t dumb whole.tsv >want
+	bench-plot -t dumb run/rows.tsv >got
+	cmp got want
+}
+
 @test "tables that can't be read" {
 	local line
 	made 6
@@ -400,7 +420,7 @@ broken() {
 	line=$(head -c 100000 /dev/zero | tr '\0' x)
 	{ cat whole.tsv; echo "$line"; } >run/suite.tsv
 	broken 'run/suite.tsv:68: .*too long'
-	{ head -c 3000 /dev/urandom; echo; } >run/suite.tsv
+	{ printf x; head -c 3000 /dev/urandom; echo; } >run/suite.tsv
 	broken 'run/suite.tsv:1: '
 	# raw rows are another schema
 	rpc-serve bench-lat -n 5 -R >run/suite.tsv

@@ -241,7 +241,7 @@ narrow() {
 	refuses bench-show '^bench-show: crlf:1: .*CR LF' crlf
 	refuses bench-show '^bench-show: trunc:4: busy: .*no end' trunc
 	refuses bench-show '^bench-show: control:2: label: control character' control
-	refuses bench-show '^bench-show: mixed:5: n: mixed schemas' -j mixed
+	refuses bench-show '^bench-show: mixed:5: bench: mixed schemas' -j mixed
 	refuses bench-show '^bench-show: good:2: p50_us: summary rows, not histogram rows' -D good
 	printf 'l\tb\to\t0\t0\t1\t1\t0.00\t9\t0\t1.000000\t%s\n' $'1.000\t1.001\t0' $'1.000\t1.003\t4' \
 	    $'NA\t1.001\t1' >body
@@ -250,6 +250,18 @@ narrow() {
 		sed -i 1d body
 		refuses bench-show "^bench-show: bad:2: $i" -D bad
 	done
+}
+
+@test "headers in another order, and empty lines" {
+	lat >a
+	{ cat a; tail -n +2 a; } >all
+	show -c all
+	printf '%s\n' "$output" >want
+	{ echo; cat a; echo; mixed_up <a; echo; } >all
+	show -c all
+	[ "$output" = "$(cat want)" ] || fail "$output"
+	{ cat a; mixed_up zone <a; } >all
+	refuses bench-show '^bench-show: all:5: zone: mixed schemas' all
 }
 
 @test "labels that are odd or long, and many rows" {

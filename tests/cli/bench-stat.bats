@@ -377,6 +377,51 @@ histogram() {
 	[ "$(cell out.tsv op | tr '\n' ' ')/$(total out.tsv n)" = 'ping ping-wait ping-service /600' ] || fail "$(cat out.tsv)"
 }
 
+@test "columns are found by name, whatever lies between concatenated outputs" {
+	local f name
+	raw 1 300 l | when 1 1 >r
+	raw 1 300 l | histogram >h
+	summary 10 11 12 13 14 15 | when 2 1 >s
+	for f in r h s; do
+		stat_rows $f
+		mv out.tsv want.tsv
+		mixed_up <$f >other
+		stat_rows other
+		cmp out.tsv want.tsv
+		# names of other schemas, too
+		name=count
+		[ $f != h ] || name=zone
+		mixed_up $name <$f >extra
+		stat_rows extra
+		cmp out.tsv want.tsv
+		{ cat $f; tail -n +2 $f; tail -n +2 $f; tail -n +2 $f; } >all
+		stat_rows all
+		mv out.tsv want.tsv
+		{ echo; cat $f; echo; cat other; echo; echo; cat extra; cat $f; echo; } >all
+		stat_rows all
+		cmp out.tsv want.tsv
+		# in files
+		stat_rows $f $f
+		mv out.tsv want.tsv
+		stat_rows other extra
+		cmp out.tsv want.tsv
+	done
+	# what is needed is named, and what only some rows have
+	awk -F '\t' -v OFS='\t' '{ $9 = ""; print }' s | tr -s '\t' | mixed_up zone >lacks
+	refuses bench-stat '^bench-stat: lacks:1: n: missing column' lacks
+	summary 1 >old
+	{ cat old; mixed_up zone <s; } >all
+	refuses bench-stat '^bench-stat: all:3: pass: mixed schemas' all
+	{ cat s; mixed_up <old; } >all
+	refuses bench-stat '^bench-stat: all:8: round: mixed schemas' all
+	printf '\n\n' >all
+	refuses bench-stat '^bench-stat: all:2: column 1: missing: no header line' all
+	# what it prints can be read again
+	stat_rows s
+	bench-stat out.tsv >again
+	[ "$(cell again p50_us)" = "$(cell out.tsv p50_us)" ] || fail "$(cat again)"
+}
+
 # ---- bad input
 
 @test "malformed files name file, line and column" {
@@ -433,9 +478,9 @@ histogram() {
 	refuses bench-stat '^bench-stat: ok:7: ok: neither' ok
 	refuses bench-stat '^bench-stat: client:7: client:' client
 	refuses bench-stat '^bench-stat: fine:7: us: .*digits' fine
-	refuses bench-stat '^bench-stat: mixed:52: clients: mixed schemas' mixed
-	refuses bench-stat '^bench-stat: sum:1: clients: mixed schemas' r sum
-	refuses bench-stat '^bench-stat: r:1: client: mixed schemas' sum r
+	refuses bench-stat '^bench-stat: mixed:52: client: mixed schemas' mixed
+	refuses bench-stat '^bench-stat: sum:1: client: mixed schemas' r sum
+	refuses bench-stat '^bench-stat: r:1: clients: mixed schemas' sum r
 	for f in empty header short; do
 		run --separate-stderr bash -c 'bench-stat <"$0"' $f
 		want 2 '^bench-stat: stdin:'

@@ -59,7 +59,6 @@ row_is_good(const struct table *t, struct parsed *d)
 		n = strlen(t->cell[i]);
 		must(t->cell[i] >= t->text && t->cell[i] + n < t->text + sizeof t->text,
 		    "a cell is elsewhere");
-		must(t->cell[i] + n == t->text + t->end[i], "the end of a cell");
 		must(n > 0 && !strpbrk(t->cell[i], "\t\n\r"), "what a cell holds");
 		must(table_column(t, t->name[i]) == (int)i, "a column's place");
 		fuzz_sum_add(&d->cells, t->cell[i], n + 1);

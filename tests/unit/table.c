@@ -80,8 +80,11 @@ test_lines(void)
 
 	SAYS("", "1: column 1: missing: the file is empty", "an empty file");
 	SAYS("a\tb\n", "H\n1: a: no row follows the header", "only a header");
-	SAYS("\n", "1: column 1: empty line", "an empty line");
-	SAYS("a\tb\n\n", "H\n2: a: empty line", "an empty line later");
+	SAYS("\n\n", "2: column 1: missing: no header line", "only empty lines");
+	SAYS("\na\tb\n\n1\t2\n\n\na\tb\n3\t4\n\n", "H\nR 1 2\nH\nR 3 4\n",
+	    "empty lines between others");
+	SAYS("a\tb\n\n1\n", "H\n3: b: missing: 1 cells, not 2", "but they are lines");
+	SAYS("a\tb\n1\t2\n\r\n", "H\nR 1 2\n3: a: the line ends in CR LF, not LF", "CR LF alone");
 	SAYS("a\tb\n1\t2", "H\n2: b: the line has no end: the file was cut off", "a cut off line");
 	SAYS("a\tb\n1", "H\n2: a: the line has no end: the file was cut off",
 	    "one cut off earlier");
@@ -98,8 +101,17 @@ test_lines(void)
 	SAYS("a\tb c\n", "1: column 2: not a column's name: no header line?",
 	    "a name with a blank");
 	SAYS("a\tb\ta\n", "1: a: there are two columns of this name", "a name twice");
-	SAYS("a\tb\n1\t2\na\tc\n", "H\nR 1 2\n3: c: mixed schemas: before, this column was b",
+	SAYS("a\tb\n1\t2\na\tc\n", "H\nR 1 2\n3: b: mixed schemas: before, there was this column",
 	    "another header");
+	SAYS("a\tb\tc\n1\t2\t3\nc\ta\tb\n6\t4\t5\na\tb\tc\n7\t8\t9\n",
+	    "H\nR 1 2 3\nH\nR 4 5 6\nH\nR 7 8 9\n", "another order");
+	SAYS("a\tb\n1\t2\nb\ta\n3\n", "H\nR 1 2\nH\n4: a: missing: 1 cells, not 2",
+	    "a cell that is missing there");
+	SAYS("a\tb\n1\t2\nb\ta\tb\n", "H\nR 1 2\n3: b: there are two columns of this name",
+	    "a name twice later");
+	SAYS("a\tb\n1\t2\nb\tc\ta\n",
+	    "H\nR 1 2\n3: c: mixed schemas: before, there was no such column",
+	    "another order and a column more");
 	SAYS("a\tb\n1\t2\na\n", "H\nR 1 2\n3: b: mixed schemas: before, there was this column",
 	    "a shorter header");
 	SAYS("a\tb\n1\t2\na\tb\tc\n",
@@ -180,8 +192,59 @@ test_files(void)
 	table_next(&t);
 	p = other;
 	n = sizeof other - 1;
-	ok(table_feed(&t, &p, &n) == TABLE_BAD && strcmp(t.column, "c") == 0 && t.line == 1,
+	ok(table_feed(&t, &p, &n) == TABLE_BAD && strcmp(t.column, "b") == 0 && t.line == 1,
 	    "one with other columns: %s", t.why);
+}
+
+/* Some of the columns, in an order of their own: what is said of a text, with "a", "b" and perhaps
+ * "c" chosen of it. */
+static const char *
+chosen(const char *text, char out[OUT])
+{
+	static const char *const names[] = { "a", "b", "c", NULL };
+	size_t n = strlen(text), headers = 0, i;
+	enum table_got got;
+
+	*out = '\0';
+	table_init(&t);
+	while ((got = table_feed(&t, &text, &n)) == TABLE_HEADER || got == TABLE_ROW) {
+		if (got == TABLE_HEADER && headers++ == 0 && !table_choose(&t, names, 2))
+			break;
+		for (i = 0; got == TABLE_ROW && i < t.columns; i++) {
+			add(out, t.name[i]);
+			add(out, t.cell[i]);
+		}
+		add(out, got == TABLE_HEADER ? "H " : " ");
+	}
+	if (t.bad) {
+		add(out, t.column);
+		add(out, ": ");
+		add(out, t.why);
+	}
+	return out;
+}
+
+static void
+test_choice(void)
+{
+	char out[OUT];
+
+	is(chosen("a\tb\n1\t2\n", out), "H a1b2 ", "chosen columns");
+	is(chosen("x\tb\ty\ta\n9\t2\t8\t1\n", out), "H a1b2 ", "others are left out");
+	is(chosen("c\tb\ta\n3\t2\t1\n", out), "H a1b2c3 ", "another order");
+	is(chosen("x\ta\tb\n9\t1\t2\nx\ta\tb\n8\t3\t4\n", out), "H a1b2 H a3b4 ",
+	    "the same header again");
+	is(chosen("a\tb\n1\t2\nb\tx\ta\ty\n4\t9\t3\t8\n", out), "H a1b2 H a3b4 ",
+	    "a header of another order, with others");
+	is(chosen("a\tx\n1\t2\n", out), "b: missing column", "one that must be there");
+	is(chosen("a\tb\n1\t2\nc\tb\ta\n", out),
+	    "H a1b2 c: mixed schemas: before, there was no such column", "one only later");
+	is(chosen("a\tb\tc\n1\t2\t3\na\tb\n", out),
+	    "H a1b2c3 c: mixed schemas: before, there was this column", "one only before");
+	is(chosen("x\tb\ta\n9\t2\n", out), "H a: missing: 2 cells, not 3", "a cell is missing");
+	is(chosen("b\ta\tx\n9\t2\n", out), "H column 3: missing: 2 cells, not 3",
+	    "one that is left out is missing");
+	is(chosen("x\tb\ta\n\t2\t1\n", out), "H column 1: empty cell", "and one is empty");
 }
 
 /* A table of one cell. */
@@ -256,6 +319,7 @@ main(void)
 	test_lines();
 	test_limits();
 	test_files();
+	test_choice();
 	test_numbers();
 	return done();
 }
