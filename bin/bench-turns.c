@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/awake.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/cpus.h"
@@ -48,9 +49,9 @@ struct server {
 struct turns {
 	/* the command line */
 	uint64_t passes, limit_ns, seed;
-	double precision;      /* as a share; 0: none asked for */
-	const char *placement; /* split, same, free, SERVER:CLIENT */
-	bool quiet;
+	double precision;                          /* as a share; 0: none asked for */
+	const char *placement;                     /* split, same, free, SERVER:CLIENT */
+	bool quiet, idle;                          /* idle: processors may go idle */
 	char server_cpus[4096], client_cpus[4096]; /* lists; "": not set */
 	struct server server[MOST_SERVERS];
 	size_t servers;
@@ -89,7 +90,7 @@ static void
 help(const void *arg)
 {
 	(void)arg;
-	puts("usage: " NAME " [-hqV] [-p passes] [-e percent] [-t secs] [-P place]\n"
+	puts("usage: " NAME " [-hiqV] [-p passes] [-e percent] [-t secs] [-P place]\n"
 	     "       [-S seed] [server [options]] ... benchmark [options] [target ...]\n"
 	     "Run nested servers and a benchmark several times, everything new each time.\n\n"
 	     "Options, with their defaults in parentheses:\n"
@@ -99,6 +100,7 @@ help(const void *arg)
 	     "  -P place    processors: split, half for the servers and half for the client;\n"
 	     "              same, one for all; free; or SERVERS:CLIENT such as 0:1 (split)\n"
 	     "  -S seed     of the order of servers, targets and requests (1)\n"
+	     "  -i          let the processors go idle, where they would be kept awake\n"
 	     "  -q          no summary on stderr\n"
 	     "  -h, -V      help, version\n"
 	     "The rows of all passes come out with their pass; bench-cmp compares them:\n"
@@ -244,7 +246,7 @@ parse_command(struct turns *t, char **word)
 static int
 parse(struct turns *t, int argc, char **argv)
 {
-	static const struct opt opt = { .letters = "p:e:t:P:S:q",
+	static const struct opt opt = { .letters = "p:e:t:P:S:iq",
 		.help = help,
 		.trouble = EXIT_FAILED };
 	const char *why = NULL;
@@ -260,6 +262,7 @@ parse(struct turns *t, int argc, char **argv)
 			why = set_placement(t);
 			break;
 		case 'S': why = num_count(optarg, 0, UINT64_MAX, &t->seed); break;
+		case 'i': t->idle = true; break;
 		case 'q': t->quiet = true; break;
 		default: return status;
 		}
@@ -272,6 +275,25 @@ parse(struct turns *t, int argc, char **argv)
 		set_placement(t);
 	/* what follows is taken apart by getopt(3) again */
 	return parse_command(t, argv + optind);
+}
+
+/* The processors that are kept awake: those that all is placed on. Not beside a server of
+ * somebody else, whose control group could get less than its share. */
+static bool
+may_keep_awake(const struct turns *t, struct cpus *set)
+{
+	struct cpus client;
+	char **word;
+
+	if (t->idle || t->servers == 0 || !*t->server_cpus || cpus_parse(set, t->server_cpus)
+	    || cpus_parse(&client, t->client_cpus))
+		return false;
+	for (word = t->bench; *word; word++)
+		if (strstr(*word, "://"))
+			return false;
+	for (size_t i = 0; i < sizeof set->bits / sizeof *set->bits; i++)
+		set->bits[i] |= client.bits[i];
+	return true;
 }
 
 /* ---- one pass ---- */
@@ -592,6 +614,9 @@ int
 main(int argc, char **argv)
 {
 	static struct turns t = { .passes = 12, .seed = 1 };
+	struct awake keeper;
+	struct cpus placed;
+	bool awake;
 	int status;
 
 	msg_program(argc > 0 ? argv[0] : NAME);
@@ -605,8 +630,11 @@ main(int argc, char **argv)
 	t.runs.index = &t.index;
 	if (t.precision > 0)
 		t.rows = opt_memory(rows_new());
+	awake = may_keep_awake(&t, &placed) && awake_start(&keeper, &placed);
 	catch_signals();
 	status = run_passes(&t);
+	if (awake)
+		awake_end(&keeper);
 	if (std_close(stdout) != 0 && status == 0) {
 		msg("stdout: %s", strerror(errno));
 		status = EXIT_FAILED;

@@ -127,6 +127,13 @@ cpus_set_affinity(const struct cpus *set)
 #endif
 
 #ifndef CPUS_LINUX
+int
+cpus_set_idle(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
 uint64_t
 cpus_quota(void)
 {

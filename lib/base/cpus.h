@@ -13,6 +13,12 @@
 #define CPUS_BSD
 #endif
 
+#ifdef CPUS_LINUX
+#define CPUS_IDLE_CLASS true /* there is cpus_set_idle() */
+#else
+#define CPUS_IDLE_CLASS false
+#endif
+
 #define CPUS_MAX 1024
 
 /* A set of processors, by the system's numbers. */
@@ -35,6 +41,9 @@ const char *cpus_use(const struct cpus *);
 /* How many processors may the calling thread use? Those that are online, in its affinity, and
  * within the quota of its control groups (Linux), rounded up: at least 1, and most at most. */
 unsigned cpus_available(unsigned most);
+
+/* Let the calling thread run only when no other one wants its processor. 0, or -1 with errno. */
+int cpus_set_idle(void);
 
 /* ---- for the systems' files ---- */
 

@@ -43,6 +43,14 @@ cpus_set_affinity(const struct cpus *set)
 	return sched_setaffinity(0, sizeof mask, &mask);
 }
 
+int
+cpus_set_idle(void)
+{
+	const struct sched_param none = { 0 };
+
+	return sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
 /* Read one or two numbers from a group's file; "max" and "-1" are none. Returns how many there
  * are. */
 static int

@@ -431,7 +431,7 @@ refused() {
 	local c
 	short -p 1 -o out rpc-event >table 2>err.txt
 	cp out/env.tsv env.tsv
-	for c in 'passes 1x' 'passes 100001' 'seconds 9a[$(touch${IFS}x)]' 'seed 0' 'seed NA' 'quick 2' \
+	for c in 'passes 1x' 'passes 100001' 'seconds 9a[$(touch${IFS}x)]' 'seed 0' 'seed NA' 'quick 2' 'idle x' \
 	    'precision 0' 'precision x' 'benchmark ../bench-lat' 'benchmark bench-lat -R' \
 	    "benchmark bench-lat $(printf '\033[1m')"; do
 		awk -F '\t' -v OFS='\t' -v key="${c%% *}" -v value="${c#* }" '

@@ -113,3 +113,46 @@ load ../helper
 	# a connection for each target: the one that found out the dialect
 	[ "$(usage_cell connections)" = 6 ] || fail "$(cat usage.tsv)"
 }
+
+# kept PID: a child of this process runs only when nothing else wants to.
+kept() {
+	[[ $(ps -L -o cls= --ppid "$1" 2>/dev/null) == *IDL* ]]
+}
+
+@test "processors are kept awake, at nobody's cost and not beyond the end; not with -i" {
+	local pid option
+	[ -d /proc/self/task ] || skip 'no class for it here'
+	for option in '' -i '-P free'; do
+		# shellcheck disable=SC2086
+		bench-turns -q -p 100000 $option rpc-serve bench-lat -B 1 -b 1 >out.tsv 2>err 3>&- &
+		pid=$!
+		STARTED+=("$pid")
+		wait_for out.tsv
+		if [ -n "$option" ]; then
+			! kept "$pid" || fail "$option: kept awake"
+		elif ! eventually_kept "$pid"; then
+			skip 'no class for it, or processor time is limited here'
+		fi
+		pgrep -P "$pid" -x bench-turns >children || true
+		# even this leaves nothing that would spin for ever
+		kill -KILL "$pid"
+		reap "$pid" || true
+		forget "$pid"
+		eventually all_gone || fail "left: $(ps -o pid,args -p "$(tr '\n' ' ' <children)")"
+	done
+}
+
+eventually_kept() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		! kept "$1" || return 0
+	done
+	return 1
+}
+
+all_gone() {
+	local pid
+	while read -r pid; do
+		case $(ps -o stat= -p "$pid") in '' | Z*) ;; *) return 1 ;; esac
+	done <children
+}
