@@ -131,6 +131,10 @@ truth: all test-programs
 verdicts: all test-programs
 	sh tests/measure/verdicts.sh
 
+# Does any server grow with what it lives through? All of them, for an hour.
+soak: all test-programs
+	sh tests/measure/soak.sh
+
 # Our servers beside stock Python ones, under the same clients.
 python: all test-programs
 	sh tests/measure/python.sh

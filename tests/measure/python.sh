@@ -4,7 +4,8 @@
 # ForkingServer, and Flask on werkzeug's threaded server. What is slower there and as fast
 # here is no matter of the protocol.
 #
-# The Python servers stay for the whole run, as bench-suite can't start them.
+# The Python servers stay for the whole run, as bench-suite can't start them. They are placed as it
+# places ours: on the first half of the processors, and the client on the second.
 
 # shellcheck disable=SC2154,SC2034 # some variables are measure.sh's
 
@@ -47,16 +48,20 @@ esac
 begin
 find_python || die 'python3 with rpyc: not found (Debian: python3-rpyc)'
 "$python" -c 'import flask' 2>/dev/null || die "$python with flask: not found (Debian: python3-flask)"
-keep_server "$python" tests/peers/rpyc_service.py
+have taskset || die 'taskset: not found (Debian: util-linux)'
+n=$(processors)
+[ "$n" -gt 1 ] || die 'one processor: servers and client need one each'
+servers=0-$((n / 2 - 1)) clients=$((n / 2))-$((n - 1))
+keep_server taskset -c "$servers" "$python" tests/peers/rpyc_service.py
 stock_thread=$url
-keep_server "$python" tests/peers/rpyc_service.py --fork
+keep_server taskset -c "$servers" "$python" tests/peers/rpyc_service.py --fork
 stock_fork=$url
-keep_server "$python" tests/peers/flask_app.py
+keep_server taskset -c "$servers" "$python" tests/peers/flask_app.py
 flask=$url
 
 # $quick: a word or none
 # shellcheck disable=SC2086
-bin/bench-suite $quick -p "$passes" -o "$out" rpc-thread rpc-fork http-thread http-request \
+bin/bench-suite $quick -p "$passes" -P "$servers:$clients" -o "$out" rpc-thread rpc-fork http-thread http-request \
     python-rpc-thread="$stock_thread" python-rpc-fork="$stock_fork" flask="$flask" &
 running=$!
 status=0

@@ -38,14 +38,6 @@ A config is rpc-MODEL or http-MODEL; without one: all ten.
 HELP
 }
 
-# The memory of a process and its children in KB; nothing where it can't be told.
-memory() {
-	children=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || :
-	for pid in "$1" $children; do
-		cat "/proc/$pid/smaps_rollup" 2>/dev/null || :
-	done | awk '$1 == "Pss_Anon:" { kb += $2; n++ } END { if (n) print kb }'
-}
-
 # held SERVER-PID CONNECTIONS: memory with these connections idle; sets held, or note.
 held() {
 	held=''
