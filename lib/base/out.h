@@ -40,6 +40,13 @@ __attribute__((format(printf, 2, 3)))
 void
 out_printf(struct out *o, const char *fmt, ...);
 
+/* Bytes of memory that it takes: what it only points to is not counted. */
+static inline size_t
+out_held(const struct out *o)
+{
+	return o->buf.n + o->n * sizeof *o->part;
+}
+
 /* To write in place: append to that buffer, which is o->buf, and queue what was appended, its last
  * n bytes, before anything else is. */
 struct buf *out_buf(struct out *o);

@@ -142,7 +142,7 @@ rpyc_within(struct rpyc_session *s, uint64_t n)
 bool
 rpyc_fits(struct rpyc_session *s, uint64_t n)
 {
-	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX);
+	return limit(s, n, RPYC_PAYLOAD_MAX - RPYC_HOLD_MAX);
 }
 
 bool

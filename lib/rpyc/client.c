@@ -20,8 +20,8 @@
 #include "service.h"
 
 /* A peer that leaves this much unread, payload not counted, keeps sending requests without reading
- * the answers. */
-#define OUT_MAX ((size_t)8 << 20)
+ * the answers. The queue's memory may be twice as much, and all else is little (RETAIN_MAX). */
+#define OUT_MAX (RPYC_HOLD_MAX / 2)
 
 /* Bytes retained of a message: a reply is a short value, a reference, or long data, which are not
  * retained. What it takes to walk over this much, and to release all that it refers to, is little.
@@ -525,7 +525,7 @@ first_call(struct rpyc_client *c, const struct call *call)
 	c->base.error[0] = '\0';
 	if (operation(c)->form != FORM_WHOLE && largest > c->call.chunk)
 		largest = c->call.chunk;
-	if (largest > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX) {
+	if (largest > RPYC_PAYLOAD_MAX - RPYC_HOLD_MAX) {
 		rpyc_call_finish(c, "a payload beyond what an RPyC frame can hold");
 		return;
 	}
@@ -648,7 +648,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 			message(c);
 			c->seen = 0;
 			c->differs = false;
-			if (c->base.out.buf.n > OUT_MAX)
+			if (out_held(&c->base.out) > OUT_MAX)
 				rpyc_lost(c, "the peer does not read the answers to its requests");
 			break;
 		case RPYC_BAD: rpyc_lost(c, c->in.error); break;

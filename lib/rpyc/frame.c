@@ -48,7 +48,7 @@ exhausted(const struct rpyc_reader *r)
 static bool
 room(struct rpyc_reader *r, size_t n)
 {
-	if (r->retained.n + n > (r->retain_max ? r->retain_max : RPYC_RETAIN_MAX) + r->held)
+	if (r->retained.n + n > (r->retain_max ? r->retain_max : RPYC_HOLD_MAX) + r->held)
 		r->overflow = true;
 	return !r->overflow;
 }

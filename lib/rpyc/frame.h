@@ -36,12 +36,17 @@ enum rpyc_handler {
 /* clang-format on */
 
 /* Strings up to RPYC_RETAIN_STRING bytes are retained; once RPYC_RETAIN_MUCH bytes are, only those
- * up to RPYC_RETAIN_SHORT. At most RPYC_RETAIN_MAX bytes of a message are retained, strings held
- * on request not counted. */
+ * up to RPYC_RETAIN_SHORT. */
 #define RPYC_RETAIN_STRING 4096
 #define RPYC_RETAIN_MUCH ((size_t)64 << 10)
 #define RPYC_RETAIN_SHORT 64
-#define RPYC_RETAIN_MAX ((size_t)16 << 20)
+
+/* What a peer can make this side of a connection hold, in bytes: its messages as far as they are
+ * retained, objects that it has references to, and what it does not read. Only strings held on
+ * request (the data of echo) are not counted. Half a million references fit, far more than any use
+ * takes; and a hundred peers that mean harm fit into 2 GB. How the sides keep it: rpyc_room() in
+ * session.h, OUT_MAX in client.c. */
+#define RPYC_HOLD_MAX ((size_t)16 << 20)
 
 struct inflate;
 
@@ -59,7 +64,8 @@ struct rpyc_reader {
 								  * of elided strings. NULL: none */
 	void *ctx;
 	uint64_t *work;    /* what may still be done (see brine.h); NULL: anything */
-	size_t retain_max; /* bytes retained of a message at most; 0: RPYC_RETAIN_MAX */
+	size_t retain_max; /* bytes retained of a message at most, strings held on request not
+			    * counted; 0: RPYC_HOLD_MAX */
 
 	/* The message, once rpyc_read() has returned RPYC_MESSAGE; valid until the next call. */
 	int dialect;         /* 5 or 6, from the first message on; 0 before */

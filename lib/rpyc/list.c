@@ -225,14 +225,34 @@ rpyc_list_call(struct rpyc_session *s, size_t index, const struct brine_value *n
 	    rpyc_kind_name(kind), (int)name->n, (const char *)name->p);
 }
 
+/* Go on with an answer to BUFFITER: queue some of its items, and the others as these drain. */
+static bool
+next_items(struct rpyc_session *s)
+{
+	struct rpyc_object *o = &s->items.list;
+	struct out *out = &s->base.out;
+	size_t begin;
+	uint64_t k;
+
+	for (; s->items.left > 0; s->items.left--) {
+		if (out_held(out) >= RPYC_OUT_MAX)
+			return rpyc_pause(s, next_items);
+		k = item_size(o, o->at++);
+		begin = out_buf(out)->n;
+		brine_put_bytes_head(&out->buf, (uint32_t)k);
+		out_queue(out, out->buf.n - begin);
+		out_cycle(out, fill_block(0), FILL_SIZE, 0, k);
+	}
+	out_text(out, RPYC_TRAILER);
+	return false;
+}
+
 bool
 rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 {
 	struct rpyc_object *o = &s->object[index];
-	struct out *out = &s->base.out;
 	int64_t i, n = o->count - o->at;
 	uint64_t k, bytes = 0;
-	size_t begin;
 
 	if (n > count)
 		n = count;
@@ -243,22 +263,15 @@ rpyc_list_buffiter(struct rpyc_session *s, size_t index, int64_t count)
 		k = item_size(o, o->at + i);
 		bytes += k + (k <= 4 ? 1 : k < 256 ? 2 : 5);
 	}
-	if (n > RPYC_VALUES_AT_ONCE || bytes > RPYC_PAYLOAD_MAX - RPYC_RETAIN_MAX)
+	if (n > RPYC_VALUES_AT_ONCE || bytes > RPYC_PAYLOAD_MAX - RPYC_HOLD_MAX)
 		return rpyc_raise(s, "MemoryError", "too many items for one answer");
 	brine_put_tuple(rpyc_answer_value(s), (uint32_t)n);
 	rpyc_message_head(s, bytes);
-	for (i = 0; i < n; i++) {
-		k = item_size(o, o->at + i);
-		begin = out_buf(out)->n;
-		brine_put_bytes_head(&out->buf, (uint32_t)k);
-		out_queue(out, out->buf.n - begin);
-		out_cycle(out, fill_block(0), FILL_SIZE, 0, k);
-	}
-	if (n > 0)
-		out_text(out, RPYC_TRAILER);
+	s->items.list = *o;
+	s->items.left = (uint64_t)n;
 	if (o->kind == RPYC_ITERATOR)
 		o->at += n;
-	return false;
+	return n > 0 && next_items(s);
 }
 
 bool

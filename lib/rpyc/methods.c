@@ -87,12 +87,15 @@ static bool
 echo(struct rpyc_session *s)
 {
 	const struct rpyc_boxed *x = s->value;
+	size_t n = (size_t)(x->at.end - x->at.p);
+
 	if (s->elided)
 		return rpyc_raise(s, "MemoryError",
 		    "echo holds its data, at most %" PRIu64 " bytes", echo_limit(s->service));
 	if (x->label == RPYC_VALUE)
 		return rpyc_answer_copy(s, x->at);
-	if (s->values > RPYC_VALUES_AT_ONCE || x->at.end - x->at.p > (ptrdiff_t)ECHO_BOXED_MAX)
+	if (s->values > RPYC_VALUES_AT_ONCE || n > ECHO_BOXED_MAX
+	    || n + s->in.retained.n > rpyc_room(s))
 		return rpyc_raise(s, "MemoryError", "echo of too much beside references");
 	put_echo(s, rpyc_answer(s), x);
 	return rpyc_message_end(s);

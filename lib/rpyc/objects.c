@@ -83,7 +83,8 @@ rpyc_answer_new(struct rpyc_session *s, const struct rpyc_object *o)
 	s->vacant = i;
 	if (i == s->objects) {
 		n = i ? i * 2 : 4;
-		if (n > OBJECTS_MAX || !(grown = realloc(s->object, n * sizeof *grown)))
+		if (n > OBJECTS_MAX || s->in.retained.n + (n - i) * sizeof *grown > rpyc_room(s)
+		    || !(grown = realloc(s->object, n * sizeof *grown)))
 			return rpyc_raise(s, "MemoryError",
 			    "too many objects in use by this connection");
 		memset(grown + i, 0, (n - i) * sizeof *grown);

@@ -9,6 +9,10 @@
 #define REMOTE_CALLS_MAX 64 /* calls of one connection that may wait for the peer */
 #define EXCEPTION_MAX 65536 /* bytes of a peer's exception that are sent back to it */
 
+/* Bytes that a call which waits may hold beside its message: two id_packs, each of a name and two
+ * ints. */
+#define CALL_BYTES (2 * ((size_t)RPYC_RETAIN_STRING + 2 * BRINE_INT_DIGITS_MAX))
+
 /* What a call waits for: */
 enum remote_state {
 	REMOTE_ITER,  /* iter() of the argument */
@@ -57,7 +61,7 @@ remote_new(struct rpyc_session *s)
 	struct rpyc_remote_call *c;
 
 	if (s->nremote == REMOTE_CALLS_MAX
-	    || (s->nremote > 0 && s->remote_bytes + s->in.retained.n > RPYC_RETAIN_MAX)) {
+	    || (s->nremote > 0 && s->remote_bytes + s->in.retained.n > RPYC_HOLD_MAX / 2)) {
 		rpyc_raise(s, "RecursionError", "too many calls wait for their arguments");
 		return NULL;
 	}
@@ -73,7 +77,7 @@ remote_new(struct rpyc_session *s)
 	c->next = s->remote_calls;
 	s->remote_calls = c;
 	s->nremote++;
-	s->remote_bytes += c->held.n;
+	s->remote_bytes += c->held.n + CALL_BYTES;
 	return c;
 }
 
@@ -91,7 +95,7 @@ remote_end(struct rpyc_session *s, struct rpyc_remote_call *c)
 		;
 	*at = c->next;
 	s->nremote--;
-	s->remote_bytes -= c->held.n;
+	s->remote_bytes -= c->held.n + CALL_BYTES;
 	rpyc_release_held(s, c->whole, &c->held);
 	remote_free(c);
 }

@@ -619,7 +619,7 @@ rpyc_open(const struct service *service)
 		return NULL;
 	s->base.protocol = &rpyc_server_protocol;
 	s->service = service;
-	s->in.max = service->max_payload + RPYC_RETAIN_MAX;
+	s->in.max = service->max_payload + RPYC_HOLD_MAX;
 	s->in.hold_max = (size_t)echo_limit(service);
 	s->in.hold = hold;
 	s->in.ctx = s;
@@ -652,6 +652,7 @@ rpyc_input(struct server_session *base, const unsigned char *p, size_t n)
 
 	while (taken < n && s->work > 0 && !s->closing && !s->resume && !s->borrowed
 	    && s->base.out.pending < RPYC_OUT_MAX) {
+		s->in.retain_max = rpyc_room(s);
 		status = rpyc_read(&s->in, p + taken, n - taken, &k);
 		taken += k;
 		count_progress(s, status, k);

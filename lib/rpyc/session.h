@@ -23,6 +23,10 @@
 #define RPYC_CLASS "BenchmarkService" /* of the root, as Python names it */
 #define RPYC_OUT_MAX 65536            /* with this much to send, nothing is begun that sends more */
 
+/* Of RPYC_HOLD_MAX a session keeps this much free, for answers, the decoder, what was read and is
+ * not yet taken, and for short messages, which it takes whatever else it holds. */
+#define RPYC_SPARE ((size_t)1 << 20)
+
 /* Only what every client needs is done piece by piece. The rest has to be done in one go, so it is
  * refused in messages of more values than this: echo of references, items of a tuple with
  * references. The same goes for items of one answer to BUFFITER. */
@@ -71,6 +75,10 @@ struct rpyc_session {
 			uint64_t under_way; /* values of the current one, still to be passed */
 			uint64_t total;
 		} chunks; /* upload_file_chunked with a plain tuple */
+		struct {
+			struct rpyc_object list;
+			uint64_t left; /* items still to be sent, from list.at on */
+		} items;               /* of one answer to BUFFITER */
 	};
 	bool (*resume)(
 	    struct rpyc_session *);   /* goes on with it after base.wait_ns or the service
@@ -87,8 +95,18 @@ struct rpyc_session {
 	size_t vacant;                         /* none of the objects before this one is free */
 	struct rpyc_remote_call *remote_calls; /* calls that wait for the peer */
 	unsigned nremote;
-	size_t remote_bytes; /* held of their requests */
+	size_t remote_bytes; /* that they hold */
 };
+
+/* What a message may still take, beside the calls that wait and the objects. */
+static inline size_t
+rpyc_room(const struct rpyc_session *s)
+{
+	size_t room = RPYC_HOLD_MAX - RPYC_SPARE;
+	size_t held = s->remote_bytes + s->objects * sizeof *s->object;
+
+	return held < room - RPYC_RETAIN_MUCH ? room - held : RPYC_RETAIN_MUCH;
+}
 
 /* ---- methods.c ---- */
 

@@ -19,7 +19,8 @@ check(const struct client_session *base, bool called)
 	    "want");
 	must(base->want != WANT_CLOSE || base->outstanding == 0 || c->conf->depth > 1,
 	    "lost, and still busy");
-	must(c->in.retained.n <= RPYC_RETAIN_MAX && c->in.held == 0, "kept too much");
+	must(c->in.retained.n + out_held(&base->out) <= RPYC_HOLD_MAX && c->in.held == 0,
+	    "kept too much");
 	for (i = STEP_ATTR; i < RPYC_REFS; i++)
 		must(base->outstanding > 0 || c->ref[i].n == 0 || base->want == WANT_CLOSE,
 		    "a reference is kept");

@@ -186,7 +186,7 @@ read_all(struct stream *s, const uint8_t *p, size_t n, bool holds, uint32_t seed
 		free(piece);
 		must(taken <= k && (taken == k || s->end != RPYC_MORE), "bytes taken");
 		must(taken > 0 || s->end == RPYC_BAD, "nothing taken");
-		must(r.retained.n <= RPYC_RETAIN_MAX + r.hold_max, "kept too much");
+		must(r.retained.n <= RPYC_HOLD_MAX + r.hold_max, "kept too much");
 		/* never more than a little for each byte that came, and a decoder */
 		must(fuzz_held() <= held + sizeof *s + 300000 + 64 * n + 4 * r.retained.n,
 		    "too much is held");

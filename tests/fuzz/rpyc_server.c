@@ -17,12 +17,14 @@ check(const struct server_session *base)
 
 	must(!base->idle || base->want == WANT_INPUT, "idle, and wants something");
 	must((base->want == WANT_OUTPUT) == (base->out.pending > 0 && !base->out.failed), "output");
-	must(s->in.retained.n <= RPYC_RETAIN_MAX + s->in.held, "kept too much");
+	must(s->in.retained.n + s->remote_bytes + s->objects * sizeof *s->object
+		    + out_held(&base->out)
+		<= RPYC_HOLD_MAX + s->in.held,
+	    "kept too much");
 	must(s->in.held <= s->in.hold_max, "held too much");
 	must(!base->idle || s->in.retained.cap + s->base.out.buf.cap <= 1024,
 	    "idle, and keeps much");
-	must(s->remote_bytes <= RPYC_RETAIN_MAX && (s->nremote > 0) == (s->remote_bytes > 0),
-	    "remote calls");
+	must((s->nremote > 0) == (s->remote_bytes > 0), "remote calls");
 	must(s->objects <= 65536 && s->vacant <= s->objects, "objects");
 }
 

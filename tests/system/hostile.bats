@@ -416,7 +416,7 @@ kept() {
 		exec 9>&-
 		alive
 		stop
-		[ "$(usage_cell maxrss_kb)" -lt 46000 ] || [ -n "${SANITIZED:-}" ] ||
+		[ "$(usage_cell maxrss_kb)" -lt 21500 ] || [ -n "${SANITIZED:-}" ] ||
 		    fail "$model: $(cat usage.tsv)"
 	done
 }

@@ -234,7 +234,7 @@ many(int c, size_t n, const char *front, size_t nfront, const char *what)
 		if (s->in.retained.cap > most)
 			most = s->in.retained.cap;
 	}
-	ok(t.valid && t.exceptions == 1 && most <= 2 * RPYC_RETAIN_MAX && server_lives(&t),
+	ok(t.valid && t.exceptions == 1 && most <= RPYC_HOLD_MAX && server_lives(&t),
 	    "%s: refused, in bounded memory (%zu)", what, most);
 	server_close(&t);
 	buf_free(&b);
@@ -624,9 +624,73 @@ test_waiting(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 40; i++)
 		server_feed(&t, b.p, b.n, b.n);
-	ok(s->nremote > 10 && s->nremote < 40 && s->remote_bytes <= RPYC_RETAIN_MAX
+	ok(s->nremote > 5 && s->nremote < 40 && s->remote_bytes <= RPYC_HOLD_MAX
 		&& t.exceptions == 1 && t.releases == 1,
 	    "calls that wait with much (%u)", s->nremote);
+	server_close(&t);
+	buf_free(&b);
+}
+
+/* What the peer makes the session hold, in all. */
+static size_t
+held(const struct server *t)
+{
+	const struct rpyc_session *s = (const struct rpyc_session *)t->s;
+
+	return s->in.retained.n + s->remote_bytes + s->objects * sizeof *s->object
+	    + out_held(&s->base.out);
+}
+
+/* All that can be held at once: lists, calls that wait, and a message beside them. */
+static void
+test_hold(void)
+{
+	struct rpyc_session *s;
+	struct buf b = { 0 };
+	struct server t;
+	size_t at, i, most = 0, step = (size_t)64 << 10;
+
+	server_open(&t);
+	s = (struct rpyc_session *)t.s;
+	at = call(&b, 1, "download_file_chunked");
+	rpyc_put_label(&b, RPYC_VALUE);
+	ADD(&b, "\x11\x51\x51");
+	rpyc_end(&b, at, 0);
+	for (i = 0; i < 65536; i++)
+		server_feed(&t, b.p, b.n, b.n);
+	buf_clear(&b, 0);
+	at = call(&b, 2, "upload_file_chunked");
+	rpyc_put_label(&b, RPYC_TUPLE);
+	brine_put_tuple(&b, 1);
+	rpyc_put_label(&b, RPYC_TUPLE);
+	brine_put_tuple(&b, 20001);
+	for (i = 0; i < 20000; i++)
+		ADD(&b,
+		    "\x11\x51\x0e\x24"
+		    "abcdefghijklmnopqrstuvwxyz0123456789");
+	put_mine(&b, 1);
+	rpyc_end(&b, at, 0);
+	for (i = 0; i < 100; i++)
+		server_feed(&t, b.p, b.n, b.n);
+	ok(s->objects == 65536 && s->nremote > 5 && t.exceptions == 1 && held(&t) > 11 << 20,
+	    "lists and calls that wait are held (%zu)", held(&t));
+	buf_clear(&b, 0);
+	at = call(&b, 3, "upload");
+	rpyc_put_label(&b, RPYC_VALUE);
+	ADD(&b, "\x10\x15\x00\xe0\x00\x00");
+	fill(&b, BRINE_TAG_NONE, 14 << 20);
+	rpyc_end(&b, at, 0);
+	for (i = 0; i < b.n; i += step) {
+		server_feed(&t, b.p + i, b.n - i < step ? b.n - i : step, step);
+		if (held(&t) > most)
+			most = held(&t);
+	}
+	ok(t.valid && t.exceptions == 1 && most > 14 << 20 && most <= RPYC_HOLD_MAX,
+	    "and of a message what fits beside them (%zu)", most);
+	buf_clear(&b, 0);
+	ping(&b, 4);
+	server_feed(&t, b.p, b.n, b.n);
+	ok(t.replies == 1 && t.valid, "a short one always does");
 	server_close(&t);
 	buf_free(&b);
 }
@@ -769,6 +833,20 @@ test_lists(void)
 	rpyc_end(&b, at, 0);
 	server_feed(&t, b.p, b.n, b.n);
 	ok(t.exceptions == 1 && server_lives(&t), "buffiter with -1 is refused");
+
+	/* items that are too short to be only pointed to */
+	make_list(&t, &b, 1 << 20, 1000);
+	buf_clear(&b, 0);
+	at = begin(&b, RPYC_REQUEST, 1);
+	rpyc_put_request(&b, RPYC_BUFFITER, 2);
+	rpyc_put_ref(&b, RPYC_LOCAL_REF, "builtins.list", 1, 101 + (int64_t)i * 2);
+	rpyc_put_label(&b, RPYC_VALUE);
+	brine_put_int(&b, 65536);
+	rpyc_end(&b, at, 0);
+	t.most = 0;
+	server_feed(&t, b.p, b.n, b.n);
+	ok(t.replies == 1 && t.valid && t.most <= (size_t)2 * RPYC_OUT_MAX && server_lives(&t),
+	    "buffiter's answer is made as it is read (%zu)", t.most);
 	server_close(&t);
 	buf_free(&b);
 }
@@ -880,6 +958,9 @@ test_client(void)
 	static const struct call offers = { .op = OP_UPLOAD_FILE_CHUNKED,
 		.size = 100,
 		.chunk = 10 };
+	static const struct call long_offers = { .op = OP_UPLOAD_FILE_CHUNKED,
+		.size = 4000,
+		.chunk = 2000 };
 	static const struct call uploads = { .op = OP_UPLOAD, .size = 100 };
 	static const struct call streams = { .op = OP_UPLOAD_STREAM, .size = 1000, .chunk = 10 };
 	static const struct call named = { .op = OP_NAMED };
@@ -1020,8 +1101,29 @@ test_client(void)
 	rpyc_end(&b, at, 0);
 	for (i = 0; i < 10000000 && c->want != WANT_CLOSE; i++)
 		client_feed(c, &b);
-	ok(c->want == WANT_CLOSE && !c->ok && c->out.buf.cap <= RPYC_RETAIN_MAX,
+	ok(c->want == WANT_CLOSE && !c->ok && c->out.buf.cap <= RPYC_HOLD_MAX,
 	    "a peer that asks and does not read: %s", c->error);
+	c->protocol->close(c);
+
+	/* the same of chunks, which are only pointed to */
+	c = client_open(&conf, &long_offers);
+	buf_clear(&b, 0);
+	for (i = 0; i < 2; i++) {
+		at = begin(&b, RPYC_REQUEST, 5);
+		rpyc_put_request(&b, RPYC_CALLATTR, 4);
+		rpyc_put_ref(&b, RPYC_LOCAL_REF,
+		    i == 0 ? "builtins.list" : "builtins.list_iterator", (int64_t)i + 1,
+		    (int64_t)i + 1);
+		rpyc_put_str(&b, i == 0 ? "__iter__" : "__next__");
+		rpyc_put_tag(&b, BRINE_TAG_EMPTY_TUPLE);
+		rpyc_put_tag(&b, BRINE_TAG_EMPTY_TUPLE);
+		rpyc_end(&b, at, 0);
+	}
+	for (i = 0; i < 10000000 && c->want != WANT_CLOSE; i++)
+		client_feed(c, &b);
+	ok(c->want == WANT_CLOSE && !c->ok && c->out.n > 10000
+		&& c->out.buf.cap + c->out.cap * sizeof *c->out.part <= RPYC_HOLD_MAX,
+	    "or fetches chunks: %s (%zu, %zu)", c->error, c->out.buf.cap, c->out.cap);
 	c->protocol->close(c);
 	buf_free(&b);
 }
@@ -1067,6 +1169,7 @@ main(void)
 	test_seq();
 	test_references();
 	test_waiting();
+	test_hold();
 	test_progress();
 	test_objects();
 	test_lists();
