@@ -38,6 +38,16 @@ clock_ns(void)
 }
 
 uint64_t
+clock_coarse_ns(void)
+{
+#if defined(CLOCK_MONOTONIC_COARSE) && !defined(POSIX_ONLY)
+	return read_clock(CLOCK_MONOTONIC_COARSE, "CLOCK_MONOTONIC_COARSE");
+#else
+	return clock_ns();
+#endif
+}
+
+uint64_t
 clock_thread_cpu_ns(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID, "CLOCK_THREAD_CPUTIME_ID");

@@ -11,6 +11,8 @@
 #define CLOCK_S (1000 * CLOCK_MS)
 
 uint64_t clock_ns(void);            /* CLOCK_MONOTONIC */
+uint64_t clock_coarse_ns(void);     /* the same, but cheaper where the system has such a clock, and
+				     * then up to 10 ms behind */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
 /* The time of day, in seconds since 1970, UTC. It may jump: never for the length of anything. Where

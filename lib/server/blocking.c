@@ -2,11 +2,11 @@
 /* A session's wishes turned into blocking system calls.
  *
  * A request that comes in one piece and is answered in one costs one recv(2) and one
- * sendmsg(2), and no look at the clock: the kernel keeps the time limit of an idle peer
- * (SO_RCVTIMEO). Only for the rest of a message that didn't come in one piece is a deadline
- * kept here, so that a byte now and then doesn't prolong it; and for a peer that doesn't
- * take what is sent, because the kernel's limit (SO_SNDTIMEO) would begin again with the
- * rest of each write. */
+ * sendmsg(2), and no look at a clock but a coarse one: the kernel keeps the time limit of a
+ * peer that sends nothing (SO_RCVTIMEO). Once something has come that is no step towards a
+ * request, or a part of one, the deadline that was set before is kept here, so that a byte
+ * now and then doesn't prolong it; and so is that of a peer that doesn't take what is sent,
+ * because the kernel's limit (SO_SNDTIMEO) would begin again with the rest of each write. */
 #include "server/server.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ struct driver {
 	bool hands_back;      /* it may be STUCK: */
 	bool stuck, restart;  /* it is; the time limit has started again */
 	unsigned char *big;   /* BIG_BYTES, or NULL */
-	uint64_t deadline_ns; /* of the message; 0: none is kept here */
+	uint64_t deadline_ns; /* of the peer's next step; 0: none is set */
 	unsigned char small[SMALL_BYTES];
 };
 
@@ -123,10 +123,8 @@ receive(struct driver *d)
 	if (d->hands_back)
 		return receive_or_hand_back(d);
 	restart = conn_restart_limit(c);
-	if (restart && idle)
-		d->deadline_ns = 0;
-	else if (restart || d->deadline_ns == 0)
-		d->deadline_ns = clock_ns() + c->conf->timeout_ns;
+	if (restart || d->deadline_ns == 0)
+		d->deadline_ns = (idle ? clock_coarse_ns() : clock_ns()) + c->conf->timeout_ns;
 	if (!restart)
 		flags = MSG_DONTWAIT;
 	for (;;) {
@@ -135,9 +133,8 @@ receive(struct driver *d)
 		if ((r = read_once(d, flags)) != CONN_BLOCKED)
 			return r == CONN_GO_ON;
 		if (errno == EINTR) {
-			/* the time limit of the call has started again, the message's hasn't */
-			if (!idle)
-				flags = MSG_DONTWAIT;
+			/* the time limit of the call would start again */
+			flags = MSG_DONTWAIT;
 			continue;
 		}
 		if (flags == 0) {
