@@ -121,11 +121,11 @@ judge(struct client_conn *c)
 {
 	const struct client_session *r = c->session;
 
+	if (!r->ok && (r->want == WANT_CLOSE || c->broken) && !r->closing)
+		return useless(c, r->error);
 	c->kept = true;
 	if (r->ok)
 		return CLIENT_OK;
-	if ((r->want == WANT_CLOSE || c->broken) && !r->closing)
-		return useless(c, r->error);
 	snprintf(c->error, sizeof c->error, "%s: %s", c->client->address, r->error);
 	return CLIENT_FAILED;
 }
@@ -493,6 +493,7 @@ enum client_result
 client_next(struct client_conn *c, void **token)
 {
 	struct client_session *r = c->session;
+	enum client_result res;
 
 	*token = NULL;
 	if (!c->broken)
@@ -501,8 +502,12 @@ client_next(struct client_conn *c, void **token)
 		if (r->done) {
 			*token = r->done;
 			r->done = NULL;
-			c->heard = c->used < c->have;
-			return judge(c);
+			res = judge(c);
+			if (res == CLIENT_LOST)
+				advise(c);
+			else
+				c->heard = c->used < c->have;
+			return res;
 		}
 		if (c->broken || r->want == WANT_CLOSE)
 			return lost(c);
