@@ -462,7 +462,7 @@ react(struct event_driver *d, struct flow *f, struct request *r, enum client_res
 		return CLIENT_BUSY;
 	}
 	if (res == CLIENT_OK && f->step == DIAL && c->client->protocol->hello
-	    && d->phase != FIRST) {
+	    && (d->phase != FIRST || f->reconnect)) {
 		f->step = HELLO;
 		client_begin(c, &hello, r);
 	} else if (res == CLIENT_OK && f->step != OPEN && !f->reconnect && d->phase != CONNECT) {
