@@ -29,13 +29,7 @@
 enum protocol { NONE, RPC, HTTP };
 
 #define LATE_NS 900000000L
-
-/* Flags of the peer as a whole, beside those of each connection below. */
-#define WELL 14
-enum {
-	FULL = 1 << 20, /* HTTP: the first WELL connections get pongs */
-	DEAF = 1 << 21  /* it takes no more than WELL: the listening socket is closed */
-};
+#define WELL 14 /* connections */
 
 enum then {
 	KEEP, /* wait for the next request */
@@ -71,9 +65,16 @@ enum {
 	LINGER = 64,   /* CLOSE: read on until the peer has closed, too: a reset, for requests that
 			* came behind, could reach it before the reply does (RFC 9112, section 9.6) */
 	LATE = 128,    /* nearly a second after the request */
-	ONCE = 256,    /* a proper pong to all later requests of the connection */
+	ONCE = 256,    /* the words once: behind them pongs again */
 	MISSED = 512,  /* the first two connections of all are closed at once */
-	RECORD = 1024  /* HTTP: a line of stderr for each request: see record() */
+	RECORD = 1024, /* HTTP: a line of stderr for each request: see record() */
+	FIVE = 2048,   /* RPC: a message in dialect 6 is met with silence, */
+	SIX = 4096,    /* RPC: one in dialect 5 */
+	ASKS = 8192,   /* RPC: as a service that reads conn.root: see ask() */
+	FALTERS = 1 << 14, /* the first connection of all ends with its first request */
+	FULL = 1 << 15,    /* HTTP: the first WELL connections of all get pongs */
+	DEAF = 1 << 16,    /* it takes no more than WELL: the listening socket is closed, */
+	SINGLE = 1 << 17   /* no more than one */
 };
 
 /* clang-format off */
@@ -102,6 +103,11 @@ static const struct behaviour behaviours[] = {
 
 	{ "rpc-pong", RPC, TEXT(pong_rpc), KEEP, 2, 0, 0 },
 	{ "rpc-slow", RPC, TEXT(pong_rpc), KEEP, 2, 0, SLOWLY },
+	{ .name = "rpc-five", .protocol = RPC, WORDS(pong_rpc), .type = 2, .flags = FIVE },
+	{ .name = "rpc-six", .protocol = RPC, WORDS(pong_rpc), .type = 2, .flags = SIX },
+	{ .name = "rpc-single", .protocol = RPC, WORDS(pong_rpc), .type = 2, .flags = SINGLE },
+	{ .name = "rpc-reads-root", .protocol = RPC, WORDS(pong_rpc), .type = 2, .flags = ASKS },
+	{ .name = "rpc-falters", .protocol = RPC, WORDS(pong_rpc), .type = 2, .flags = FALTERS },
 	{ .name = "rpc-close-slowly", .protocol = RPC, WORDS(""), .then = CLOSE, .flags = RAW | LATE },
 	{ "rpc-close-after-3", RPC, TEXT(""), CLOSE, 2, 3, RAW },
 	{ "rpc-reset-after-3", RPC, TEXT(""), RESET, 2, 3, RAW },
@@ -225,6 +231,11 @@ static const struct behaviour behaviours[] = {
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok"), .then = CLOSE },
 	{ .name = "http-500-once", .protocol = HTTP,
 	  WORDS("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), .flags = ONCE },
+	/* the second reply of each connection */
+	{ .name = "http-500-second", .protocol = HTTP,
+	  WORDS("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), .after = 1,
+	  .flags = ONCE },
+	{ .name = "http-falters", .protocol = HTTP, WORDS(pong_http), .flags = FALTERS },
 	{ .name = "http-two-missed", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"response\":\"pong\"}"),
 	  .flags = MISSED },
@@ -237,11 +248,15 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-close-slowly", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = LATE },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
+	{ .name = "http-cut-after-3", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Ty"), .then = CLOSE, .after = 3 },
 	{ "http-silent-after-3", HTTP, TEXT(""), HANG, 0, 3, 0 },
 	{ .name = "http-exit-after-3", .protocol = HTTP, WORDS(""), .then = EXIT, .after = 3 },
 	{ .name = "http-vanish-after-300", .protocol = HTTP, WORDS(""), .then = VANISH, .after = 300 },
 	{ "http-500", HTTP,
 	  TEXT("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nsorry"), KEEP, 0, 0, 0 },
+	{ .name = "http-600", .protocol = HTTP,
+	  WORDS("HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n") },
 	{ .name = "http-999", .protocol = HTTP,
 	  WORDS("HTTP/1.1 999 Request denied\r\nContent-Length: 0\r\n\r\n") },
 	{ "http-404", HTTP, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), KEEP, 0, 0, 0 },
@@ -327,6 +342,11 @@ struct connection {
 	unsigned char dialect; /* RPC: 5 or 6 */
 	bool flooding;
 	unsigned char seq; /* RPC: of the last request, as it was encoded */
+	unsigned type;     /* RPC: of the last message, as in struct behaviour */
+	bool ping;         /* RPC: that was a PING */
+	/* RPC: the numbers of requests that came while the peer was asked */
+	unsigned char waiting[64];
+	size_t nwaiting;
 };
 
 /* Drop the first n bytes of what has arrived. */
@@ -379,9 +399,9 @@ record(struct connection *c, size_t head)
 	return 1;
 }
 
-/* Wait for a whole request; 0 at the end. */
+/* Wait for a whole request, or over RPC any message; 0 at the end. */
 static int
-request(struct connection *c)
+message(struct connection *c)
 {
 	size_t i, want;
 
@@ -406,7 +426,9 @@ request(struct connection *c)
 			want += 6;
 			if (c->n >= want) {
 				c->dialect = c->in[5] == 0x12 ? 5 : 6;
+				c->type = c->dialect == 5 ? c->in[6] - 0x50u : c->in[5];
 				c->seq = c->in[7];
+				c->ping = c->in[9] == 0x51;
 				consume(c, want);
 				return 1;
 			}
@@ -414,6 +436,17 @@ request(struct connection *c)
 		if (!receive(c))
 			return 0;
 	}
+}
+
+/* Wait for the next request, which may be here already; 0 at the end. */
+static int
+request(struct connection *c)
+{
+	if (c->nwaiting == 0)
+		return message(c);
+	c->seq = c->waiting[0];
+	memmove(c->waiting, c->waiting + 1, --c->nwaiting);
+	return 1;
 }
 
 /* 0: the peer has gone. */
@@ -466,6 +499,34 @@ answer(struct connection *c, const char *words, size_t n, unsigned type)
 	return say(c, words, n);
 }
 
+/* Ask for the peer's root and wait for the answer; requests that come before it have to wait. What
+ * the peer asks with a PING is no matter of the service. 0: it has gone, or has no root. */
+static int
+ask(struct connection *c)
+{
+	static const char getroot[] = "\0\0\0\x08\0"
+				      "\x12\x51\x50"
+				      "\x11\x53\x11\x51\x02\n";
+	unsigned char seq = c->seq;
+
+	if (c->ping)
+		return 1;
+	if (!say_message(c, 1, getroot, sizeof getroot - 1))
+		return 0;
+	while (message(c) && c->type == 1 && c->nwaiting < sizeof c->waiting)
+		c->waiting[c->nwaiting++] = c->seq;
+	c->seq = seq;
+	return c->type == 2;
+}
+
+/* The peer has its time. */
+static void
+hang(struct connection *c)
+{
+	while (receive(c))
+		;
+}
+
 static int
 pong(struct connection *c)
 {
@@ -508,6 +569,14 @@ converse(struct connection *c)
 	if (!(c->b->flags & AT_ONCE)) {
 		if (!request(c))
 			return;
+		if (c->b->flags & FALTERS && atomic_fetch_add(&of_all, 1) == 0)
+			return;
+		if (c->b->flags & (c->dialect == 6 ? FIVE : SIX)) {
+			hang(c);
+			return;
+		}
+		if (c->b->flags & ASKS && !ask(c))
+			return;
 		if (c->b->protocol == RPC) {
 			if (!say_message(c, 2, root, sizeof root - 1) || !request(c))
 				return;
@@ -515,7 +584,7 @@ converse(struct connection *c)
 	}
 	for (;;) {
 		answered++;
-		if (answered <= c->b->after || (c->b->flags & ONCE && answered > 1)) {
+		if (answered <= c->b->after || (c->b->flags & ONCE && answered > c->b->after + 1)) {
 			if (!pong(c))
 				return;
 			if (c->b->then == VANISH && atomic_fetch_add(&of_all, 1) + 1 == c->b->after)
@@ -526,6 +595,8 @@ converse(struct connection *c)
 		}
 		if (c->b->flags & LATE)
 			nanosleep(&late, NULL);
+		if (c->b->flags & ASKS && !ask(c))
+			return;
 		if (!answer(c, c->b->words, c->b->n, c->b->type))
 			return;
 		switch (c->b->then) {
@@ -536,15 +607,11 @@ converse(struct connection *c)
 			break;
 		case CLOSE:
 			if (c->b->flags & LINGER && shutdown(c->fd, SHUT_WR) == 0)
-				while (receive(c))
-					;
+				hang(c);
 			return;
 		case EXIT: _exit(0);
 		case RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); return;
-		case HANG:
-			while (receive(c))
-				;
-			return;
+		case HANG: hang(c); return;
 		case FLOOD: flood(c, c->b->words + c->b->again, c->b->n - c->b->again); return;
 		}
 	}
@@ -626,6 +693,11 @@ main(int argc, char **argv)
 			fail("accept", errno);
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		c->b = b;
+		if (b->flags & SINGLE) {
+			close(fd);
+			serve(c);
+			return 0;
+		}
 		error = pthread_create(&thread, &attr, serve, c);
 		if (error != 0)
 			fail("thread", error);

@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # The fault matrix: every benchmark program against every fault of a peer, on both protocols. A row
-# of the table is a fault, a cell one run of one program, with -T 1. Of each cell: it ends
-# within -T plus 2 s; the exit status; messages of one printable line each that name the cause;
-# a well-formed table of what was measured; what was due is counted as done or as failed, or
-# the program says that it gave up.
+# of the table is a fault, a cell one run of one program. Of each cell: the exit status; messages of
+# one printable line each that name the cause; a well-formed table of what was measured; what was
+# due is counted as done or as failed, or the program says that it gave up.
+#
+# Where nothing works, a cell also ends within -T plus 2 s (matrix()). Where something does, however
+# odd the peer is, each way to ask counts what is stated for it (ways()).
 
 bats_require_minimum_version 1.5.0
 load ../helper
@@ -12,57 +14,78 @@ load ../helper
 LIMIT_MS=3000                   # -T plus 2 s
 AT_ONCE=${FAULTS_AT_ONCE:-24}   # cells: most of them wait
 
-# What is run, by the name of the cell.
+# What is run, by the name of the cell: 12 operations of a row, of all clients and rounds together,
+# but for what cell_due() says.
 declare -gA COMMAND=(
 	[conn]='bench-conn -n 3'
-	[lat]='bench-lat -n 4'
+	[lat]='bench-lat -n 12'
 	[bw]='bench-bw -n 2 -s 1k,10k'
 	[file]='bench-file -n 2 -s 10k -k 1k'
-	[conc]='bench-conc -n 3 -c 4'
-	[lat-depth]='bench-lat -n 8 -d 4'
-	[lat-rate]='bench-lat -n 8 -r 50'
+	[conc]='bench-conc -n 3 -c 4 -j 2'
+	[lat-depth]='bench-lat -n 12 -d 4'
+	[lat-rate]='bench-lat -n 12 -r 50'
+	[lat-fresh]='bench-lat -n 12 -K'
+	[lat-turns]='bench-lat -n 6 -B 2'
 	[conc-depth]='bench-conc -n 4 -c 3 -d 2'
-	[conc-rate]='bench-conc -n 4 -c 3 -r 60 -d 2'
-	[conc-threads]='bench-conc -n 3 -c 3 -j 3'
+	[conc-threads]='bench-conc -n 4 -c 3 -j 3'
+	[conc-rate]='bench-conc -n 4 -c 3 -j 1 -r 60'
+	[conc-rate-depth]='bench-conc -n 4 -c 3 -r 60 -d 2'
+	[conc-turns]='bench-conc -n 2 -c 3 -B 2'
 )
+OPTIONS=(-T 1)
 
 # cell_due CELL OPERATION: sets due, how many operations of a row are due at most.
 cell_due() {
 	case $1/$2 in
+	conn/*|conc-*/first-reply) due=3 ;;
 	conc/first-reply) due=4 ;;
-	conc*/first-reply) due=3 ;;
-	conn/*) due=3 ;;
-	lat/*) due=4 ;;
 	bw/*|file/*) due=2 ;;
-	conc/*|conc-depth/*|conc-rate/*) due=12 ;;
-	lat-*) due=8 ;;
-	conc-threads/*) due=9 ;;
+	*) due=12 ;;
 	esac
 }
 
-# one CELL DIRECTORY: run it; leaves out, err, status and ms in the directory.
+# one CELL DIRECTORY: run it; leaves out, err, status and ms in the directory. Where targets are
+# measured in turn there is a good one beside it.
 one() {
-	local began=${EPOCHREALTIME/[.,]/} status=0
+	local began=${EPOCHREALTIME/[.,]/} status=0 targets=("bad=$URL")
+	[[ $1 != *-turns ]] || targets+=("good=$GOOD")
 	# no reply takes much memory: what a peer claims is not believed
 	[ -n "${SANITIZED:-}" ] || ulimit -v 2000000
 	# shellcheck disable=SC2086
-	timeout 20 ${COMMAND[$1]} -T 1 "$URL" >"$2/out" 2>"$2/err" 3>&- || status=$?
+	timeout 20 ${COMMAND[$1]} "${OPTIONS[@]}" "${targets[@]}" >"$2/out" 2>"$2/err" 3>&- ||
+	    status=$?
 	echo "$status" >"$2/status"
 	echo "$(((${EPOCHREALTIME/[.,]/} - began) / 1000))" >"$2/ms"
 }
 
-# sound CELL DIRECTORY STATUS PATTERN: was it as it should be?
-sound() {
-	local program=bench-${1%%-*} status err line what
+# begin CELL DIRECTORY: run it beside those of the caller that still run.
+begin() {
+	mkdir -p "$2"
+	[ "$started" -lt "$AT_ONCE" ] || { wait -n || true; started=$((started - 1)); }
+	(one "$1" "$2") 3>&- &
+	jobs+=($!)
+	started=$((started + 1))
+}
+
+# ended CELL DIRECTORY STATUS: with this status, a table, and messages as they have to be. Sets err,
+# their lines, and what, all of it.
+ended() {
+	local program=bench-${1%%-*} status line
 	read -r status <"$2/status"
 	mapfile -t err <"$2/err"
-	printf -v what '%s\n' "$2:" "${err[@]}"
+	printf -v what '%s\n' "$2:" "$(cat "$2/out")" "${err[@]}"
 	[ "$status" = "$3" ] || fail "status $status, not $3: $what"
 	rows "$2/out"
 	for line in "${err[@]}"; do
 		[[ $line =~ ^$program:\ [\ -~]*$ ]] || fail "not printable: $what"
 		[ "${#line}" -le 700 ] || fail "a long line: $what"
 	done
+}
+
+# sound CELL DIRECTORY STATUS PATTERN: was it as it should be?
+sound() {
+	local err what
+	ended "$1" "$2" "$3"
 	if [ "$3" -eq 0 ]; then
 		[ "${#err[@]}" -eq 0 ] || [[ $what == *warning:* ]] || fail "$what"
 	else
@@ -134,12 +157,8 @@ matrix() {
 			bad "$protocol" "$fault"
 		fi
 		url[$fault]=$URL
-		mkdir -p "${@/#/cells/$fault/}"
 		for cell; do
-			[ "$started" -lt "$AT_ONCE" ] || { wait -n || true; started=$((started - 1)); }
-			(one "$cell" "cells/$fault/$cell") 3>&- &
-			jobs+=($!)
-			started=$((started + 1))
+			begin "$cell" "cells/$fault/$cell"
 		done
 	done <table
 	wait "${jobs[@]}" || true
@@ -153,6 +172,89 @@ matrix() {
 			sound "$cell" "cells/$fault/$cell" "$want" "$pattern"
 		done
 	done <table
+}
+
+# What the machine may have caused, and not the peer.
+HASTE='ms were measured, too short|the rate was not reached|the client was the limit'
+
+# is COUNT WANTED
+is() {
+	case $2 in
+	'*') ;;
+	+) [ "$1" -ge 1 ] ;;
+	*) [ "$1" = "$2" ] ;;
+	esac
+}
+
+# as_stated CELL DIRECTORY N/ERRORS STATUS PATTERN: see ways().
+as_stated() {
+	local label op clients ok bad last what err line want=$4 n=0 errors=0 good=0 wrong='' notes=()
+	while IFS=$'\t' read -r label _ op _ _ clients _ _ ok bad _; do
+		case $label/$op in
+		label/op) ;;
+		*/first-reply) [ $((ok + bad)) = "$clients" ] || wrong="$op $ok/$bad" ;;
+		*-wait|*-service) [ "$ok/$bad" = "$last" ] || wrong="$op $ok/$bad" ;;
+		bad/*) n=$((n + ok)) errors=$((errors + bad)) last=$ok/$bad ;;
+		good/*) good=$((good + ok)) ;;
+		esac
+		[ "$label" != good ] || [ "$bad" -eq 0 ] || wrong='errors of the good one'
+	done <"$2/out"
+	[ "$want" != '*' ] || want=$((errors > 0))
+	ended "$1" "$2" "$want"
+	[ -z "$wrong" ] || fail "$wrong: $what"
+	is "$n" "${3%/*}" && is "$errors" "${3#*/}" || fail "$n/$errors, not $3: $what"
+	[ $((n + errors)) -eq 12 ] || [[ $3 == */+ && $what =~ 'gave up'|'not measured' ]] ||
+	    fail "$n + $errors: $what"
+	[[ $1 != *-turns || $good -eq 12 ]] || fail "good: $good: $what"
+	for line in "${err[@]}"; do
+		[[ $line =~ $HASTE ]] || notes+=("$line")
+	done
+	if [ "$5" = - ]; then
+		[ "${#notes[@]}" -eq 0 ] || fail "messages: $what"
+	else
+		has "$5" "${notes[@]}" || fail "no message with $5: $what"
+	fi
+}
+
+# ways SCHEME PATH OPTION... <TABLE: each fault in each way of asking, by a client of its own with
+# a peer of its own. Rows of the table are
+#	FAULT  CELLS  N/ERRORS  STATUS  PATTERN
+# CELLS: names with commas between, or "all" that are not named above. N and ERRORS are those of all
+# rounds, 12 together; "*" is any number, as it depends on what comes together, and "+" 1 to 12, as
+# the client says that it gives up. STATUS "*": 1 if there are errors. PATTERN: of a message;
+# "-": there is none.
+ways() {
+	local OPTIONS=("${@:3}") all='lat lat-depth lat-rate lat-turns'
+	local scheme=$1 path=$2 fault cells cell what stated counts pattern failed='' started=0
+	local -A faults of
+	local jobs=() order=()
+	all+=' conc conc-depth conc-threads conc-rate conc-turns'
+	[ "$scheme" != http ] || all+=' lat-fresh'
+	while read -r fault cells stated; do
+		faults[$fault]=1
+		[ "$cells" != all ] || cells=$all
+		for cell in ${cells//,/ }; do
+			[ -z "${of[$fault/$cell]:-}" ] || continue
+			of[$fault/$cell]=$stated
+			order+=("$fault/$cell")
+		done
+	done
+	cells=$(($(wc -w <<<"$all") * ${#faults[@]}))
+	[ "$cells" -gt 0 ] && [ "${#order[@]}" -eq "$cells" ] || fail 'holes in the table'
+	start "${scheme%[56]}-serve" -p 0 -m event
+	GOOD=$URL${path:+/upload}
+	for what in "${order[@]}"; do
+		bad "$scheme" "${what%/*}"
+		URL=$URL$path
+		begin "${what#*/}" "cells/$what"
+	done
+	# without an argument it would wait for the guard that bats keeps, too
+	wait "${jobs[@]}" || true
+	for what in "${order[@]}"; do
+		read -r counts stated pattern <<<"${of[$what]}"
+		(as_stated "${what#*/}" "cells/$what" "$counts" "$stated" "$pattern") || failed+=" $what"
+	done
+	[ -z "$failed" ] || fail "not as stated:$failed"
 }
 
 @test "RPC: connections refused, silent, closed, reset; other protocols" {
@@ -262,7 +364,7 @@ matrix() {
 
 @test "HTTP: replies that are wrong" {
 	matrix http conn lat bw file conc <<-'TABLE'
-	http-500          1 1 HTTP 500 Internal Server Error
+	http-500          1 1 HTTP 500
 	http-999          1 1 HTTP 999 Request denied
 	http-404          1 1 HTTP 404 Not Found
 	http-redirect     1 1 HTTP 302 Found
@@ -278,7 +380,7 @@ matrix() {
 }
 
 @test "RPC: several requests in flight, an open loop, a thread per client" {
-	matrix rpc lat-depth lat-rate conc-depth conc-rate conc-threads <<-'TABLE'
+	matrix rpc lat-depth lat-rate conc-depth conc-rate-depth conc-threads <<-'TABLE'
 	refused           1 1 Connection refused
 	silent            1 1 no answer within
 	close             1 1 closed|reset
@@ -293,7 +395,7 @@ matrix() {
 }
 
 @test "HTTP: several requests in flight, an open loop, a thread per client" {
-	matrix http lat-depth lat-rate conc-depth conc-rate conc-threads <<-'TABLE'
+	matrix http lat-depth lat-rate conc-depth conc-rate-depth conc-threads <<-'TABLE'
 	refused           1 1 Connection refused
 	silent            1 1 no answer within
 	close             1 1 closed|reset
@@ -304,6 +406,162 @@ matrix() {
 	http-endless-head 1 1 response head over 64 KB
 	http-trickle      1 1 no (complete )?answer within
 	http-close-slowly 1 1 closed|no answer within
+	TABLE
+}
+
+# ---- odd peers, in each way of asking
+
+@test "HTTP: replies that are odd, and right" {
+	ways http '' -w 0 -T 10 <<-'TABLE'
+	http-pong             all 12/0 0 -
+	http-slow             all 12/0 0 -
+	http-chunked          all 12/0 0 -
+	http-continue         all 12/0 0 -
+	http-folded           all 12/0 0 -
+	http-empty-lines      all 12/0 0 -
+	http-empty-lines-slow all 12/0 0 -
+	http-padded-chunks    all 12/0 0 -
+	http-many-fields      all 12/0 0 -
+	http-600              all 0/12 1 HTTP 600 Odd
+	http-999              all 0/12 1 HTTP 999 Request denied
+	http-garbage          all 0/12 1 not an HTTP response
+	TABLE
+}
+
+@test "HTTP: connections that end with a reply that says so" {
+	ways http '' -w 0 -T 10 <<-'TABLE'
+	http-1.0                     lat-fresh                    12/0 0 -
+	http-1.0                     all                          12/0 0 peer closes connections
+	http-no-length               lat-fresh                    12/0 0 -
+	http-no-length               all                          12/0 0 peer closes connections
+	http-close-each              lat,lat-rate                 12/0 0 part of 11 of 12 operations
+	http-close-each              conc,conc-threads,conc-turns 12/0 0 part of 12 of 12 operations
+	http-close-each              lat-fresh                    12/0 0 -
+	http-close-each              all                          12/0 0 peer closes connections
+	http-close-announced-after-3 lat,lat-rate                 12/0 0 part of 2 of 12 operations
+	http-close-announced-after-3 conc,lat-fresh               12/0 0 -
+	http-close-announced-after-3 conc-threads,conc-turns      12/0 0 part of 3 of 12 operations
+	http-close-announced-after-3 all                          12/0 0 peer closes connections
+	TABLE
+}
+
+# A request is sent once more, and with several outstanding a second one may be lost with it again.
+@test "HTTP: connections that end without a word" {
+	ways http '' -w 0 -T 10 <<-'TABLE'
+	http-close-unannounced lat-fresh               12/0 0 -
+	http-close-unannounced lat-depth,conc-depth    */*  1 closed before|reset|Broken pipe
+	http-close-unannounced all                     12/0 0 peer closes
+	http-close-after-3     lat,lat-rate            12/0 0 3 of 12 .* were sent once more \(-K
+	http-close-after-3     conc,lat-turns          12/0 0 4 of 12 .* were sent once more \(-K
+	http-close-after-3     conc-threads,conc-turns 12/0 0 3 of 12 .* were sent once more \(-K
+	http-close-after-3     lat-fresh               12/0 0 -
+	http-close-after-3     all                     */*  * sent once more|closed before
+	http-reset-after-3     lat,lat-rate            12/0 0 3 of 12 .* were sent once more \(-K
+	http-reset-after-3     conc,lat-turns          12/0 0 4 of 12 .* were sent once more \(-K
+	http-reset-after-3     conc-threads,conc-turns 12/0 0 3 of 12 .* were sent once more \(-K
+	http-reset-after-3     lat-fresh               12/0 0 -
+	http-reset-after-3     all                     */*  * sent once more|reset|closed before|Broken pipe
+	http-cut-after-3       lat,lat-rate            9/3  1 closed in the middle of a reply
+	http-cut-after-3       conc                    8/4  1 closed in the middle of a reply
+	http-cut-after-3       conc-threads,conc-turns 9/3  1 closed in the middle of a reply
+	http-cut-after-3       lat-turns               10/2 1 closed in the middle of a reply
+	http-cut-after-3       lat-fresh               12/0 0 -
+	http-cut-after-3       all                     */*  1 closed in the middle of a reply
+	http-falters           lat,lat-rate,lat-fresh  11/1 1 closed before the reply
+	http-falters           lat-depth               8/4  1 closed before the reply
+	http-falters           lat-turns               12/0 1 warm-up: .*closed before the reply
+	http-falters           all                     12/0 1 closed before the reply
+	TABLE
+}
+
+@test "HTTP: requests that may not be sent twice" {
+	ways http /x -w 0 -T 10 -s 10 <<-'TABLE'
+	http-close-each    lat-fresh               12/0 0 -
+	http-close-each    all                     12/0 0 peer closes connections
+	http-close-after-3 lat,lat-rate            9/3  1 closed before the reply.* try -K
+	http-close-after-3 conc                    8/4  1 closed before the reply.* try -K
+	http-close-after-3 conc-threads,conc-turns 9/3  1 closed before the reply.* try -K
+	http-close-after-3 lat-turns               10/2 1 closed before the reply.* try -K
+	http-close-after-3 lat-fresh               12/0 0 -
+	http-close-after-3 all                     */*  1 closed before|reset|Broken pipe
+	TABLE
+}
+
+# No socket buffers hold these bodies: the replies come before.
+@test "HTTP: replies before the request is sent" {
+	ways http /x -w 0 -T 10 -s 20m <<-'TABLE'
+	http-early             lat-depth,conc-depth 12/0 0 behind such a one and were sent again
+	http-early             lat-fresh            12/0 0 -
+	http-early             all                  12/0 0 peer closes connections
+	http-early-unannounced lat-depth            3/9  1 closed before|reset|Broken pipe
+	http-early-unannounced conc-depth           */*  * closed before|reset|Broken pipe|peer closes
+	http-early-unannounced lat-fresh            12/0 0 -
+	http-early-unannounced all                  12/0 0 peer closes connections
+	http-early-404         all                  0/12 1 HTTP 404 Not Found
+	http-early-cut         all                  0/12 1 closed in the middle|reset|Broken pipe
+	TABLE
+}
+
+@test "HTTP: warming up that fails" {
+	ways http '' -w 1 -T 10 <<-'TABLE'
+	http-500-once   lat,lat-depth,lat-rate,lat-turns 12/0 1 warm-up: .*HTTP 500
+	http-500-once   lat-fresh                        0/12 1 HTTP 500
+	http-500-once   all                              12/0 1 HTTP 500
+	http-500-second lat,lat-depth,lat-rate           11/1 1 HTTP 500
+	http-500-second lat-fresh                        12/0 0 -
+	http-500-second all                              12/0 1 warm-up: .*HTTP 500
+	TABLE
+}
+
+@test "HTTP: a peer that breaks off slowly, in each way" {
+	ways http '' -w 0 -T 1 <<-'TABLE'
+	http-close-slowly conc,conc-depth,conc-threads 0/12 1 closed before|no answer within
+	http-close-slowly all                          0/+  1 closed before|no answer within
+	TABLE
+}
+
+@test "RPC: peers that are odd, and right; connections that end" {
+	ways rpc '' -w 0 -T 10 <<-'TABLE'
+	rpc-pong          all                              12/0 0 -
+	rpc-slow          all                              12/0 0 -
+	rpc-five          all                              12/0 0 -
+	rpc-six           all                              12/0 0 -
+	rpc-reads-root    all                              12/0 0 -
+	rpc-falters       all                              12/0 0 -
+	rpc-single        lat,lat-depth,lat-rate,lat-turns 12/0 0 -
+	rpc-single        conc-rate,conc-turns             0/+  1 say rpc5:// or rpc6://
+	rpc-single        all                              0/12 1 say rpc5:// or rpc6://
+	rpc-garbage       all                              0/12 1 127.0.0.1:[0-9]+: .
+	rpc-close-after-3 conc                             12/0 0 -
+	rpc-close-after-3 lat-depth,conc-depth,conc-rate   */*  1 closed the connection
+	rpc-close-after-3 lat-turns                        10/2 1 closed the connection
+	rpc-close-after-3 all                              9/3  1 closed the connection
+	rpc-reset-after-3 conc                             12/0 0 -
+	rpc-reset-after-3 lat-depth,conc-depth,conc-rate   */*  1 reset|closed the connection|Broken pipe
+	rpc-reset-after-3 lat-turns                        10/2 1 reset
+	rpc-reset-after-3 all                              9/3  1 reset
+	TABLE
+}
+
+# Nothing is tried out: the only connection is for the measurement.
+@test "RPC: a dialect that the target states" {
+	ways rpc5 '' -w 0 -T 10 <<-'TABLE'
+	rpc-five    all                              12/0 0 -
+	rpc-single  lat,lat-depth,lat-rate,lat-turns 12/0 0 -
+	rpc-single  conc                             3/9  1 3 of 4 clients gave up
+	rpc-single  conc-rate                        12/0 1 2 of 3 clients gave up
+	rpc-single  all                              4/8  1 2 of 3 clients gave up
+	rpc-falters lat,lat-depth,lat-rate,lat-turns 0/+  1 closed the connection
+	rpc-falters all                              12/0 1 closed the connection
+	TABLE
+}
+
+@test "RPC: the wrong dialect, and a peer that breaks off slowly" {
+	ways rpc5 '' -w 0 -T 1 <<-'TABLE'
+	rpc-six          conc,conc-depth,conc-threads 0/12 1 no answer within 1 s
+	rpc-six          all                          0/+  1 no answer within 1 s
+	rpc-close-slowly conc,conc-depth,conc-threads 0/12 1 closed the connection|no answer within
+	rpc-close-slowly all                          0/+  1 closed the connection|no answer within
 	TABLE
 }
 
