@@ -22,6 +22,10 @@ enum want {
 	WANT_CLOSE   /* close the connection; nothing is left to send */
 };
 
+/* What a session does at once is counted, so that whoever has many connections can go on with
+ * others: about 0.5 ms, in units of a byte inflated. */
+#define WORK_MAX ((uint64_t)128 << 10)
+
 /* ---- server side ---- */
 
 /* A peer is not slow as long as it delivers this many bytes of a long message per time limit. */
@@ -120,6 +124,9 @@ struct client_session {
 	unsigned outstanding; /* calls that are begun and not yet complete */
 	void *done;           /* the token of the call that was completed last; whoever takes
 			       * it sets NULL */
+	uint64_t work;        /* that input() may still do before it stops: after open(), any. A
+			       * driver of many connections sets WORK_MAX for each turn */
+	bool more;            /* it has stopped with something to do that needs no more bytes */
 	bool ok;              /* that call succeeded */
 	uint64_t content;     /* HTTP: payload bytes of its reply, without framing, if the call
 			       * does not say how many there should be; else 0 */
@@ -149,8 +156,9 @@ struct client_protocol {
 	/* Take bytes from the peer; returns how many were taken. A call is complete when
 	 * outstanding has become one less: see done, ok and error. While others are outstanding
 	 * input() stops right behind such a reply; else all bytes are taken (fewer only
-	 * when want became WANT_CLOSE, and then the rest is useless). Bytes that come
-	 * while no call is in progress are taken too (requests of the peer, and replies that
+	 * when want became WANT_CLOSE, and then the rest is useless; or when work became 0, and
+	 * then it is called again with the rest, with more set even if that is none). Bytes that
+	 * come while no call is in progress are taken too (requests of the peer, and replies that
 	 * are not waited for), and may make want WANT_OUTPUT. Once want is WANT_CLOSE,
 	 * calls that are still outstanding have failed, and done may be NULL.
 	 * begin(), sent() and end() may complete a call as well, one at most. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -34,6 +35,8 @@ client_close(struct client_conn *c)
 		close(c->fd);
 	if (c->session)
 		c->session->protocol->close(c->session);
+	free(c->rest);
+	c->rest = NULL;
 	c->fd = -1;
 	c->session = NULL;
 	c->broken = c->spoke = c->heard = c->kept = c->ended = false;
@@ -226,15 +229,37 @@ refill(struct client_conn *c, int flags)
 	return end(c);
 }
 
-/* Give the protocol what was read, up to the end of a reply. */
+/* Give the protocol what was read, up to the end of a reply, or as much as it may do at once. */
 static enum client_result
 feed(struct client_conn *c)
 {
 	struct client_session *r = c->session;
-	size_t left = c->have - c->used, taken = r->protocol->input(r, c->in + c->used, left);
+	const unsigned char *in = c->rest ? c->rest : c->in;
+	size_t left = c->have - c->used, taken = r->protocol->input(r, in + c->used, left);
 
 	c->used += taken;
-	return taken == left || r->done || r->want == WANT_CLOSE ? CLIENT_OK : stuck(c);
+	if (c->rest && taken == left) {
+		free(c->rest);
+		c->rest = NULL;
+	}
+	return taken == left || r->done || r->want == WANT_CLOSE || r->work == 0 ? CLIENT_OK
+										 : stuck(c);
+}
+
+/* Others are about to use the buffer: copy what is left in it. False: out of memory. */
+static bool
+set_aside(struct client_conn *c)
+{
+	size_t left = c->have - c->used;
+
+	if (left == 0 || c->rest)
+		return true;
+	if (!(c->rest = malloc(left)))
+		return false;
+	memcpy(c->rest, c->in + c->used, left);
+	c->used = 0;
+	c->have = left;
+	return true;
 }
 
 /* Send until nothing is left (CLIENT_OK), or no more can be sent now (CLIENT_BUSY), or at all:
@@ -355,7 +380,8 @@ receive(struct client_conn *c, int flags)
 bool
 client_look(struct client_conn *c, uint64_t now_ns)
 {
-	if (now_ns < c->received_ns + LOOK_NS || !client_ready(c) || c->session->outstanding > 0)
+	if (now_ns < c->received_ns + LOOK_NS || !client_ready(c) || c->session->outstanding > 0
+	    || client_paused(c))
 		return false;
 	receive(c, MSG_DONTWAIT);
 	return true;
@@ -469,7 +495,7 @@ receive_now(struct client_conn *c)
 void
 client_receive(struct client_conn *c)
 {
-	if (!c->broken && c->session->want != WANT_CLOSE)
+	if (!c->broken && c->session->want != WANT_CLOSE && !client_paused(c))
 		receive_now(c);
 }
 
@@ -511,12 +537,17 @@ client_next(struct client_conn *c, void **token)
 		}
 		if (c->broken || r->want == WANT_CLOSE)
 			return lost(c);
-		if (c->used < c->have)
+		if (client_paused(c)) {
+			if (set_aside(c))
+				return CLIENT_BUSY;
+			useless(c, strerror(ENOMEM));
+		} else if (c->used < c->have || r->more) {
 			feed(c);
-		else if (!c->doomed)
+		} else if (!c->doomed) {
 			return CLIENT_BUSY;
-		else if (!receive_now(c))
+		} else if (!receive_now(c)) {
 			cut(c, c->doomed);
+		}
 	}
 	return CLIENT_BUSY;
 }

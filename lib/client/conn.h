@@ -73,8 +73,9 @@ struct client_conn {
 			       * blocking: set by the owner */
 
 	/* Non-blocking calls. */
-	size_t have, used; /* bytes in the buffer, and how many the protocol has taken */
-	int doomed;        /* a write failed with this errno; what can still be read is */
+	size_t have, used;   /* bytes in the buffer, and how many the protocol has taken */
+	unsigned char *rest; /* owned: where they are while others have the buffer; or NULL */
+	int doomed;          /* a write failed with this errno; what can still be read is */
 };
 
 /* Not connected. Borrowed: the client, and the buffer in, of size bytes, for what is read, which
@@ -131,8 +132,18 @@ void client_begin(struct client_conn *, const struct call *, void *token);
  * it is short. */
 void client_send(struct client_conn *);
 
-/* fd can be read: receive once. */
+/* fd can be read: receive once, unless client_paused(). */
 void client_receive(struct client_conn *);
+
+/* Has client_next() returned CLIENT_BUSY because session->work is used up? There is more to be done
+ * with what was received: others are to have their turn, then work is to be set again, and
+ * client_next() called. The buffer is theirs meanwhile. */
+static inline bool
+client_paused(const struct client_conn *c)
+{
+	return c->fd >= 0 && !c->broken && c->session->work == 0
+	    && (c->used < c->have || c->session->more);
+}
 
 /* What came of the calls so far? To be called until it returns CLIENT_BUSY, after each of the
  * three above and client_dial_end().

@@ -551,6 +551,7 @@ http_open(const struct client_conf *conf)
 	h->depth = depth;
 	h->c.protocol = &http_client_protocol;
 	h->c.want = WANT_INPUT;
+	h->c.work = UINT64_MAX;
 	h->conf = conf;
 	h->c.out.reserve = conf->depth > 1 ? OUT_RESERVE : 0;
 	return &h->c;

@@ -8,7 +8,9 @@
  *
  * In a closed loop a flow starts the next request when one is complete. In an open loop flows
  * that can take a request queue up, and get one when it is due (schedule.h). Requests that start
- * together on one connection are sent together. */
+ * together on one connection are sent together.
+ *
+ * A flow that has received what takes long to read gives way after WORK_MAX of it to the others. */
 #include "load/event.h"
 
 #include <errno.h>
@@ -83,6 +85,8 @@ struct flow {
 	unsigned closed_round;    /* the driver's round in which it was closed last */
 	unsigned unsent;          /* requests just started, */
 	struct flow *next_unsent; /* and the next flow that has some */
+	bool paused;              /* in the list of those that are client_paused(): */
+	struct flow *next_paused;
 };
 
 struct event_driver {
@@ -99,6 +103,7 @@ struct event_driver {
 				       * end at almost the same time, the first */
 	struct schedule schedule;
 	struct flow *ready, **ready_end; /* a queue */
+	struct flow *paused;             /* each has its next turn in the next round */
 
 	/* The phase. */
 	enum phase phase;
@@ -488,6 +493,11 @@ advance(struct event_driver *d, struct flow *f, enum client_result res)
 		if (res == CLIENT_BUSY)
 			res = client_next(c, &token);
 		if (res == CLIENT_BUSY && !refill(d, f, &res)) {
+			if (client_paused(c) && !f->paused) {
+				f->paused = true;
+				f->next_paused = d->paused;
+				d->paused = f;
+			}
 			if (c->fd < 0 || watch(d, f))
 				return moved;
 			res = CLIENT_LOST;
@@ -511,12 +521,15 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 		advance(d, f, client_dial_end(c));
 		return;
 	}
+	if (client_paused(c))
+		return; /* what has come since is for later */
 	if (ready & LOOP_WRITE)
 		client_send(c);
 	if (!(ready & (LOOP_READ | LOOP_GONE))) {
 		advance(d, f, CLIENT_BUSY);
 		return;
 	}
+	c->session->work = WORK_MAX;
 	client_receive(c);
 	moved = advance(d, f, CLIENT_BUSY);
 	/* after a reply that is not followed by a request the peer gets no acknowledgement;
@@ -613,6 +626,8 @@ wait_limit_ns(const struct event_driver *d)
 	uint64_t slice = limit < CLIENT_SLICE_NS ? limit : CLIENT_SLICE_NS;
 	struct timespec ts = { 0, 0 };
 
+	if (d->paused)
+		return 0;
 	if (!d->open || !d->ready || d->schedule.due_ns == SCHEDULE_OVER)
 		return slice;
 	now = clock_ns();
@@ -656,6 +671,25 @@ expire_grace(struct event_driver *d, uint64_t now)
 		d->next_grace_check_ns = now + GRACE_CHECK_NS;
 }
 
+/* One turn for each that is paused. */
+static void
+run_paused(struct event_driver *d)
+{
+	struct flow *f, *next = d->paused;
+
+	d->paused = NULL;
+	while ((f = next)) {
+		next = f->next_paused;
+		f->paused = false;
+		if (client_paused(&f->k.conn)) { /* it may be closed by now */
+			f->k.conn.session->work = WORK_MAX;
+			advance(d, f, CLIENT_BUSY);
+		}
+		if (d->open)
+			dispatch(d);
+	}
+}
+
 /* Wait for events, at most wait_ns, and handle them and the time limits that passed. */
 static int
 poll_once(struct event_driver *d, uint64_t wait_ns)
@@ -677,6 +711,7 @@ poll_once(struct event_driver *d, uint64_t wait_ns)
 		if (d->open && i % AT_ONCE == AT_ONCE - 1)
 			dispatch(d);
 	}
+	run_paused(d);
 	now = clock_ns();
 	while ((r = d->all.oldest) && now > r->start_ns && now - r->start_ns >= limit) {
 		f = r->flow;
@@ -728,12 +763,8 @@ phase(struct event_driver *d, enum phase p, const struct call *call, uint64_t co
 	}
 	if (d->open && d->active == 0)
 		miss_remaining(d);
-	for (i = 0; i < d->n; i++) {
-		if (!d->flow[i].k.gave_up)
-			continue;
-		if (p == FIRST || p == RUN)
-			t->gave_up++;
-	}
+	for (i = 0; i < d->n && (p == FIRST || p == RUN); i++)
+		t->gave_up += d->flow[i].k.gave_up;
 	return 0;
 }
 

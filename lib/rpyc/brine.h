@@ -105,10 +105,9 @@ brine_u64(const unsigned char *p)
 	return (uint64_t)brine_u32(p) << 32 | brine_u32(p + 4);
 }
 
-/* What is done at once is counted, so that whoever has many connections can go on with others: a
- * byte that is inflated, or verified as text, is 1; a value that is read WORK_READ, one that is
- * passed WORK_PASS; a reference that is released WORK_RELEASE. */
-#define WORK_MAX ((uint64_t)128 << 10) /* in one go: about 0.5 ms */
+/* What is done at once is counted (protocol.h): a byte that is inflated, or verified as text, is 1;
+ * a value that is read WORK_READ, one that is passed WORK_PASS; a reference that is released
+ * WORK_RELEASE. */
 #define WORK_READ 4
 #define WORK_PASS 1
 #define WORK_RELEASE 16

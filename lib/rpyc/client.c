@@ -492,6 +492,8 @@ rpyc_open(const struct client_conf *conf)
 	c->in.sink = sink;
 	c->in.ctx = c;
 	c->in.retain_max = RETAIN_MAX;
+	c->in.work = &c->base.work;
+	c->base.work = UINT64_MAX;
 	c->base.want = WANT_INPUT;
 	return &c->base;
 }
@@ -641,7 +643,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 	unsigned outstanding = base->outstanding;
 	size_t taken = 0, k;
 
-	while (taken < n && base->want != WANT_CLOSE
+	while ((taken < n || c->in.more) && base->work > 0 && base->want != WANT_CLOSE
 	    && (base->outstanding == outstanding || base->outstanding == 0)) {
 		switch (rpyc_read(&c->in, p + taken, n - taken, &k)) {
 		case RPYC_MESSAGE:
@@ -660,6 +662,7 @@ rpyc_input(struct client_session *base, const unsigned char *p, size_t n)
 		rpyc_lost(c, "out of memory");
 	if (!c->in.begun)
 		buf_clear(&c->in.retained, 512); /* an idle connection keeps no more */
+	base->more = c->in.more;
 	update_want(base);
 	return taken;
 }

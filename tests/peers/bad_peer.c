@@ -9,6 +9,7 @@
  * request head) the words of the table. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -74,7 +75,8 @@ enum {
 	FALTERS = 1 << 14, /* the first connection of all ends with its first request */
 	FULL = 1 << 15,    /* HTTP: the first WELL connections of all get pongs */
 	DEAF = 1 << 16,    /* it takes no more than WELL: the listening socket is closed, */
-	SINGLE = 1 << 17   /* no more than one */
+	SINGLE = 1 << 17,  /* no more than one */
+	ALONE = 1 << 18    /* on one connection only: all requests on others get proper pongs */
 };
 
 /* clang-format off */
@@ -177,6 +179,10 @@ static const struct behaviour behaviours[] = {
 	  WORDS("\0\x0f\xff\xff" ZIP_HEAD("\x0a\0\xf5\xff") "\x0f\xff\xff\xff\xf0" "\x62\x18\x05"
 	  "\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18\x05"), .then = FLOOD, .type = 2, .flags = ZIPPED,
 	  .again = 25 },
+	{ .name = "rpc-zip-bomb-alone", .protocol = RPC,
+	  WORDS("\0\x0f\xff\xff" ZIP_HEAD("\x0a\0\xf5\xff") "\x0f\xff\xff\xff\xf0" "\x62\x18\x05"
+	  "\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18\x05"), .then = FLOOD, .type = 2,
+	  .flags = ZIPPED | ALONE, .again = 25 },
 	{ "rpc-close-request", RPC, TEXT("\0\0\0\x08\0" "\x12\x51\x51" "\x11\x52\x11\x51\x02\n"),
 	  CLOSE, 1, 0, 0 },
 
@@ -562,7 +568,7 @@ converse(struct connection *c)
 	struct linger reset = { 1, 0 };
 	static atomic_uint of_all;
 	const struct timespec late = { .tv_nsec = LATE_NS };
-	unsigned answered = 0;
+	unsigned answered = 0, after = c->b->after;
 
 	if (c->b->flags & MISSED && atomic_fetch_add(&of_all, 1) < 2)
 		return;
@@ -582,9 +588,11 @@ converse(struct connection *c)
 				return;
 		}
 	}
+	if (c->b->flags & ALONE && atomic_fetch_add(&of_all, 1) > 0)
+		after = UINT_MAX;
 	for (;;) {
 		answered++;
-		if (answered <= c->b->after || (c->b->flags & ONCE && answered > c->b->after + 1)) {
+		if (answered <= after || (c->b->flags & ONCE && answered > c->b->after + 1)) {
 			if (!pong(c))
 				return;
 			if (c->b->then == VANISH && atomic_fetch_add(&of_all, 1) + 1 == c->b->after)

@@ -73,6 +73,25 @@ served() {
 	[[ $stderr != *'reconnecting'* ]] || fail "$stderr"
 }
 
+@test "a reply that takes long to read holds up no other client of the same loop" {
+	local beside
+	bad rpc rpc-zip-bomb-alone
+	run --separate-stderr timeout 60 bench-conc -R -c 2 -j 1 -n 150 -w 0 "$URL/all"
+	[ "$status" -eq 1 ] || fail "status $status: $output $stderr"
+	printf '%s\n' "$output" >raw.tsv
+	# what began and ended beside the operation that failed: one each time that this gives way, a
+	# thousand times for a MiB on the wire, which comes in less than a hundred pieces
+	beside=$(awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
+		{ client[NR] = $col["client"]; start[NR] = $col["start_us"]; end[NR] = start[NR] + $col["us"] }
+		$col["ok"] == 0 { failed = NR; failures++ }
+		END {
+			for (i in start)
+				n += client[i] != client[failed] && start[i] >= start[failed] && end[i] <= end[failed]
+			print failures + 0 "/" (n >= 100 ? "many" : n + 0)
+		}' raw.tsv)
+	[ "$beside" = 1/many ] || fail "failures/operations beside: $beside: $stderr"
+}
+
 @test "a peer that falls silent costs an operation its time limit" {
 	local b
 	for b in rpc-silent-after-3 http-silent-after-3; do

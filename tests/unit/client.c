@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Which of a target's addresses is chosen (client_probe()), and in how much time: on
- * sockets of this process whose queues are full, so that nobody answers on them. */
+ * sockets of this process whose queues are full, so that nobody answers on them. And two
+ * connections that share a buffer, one of which has received what takes long to read. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "client/target.h"
+#include "rpyc/frame.h"
 #include "tap.h"
 
 #define FILL 8 /* more than any system queues for a backlog of 0 */
@@ -80,6 +82,116 @@ probe(struct place *const places[], size_t n, uint64_t *ns)
 	return cl;
 }
 
+/* ---- connections that share a buffer ---- */
+
+#define SHARED 65536
+#define MANY 40000 /* values, each of WORK_READ: more than WORK_MAX */
+
+static char tokens[2];
+
+/* Send the frame at the end of b as a peer. */
+static bool
+peer_sends(int fd, struct buf *b, size_t begin)
+{
+	rpyc_end(b, begin, 0);
+	return !b->failed && write(fd, b->p, b->n) == (ssize_t)b->n;
+}
+
+/* A connection on which a call of a named method waits for its reply; *peer is the other end. */
+static bool
+calling(struct client_conn *c, const struct client *cl, unsigned char *in, int *peer, char *token)
+{
+	static const struct call named = { .op = OP_NAMED };
+	int fd[2], size = 4 * MANY;
+	struct buf b = { 0 };
+	size_t begin;
+	void *done;
+	bool good;
+
+	client_conn_init(c, cl, in, SHARED);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0 || fcntl(fd[0], F_SETFL, O_NONBLOCK) < 0)
+		return false;
+	setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	setsockopt(fd[0], SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	c->fd = fd[0];
+	*peer = fd[1];
+	if (!(c->session = cl->protocol->open(&cl->conf)))
+		return false;
+	client_begin(c, &named, token);
+	client_send(c);
+	begin = rpyc_begin(&b, 6, RPYC_REPLY);
+	brine_put_int(&b, 0);
+	rpyc_put_ref(&b, RPYC_REMOTE_REF, "x.Service", 1, 2);
+	good = peer_sends(fd[1], &b, begin);
+	buf_free(&b);
+	client_receive(c);
+	good = good && client_next(c, &done) == CLIENT_BUSY && client_sending(c);
+	client_send(c);
+	return good;
+}
+
+static void
+test_shared(void)
+{
+	static unsigned char in[SHARED];
+	struct client_conn c[2];
+	struct buf b = { 0 };
+	struct client cl;
+	enum client_result res = CLIENT_BUSY;
+	int peer[2], i, turns = 0;
+	size_t begin;
+	void *token;
+	bool good;
+
+	memset(&cl, 0, sizeof cl);
+	good = client_target(&cl, "rpc6://x/all") == NULL;
+	for (i = 0; i < 2; i++)
+		good = calling(&c[i], &cl, in, &peer[i], &tokens[i]) && good;
+	if (!ok(good, "two connections with one buffer, and a call on each"))
+		return;
+
+	begin = rpyc_begin(&b, 6, RPYC_REPLY);
+	brine_put_int(&b, 1);
+	rpyc_put_label(&b, RPYC_VALUE);
+	brine_put_tuple(&b, MANY);
+	for (i = 0; i < MANY; i++)
+		buf_byte(&b, BRINE_TAG_NONE);
+	good = peer_sends(peer[0], &b, begin);
+	c[0].session->work = WORK_MAX;
+	for (i = 0; i < MANY && res == CLIENT_BUSY && !client_paused(&c[0]); i++) {
+		client_receive(&c[0]);
+		res = client_next(&c[0], &token);
+	}
+	ok(good && res == CLIENT_BUSY && client_paused(&c[0]) && !client_paused(&c[1]),
+	    "a reply that takes long pauses");
+
+	memset(in, 0xff, sizeof in);
+	buf_clear(&b, 0);
+	begin = rpyc_begin(&b, 6, RPYC_REPLY);
+	brine_put_int(&b, 1);
+	rpyc_put_str(&b, "pong");
+	good = peer_sends(peer[1], &b, begin);
+	c[1].session->work = WORK_MAX;
+	client_receive(&c[1]);
+	ok(good && client_next(&c[1], &token) == CLIENT_OK && token == &tokens[1]
+		&& client_paused(&c[0]),
+	    "while another connection completes its call");
+
+	/* what has come since waits */
+	client_receive(&c[0]);
+	for (; client_paused(&c[0]); turns++) {
+		c[0].session->work = WORK_MAX;
+		res = client_next(&c[0], &token);
+	}
+	ok(res == CLIENT_OK && token == &tokens[0] && turns > 0, "and then goes on (%d): %s", turns,
+	    c[0].error);
+	for (i = 0; i < 2; i++) {
+		client_close(&c[i]);
+		close(peer[i]);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -88,6 +200,7 @@ main(void)
 	uint64_t ns;
 	int i, fd = -1;
 
+	test_shared();
 	if (!ok(listening(&good, FILL) >= 0 && (fd = listening(&none, 0)) >= 0,
 		"sockets to listen on"))
 		return done();

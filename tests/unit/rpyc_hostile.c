@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* RPyC against hostile peers: both sides of the protocol, given what no stock peer
  * sends, must answer it or end the connection, in bounded memory and time. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "payload.h"
 #include "rpyc/client_session.h"
+#include "rpyc/inflate.h"
 #include "rpyc/session.h"
 #include "service.h"
 #include "tap.h"
@@ -1128,6 +1130,68 @@ test_client(void)
 	buf_free(&b);
 }
 
+/* Give the client bytes as a driver of many does; returns the turns that takes. */
+static unsigned
+client_turns(struct client_session *c, const struct buf *b, uint64_t *most)
+{
+	const struct rpyc_reader *in = &((struct rpyc_client *)c)->in;
+	uint64_t before;
+	unsigned turns = 0;
+	size_t at = 0;
+
+	*most = 0;
+	do {
+		turns++;
+		before = in->inflated;
+		c->work = WORK_MAX;
+		at += c->protocol->input(c, b->p + at, b->n - at);
+		if (in->inflated - before > *most)
+			*most = in->inflated - before;
+	} while (c->work == 0 && (at < b->n || c->more) && c->want != WANT_CLOSE);
+	return turns;
+}
+
+/* What a server sends costs a client of many connections a bounded piece of work at a time, too. */
+static void
+test_client_turns(void)
+{
+	static const struct call named = { .op = OP_NAMED };
+	struct client_conf conf = { .name = "all" };
+	struct buf front = { 0 }, b = { 0 };
+	struct client_session *c;
+	unsigned turns;
+	uint64_t most;
+	size_t at;
+
+	c = client_open(&conf, &named);
+	client_releases(c);
+	at = reply(&b, 1);
+	rpyc_put_label(&b, RPYC_VALUE);
+	ADD(&b, "\x15\x00\x10\x00\x00");
+	fill(&b, BRINE_TAG_NONE, 0x100000);
+	rpyc_end(&b, at, 0);
+	turns = client_turns(c, &b, &most);
+	ok(c->outstanding == 0 && c->ok && turns >= 0x100000 * WORK_READ / WORK_MAX,
+	    "a million values to a client: others have their turn (%u)", turns);
+	c->protocol->close(c);
+
+	c = client_open(&conf, &named);
+	client_releases(c);
+	reply(&front, 1);
+	rpyc_put_label(&front, RPYC_VALUE);
+	ADD(&front, "\x0f\x0f\xff\xff\xff");
+	memmove(front.p, front.p + 5, front.n -= 5);
+	buf_clear(&b, 0);
+	bomb(&b, &front, 100000);
+	turns = client_turns(c, &b, &most);
+	ok(c->want == WANT_CLOSE && !c->ok && turns >= 20000000 / WORK_MAX
+		&& most <= WORK_MAX + INFLATE_WINDOW,
+	    "a zlib bomb to a client, too (%u, %" PRIu64 "): %s", turns, most, c->error);
+	c->protocol->close(c);
+	buf_free(&front);
+	buf_free(&b);
+}
+
 /* A queue that is never empty stays small, and what comes out is what was put in. */
 static void
 test_queue(void)
@@ -1175,6 +1239,7 @@ main(void)
 	test_lists();
 	test_turns();
 	test_client();
+	test_client_turns();
 	test_queue();
 	return done();
 }
