@@ -153,10 +153,10 @@ send() {
 # alive: others are served. (Where the machine is busy, a client may once be too slow for a short
 # limit of the server, between its hello and its first request.)
 alive() {
-	eventually served || fail "no service any more: $URL: $(cat alive.tsv alive.err)"
+	eventually still_serves || fail "no service any more: $URL: $(cat alive.tsv alive.err)"
 }
 
-served() {
+still_serves() {
 	bench-lat -n 3 -T 20 "$URL" >alive.tsv 2>alive.err && [ "$(cell alive.tsv n)" = 3 ]
 }
 
