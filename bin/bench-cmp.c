@@ -374,11 +374,13 @@ compare_labels(struct cmp *c, size_t i)
 static void
 decide(struct cmp *c, struct config *g)
 {
-	struct verdict_rules rules = { c->limit, c->compared - c->few, rows_is_rate(g->metric) };
+	struct verdict_rules rules = { c->limit, c->compared, rows_is_rate(g->metric) };
 
+	if (verdict_possible(&g->found))
+		rules.comparisons -= c->few;
 	if (!c->path[1])
 		verdict_decide(&g->found, &rules);
-	if (g->found.enough > c->enough)
+	if (verdict_possible(&g->found) && g->found.enough > c->enough)
 		c->enough = g->found.enough;
 	c->verdicts[g->found.verdict]++;
 }

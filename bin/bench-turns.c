@@ -278,7 +278,7 @@ parse(struct turns *t, int argc, char **argv)
 }
 
 /* The processors that are kept awake: those that all is placed on. Not beside a server of
- * somebody else, whose control group could get less than its share. */
+ * somebody else, whose session or control group would get less than its share. */
 static bool
 may_keep_awake(const struct turns *t, struct cpus *set)
 {
@@ -631,6 +631,8 @@ main(int argc, char **argv)
 	if (t.precision > 0)
 		t.rows = opt_memory(rows_new());
 	awake = may_keep_awake(&t, &placed) && awake_start(&keeper, &placed);
+	if (!set_env("BENCH_AWAKE", awake ? "yes" : ""))
+		return EXIT_FAILED;
 	catch_signals();
 	status = run_passes(&t);
 	if (awake)

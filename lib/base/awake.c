@@ -28,7 +28,7 @@ spin(void *arg)
 {
 	static atomic_bool over;
 
-	/* never at anybody's cost */
+	/* not at the cost of what is measured */
 	if (cpus_set_affinity(arg) == 0 && cpus_set_idle() == 0)
 		while (!atomic_load_explicit(&over, memory_order_relaxed))
 			relax();

@@ -42,7 +42,8 @@ const char *cpus_use(const struct cpus *);
  * within the quota of its control groups (Linux), rounded up: at least 1, and most at most. */
 unsigned cpus_available(unsigned most);
 
-/* Let the calling thread run only when no other one wants its processor. 0, or -1 with errno. */
+/* Let the calling thread run only when no other one of its group wants its processor: a control
+ * group, or a session where the system has autogroups (sched(7)). 0, or -1 with errno. */
 int cpus_set_idle(void);
 
 /* ---- for the systems' files ---- */

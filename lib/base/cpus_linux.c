@@ -8,7 +8,9 @@
 
 #ifdef CPUS_LINUX
 
+#include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +50,9 @@ cpus_set_idle(void)
 {
 	const struct sched_param none = { 0 };
 
-	return sched_setscheduler(0, SCHED_IDLE, &none);
+	/* sched_setscheduler(2) fails with musl */
+	errno = pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+	return errno == 0 ? 0 : -1;
 }
 
 /* Read one or two numbers from a group's file; "max" and "-1" are none. Returns how many there

@@ -69,7 +69,7 @@ verdict_estimate(struct finding *f, const struct rounds *base, const struct roun
 void
 verdict_decide(struct finding *f, const struct verdict_rules *r)
 {
-	double level = 1 - (1 - STAT_LEVEL) / fmax(1, (double)r->comparisons);
+	double level = 1 - (1 - STAT_LEVEL) / (double)r->comparisons;
 
 	if (f->pairs == 0 || !paired_limits(&f->estimate, STAT_LEVEL, &f->low, &f->high)
 	    || !paired_limits(&f->estimate, level, &f->strict_low, &f->strict_high))
