@@ -86,7 +86,7 @@ _rpcbench() {
 	elif [[ $usage = *target* ]]; then
 		compopt -o nospace 2>/dev/null
 		# shellcheck disable=SC2207
-		COMPREPLY=($(compgen -W 'rpc:// http:// rpc5:// rpc6://' -- "$cur"))
+		COMPREPLY=($(compgen -W 'rpc:// http:// rpc5:// rpc6:// rpc+unix:// http+unix://' -- "$cur"))
 	elif [[ $usage = *'[config ...]'* ]]; then
 		_rpcbench_read "${program%bench-suite}rpc-serve"
 		_rpcbench_find -m || return

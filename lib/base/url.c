@@ -11,6 +11,10 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
+#define ON_SOCKET "+unix" /* behind a scheme: a path is in the host's place */
+
+static const char lone_percent[] = "\"%\" without two hexadecimal digits behind it";
+
 static const struct scheme {
 	const char *name, *scheme, *port;
 	bool method; /* the "/" only sets off what follows it */
@@ -108,6 +112,45 @@ url_decode(const char **p)
 	return encoded ? (unsigned char)(hex(at[1]) << 4 | hex(at[2])) : (unsigned char)*at;
 }
 
+void
+url_encode(char *dst, size_t size, const char *text)
+{
+	/* what is never encoded (RFC 3986, section 2.3) */
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+	size_t n = 0;
+
+	for (; *text && n + 4 <= size; text++)
+		n += (size_t)snprintf(dst + n, 4, strchr(plain, *text) ? "%c" : "%%%02X",
+		    (unsigned char)*text);
+	dst[n] = '\0';
+}
+
+/* The n bytes at p are the path of a Unix socket, percent-encoded: filled in as the host. */
+static const char *
+parse_socket(struct url *u, const char *p, size_t n)
+{
+	const char *end = p + n, *at;
+	size_t k;
+
+	for (k = 0; p < end; k++) {
+		if (k == sizeof u->host - 1)
+			return "path of the socket too long";
+		at = p;
+		u->host[k] = (char)url_decode(&p);
+		if (*at == '%' && p == at + 1)
+			return lone_percent;
+		if (!u->host[k])
+			return "NUL in the path of the socket";
+	}
+	u->host[k] = '\0';
+	if (!strchr(u->host, '/'))
+		return "no path of a socket, as in " ON_SOCKET "://%2Frun%2Fserver";
+	strcpy(u->authority, "localhost");
+	u->port[0] = '\0';
+	return NULL;
+}
+
 /* Method and arguments are text: each part of the path, once it is decoded. */
 static const char *
 check_text(const char *path)
@@ -119,7 +162,7 @@ check_text(const char *path)
 	while (*(at = p)) {
 		c = url_decode(&p);
 		if (*at == '%' && p == at + 1)
-			return "\"%\" without two hexadecimal digits behind it";
+			return lone_percent;
 		if (!utf8(&text, &c, 1))
 			return "percent-encoded bytes that are not UTF-8";
 	}
@@ -131,7 +174,8 @@ url_parse(struct url *u, const char *text)
 {
 	const struct scheme *s;
 	const char *p, *why;
-	size_t n;
+	bool socket = false;
+	size_t n, k = sizeof ON_SOCKET - 1;
 
 	for (p = text; *p; p++) {
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p > '~')
@@ -141,7 +185,11 @@ url_parse(struct url *u, const char *text)
 	}
 	for (s = schemes; s->name; s++) {
 		n = strlen(s->name);
-		if (strncasecmp(text, s->name, n) == 0 && strncmp(text + n, "://", 3) == 0)
+		if (strncasecmp(text, s->name, n) != 0)
+			continue;
+		if ((socket = strncasecmp(text + n, ON_SOCKET, k) == 0))
+			n += k;
+		if (strncmp(text + n, "://", 3) == 0)
 			break;
 	}
 	if (!s->name)
@@ -152,9 +200,9 @@ url_parse(struct url *u, const char *text)
 
 	p = text + n + 3;
 	n = strcspn(p, "/?");
-	if (!copy(u->authority, sizeof u->authority, p, n))
+	if (!socket && !copy(u->authority, sizeof u->authority, p, n))
 		return "host too long";
-	if ((why = parse_authority(u)))
+	if ((why = socket ? parse_socket(u, p, n) : parse_authority(u)))
 		return why;
 	p += n;
 	if (*p == '?' && s->method)

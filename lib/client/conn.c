@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static enum client_result
 lose(struct client_conn *c, const char *what, int e)
 {
 	bool single = e == ECONNREFUSED && c->client->single, stated = c->client->url.dialect;
-	bool elsewhere = e == ECONNREFUSED && !sock_is_loopback(c->client->addr->ai_addr);
+	bool elsewhere = e == ECONNREFUSED && !sock_is_local(c->client->addr);
 
 	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
 	snprintf(c->error, sizeof c->error, "%s %s: %s%s%s", what, c->client->address,
@@ -148,6 +149,14 @@ slice_ns(const struct client *cl)
 	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
 }
 
+/* A full queue lets a connection over TCP wait, and refuses one to a Unix socket for now. */
+static enum client_result
+ask(struct client_conn *c)
+{
+	c->no_room = sock_connect(c->fd, c->client->addr) < 0;
+	return c->no_room && errno != EAGAIN ? lose(c, "connect", errno) : CLIENT_BUSY;
+}
+
 enum client_result
 client_dial_begin(struct client_conn *c)
 {
@@ -163,18 +172,21 @@ client_dial_begin(struct client_conn *c)
 		return lose(c, "connect", ENOMEM);
 	/* again: what came before does not involve the peer */
 	c->dialled_ns = clock_ns();
-	if (connect(c->fd, cl->addr->ai_addr, cl->addr->ai_addrlen) == 0 || errno == EINPROGRESS
-	    || errno == EINTR)
-		return CLIENT_BUSY; /* after EINTR the kernel goes on as well */
-	return lose(c, "connect", errno);
+	return ask(c);
 }
 
 enum client_result
 client_dial_end(struct client_conn *c)
 {
+	enum client_result res;
 	socklen_t len = sizeof(int);
 	int e = 0;
 
+	if (c->no_room) {
+		sched_yield(); /* the peer may need this processor to make room */
+		if ((res = ask(c)) != CLIENT_BUSY || c->no_room)
+			return res;
+	}
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 		e = errno;
 	if (e != 0)
@@ -348,11 +360,10 @@ client_dial(struct client_conn *c)
 
 	if (res != CLIENT_BUSY)
 		return res;
-	while ((res = await(c, POLLOUT)) == CLIENT_BUSY)
+	while ((res = await(c, POLLOUT)) == CLIENT_BUSY
+	    || (res == CLIENT_OK && (res = client_dial_end(c)) == CLIENT_BUSY))
 		if ((res = check(c, c->dialled_ns)) != CLIENT_OK)
 			return res;
-	if (res == CLIENT_OK)
-		res = client_dial_end(c);
 	if (res == CLIENT_OK && sock_blocking(c->fd, true) < 0)
 		return lose(c, "socket", errno);
 	return res;
@@ -437,7 +448,7 @@ receive_some(struct client_conn *c, uint64_t start_ns)
 		/* a peer that uses Nagle's algorithm may hold the rest back until this
 		 * much is acknowledged, unless it filled the buffer */
 		if (c->have < c->in_size)
-			sock_quickack(c->fd);
+			sock_quickack(c->fd, c->client->addr);
 	}
 	return check(c, start_ns);
 }

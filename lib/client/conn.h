@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <netdb.h>
 
 #include "base/url.h"
 #include "protocol.h"
@@ -25,6 +24,8 @@
  * just before the system call does not go unnoticed. */
 #define CLIENT_SLICE_NS ((uint64_t)100 * 1000 * 1000)
 
+struct sock_addr;
+
 struct client {
 	/* Set before client_resolve(), by client_target() and the owner. */
 	struct url url;
@@ -33,10 +34,10 @@ struct client {
 	uint64_t timeout_ns;    /* of one operation */
 	const atomic_int *stop; /* not 0: give up; NULL: never */
 
-	struct addrinfo *list;       /* owned */
-	const struct addrinfo *addr; /* the one in use */
-	char address[272];           /* numeric, for messages: "127.0.0.1:5000", "[::1]:5000" */
-	uint64_t until_ns;           /* initial until_ns of connections: the probe was in vain */
+	struct sock_addr *list;       /* owned */
+	const struct sock_addr *addr; /* the one in use */
+	char address[272];            /* for messages: "127.0.0.1:5000", "[::1]:5000", a path */
+	uint64_t until_ns;            /* initial until_ns of connections: the probe was in vain */
 	bool single; /* the probe took a connection: a peer of a single one has no other */
 	struct client_conn *spare; /* the probe's connection: client_adopt(). Owned */
 };
@@ -53,12 +54,13 @@ enum client_result {
 
 struct client_conn {
 	const struct client *client;
-	int fd;      /* -1: not connected */
-	bool broken; /* of no more use, to be closed */
-	bool spoke;  /* the peer has sent something on it */
-	bool heard;  /* a part of the next answer has come */
-	bool kept;   /* a call was answered on it */
-	bool ended;  /* the peer has closed or reset it */
+	int fd;       /* -1: not connected */
+	bool broken;  /* of no more use, to be closed */
+	bool spoke;   /* the peer has sent something on it */
+	bool heard;   /* a part of the next answer has come */
+	bool kept;    /* a call was answered on it */
+	bool ended;   /* the peer has closed or reset it */
+	bool no_room; /* in the peer's queue: connecting is to be begun again */
 	struct client_session *session;
 	unsigned char *in; /* what is read; connections of one thread may share it.
 			    * Borrowed */
@@ -120,7 +122,7 @@ enum client_result client_call(struct client_conn *, const struct call *, uint64
 /* ---- non-blocking, with several calls outstanding: the owner sees to the time limit ---- */
 
 /* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be written,
- * client_dial_end() returns the outcome. */
+ * client_dial_end() returns the outcome; CLIENT_BUSY: none yet, wait again. */
 enum client_result client_dial_begin(struct client_conn *);
 enum client_result client_dial_end(struct client_conn *);
 

@@ -15,7 +15,7 @@ client_target(struct client *cl, const char *target)
 {
 	const char *why;
 
-	if ((why = url_parse(&cl->url, target)))
+	if ((why = url_parse(&cl->url, target)) || (why = sock_bad_path(cl->url.host)))
 		return why;
 	cl->protocol = strcmp(cl->url.scheme, "rpc") == 0 ? &rpyc_client_protocol
 							  : &http_client_protocol;
@@ -27,10 +27,10 @@ client_target(struct client *cl, const char *target)
 }
 
 static void
-choose(struct client *cl, const struct addrinfo *ai)
+choose(struct client *cl, const struct sock_addr *addr)
 {
-	cl->addr = ai;
-	if (sock_name(ai->ai_addr, ai->ai_addrlen, cl->address, sizeof cl->address) < 0)
+	cl->addr = addr;
+	if (sock_name(addr, cl->address, sizeof cl->address) < 0)
 		snprintf(cl->address, sizeof cl->address, "%s", cl->url.authority);
 }
 
@@ -193,10 +193,10 @@ static enum client_result
 choose_address(struct client *cl, struct client_conn *c, bool *silent)
 {
 	enum client_result res = CLIENT_LOST;
-	const struct addrinfo *ai;
+	const struct sock_addr *a;
 
-	for (ai = cl->list; ai; ai = ai->ai_next) {
-		choose(cl, ai);
+	for (a = cl->list; a; a = a->next) {
+		choose(cl, a);
 		/* after a silent one each has only the grace period, not the time limit */
 		if (*silent)
 			c->until_ns = clock_ns() + CLIENT_GRACE_NS;
@@ -204,9 +204,9 @@ choose_address(struct client *cl, struct client_conn *c, bool *silent)
 			break;
 		*silent = *silent || res == CLIENT_TIMEOUT;
 	}
-	if (!ai)
+	if (!a)
 		choose(cl, cl->list);
-	*silent = *silent && !ai;
+	*silent = *silent && !a;
 	client_answered(c);
 	return res;
 }
@@ -220,13 +220,13 @@ client_probe(struct client *cl, bool keeping)
 	int i;
 
 	/* where the dialect is known, a connection that is not kept tells nothing */
-	asks = cl->protocol->hello && (!cl->url.dialect || (keeping && cl->list->ai_next));
+	asks = cl->protocol->hello && (!cl->url.dialect || (keeping && cl->list->next));
 	for (i = 0; i < 2; i++) {
 		client_conn_init(&a[i].conn, cl, a[i].in, sizeof a[i].in);
 		a[i].begun = false;
 		a[i].res = CLIENT_BUSY;
 	}
-	if (cl->list->ai_next) {
+	if (cl->list->next) {
 		cl->conf.dialect = cl->url.dialect ? cl->url.dialect : 6;
 		res = choose_address(cl, &a[0].conn, &silent);
 		a[0].begun = res == CLIENT_OK && sock_blocking(a[0].conn.fd, false) == 0;
@@ -267,8 +267,7 @@ client_adopt(struct client_conn *c, bool blocking)
 void
 client_free(struct client *cl)
 {
-	if (cl->list)
-		freeaddrinfo(cl->list);
+	free(cl->list);
 	cl->list = NULL;
 	if (cl->spare)
 		client_close(cl->spare);

@@ -536,7 +536,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 	 * one that filled the buffer has more behind it */
 	if (f->list.oldest && f->step != DIAL && (!moved || !has_more(d, f) || d->open)
 	    && !client_sending(c) && c->have < IN_SIZE)
-		sock_quickack(c->fd);
+		sock_quickack(c->fd, c->client->addr);
 }
 
 /* ---- open loop ---- */

@@ -90,13 +90,16 @@ static void
 help(const void *arg)
 {
 	const struct bench_program *p = arg;
+	const char *method = p->named ? "[/method]" : "";
+	const char *path = p->named || p->path ? "[/path]" : "";
 	size_t i;
 
 	printf("usage: %s [options] %s\n%s\n\n"
 	       "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
+	       "        a Unix socket: rpc+unix://%%2Fpath%s, http+unix://%%2Fpath%s\n"
 	       "options, with their defaults in parentheses:\n",
-	    p->name, strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about,
-	    p->named ? "[/method]" : "", p->named || p->path ? "[/path]" : "");
+	    p->name, strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about, method,
+	    path, method, path);
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(p->options, helps[i].letter))
 			continue;

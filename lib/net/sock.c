@@ -11,14 +11,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/msg.h"
+#include "base/url.h"
 
 #define US_PER_S 1000000u
 
@@ -38,9 +41,15 @@ set_option(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof on);
 }
 
+static bool
+is_unix(const struct sock_addr *a)
+{
+	return a->any.sa_family == AF_UNIX;
+}
+
 /* What every connection has, unless the call that made it has seen to that. */
 static int
-set_up(int fd, bool blocking)
+set_up(int fd, const struct sock_addr *a, bool blocking)
 {
 #ifdef IN_ONE_CALL
 	(void)blocking;
@@ -53,7 +62,7 @@ set_up(int fd, bool blocking)
 	if (set_option(fd, SOL_SOCKET, SO_NOSIGPIPE) < 0)
 		return -1;
 #endif
-	return set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+	return is_unix(a) ? 0 : set_option(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
 static int
@@ -66,30 +75,226 @@ close_keeping_errno(int fd)
 	return -1;
 }
 
+/* ---- addresses ---- */
+
 const char *
-sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list)
+sock_bad_path(const char *host)
 {
-	struct addrinfo hints;
+	const struct sock_addr *a = NULL;
+
+	return sock_is_path(host) && strlen(host) >= sizeof a->un.sun_path
+	    ? "longer than the path of a socket can be"
+	    : NULL;
+}
+
+static const char *
+resolve_path(const char *path, struct sock_addr **list)
+{
+	const char *why = sock_bad_path(path);
+	struct sock_addr *a;
+
+	if (why)
+		return why;
+	if (!(a = calloc(1, sizeof *a)))
+		return strerror(errno);
+	a->un.sun_family = AF_UNIX;
+	strcpy(a->un.sun_path, path);
+	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + 1);
+	*list = a;
+	return NULL;
+}
+
+/* A name may have an address twice. */
+static bool
+is_repeated(const struct sock_addr *list, const struct sock_addr *a)
+{
+	while (list != a && (list->len != a->len || memcmp(&list->any, &a->any, a->len) != 0))
+		list = list->next;
+	return list != a;
+}
+
+/* The same as one block of memory. NULL: there is none. */
+static struct sock_addr *
+copy_list(const struct addrinfo *from)
+{
+	const struct addrinfo *ai;
+	struct sock_addr *list, *a, **end;
+	size_t n = 0;
+
+	for (ai = from; ai; ai = ai->ai_next)
+		n++;
+	if (!(a = list = calloc(n, sizeof *list)))
+		return NULL;
+	end = &list;
+	for (ai = from; ai; ai = ai->ai_next) {
+		a->len = ai->ai_addrlen;
+		memcpy(&a->any, ai->ai_addr, ai->ai_addrlen);
+		*end = a;
+		if (!is_repeated(list, a))
+			end = &a++->next;
+		*end = NULL;
+	}
+	return list;
+}
+
+const char *
+sock_resolve(const char *host, const char *port, bool passive, struct sock_addr **list)
+{
+	struct addrinfo hints, *found;
 	int e;
 
+	*list = NULL;
+	if (sock_is_path(host))
+		return resolve_path(host, list);
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = AF_UNSPEC;
 	hints.ai_socktype = SOCK_STREAM;
 	hints.ai_protocol = IPPROTO_TCP;
 	hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
-	e = getaddrinfo(host, port, &hints, list);
-	if (e == 0)
-		return NULL;
-	*list = NULL;
-	return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
+	e = getaddrinfo(host, port, &hints, &found);
+	if (e != 0)
+		return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
+	*list = copy_list(found);
+	freeaddrinfo(found);
+	return *list ? NULL : strerror(ENOMEM);
 }
 
-/* An address of TCP, of either family: both have the port at the same place. */
-union address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
+int
+sock_name(const struct sock_addr *a, char *text, size_t size)
+{
+	char host[256], port[8];
+
+	if (is_unix(a)) {
+		msg_printable(text, size, a->un.sun_path, strlen(a->un.sun_path));
+		return 0;
+	}
+	if (getnameinfo(&a->any, a->len, host, sizeof host, port, sizeof port,
+		NI_NUMERICHOST | NI_NUMERICSERV)
+	    != 0) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	snprintf(text, size, a->any.sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return 0;
+}
+
+/* The address of a bound or connected socket. */
+static int
+own_addr(int fd, struct sock_addr *a)
+{
+	memset(a, 0, sizeof *a);
+	a->len = sizeof a->un;
+	return getsockname(fd, &a->any, &a->len);
+}
+
+int
+sock_url(int fd, const char *scheme, char *text, size_t size)
+{
+	struct sock_addr a;
+	int n;
+
+	if (own_addr(fd, &a) < 0)
+		return -1;
+	n = snprintf(text, size, is_unix(&a) ? "%s+unix://" : "%s://", scheme);
+	if (!is_unix(&a))
+		return sock_name(&a, text + n, size - (size_t)n);
+	url_encode(text + n, size - (size_t)n, a.un.sun_path);
+	return 0;
+}
+
+bool
+sock_is_local(const struct sock_addr *a)
+{
+	switch (a->any.sa_family) {
+	case AF_INET: return ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
+	case AF_INET6: return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+	default: return is_unix(a);
+	}
+}
+
+int
+sock_own_address(int family, char *text, size_t size)
+{
+	/* addresses for documentation, which nobody has: RFC 5737, RFC 3849 */
+	const char *far = family == AF_INET6 ? "2001:db8::1" : "192.0.2.1";
+	struct sock_addr own;
+	struct addrinfo hints = { .ai_family = family,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *ai = NULL;
+	char *colon;
+	int fd = -1, r = -1;
+
+	if (getaddrinfo(far, "9", &hints, &ai) == 0
+	    && (fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) >= 0
+	    && connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 && own_addr(fd, &own) == 0
+	    && !sock_is_local(&own) && (r = sock_name(&own, text, size)) == 0
+	    && (colon = strrchr(text, ':')))
+		*colon = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (ai)
+		freeaddrinfo(ai);
+	return r;
+}
+
+/* ---- listening ---- */
+
+/* Remove a socket of this user on which nobody listens. Returns 0, or -1 with errno as of
+ * sock_listen(). */
+static int
+remove_stale(const struct sock_addr *a)
+{
+	const char *path = a->un.sun_path;
+	struct stat st;
+	bool refused;
+	int fd;
+
+	if (lstat(path, &st) < 0)
+		return -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	if ((fd = sock_open(a)) < 0)
+		return -1;
+	refused = sock_connect(fd, a) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	if (refused && st.st_uid == geteuid())
+		return unlink(path);
+	errno = refused ? EPERM : EADDRINUSE;
+	return -1;
+}
+
+static int
+bind_path(int fd, struct sock_addr *a)
+{
+	struct stat st;
+
+	if (bind(fd, &a->any, a->len) < 0
+	    && (errno != EADDRINUSE || remove_stale(a) < 0 || bind(fd, &a->any, a->len) < 0))
+		return -1;
+	if (lstat(a->un.sun_path, &st) < 0)
+		return -1;
+	a->made = true;
+	a->dev = st.st_dev;
+	a->ino = st.st_ino;
+	return 0;
+}
+
+void
+sock_remove(struct sock_addr *list)
+{
+	struct stat st;
+	int e = errno;
+
+	if (list && list->made && lstat(list->un.sun_path, &st) == 0 && st.st_dev == list->dev
+	    && st.st_ino == list->ino)
+		unlink(list->un.sun_path);
+	if (list)
+		list->made = false;
+	errno = e;
+}
 
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
     "one place for the port");
@@ -98,53 +303,46 @@ _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockadd
 static in_port_t
 port_of(int fd)
 {
-	union address a = { .in6 = { 0 } };
-	socklen_t len = sizeof a;
+	struct sock_addr a;
 
-	return getsockname(fd, &a.any, &len) < 0 ? 0 : a.in.sin_port;
+	return own_addr(fd, &a) < 0 ? 0 : a.in.sin_port;
 }
 
 static int
-listen_at(const struct addrinfo *ai, in_port_t port)
+bind_port(int fd, const struct sock_addr *at, in_port_t port)
 {
-	union address a = { .in6 = { 0 } };
-	int fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol);
+	struct sock_addr a = *at;
 
-	memcpy(&a, ai->ai_addr, ai->ai_addrlen < sizeof a ? ai->ai_addrlen : sizeof a);
 	if (port != 0)
 		a.in.sin_port = port;
+	return bind(fd, &a.any, a.len);
+}
+
+static int
+listen_at(struct sock_addr *a, in_port_t port)
+{
+	int fd = socket(a->any.sa_family, SOCK_STREAM, 0);
 
 	/* the system cuts the backlog to its own maximum; SOMAXCONN is what the libc
 	 * believes that to be */
 	if (fd >= 0
 	    && (set_cloexec(fd) < 0 || set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0
-		|| bind(fd, &a.any, ai->ai_addrlen) < 0 || listen(fd, INT_MAX) < 0
-		|| sock_blocking(fd, false) < 0))
+		|| (is_unix(a) ? bind_path(fd, a) : bind_port(fd, a, port)) < 0
+		|| listen(fd, INT_MAX) < 0 || sock_blocking(fd, false) < 0)) {
+		sock_remove(a);
 		return close_keeping_errno(fd);
+	}
 	return fd;
 }
 
-/* A name may have an address twice. */
-static bool
-is_repeated(const struct addrinfo *list, const struct addrinfo *ai)
-{
-	while (list != ai
-	    && (list->ai_addrlen != ai->ai_addrlen
-		|| memcmp(list->ai_addr, ai->ai_addr, ai->ai_addrlen) != 0))
-		list = list->ai_next;
-	return list != ai;
-}
-
 static int
-listen_at_all(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
+listen_at_all(struct sock_addr *list, int fd[SOCK_LISTEN_MAX])
 {
-	const struct addrinfo *ai;
+	struct sock_addr *a;
 	int n = 0, e = EADDRNOTAVAIL;
 
-	for (ai = list; ai && n < SOCK_LISTEN_MAX; ai = ai->ai_next) {
-		if (is_repeated(list, ai))
-			continue;
-		if ((fd[n] = listen_at(ai, n > 0 ? port_of(fd[0]) : 0)) >= 0) {
+	for (a = list; a && n < SOCK_LISTEN_MAX; a = a->next) {
+		if ((fd[n] = listen_at(a, n > 0 ? port_of(fd[0]) : 0)) >= 0) {
 			n++;
 			continue;
 		}
@@ -160,93 +358,22 @@ listen_at_all(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
 }
 
 int
-sock_listen(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX])
+sock_listen(struct sock_addr *list, int fd[SOCK_LISTEN_MAX])
 {
-	struct sockaddr_in first;
+	bool any_port = !is_unix(list) && list->in.sin_port == 0;
 	int n, tries;
 
-	memcpy(&first, list->ai_addr, sizeof first);
 	for (tries = 0; tries < 16; tries++)
 		/* any port will do: the one that the first address got may be in use at another */
-		if ((n = listen_at_all(list, fd)) > 0 || errno != EADDRINUSE || first.sin_port != 0)
+		if ((n = listen_at_all(list, fd)) > 0 || errno != EADDRINUSE || !any_port)
 			break;
 	return n;
 }
 
-int
-sock_name(const struct sockaddr *addr, socklen_t len, char *text, size_t size)
-{
-	char host[256], port[8];
-
-	if (getnameinfo(addr, len, host, sizeof host, port, sizeof port,
-		NI_NUMERICHOST | NI_NUMERICSERV)
-	    != 0) {
-		errno = EAFNOSUPPORT;
-		return -1;
-	}
-	snprintf(text, size, addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-	return 0;
-}
+/* ---- connections ---- */
 
 int
-sock_url(int fd, const char *scheme, char *text, size_t size)
-{
-	struct sockaddr_storage addr = { 0 };
-	struct sockaddr *a = (struct sockaddr *)&addr;
-	socklen_t len = sizeof addr;
-	int n = snprintf(text, size, "%s://", scheme);
-
-	if (getsockname(fd, a, &len) < 0)
-		return -1;
-	return sock_name(a, len, text + n, size - (size_t)n);
-}
-
-bool
-sock_is_loopback(const struct sockaddr *a)
-{
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (a->sa_family == AF_INET) {
-		memcpy(&in, a, sizeof in);
-		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
-	}
-	if (a->sa_family != AF_INET6)
-		return false;
-	memcpy(&in6, a, sizeof in6);
-	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
-}
-
-int
-sock_own_address(int family, char *text, size_t size)
-{
-	/* addresses for documentation, which nobody has: RFC 5737, RFC 3849 */
-	const char *far = family == AF_INET6 ? "2001:db8::1" : "192.0.2.1";
-	struct sockaddr_storage own = { 0 };
-	struct sockaddr *a = (struct sockaddr *)&own;
-	socklen_t len = sizeof own;
-	struct addrinfo hints = { .ai_family = family,
-		.ai_socktype = SOCK_DGRAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
-	struct addrinfo *ai = NULL;
-	char *colon;
-	int fd = -1, r = -1;
-
-	if (getaddrinfo(far, "9", &hints, &ai) == 0
-	    && (fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) >= 0
-	    && connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 && getsockname(fd, a, &len) == 0
-	    && !sock_is_loopback(a) && (r = sock_name(a, len, text, size)) == 0
-	    && (colon = strrchr(text, ':')))
-		*colon = '\0';
-	if (fd >= 0)
-		close(fd);
-	if (ai)
-		freeaddrinfo(ai);
-	return r;
-}
-
-int
-sock_accept(int listen_fd, bool blocking)
+sock_accept(int listen_fd, const struct sock_addr *a, bool blocking)
 {
 	int fd;
 
@@ -255,7 +382,7 @@ sock_accept(int listen_fd, bool blocking)
 #else
 	fd = accept(listen_fd, NULL, NULL);
 #endif
-	if (fd >= 0 && set_up(fd, blocking) < 0) {
+	if (fd >= 0 && set_up(fd, a, blocking) < 0) {
 		/* the peer is gone already: some systems say EINVAL for that */
 		close(fd);
 		errno = ECONNABORTED;
@@ -265,15 +392,22 @@ sock_accept(int listen_fd, bool blocking)
 }
 
 int
-sock_open(const struct addrinfo *ai)
+sock_open(const struct sock_addr *a)
 {
-	int fd, type = ai->ai_socktype;
+	int fd, type = SOCK_STREAM;
 
 #ifdef IN_ONE_CALL
 	type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
 #endif
-	fd = socket(ai->ai_family, type, ai->ai_protocol);
-	return fd >= 0 && set_up(fd, false) < 0 ? close_keeping_errno(fd) : fd;
+	fd = socket(a->any.sa_family, type, 0);
+	return fd >= 0 && set_up(fd, a, false) < 0 ? close_keeping_errno(fd) : fd;
+}
+
+int
+sock_connect(int fd, const struct sock_addr *a)
+{
+	/* after EINTR the kernel goes on as well */
+	return connect(fd, &a->any, a->len) == 0 || errno == EINPROGRESS || errno == EINTR ? 0 : -1;
 }
 
 int
@@ -298,13 +432,15 @@ sock_timeout(int fd, uint64_t timeout_ns)
 }
 
 void
-sock_quickack(int fd)
+sock_quickack(int fd, const struct sock_addr *a)
 {
 #if defined(TCP_QUICKACK) && !defined(POSIX_ONLY)
 	/* a hint: where it fails, the acknowledgement comes later by itself */
-	set_option(fd, IPPROTO_TCP, TCP_QUICKACK);
+	if (!is_unix(a))
+		set_option(fd, IPPROTO_TCP, TCP_QUICKACK);
 #else
 	(void)fd;
+	(void)a;
 #endif
 }
 

@@ -6,43 +6,88 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <netdb.h>
+#include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
-/* Resolve host and port to TCP addresses (getaddrinfo). Returns NULL and sets
- * *list, which the caller frees with freeaddrinfo; or what is wrong (text of
- * gai_strerror or strerror). passive: for bind(2). */
-const char *sock_resolve(const char *host, const char *port, bool passive, struct addrinfo **list);
+/* Where to listen or to connect: an address of TCP, or the path of a Unix socket. */
+struct sock_addr {
+	struct sock_addr *next; /* another one of the same name */
+	socklen_t len;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	};
+
+	/* sock_listen() has made the file at the path, and this is what it is. */
+	bool made;
+	dev_t dev;
+	ino_t ino;
+};
+
+/* A host with a slash is the path of a Unix socket. */
+static inline bool
+sock_is_path(const char *host)
+{
+	return strchr(host, '/') != NULL;
+}
+
+/* Why a host that is a path can't be a socket's, or NULL. */
+const char *sock_bad_path(const char *host);
+
+/* Resolve host and port to TCP addresses (getaddrinfo), each once, or a path, whatever the port, to
+ * that of a Unix socket. Returns NULL and sets *list, which the caller frees as a whole with
+ * free(); or what is wrong (static, or text of gai_strerror or strerror). passive: for bind(2). */
+const char *sock_resolve(const char *host, const char *port, bool passive, struct sock_addr **list);
 
 /* Listen on all addresses of the list that this machine has (SOCK_LISTEN_MAX at most), on the same
  * port; SO_REUSEADDR, the longest backlog, close-on-exec, not blocking. Returns the number of
- * descriptors, or -1 with errno: there is none, or another of them can't be had. */
+ * descriptors, or -1 with errno: there is none, or another of them can't be had.
+ *
+ * A Unix socket's file replaces a socket of this user on which nobody listens; EEXIST: something
+ * else has its name; EPERM: such a socket of another user; EADDRINUSE: somebody listens there, or
+ * may do so. */
 #define SOCK_LISTEN_MAX 8
-int sock_listen(const struct addrinfo *list, int fd[SOCK_LISTEN_MAX]);
+int sock_listen(struct sock_addr *list, int fd[SOCK_LISTEN_MAX]);
 
-/* Write the address in numbers, "host:port" (IPv6 in brackets), into text, which is cut off if
- * size is too small. Returns 0, or -1 with errno. */
-int sock_name(const struct sockaddr *, socklen_t, char *text, size_t size);
+/* Remove the file that sock_listen() has made, if there is one and it is that one. To be called
+ * before the descriptor is closed: until then nothing else is taken for it. Keeps errno. */
+void sock_remove(struct sock_addr *list);
 
-/* Write "scheme://host:port" of the bound socket into text. Returns 0, or -1 with errno. */
+/* Write the address in numbers, "host:port" (IPv6 in brackets), or the path, made printable, into
+ * text, which is cut off if size is too small. Returns 0, or -1 with errno. */
+int sock_name(const struct sock_addr *, char *text, size_t size);
+
+/* Write the URL of the bound socket, "scheme://host:port" or "scheme+unix://path", into text.
+ * Returns 0, or -1 with errno. */
+#define SOCK_URL 400 /* bytes that hold any */
 int sock_url(int fd, const char *scheme, char *text, size_t size);
 
-/* Is it an address of this machine's loopback interface? */
-bool sock_is_loopback(const struct sockaddr *);
+/* Can nobody but this machine reach it? */
+bool sock_is_local(const struct sock_addr *);
 
 /* Write the address in numbers (IPv6 in brackets) by which other machines most likely know this
  * one: the one that packets to far away would have. Nothing is sent. Returns 0, or -1: there is
  * none. */
 int sock_own_address(int family, char *text, size_t size);
 
-/* Accept a connection: close-on-exec, TCP_NODELAY, blocking or not. Returns the
- * descriptor, or -1 with errno (EAGAIN: none is waiting; ECONNABORTED: it is gone already). */
-int sock_accept(int listen_fd, bool blocking);
+/* Accept a connection to an address like this one: close-on-exec, TCP_NODELAY, blocking or not.
+ * Returns the descriptor, or -1 with errno (EAGAIN: none is waiting; ECONNABORTED: it is gone
+ * already). */
+int sock_accept(int listen_fd, const struct sock_addr *, bool blocking);
 
-/* A new TCP socket for ai, not yet connected: close-on-exec, TCP_NODELAY, not blocking. Returns
- * the descriptor, or -1 with errno. */
-int sock_open(const struct addrinfo *ai);
+/* A new socket for this address, not yet connected: close-on-exec, TCP_NODELAY, not blocking.
+ * Returns the descriptor, or -1 with errno. */
+int sock_open(const struct sock_addr *);
+
+/* Begin to connect such a socket: it can be written once that has ended, with the outcome in
+ * SO_ERROR. Returns 0, or -1 with errno (EAGAIN: the listener of a Unix socket has no room in its
+ * queue; nothing tells when to try again). */
+int sock_connect(int fd, const struct sock_addr *);
 
 /* Make the descriptor (of any kind) blocking, or not (O_NONBLOCK). 0, or -1 with errno. */
 int sock_blocking(int fd, bool on);
@@ -51,11 +96,11 @@ int sock_blocking(int fd, bool on);
  * limit. Returns 0, or -1 with errno. */
 int sock_timeout(int fd, uint64_t timeout_ns);
 
-/* Acknowledge at once what has been received (TCP_QUICKACK; does nothing where that is
- * missing). It does not last. For the moment when a peer with Nagle's algorithm may be
- * holding back the rest of a message until its beginning is acknowledged, as stock RPyC
- * peers do. */
-void sock_quickack(int fd);
+/* Acknowledge at once what has been received, on a connection to an address like this one
+ * (TCP_QUICKACK; does nothing where that is missing). It does not last. For the moment when a peer
+ * with Nagle's algorithm may be holding back the rest of a message until its beginning is
+ * acknowledged, as stock RPyC peers do. */
+void sock_quickack(int fd, const struct sock_addr *);
 
 /* send(2) or sendmsg(2) without SIGPIPE, and without waiting, even if fd blocks: the bytes sent, or
  * -1 with errno (EAGAIN and EINTR included). */

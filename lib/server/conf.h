@@ -11,6 +11,7 @@ struct server;
 struct server_model;
 struct server_protocol;
 struct service;
+struct sock_addr;
 
 struct server_conf {
 	const struct server_protocol *protocol;
@@ -25,6 +26,7 @@ struct server_conf {
 			       * to receive for this long */
 	const int *listen_fd; /* these listen, do not block, and stay the caller's */
 	unsigned n_listen;
+	const struct sock_addr *addr; /* of one of these: all are of the same kind */
 
 	/* Called by server_run once, when connections can be served from now on. Returns 0,
 	 * or -1 after printing a message, for the server to fail. */

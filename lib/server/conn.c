@@ -162,7 +162,7 @@ void
 conn_acknowledge(struct conn *c)
 {
 	if (c->unanswered)
-		sock_quickack(c->fd);
+		sock_quickack(c->fd, c->conf->addr);
 	c->unanswered = false;
 }
 

@@ -57,7 +57,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUN
 struct options {
 	const struct server_model *model;
 	const char *addr;
-	const char *port; /* NULL: the protocol's, or any with a command */
+	const char *port; /* by default the protocol's, or any with a command */
 	uint64_t max_payload;
 	uint64_t max_conns;
 	uint64_t timeout_ns;
@@ -75,7 +75,7 @@ struct options {
 
 /* What the command inherits from whoever started this program. */
 struct inherited {
-	struct sigaction hup, intr, term, chld, alrm;
+	struct sigaction hup, intr, term, chld, alrm, pipe;
 	sigset_t mask;
 	struct rlimit nofile;
 	bool nofile_known;
@@ -88,8 +88,10 @@ struct serve {
 	const struct server_protocol *protocol;
 	struct options opt;
 	struct inherited before;
-	char url[320];
+	char url[SOCK_URL];
 	char label[SERVE_LABEL];
+	struct sock_addr *addr; /* owned */
+	char port[8];           /* the default one */
 	int listen_fd[SOCK_LISTEN_MAX];
 	int n_listen;
 	int usage_fd;  /* -1: none */
@@ -123,7 +125,7 @@ print_help(const void *arg)
 	       "Serve the operations that the benchmarks call.\n\n",
 	    msg_name());
 	printf("  -m model    %s (default: %s)\n", models, of->default_model);
-	printf("  -a addr     address to listen on (default: 127.0.0.1)\n");
+	printf("  -a addr     address, or path of a Unix socket (default: 127.0.0.1)\n");
 	printf("  -p port     port; 0 takes a free one (default: %u, or free with a command)\n",
 	    of->protocol->port);
 	printf("  -M max      largest payload, in bytes or with k, m, g (default: 1g)\n");
@@ -175,7 +177,7 @@ set_option(struct options *o, int letter, const char *text)
 	uint64_t v;
 
 	switch (letter) {
-	case 'a': o->addr = text; return *text ? NULL : "no address";
+	case 'a': o->addr = text; return *text ? sock_bad_path(text) : "no address";
 	case 'p': o->port = text; return num_count(text, 0, 65535, &v);
 	case 'M': return num_size(text, 1, LARGEST_PAYLOAD, &o->max_payload);
 	case 'c': return num_count(text, 1, MOST_CONNS, &o->max_conns);
@@ -224,12 +226,21 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 		msg("-j: the model %s has no fixed number of threads", o->model->name);
 		return EXIT_USAGE;
 	}
+	if (o->port && sock_is_path(o->addr)) {
+		msg("-p %s: a Unix socket has no port (-a %s)", o->port, o->addr);
+		return EXIT_USAGE;
+	}
 	if (o->seeded && !o->timed) {
 		msg("-S: only with -d");
 		return EXIT_USAGE;
 	}
 	if (optind < argc)
 		o->command = argv + optind;
+	if (!o->port) {
+		snprintf(s->port, sizeof s->port, "%u",
+		    o->command ? 0u : (unsigned)s->protocol->port);
+		o->port = s->port;
+	}
 	return -1;
 }
 
@@ -256,26 +267,29 @@ fill_standard(void)
 }
 
 static int
+resolve(struct serve *s)
+{
+	const struct options *o = &s->opt;
+	const char *why = sock_resolve(o->addr, o->port, true, &s->addr);
+
+	if (!why)
+		return 0;
+	msg("-a %s: %s", o->addr, why);
+	return -1;
+}
+
+static int
 start_listening(struct serve *s)
 {
 	const struct options *o = &s->opt;
-	const char *port = o->port, *why;
-	struct addrinfo *list;
-	char own[8];
 
-	if (!port) {
-		snprintf(own, sizeof own, "%u", o->command ? 0u : (unsigned)s->protocol->port);
-		port = own;
-	}
-	if ((why = sock_resolve(o->addr, port, true, &list))) {
-		msg("-a %s: %s", o->addr, why);
-		return -1;
-	}
-	s->n_listen = sock_listen(list, s->listen_fd);
-	freeaddrinfo(list);
+	s->n_listen = sock_listen(s->addr, s->listen_fd);
 	if (s->n_listen < 0) {
-		msg(strchr(o->addr, ':') ? "bind [%s]:%s: %s" : "bind %s:%s: %s", o->addr, port,
-		    strerror(errno));
+		if (sock_is_path(o->addr))
+			msg("bind %s: %s", o->addr, strerror(errno));
+		else
+			msg(strchr(o->addr, ':') ? "bind [%s]:%s: %s" : "bind %s:%s: %s", o->addr,
+			    o->port, strerror(errno));
 		return -1;
 	}
 	if (sock_url(s->listen_fd[0], s->protocol->scheme, s->url, sizeof s->url) < 0)
@@ -377,6 +391,10 @@ catch_signals(struct serve *s)
 	sigaction(SIGHUP, NULL, &in->hup);
 	if (in->hup.sa_flags & SA_SIGINFO || in->hup.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &sa, NULL);
+	/* when nobody reads stdout, that is a start that fails, and cleans up */
+	sa.sa_flags = 0;
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, &in->pipe);
 	return 0;
 }
 
@@ -488,6 +506,7 @@ become_command(const struct serve *s, pid_t parent)
 	sigaction(SIGTERM, &in->term, NULL);
 	sigaction(SIGINT, &in->intr, NULL);
 	sigaction(SIGHUP, &in->hup, NULL);
+	sigaction(SIGPIPE, &in->pipe, NULL);
 	if (in->nofile_known)
 		setrlimit(RLIMIT_NOFILE, &in->nofile);
 	if (in->placed)
@@ -639,8 +658,9 @@ serve(struct serve *s)
 	if (take_place(s) < 0)
 		return EXIT_USAGE;
 	raise_nofile(&s->before);
-	if (fill_standard() < 0 || start_listening(s) < 0 || open_usage(s) < 0
-	    || catch_signals(s) < 0)
+	/* before signals are caught what may take long, and after that what has to be removed */
+	if (fill_standard() < 0 || resolve(s) < 0 || open_usage(s) < 0 || catch_signals(s) < 0
+	    || start_listening(s) < 0)
 		return EXIT_FAILED;
 
 	memset(&conf, 0, sizeof conf);
@@ -657,6 +677,7 @@ serve(struct serve *s)
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
 	conf.n_listen = (unsigned)s->n_listen;
+	conf.addr = s->addr;
 	conf.ready = ready;
 	conf.control_fd = s->signal_fd;
 	conf.control = control;
@@ -689,8 +710,10 @@ serve_main(int argc, char **argv, const struct server_protocol *protocol, const 
 	if ((status = parse(&s, argc, argv, default_model)) >= 0)
 		return status;
 	status = serve(&s);
+	sock_remove(s.addr);
 	while (s.n_listen > 0)
 		close(s.listen_fd[--s.n_listen]);
+	free(s.addr);
 	if (s.usage_fd >= 0)
 		close(s.usage_fd);
 	return status;

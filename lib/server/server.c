@@ -499,7 +499,7 @@ accept_some(struct server *sv, int listen_fd)
 	int fd, i;
 
 	for (i = 0; i < ACCEPTS && has_room(sv); i++) {
-		fd = sock_accept(listen_fd, sv->conf->model->blocking);
+		fd = sock_accept(listen_fd, sv->conf->addr, sv->conf->model->blocking);
 		if (fd >= 0) {
 			take_connection(sv, fd);
 			continue;

@@ -66,7 +66,7 @@ offers() {
 }
 
 @test "targets and configurations" {
-	offers 'rpc:// http:// rpc5:// rpc6://' bin/bench-lat -d 2 ''
+	offers 'rpc:// http:// rpc5:// rpc6:// rpc+unix:// http+unix://' bin/bench-lat -d 2 ''
 	offers 'http-thread http-fork http-request http-pool http-event' bin/bench-suite -q http-
 }
 

@@ -23,19 +23,16 @@
  *	                taken to end with LF; with ! in front one that does not; - for none
  *	note            why so, where there is a choice */
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../unit/tap.h"
 #include "base/url.h"
+#include "net/sock.h"
 
 #define TEXT_MAX ((size_t)1 << 18)
 #define TIMEOUT_MS 20000
@@ -115,16 +112,15 @@ decode(const char *s)
 static int
 dial(const struct url *u)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *ai;
-	int fd, code = getaddrinfo(u->host, u->port, &hints, &ai);
+	struct sock_addr *a;
+	const char *why = sock_resolve(u->host, u->port, false, &a);
+	int fd;
 
-	if (code != 0)
-		die(u->host, gai_strerror(code));
-	if ((fd = socket(ai->ai_family, ai->ai_socktype, ai->ai_protocol)) < 0
-	    || connect(fd, ai->ai_addr, ai->ai_addrlen) != 0)
+	if (why)
+		die(u->host, why);
+	if ((fd = sock_open(a)) < 0 || sock_blocking(fd, true) != 0 || sock_connect(fd, a) != 0)
 		die("connect", strerror(errno));
-	freeaddrinfo(ai);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	free(a);
 	return fd;
 }
 

@@ -218,6 +218,8 @@ test_url(void)
 	static const char byte[] = "blank, control character or byte beyond ASCII";
 	static const char percent[] = "\"%\" without two hexadecimal digits behind it";
 	static const char utf[] = "percent-encoded bytes that are not UTF-8";
+	static const char no_path[] = "no path of a socket, as in +unix://%2Frun%2Fserver";
+	static const char nul[] = "NUL in the path of the socket";
 	static const struct {
 		const char *text, *why;
 		const char *scheme, *host, *port, *authority, *path;
@@ -288,6 +290,32 @@ test_url(void)
 		{ "rpc://h//5", "no method behind \"/\"", 0, 0, 0, 0, 0 },
 		{ "http://h//5", NULL, "http", "h", "80", "h", "//5" },
 		{ "rpc://h?a=b", "\"?\" before the path", 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Frun%2fx.sock/a?b", NULL, "http", "/run/x.sock", "", "localhost",
+		    "/a?b" },
+		{ "HTTP+Unix://%2Fx?b", NULL, "http", "/x", "", "localhost", "?b" },
+		{ "http+unix://.%2Fx", NULL, "http", "./x", "", "localhost", NULL },
+		{ "http+unix://%2Fa%20b%FF@[:80%0A/", NULL, "http", "/a b\xff@[:80\n", "",
+		    "localhost", "/" },
+		{ "rpc+unix://%2Fx", NULL, "rpc", "/x", "", "localhost", NULL },
+		{ "rpc5+unix://%2Fx/m/%2F", NULL, "rpc", "/x", "", "localhost", "m/%2F" },
+		{ "rpc6+unix://%2Fx/", NULL, "rpc", "/x", "", "localhost", NULL },
+		{ "rpc+unix://%2Fx?a=b", "\"?\" before the path", 0, 0, 0, 0, 0 },
+		{ "rpc+unix://%2Fx//5", "no method behind \"/\"", 0, 0, 0, 0, 0 },
+		{ "rpc+unix://%2Fx/%ff", utf, 0, 0, 0, 0, 0 },
+		{ "http+unix://", no_path, 0, 0, 0, 0, 0 },
+		{ "http+unix:///run/x", no_path, 0, 0, 0, 0, 0 },
+		{ "http+unix://x", no_path, 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Fx%", percent, 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Fx%2/", percent, 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Fx%4g", percent, 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Fx%00", nul, 0, 0, 0, 0, 0 },
+		{ "http+unix://%00x%2F", nul, 0, 0, 0, 0, 0 },
+		{ "http+unix://%2Fa b", byte, 0, 0, 0, 0, 0 },
+		{ "rpc4+unix://%2Fx", form, 0, 0, 0, 0, 0 },
+		{ "https+unix://%2Fx", form, 0, 0, 0, 0, 0 },
+		{ "unix://%2Fx", form, 0, 0, 0, 0, 0 },
+		{ "rpc+tcp://h", form, 0, 0, 0, 0, 0 },
+		{ "rpc+unix:%2Fx", form, 0, 0, 0, 0, 0 },
 		{ "http://:/", "no host", 0, 0, 0, 0, 0 },
 		{ "http://h:0/", port, 0, 0, 0, 0, 0 },
 		{ "http://h:65536/", port, 0, 0, 0, 0, 0 },
@@ -348,6 +376,36 @@ test_url(void)
 	memset(text + 7, 'a', 400);
 	strcpy(text + 7 + 400, "/x");
 	is(url_parse(&u, text), "host too long", "url: a host of 400 bytes");
+	strcpy(text, "http+unix://%2F");
+	memset(text + 15, 'a', 254);
+	strcpy(text + 15 + 254, "/x");
+	ok(!url_parse(&u, text) && strlen(u.host) == 255 && strcmp(u.path, "/x") == 0,
+	    "url: a path of 255 bytes");
+	strcpy(text + 15 + 254, "a/x");
+	is(url_parse(&u, text), "path of the socket too long", "url: a path of 256 bytes");
+}
+
+static void
+test_url_encode(void)
+{
+	char text[32], one[2] = "";
+	const char *at;
+	int c;
+
+	url_encode(text, sizeof text, "/run/a_b-c.d~e f%\n\xff");
+	is(text, "%2Frun%2Fa_b-c.d~e%20f%25%0A%FF", "url: encoded");
+	url_encode(text, 8, "////");
+	is(text, "%2F%2F", "url: cut off between characters");
+	url_encode(text, 4, "ab");
+	is(text, "a", "url: cut off early rather than late");
+	for (c = 1; c < 256; c++) {
+		one[0] = (char)c;
+		url_encode(text, sizeof text, one);
+		at = text;
+		if (url_decode(&at) != c || *at)
+			break;
+	}
+	ok(c == 256, "url: every byte is decoded to what it was");
 }
 
 static void
@@ -466,6 +524,7 @@ main(void)
 	test_rate();
 	test_digits();
 	test_url();
+	test_url_encode();
 	test_printable();
 	test_msg();
 	return done();
