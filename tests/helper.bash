@@ -390,6 +390,21 @@ bench_refuses_usage_errors() {
 	BENCH_TARGET=gopher://x refuses "$1" 'gopher://x' -n 1
 }
 
+# every_bench: all programs and operations succeed on $URL, content checked.
+every_bench() {
+	{
+		bench-conn -n 5 "$URL"
+		bench-lat -H -C -n 30 "$@" "$URL"
+		bench-lat -H -C -n 10 -s 0,10,2990,3001,100k "$@" "$URL"
+		bench-bw -H -C -n 2 -s 1,10k,1m "$@" "$URL"
+		bench-file -H -C -n 1 -s 1,100k -k 10000 "$@" "$URL"
+		bench-conc -H -n 10 -c 5 "$@" "$URL"
+	} >out.tsv
+	rows out.tsv
+	[ "$(total out.tsv errors)" = 0 ] || fail "$(cat out.tsv)"
+	[ "$(wc -l <out.tsv)" = 29 ] || fail "$(wc -l <out.tsv) rows: $(cat out.tsv)"
+}
+
 # Rows of a short run against both kinds of server and all models.
 bench_rows_are_right() {
 	local server model op

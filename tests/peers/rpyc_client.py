@@ -2,7 +2,7 @@
 """What a benchmark client does, done with a stock Python client: every check is a line of
 TAP, the exit status is 1 if one failed.
 
-usage: rpyc_client.py [--six] [--timing] rpc://HOST:PORT
+usage: rpyc_client.py [--six] [--timing] rpc://HOST:PORT | rpc+unix://PATH
 
 --six speaks the wire of rpyc 6. --timing measures instead that no operation sits out a
 delayed acknowledgement (40 ms on Linux).
@@ -13,9 +13,10 @@ import statistics
 import sys
 import time
 import traceback
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import rpyc
+from rpyc.utils.factory import unix_connect
 
 import rpyc_six
 
@@ -664,7 +665,10 @@ target = None
 
 
 def connect():
-    return rpyc.connect(target.hostname, target.port, config={"sync_request_timeout": 10})
+    config = {"sync_request_timeout": 10}
+    if target.scheme == "rpc+unix":
+        return unix_connect(unquote(target.netloc), config=config)
+    return rpyc.connect(target.hostname, target.port, config=config)
 
 
 def main():

@@ -2,11 +2,14 @@
 """The service on a stock RPyC server.
 
 Prints its URL once it listens. Options: --fork (a process per connection in place of a
-thread), --six (the wire of rpyc 6), --four (the references of rpyc 4.0).
+thread), --six (the wire of rpyc 6), --four (the references of rpyc 4.0), --path PATH (a Unix
+socket), --backlog N.
 """
 
 import argparse
+import socket
 import time
+from urllib.parse import quote
 
 import rpyc
 from rpyc.utils.server import ForkingServer, ThreadedServer
@@ -54,7 +57,10 @@ def announcing(base):
     class Announcing(base):
         def _listen(self):
             super()._listen()
-            print(f"rpc://127.0.0.1:{self.port}", flush=True)
+            if self.listener.family == socket.AF_UNIX:
+                print(f"rpc+unix://{quote(self.listener.getsockname(), safe='')}", flush=True)
+            else:
+                print(f"rpc://127.0.0.1:{self.port}", flush=True)
 
     return Announcing
 
@@ -64,13 +70,16 @@ def main():
     parser.add_argument("--fork", action="store_true")
     parser.add_argument("--six", action="store_true")
     parser.add_argument("--four", action="store_true")
+    parser.add_argument("--path")
+    parser.add_argument("--backlog", type=int, default=socket.SOMAXCONN)
     args = parser.parse_args()
     if args.six:
         rpyc_six.install()
     if args.four:
         rpyc_four.install()
     kind = announcing(ForkingServer if args.fork else ThreadedServer)
-    kind(BenchmarkService, hostname="127.0.0.1", port=0,
+    address = {"socket_path": args.path} if args.path else {"hostname": "127.0.0.1", "port": 0}
+    kind(BenchmarkService, **address, backlog=args.backlog,
          protocol_config={"allow_public_attrs": True}).start()
 
 

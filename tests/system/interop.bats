@@ -82,19 +82,6 @@ in_time() {
 
 # ---- our clients on stock servers
 
-# every_bench: all programs and operations succeed on $URL, content checked.
-every_bench() {
-	bench-conn -n 5 "$URL" >out.tsv
-	bench-lat -H -C -n 30 "$@" "$URL" >>out.tsv
-	bench-lat -H -C -n 10 -s 0,10,2990,3001,100k "$@" "$URL" >>out.tsv
-	bench-bw -H -C -n 2 -s 1,10k,1m "$@" "$URL" >>out.tsv
-	bench-file -H -C -n 1 -s 1,100k -k 10000 "$@" "$URL" >>out.tsv
-	bench-conc -H -n 10 -c 5 "$@" "$URL" >>out.tsv
-	rows out.tsv
-	[ "$(total out.tsv errors)" = 0 ] || fail "$(cat out.tsv)"
-	[ "$(wc -l <out.tsv)" = 29 ] || fail "$(wc -l <out.tsv) rows: $(cat out.tsv)"
-}
-
 @test "every benchmark on a stock RPyC server, threads" {
 	need_python rpyc
 	start "$PYTHON" "$PEERS/rpyc_service.py"
