@@ -393,11 +393,12 @@ rivals() {
 	wait_for out/part.tsv
 	[ "$(cat err.* | grep -c '^bench-suite: seed ')" = 1 ] || fail "$(tail -n 2 err.*)"
 	read -r pid _ <out/running
-	kill -INT -- "-$pid"
+	# a shell has its background commands ignore SIGINT
+	kill -TERM -- "-$pid"
 	for pid in "${STARTED[@]}"; do
 		status=0
 		reap "$pid" || status=$?
-		[ "$status" -eq 1 ] || { [ "$status" -eq 130 ] && n=$((n + 1)); } || fail "status $status"
+		[ "$status" -eq 1 ] || { [ "$status" -eq 143 ] && n=$((n + 1)); } || fail "status $status"
 	done
 	STARTED=()
 	[ "$n" = 1 ] || fail "$n were interrupted"
