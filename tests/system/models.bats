@@ -20,11 +20,18 @@ each() {
 }
 
 @test "connections sleep side by side" {
+	# 8 s one after the other, each time, while a machine stalls now and then; a pool of threads may
+	# be as small as it likes
 	sleepers() {
-		bench-conc -c 16 -j 1 -n 1 -w 0 "$URL/sleep/0.5" >out.tsv
-		[ "$(cell out.tsv n | tail -n 1)" = 16 ] || fail "$(cat out.tsv)"
-		# 8 s one after the other; a pool of threads may be as small as it likes
-		[ "$model" = pool ] || cell out.tsv elapsed_s | awk '$1 >= 8 { exit 1 }' || fail "$(cat out.tsv)"
+		local try
+		for try in 1 2 3; do
+			bench-conc -c 16 -j 1 -n 1 -w 0 "$URL/sleep/0.5" >out.tsv
+			[ "$(cell out.tsv n | tail -n 1)" = 16 ] || fail "$(cat out.tsv)"
+			if [ "$model" = pool ] || cell out.tsv elapsed_s | awk '$1 >= 8 { exit 1 }'; then
+				return
+			fi
+		done
+		fail "try $try: $(cat out.tsv)"
 	}
 	each sleepers
 }
