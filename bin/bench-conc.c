@@ -281,6 +281,7 @@ first_row(const struct bench *b, const struct bench_target *t)
 
 	while (i < b->nrows && b->row[i].call.op != OP_NAMED)
 		i++;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are targets */
 	if (i < b->nrows && !t->client.protocol->hello)
 		r.call = b->row[i].call;
 	return r;

@@ -559,9 +559,10 @@ run(struct show *s, const char *path)
 	const struct rows_reader reader = { .row = s->mode == 'D' ? take_hist : take_row,
 		.header = s->mode == 'D' ? NULL : take_header,
 		.arg = s };
+	struct rows *rows = s->rows;
 
-	if (!rows_read(s->rows, path, &reader))
-		return s->rows->no_memory ? 1 : 2;
+	if (!rows_read(rows, path, &reader))
+		return rows->no_memory ? 1 : 2;
 	if (!print(s))
 		return 1;
 	if (std_close(stdout) != 0) {

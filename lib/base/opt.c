@@ -102,11 +102,3 @@ opt_no_memory(void)
 	msg("out of memory");
 	exit(EXIT_NO_MEMORY);
 }
-
-void *
-opt_memory(void *p)
-{
-	if (!p)
-		opt_no_memory();
-	return p;
-}

@@ -30,6 +30,12 @@ size_t opt_skip(const char *letters, char *const *word, const char *value[UCHAR_
 _Noreturn void opt_no_memory(void);
 
 /* What an allocation for them has returned, unless that is NULL: opt_no_memory(). */
-void *opt_memory(void *);
+static inline void *
+opt_memory(void *p)
+{
+	if (!p)
+		opt_no_memory();
+	return p;
+}
 
 #endif

@@ -58,7 +58,8 @@ bad_cell(struct table *t, size_t i, const char *why)
 {
 	char text[32];
 
-	return table_bad(t, place_name(t, i, text), "%s", why);
+	table_bad(t, place_name(t, i, text), "%s", why);
+	return false;
 }
 
 int
@@ -98,9 +99,9 @@ is_name(const char *s)
 	return n < TABLE_NAME;
 }
 
-/* Cut the line into cells. Returns their number; 0: refused. */
-static size_t
-split(struct table *t, const char *at[TABLE_COLUMNS])
+/* Cut the line into cells. False: refused. */
+static bool
+split(struct table *t, const char *at[TABLE_COLUMNS], size_t *n)
 {
 	size_t i, cells = 0, begin = 0;
 	unsigned char c;
@@ -122,7 +123,8 @@ split(struct table *t, const char *at[TABLE_COLUMNS])
 		at[cells++] = t->text + begin;
 		begin = i + 1;
 	}
-	return cells;
+	*n = cells;
+	return true;
 }
 
 /* Which of the cells is this; cells: none. */
@@ -204,7 +206,7 @@ bool
 table_choose(struct table *t, const char *const *names, size_t needed)
 {
 	char name[TABLE_COLUMNS][TABLE_NAME];
-	size_t place[TABLE_COLUMNS], n = 0, i;
+	size_t place[TABLE_COLUMNS] = { 0 }, n = 0, i;
 	int k;
 
 	for (i = 0; names[i]; i++) {
@@ -228,12 +230,12 @@ static enum table_got
 take(struct table *t)
 {
 	const char *at[TABLE_COLUMNS];
-	size_t cells = split(t, at), i;
+	size_t cells = 0, i;
 	char text[32];
-	bool first = t->columns == 0;
+	bool first = t->columns == 0, good = split(t, at, &cells);
 
 	t->n = 0;
-	if (cells == 0)
+	if (!good || cells == 0)
 		return TABLE_BAD;
 	if (first || is_header(t, at, cells)) {
 		t->header = true;
