@@ -374,10 +374,9 @@ compare_labels(struct cmp *c, size_t i)
 static void
 decide(struct cmp *c, struct config *g)
 {
-	struct verdict_rules rules = { c->limit, c->compared, rows_is_rate(g->metric) };
+	struct verdict_rules rules = { c->limit,
+		c->compared - (verdict_possible(&g->found) ? c->few : 0), rows_is_rate(g->metric) };
 
-	if (verdict_possible(&g->found))
-		rules.comparisons -= c->few;
 	if (!c->path[1])
 		verdict_decide(&g->found, &rules);
 	if (verdict_possible(&g->found) && g->found.enough > c->enough)
@@ -718,8 +717,7 @@ doubt_labels(const struct cmp *c)
 		msg("%zu of %zu undecided: about %zu passes would tell, or another limit (-l)",
 		    open, c->compared, c->enough);
 	else if (open > 0)
-		msg("%zu of %zu undecided: too near the limit; set another (-l)", open,
-		    c->compared);
+		msg("%zu of %zu undecided: too near the limit; set another -l", open, c->compared);
 }
 
 /* What to doubt, and the exit status. */
