@@ -631,10 +631,8 @@ main(int argc, char **argv)
 	if (t.precision > 0)
 		t.rows = opt_memory(rows_new());
 	awake = may_keep_awake(&t, &placed) && awake_start(&keeper, &placed);
-	if (!set_env("BENCH_AWAKE", awake ? "yes" : ""))
-		return EXIT_FAILED;
 	catch_signals();
-	status = run_passes(&t);
+	status = set_env("BENCH_AWAKE", awake ? "yes" : "") ? run_passes(&t) : EXIT_FAILED;
 	if (awake)
 		awake_end(&keeper);
 	if (std_close(stdout) != 0 && status == 0) {
