@@ -468,7 +468,7 @@ method_of(struct http_span s)
 }
 
 /* The path of a target (RFC 9112, section 3.2). A host that it names has to be one, without a user
- * (RFC 9110, section 4.2), and for CONNECT with a port (section 9.3.6). */
+ * (RFC 9110, section 4.2). CONNECT's is a host and a port, and nothing else (section 9.3.6). */
 static bool
 parse_target(struct http_request *q, struct http_span t)
 {
@@ -478,6 +478,8 @@ parse_target(struct http_request *q, struct http_span t)
 	size_t host, port;
 
 	q->path = t;
+	if (q->method == HTTP_CONNECT)
+		return take_host(t, &host, &port) && host > 0 && port > 0;
 	if (t.n > scheme.n && span_is(scheme, "http://")) {
 		for (p += scheme.n; p < end && *p != '/' && *p != '?'; p++)
 			;
@@ -488,8 +490,6 @@ parse_target(struct http_request *q, struct http_span t)
 		q->path = (struct http_span){ p, (size_t)(end - p) };
 		if (p == end || *p == '?')
 			q->path = (struct http_span){ options && p == end ? "*" : "/", 1 };
-	} else if (q->method == HTTP_CONNECT) {
-		return take_host(t, &host, &port) && host > 0 && port > 0;
 	} else if (t.n == 0 || (*t.p != '/' && !(options && t.n == 1 && *t.p == '*'))) {
 		return false;
 	}

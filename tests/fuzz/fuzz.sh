@@ -99,6 +99,12 @@ while read -r name; do
 		grep -E '^broken:|: runtime error:|ERROR:|SUMMARY:' "$log" | sed 's/^/# /'
 		kept=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
 		verdict="FAILED: ${kept:-no input: $(tail -n 1 "$log")}"
+		# a run elsewhere leaves nothing but what it printed
+		if [ -n "$kept" ]; then
+			printf '# its first 512 bytes, as printf(1) takes them:\n# '
+			od -An -v -to1 -N 512 "$kept" | tr -d '\n' | sed 's/ /\\/g'
+			echo
+		fi
 	fi
 	if [ -n "$merge" ] && [ "$verdict" = ok ]; then
 		mkdir -p "$work/more/$name" "tests/fuzz/corpus/$name"

@@ -106,6 +106,8 @@ static const struct {
 	{ "CONNECT :80 HTTP/1.1", 400, 0, NULL, 0 },
 	{ "CONNECT u@host:80 HTTP/1.1", 400, 0, NULL, 0 },
 	{ "CONNECT /ping HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT http://host HTTP/1.1", 400, 0, NULL, 0 },
+	{ "CONNECT http://host:80/ HTTP/1.1", 400, 0, NULL, 0 },
 };
 
 static void
