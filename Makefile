@@ -29,6 +29,7 @@ LIB_SRC = \
 	lib/base/cpus_linux.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
+	lib/net/stamp.c lib/net/stamp_linux.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
 	lib/stats/runs.c lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
@@ -55,7 +56,7 @@ UNIT_SRC = \
 	tests/unit/loop.c tests/unit/num.c tests/unit/pair.c tests/unit/paired.c \
 	tests/unit/rpyc.c tests/unit/rpyc_client.c tests/unit/rpyc_hostile.c \
 	tests/unit/schedule.c tests/unit/server.c \
-	tests/unit/service.c tests/unit/stat.c tests/unit/table.c tests/unit/verdict.c
+	tests/unit/service.c tests/unit/stamp.c tests/unit/stat.c tests/unit/table.c tests/unit/verdict.c
 FUZZ_SRC = \
 	tests/fuzz/http_body.c tests/fuzz/http_client.c tests/fuzz/http_request.c \
 	tests/fuzz/http_response.c tests/fuzz/http_server.c tests/fuzz/inflate.c \

@@ -458,7 +458,7 @@ make_workers(struct shared *s)
 	for (i = 0; i < b->threads && good; i++) {
 		n = share_of(b, i);
 		w[i].shared = s;
-		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0);
+		w[i].result = result_new(b->rows == TSV_RAW, b->rate > 0, b->client.stamps);
 		w[i].driver = calloc(b->ntargets, sizeof(struct driver *));
 		w[i].earlier = calloc(b->ntargets * first_rounds(b), sizeof(struct driver *));
 		good = w[i].result && w[i].driver && w[i].earlier;
@@ -485,8 +485,8 @@ make_lanes(const struct bench *b)
 
 	for (i = 0; lane && i < b->ntargets; i++) {
 		lane[i].target = &b->target[i];
-		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0);
-		lane[i].total = result_new(false, b->rate > 0);
+		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0, b->client.stamps);
+		lane[i].total = result_new(false, b->rate > 0, b->client.stamps);
 		if (!lane[i].now || !lane[i].total) {
 			free_lanes(lane, b->ntargets);
 			errno = ENOMEM;
@@ -578,7 +578,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZfXFlRDHvqBbP",
+	.options = "ntwsocjdrASKNTCZfXFlRDyHvqBbP",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -101,6 +101,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq, bool record)
 		return res;
 	s.ok = res == CLIENT_OK;
 	s.ns = clock_ns() - s.start_ns;
+	s.wake_ns = client_wake_ns(c, s.start_ns, s.start_ns + s.ns);
 	if (record)
 		result_add(r->now[FIRST_REPLY], &s, s.ok ? NULL : c->error);
 	if (record && s.ok)
@@ -305,7 +306,7 @@ static struct run *
 make_runs(struct bench *b, uint64_t max)
 {
 	struct run *run = calloc(b->ntargets, sizeof *run), *r;
-	bool good = run != NULL;
+	bool good = run != NULL, stamps;
 	size_t i;
 
 	for (r = run; good && r < run + b->ntargets; r++) {
@@ -316,8 +317,9 @@ make_runs(struct bench *b, uint64_t max)
 			r->replies = r->replies || row_of(&b->row[i]) == FIRST_REPLY;
 		good = (r->in = malloc(IN_SIZE)) != NULL;
 		for (i = CONNECT; i <= FIRST_REPLY; i++) {
-			r->now[i] = result_new(b->rows == TSV_RAW, false);
-			r->total[i] = result_new(false, false);
+			stamps = b->client.stamps && i == FIRST_REPLY;
+			r->now[i] = result_new(b->rows == TSV_RAW, false, stamps);
+			r->total[i] = result_new(false, false, stamps);
 			good = good && r->now[i] && r->total[i];
 		}
 	}
@@ -369,7 +371,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTFlxRDHqBbPS",
+	.options = "ntwoTFlxRDyHqBbPS",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -53,6 +53,12 @@ clock_thread_cpu_ns(void)
 	return read_clock(CLOCK_THREAD_CPUTIME_ID, "CLOCK_THREAD_CPUTIME_ID");
 }
 
+uint64_t
+clock_real_ns(void)
+{
+	return read_clock(CLOCK_REALTIME, "CLOCK_REALTIME");
+}
+
 int64_t
 clock_epoch_s(void)
 {

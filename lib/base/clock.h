@@ -15,6 +15,9 @@ uint64_t clock_coarse_ns(void);     /* the same, but cheaper where the system ha
 				     * then up to 10 ms behind */
 uint64_t clock_thread_cpu_ns(void); /* processor time of the calling thread */
 
+/* CLOCK_REALTIME, since 1970: somebody may set it. Never for the length of anything. */
+uint64_t clock_real_ns(void);
+
 /* The time of day, in seconds since 1970, UTC. It may jump: never for the length of anything. Where
  * the kernel shows its clock to programs, this is one read of memory. */
 int64_t clock_epoch_s(void);

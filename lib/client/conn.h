@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/url.h"
+#include "net/stamp.h"
 #include "protocol.h"
 
 /* After a time limit the peer has this much longer to answer anything. */
@@ -33,6 +34,7 @@ struct client {
 	struct client_conf conf;
 	uint64_t timeout_ns;    /* of one operation */
 	const atomic_int *stop; /* not 0: give up; NULL: never */
+	bool stamps;            /* have the kernel stamp what it receives: after stamp_start() */
 
 	struct sock_addr *list;       /* owned */
 	const struct sock_addr *addr; /* the one in use */
@@ -74,6 +76,9 @@ struct client_conn {
 	uint64_t received_ns; /* when something was received last, or it was connected;
 			       * blocking: set by the owner */
 
+	uint64_t stamp_ns;        /* with stamps: of what was received last; 0: none */
+	struct stamp_clock clock; /* read after that */
+
 	/* Non-blocking calls. */
 	size_t have, used;   /* bytes in the buffer, and how many the protocol has taken */
 	unsigned char *rest; /* owned: where they are while others have the buffer; or NULL */
@@ -89,6 +94,16 @@ static inline bool
 client_ready(const struct client_conn *c)
 {
 	return c->fd >= 0 && !c->broken && c->session->want != WANT_CLOSE && !c->session->done;
+}
+
+/* Of an operation that began at start_ns and ended, with what was received last, at end_ns: how
+ * long before its end had the kernel the last byte of the reply? STAMP_NONE: that is not known. 0
+ * without stamps. Segments that come together, and all replies in them, have the stamp of the last
+ * one. */
+static inline uint64_t
+client_wake_ns(const struct client_conn *c, uint64_t start_ns, uint64_t end_ns)
+{
+	return c->client->stamps ? stamp_wake_ns(&c->clock, c->stamp_ns, start_ns, end_ns) : 0;
 }
 
 /* Look, on a connection without calls that has been idle for a while, whether the peer has ended

@@ -192,10 +192,43 @@ bench_progress(const struct bench *b, const struct bench_row *r)
 		msg("%s", r->op);
 }
 
-/* The part of an operation in an open loop that a row shows. */
-enum part { RESPONSE, WAIT, SERVICE };
+static uint64_t
+since(uint64_t start_ns, uint64_t at_ns)
+{
+	return at_ns > start_ns ? at_ns - start_ns : 0;
+}
 
-static const char *const part_name[] = { NULL, "-wait", "-service" };
+/* The part of an operation that a row shows: two of an open loop, and two by stamps. */
+enum part { RESPONSE, WAIT, SERVICE, ARRIVAL, WAKE, PARTS };
+
+static const char *const part_name[] = { NULL, "-wait", "-service", "-arrival", "-wake" };
+
+/* A sample's part: when it began, and how long it was. False: it has none such. */
+static bool
+part_of(const struct result_sample *s, enum part part, uint64_t *start_ns, uint64_t *ns)
+{
+	/* what failed ends where it is known to have failed */
+	uint64_t wake_ns = s->ok ? s->wake_ns : 0, sent_ns = s->start_ns + s->wait_ns;
+	uint64_t service_ns = s->ns - s->wait_ns;
+
+	*start_ns = part == RESPONSE || part == WAIT ? s->start_ns : sent_ns;
+	*ns = part == RESPONSE ? s->ns : part == WAIT ? s->wait_ns : service_ns;
+	if (part != ARRIVAL && part != WAKE)
+		return true;
+	if (wake_ns == RESULT_UNSTAMPED)
+		return false;
+	*ns = part == WAKE ? wake_ns : service_ns - wake_ns;
+	if (part == WAKE)
+		*start_ns += service_ns - wake_ns;
+	return true;
+}
+
+/* The parts that rows show: in an open loop, and with stamps, more than the first. */
+static bool
+shows(const struct result *t, bool open, int part)
+{
+	return part == RESPONSE || (part == ARRIVAL || part == WAKE ? t->arrival != NULL : open);
+}
 
 static void
 print_samples(const struct bench *b, const char *label, const struct bench_row *r,
@@ -216,16 +249,14 @@ print_samples(const struct bench *b, const char *label, const struct bench_row *
 	for (p = t->first; p; p = p->next) {
 		for (i = 0; i < p->n; i++) {
 			s = &p->sample[i];
-			at = s->start_ns > start_ns ? s->start_ns - start_ns : 0;
 			raw.client = s->client;
 			raw.seq = s->seq;
 			raw.ok = s->ok;
-			for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
+			for (part = RESPONSE; part < PARTS; part++) {
+				if (!shows(t, open, part) || !part_of(s, part, &at, &raw.ns))
+					continue;
 				raw.part = part_name[part];
-				raw.start_ns = part == SERVICE ? at + s->wait_ns : at;
-				raw.ns = part == WAIT ? s->wait_ns
-				    : part == SERVICE ? s->ns - s->wait_ns
-						      : s->ns;
+				raw.start_ns = since(start_ns, at);
 				tsv_sample(stdout, &raw);
 			}
 		}
@@ -235,20 +266,16 @@ print_samples(const struct bench *b, const char *label, const struct bench_row *
 static void
 print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_row *row)
 {
-	const struct hist *const hist[] = { t->hist, t->wait, t->service };
+	const struct hist *const hist[] = { t->hist, t->wait, t->service, t->arrival, t->wake };
 	int part;
 
-	for (part = RESPONSE; part <= (open ? SERVICE : RESPONSE); part++) {
+	for (part = RESPONSE; part < PARTS; part++) {
+		if (!shows(t, open, part))
+			continue;
 		row->part = part_name[part];
 		row->hist = hist[part];
 		(rows == TSV_HIST ? tsv_hist : tsv_summary)(stdout, row);
 	}
-}
-
-static uint64_t
-since(uint64_t start_ns, uint64_t at_ns)
-{
-	return at_ns > start_ns ? at_ns - start_ns : 0;
 }
 
 void
@@ -325,6 +352,10 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 		msg("warning: %s: the peer closes connections after its replies: %" PRIu64
 		    " of %" PRIu64 " requests were behind such a one and were sent again",
 		    name, t->resent, done);
+	if (t->unstamped > 0)
+		msg("warning: %s: %" PRIu64 " of %" PRIu64 " replies have no timestamp: they are "
+		    "not in the rows -arrival and -wake",
+		    name, t->unstamped, t->hist->n);
 	if (t->retried > 0)
 		msg("warning: %s: the peer closes kept connections without announcing it: %" PRIu64
 		    " of %" PRIu64 " requests were sent once more%s",

@@ -50,6 +50,7 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	}
 	c->received_ns = clock_ns();
 	s.ns = c->received_ns - s.start_ns;
+	s.wake_ns = client_wake_ns(c, s.start_ns, c->received_ns);
 	s.ok = res == CLIENT_OK;
 	if (res == CLIENT_STOPPED)
 		return res;
@@ -81,6 +82,7 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 		res = client_call(c, call, c->dialled_ns);
 	s.start_ns = c->dialled_ns;
 	s.ns = clock_ns() - s.start_ns;
+	s.wake_ns = client_wake_ns(c, s.start_ns, s.start_ns + s.ns);
 	s.ok = res == CLIENT_OK;
 	if (res != CLIENT_STOPPED)
 		result_add(t, &s, s.ok ? NULL : c->error);

@@ -205,6 +205,7 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	s.start_ns = d->open ? r->due_ns : r->start_ns;
 	s.wait_ns = r->start_ns - s.start_ns;
 	s.ns = end_ns - s.start_ns;
+	s.wake_ns = client_wake_ns(c, r->start_ns, end_ns);
 	result_add(d->result, &s, s.ok ? NULL : c->error);
 	if (s.ok)
 		d->result->received += c->session->content;

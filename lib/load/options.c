@@ -15,6 +15,7 @@
 #include "base/opt.h"
 #include "http/message.h"
 #include "load/targets.h"
+#include "net/sock.h"
 
 #define COUNT_MAX 1000000000000u
 #define CLIENTS_MAX 1000000u
@@ -66,6 +67,7 @@ static const struct {
 	{ 'x', "command", "shell command to run while all connections are open" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
+	{ 'y', "", "Linux: rows OP-arrival and -wake, from the kernel's receive timestamps" },
 	{ 'H', "", "no header line" },
 	{ 'v', "", "print the settings to stderr" },
 	{ 'q', "", "no warnings, and no progress, which a terminal shows, on stderr" },
@@ -269,6 +271,7 @@ set_flag(struct bench *b, struct args *a, char letter)
 		b->rows = TSV_HIST;
 		a->hist = true;
 		break;
+	case 'y': b->client.stamps = true; break;
 	case 'H': a->header = false; break;
 	case 'q': b->quiet = true; break;
 	case 'v': b->verbose = true; break;
@@ -328,6 +331,8 @@ check_target(const struct bench *b, const struct bench_target *t, const struct a
 		return "-X is for http:// targets with a path";
 	if (b->client.conf.native && http)
 		return "-N is for rpc:// targets";
+	if (b->client.stamps && sock_is_path(t->client.url.host))
+		return "-y: what comes over a Unix socket has no timestamp";
 	if (path && p->named && a->ops)
 		return "-o: the target already names an operation";
 	if (path && !p->named && strcmp(t->client.url.path, "/") != 0 && !(http && p->path))
@@ -408,6 +413,7 @@ set_up_targets(struct bench *b)
 		c = &t->client;
 		c->timeout_ns = b->client.timeout_ns;
 		c->stop = b->client.stop;
+		c->stamps = b->client.stamps;
 		c->conf.payload = b->client.conf.payload;
 		c->conf.native = b->client.conf.native;
 		c->conf.close_each = b->client.conf.close_each;
@@ -661,6 +667,7 @@ bench_options(struct bench *b, int argc, char **argv)
 {
 	struct args a = { .chunk = 64 << 10, .header = true };
 	const struct bench_program *p = b->program;
+	const char *why;
 	int status;
 
 	b->warmup = p->warmup;
@@ -684,6 +691,10 @@ bench_options(struct bench *b, int argc, char **argv)
 	a.whole_file = a.file && !a.sizes && !p->sizes;
 	if (!make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
+	if (b->client.stamps && (why = stamp_start())) {
+		msg("-y: %s", why);
+		return 2;
+	}
 	b->by_default = !b->count && !b->time_ns && !b->rounds;
 	if (b->by_default && !b->in_rounds) {
 		b->count = p->count;

@@ -143,8 +143,8 @@ make_lanes(const struct bench *b)
 
 	for (i = 0; lane && i < b->ntargets; i++) {
 		lane[i].target = &b->target[i];
-		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0);
-		lane[i].total = result_new(false, b->rate > 0);
+		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0, b->client.stamps);
+		lane[i].total = result_new(false, b->rate > 0, b->client.stamps);
 		lane[i].driver = bench_driver(b, &b->target[i].client, 0, 1, 0, 1);
 		if (!lane[i].now || !lane[i].total || !lane[i].driver) {
 			e = errno;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct result *
-result_new(bool raw, bool open)
+result_new(bool raw, bool open, bool stamps)
 {
 	struct result *t = calloc(1, sizeof *t);
 
@@ -19,7 +19,13 @@ result_new(bool raw, bool open)
 		t->wait = hist_new();
 		t->service = hist_new();
 	}
-	if (!t->hist || (open && (!t->wait || !t->service))) {
+	if (stamps) {
+		t->arrival = hist_new();
+		t->wake = hist_new();
+	}
+	t->parts = open || stamps;
+	if (!t->hist || (open && (!t->wait || !t->service))
+	    || (stamps && (!t->arrival || !t->wake))) {
 		result_free(t);
 		return NULL;
 	}
@@ -47,6 +53,8 @@ result_free(struct result *t)
 	free(t->hist);
 	free(t->wait);
 	free(t->service);
+	free(t->arrival);
+	free(t->wake);
 	free(t);
 }
 
@@ -56,6 +64,9 @@ result_clear(struct result *t)
 	struct result empty = { .hist = t->hist,
 		.wait = t->wait,
 		.service = t->service,
+		.arrival = t->arrival,
+		.wake = t->wake,
+		.parts = t->parts,
 		.raw = t->raw };
 
 	free_samples(t);
@@ -63,6 +74,10 @@ result_clear(struct result *t)
 	if (t->wait) {
 		hist_clear(t->wait);
 		hist_clear(t->service);
+	}
+	if (t->arrival) {
+		hist_clear(t->arrival);
+		hist_clear(t->wake);
 	}
 	*t = empty;
 }
@@ -125,6 +140,24 @@ latest(uint64_t *at_ns, uint64_t other_ns)
 		*at_ns = other_ns;
 }
 
+/* What an operation that succeeded has besides its time. */
+static void
+add_parts(struct result *t, const struct result_sample *s)
+{
+	if (t->wait) {
+		hist_add(t->wait, s->wait_ns);
+		hist_add(t->service, s->ns - s->wait_ns);
+	}
+	if (!t->arrival)
+		return;
+	if (s->wake_ns == RESULT_UNSTAMPED) {
+		t->unstamped++;
+	} else {
+		hist_add(t->arrival, s->ns - s->wait_ns - s->wake_ns);
+		hist_add(t->wake, s->wake_ns);
+	}
+}
+
 void
 result_add(struct result *t, const struct result_sample *s, const char *why)
 {
@@ -134,10 +167,8 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 			count_cause(t, why, 1);
 	} else {
 		hist_add(t->hist, s->ns);
-		if (t->wait) {
-			hist_add(t->wait, s->wait_ns);
-			hist_add(t->service, s->ns - s->wait_ns);
-		}
+		if (t->parts)
+			add_parts(t, s);
 	}
 	latest(&t->end_ns, s->start_ns + s->ns);
 	if (t->wait) {
@@ -167,6 +198,11 @@ result_merge(struct result *to, struct result *from)
 		hist_merge(to->wait, from->wait);
 		hist_merge(to->service, from->service);
 	}
+	if (to->arrival && from->arrival) {
+		hist_merge(to->arrival, from->arrival);
+		hist_merge(to->wake, from->wake);
+	}
+	to->unstamped += from->unstamped;
 	to->received += from->received;
 	to->errors += from->errors;
 	to->unheard += from->unheard;

@@ -15,10 +15,14 @@ struct result_sample {
 	uint64_t start_ns; /* as clock_ns(); in an open loop when it was due */
 	uint64_t ns;
 	uint64_t wait_ns; /* the part of ns from due to sent (open loop) */
+	uint64_t wake_ns; /* the part of ns from the reply's arrival in the kernel on (stamps);
+			   * RESULT_UNSTAMPED: not known */
 	uint64_t seq;     /* within its client, from 0 */
 	unsigned client;  /* from 0 */
 	bool ok;
 };
+
+#define RESULT_UNSTAMPED UINT64_MAX
 
 /* Samples are stored in pieces, so that a long run never has to copy them. */
 struct result_piece {
@@ -39,6 +43,10 @@ struct result {
 	struct hist *hist;           /* operations that succeeded; owned */
 	struct hist *wait, *service; /* open loop: from due to sent, from sent to the end of
 				      * the reply; else NULL. Owned */
+	struct hist *arrival, *wake; /* stamps: from sent to the arrival of the reply in the
+				      * kernel, and from there to its end; else NULL. Owned */
+	bool parts;                  /* there are such histograms */
+	uint64_t unstamped;          /* stamps: operations that succeeded and are not in these */
 	uint64_t received;    /* payload bytes of replies to these, beyond what the call says: the
 			       * sum of client_session.content */
 	uint64_t errors;      /* operations that failed */
@@ -65,8 +73,9 @@ struct result {
 	uint64_t other; /* errors with causes beyond these */
 };
 
-/* raw: store samples. open: with the two histograms of an open loop. NULL: out of memory. */
-struct result *result_new(bool raw, bool open);
+/* raw: store samples. open: with the two histograms of an open loop; stamps: with the other two.
+ * NULL: out of memory. */
+struct result *result_new(bool raw, bool open, bool stamps);
 void result_free(struct result *);
 
 /* Empty it for the next row. */

@@ -29,6 +29,7 @@ unit() {
 @test "HTTP messages" { unit http; }
 @test "both sides of each protocol, back to back" { unit pair; }
 @test "the service" { unit service; }
+@test "when replies arrived, while the wall clock is set" { unit stamp; }
 @test "sets of processors" { unit cpus; }
 @test "readiness loop" { unit loop; }
 @test "servers, their limits and models" { unit server; }
