@@ -111,16 +111,6 @@ calc() {
 
 # ---- our programs and the bare ones (tests/peers/bare.c), in turn ----
 
-# place: the options that give server and client their processors; sets on_server, on_client.
-place() {
-	on_server='' on_client=''
-	allowed=$(sed -n 's/^Cpus_allowed_list:[^0-9]*//p' /proc/self/status 2>/dev/null) || :
-	if [ -n "$allowed" ] && bin/bench-lat -P "${allowed%%[!0-9]*}" -V >/dev/null 2>&1; then
-		on_server="-P ${allowed%%[!0-9]*}"
-		on_client="-P ${allowed##*[!0-9]}"
-	fi
-}
-
 # start_ours SERVER OPTION...: one of our servers. Sets ours, ours_url.
 start_ours() {
 	program=bin/$1

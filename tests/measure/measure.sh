@@ -45,7 +45,8 @@ begin() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	tmp=$(mktemp -d)
-	for program in bin/bench-lat bin/http-serve tests/peers/pingpong tests/peers/hold tests/peers/bare; do
+	for program in bin/bench-lat bin/http-serve tests/peers/pingpong tests/peers/hold tests/peers/bare \
+	    tests/peers/fixed; do
 		[ -x "$program" ] || die "$program: not found; has it been built? (make all test-programs)"
 	done
 }
@@ -86,7 +87,7 @@ keep() {
 drop() {
 	status=0
 	kill -TERM "$1" 2>/dev/null || :
-	wait "$1" || status=$?
+	{ wait "$1" || status=$?; } 2>/dev/null # a shell may say that it was ended
 	forget "$1"
 }
 
@@ -171,6 +172,16 @@ memory() {
 
 processors() {
 	getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1
+}
+
+# place: the options that give server and client their processors; sets on_server, on_client.
+place() {
+	on_server='' on_client=''
+	allowed=$(sed -n 's/^Cpus_allowed_list:[^0-9]*//p' /proc/self/status 2>/dev/null) || :
+	if [ -n "$allowed" ] && bin/bench-lat -P "${allowed%%[!0-9]*}" -V >/dev/null 2>&1; then
+		on_server="-P ${allowed%%[!0-9]*}"
+		on_client="-P ${allowed##*[!0-9]}"
+	fi
 }
 
 # ---- where it was run ----

@@ -1,107 +1,111 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Our speed against others', side by side: bare TCP, sockperf, wrk, nginx, iperf3, a stock RPyC
-# server.
+# Our speed against others', in turn and placed: bare loops, wrk, nginx, iperf3, a stock RPyC server.
 #
-# Each row is measured in several rounds. A round is one run of ours and one of the peer's,
-# right after each other and in turns first, so that whatever else the machine does falls on
-# both; what counts is the ratio of the medians. Nothing is left running.
-#
-# The figures of one machine depend on where the kernel puts client and server. A round trip
-# is measured both as it comes and with both on one processor (taskset), where no wake-up of
-# another processor covers what the programs cost.
+# A round is a run of each program of each contest, in another order each round, with servers
+# started anew: what else the machine does falls on all of them. Servers are on one processor and
+# clients on another, but for pings, where both are on one, so that no waking of another processor
+# covers what the programs cost. What counts is the ratio of ours to a peer's, with its 95 %
+# interval over the rounds (bench-cmp): a row holds only if the interval lies within the aim.
 
 # shellcheck disable=SC2154,SC2034 # some variables are measure.sh's
 
 set -eu
 prog=peers
-usage='usage: peers.sh [-hq] [-n rounds] [-o dir] [row ...]'
+usage='usage: peers.sh [-hq] [-n rounds] [-o dir] [contest ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-rows='lat-rpc lat-rpc-one lat-http lat-http-one sockperf sockperf-one serve-16 serve-100 serve-1000
-serve-10000 conc-16 conc-100 conc-1000 file-rpc-up file-rpc-down file-http-up file-http-down
-connect many-http many-rpc stock stock-event stock-deep'
+contests='ping-rpc-thread ping-rpc-event ping-http-thread ping-http-event
+serve-1 serve-16 serve-128 serve-1000 serve-10000 conc-1 conc-16 conc-128 conc-1000 conc-10000
+file-rpc-upload file-rpc-download file-http-upload file-http-download connect stock-thread
+stock-event'
 
 help() {
 	cat <<HELP
 $usage
-Measure this toolkit and others' programs side by side; print what came out as TSV.
+Measure this toolkit and others' programs in turn; print what came out as TSV.
 
-  -n rounds  of each row (7; with -q 3)
+  -n rounds  of each contest (9; at least 6)
   -o dir     folder for peers.tsv, rounds.tsv and env.tsv (a new one in results/)
-  -q         quick: short runs, for a first look
+  -q         quick: 6 rounds and short runs, for a first look
 
-rows: $(printf '%s' "$rows" | tr '\n' ' ')
+contests: $(printf '%s' "$contests" | tr '\n' ' ')
 HELP
 }
 
-# ---- ours and theirs: each function makes one run and sets value ----
+# ---- runs: each function makes one, and notes its figures ----
 
-# A run that fails has no value: say why.
-failed() {
-	value=''
-	say "$*: status $status: $(cat "$tmp/err" "$tmp/out" | head -c 300 | tr '\n' ' ')"
+# note FIGURE VALUE: of this round, contest and program. A run that fails has no value: says why.
+note() {
+	case $2 in
+	'' | *[!0-9.e+]* | 0.00)
+		say "$contest: $who: status $status: $(cat "$tmp/err" "$tmp/out" | head -c 300 | tr '\n' ' ')"
+		set -- "$1" NA
+		;;
+	esac
+	printf '%s\t%s\t%s\t%s\t%s\n' "$contest" "$round" "$who" "$1" "$2" >>"$out/rounds.tsv"
 }
 
-# bench COLUMN OP COMMAND...: that value of a row of one of our programs.
-bench() {
-	column=$1 op=$2
-	shift 2
-	run_child "$@"
-	value=$(cell "$tmp/out" "$column" "$op")
-	if [ "$status" -ne 0 ] || [ -z "$value" ]; then
-		failed "$*"
+# asked_for FIGURE COLUMN OP: of the rows that one of our programs has printed.
+asked_for() {
+	value=$(cell "$tmp/out" "$2" "$3")
+	[ "$status" -eq 0 ] || value=''
+	note "$1" "$value"
+}
+
+# Processor time of the children so far, in microseconds; sets spent.
+children_time() {
+	times >"$tmp/times"
+	spent=$(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, "m"); us += (t[1] * 60 + t[2]) * 1e6 }
+		printf "%.0f", us }' "$tmp/times")
+}
+
+# per_request COUNT: the processor time that the client has taken since before, for each.
+per_request() {
+	children_time
+	note cpu_us "$(awk -v us="$((spent - before))" -v n="${1:-0}" 'BEGIN { if (n > 0) printf "%.4f", us / n }')"
+}
+
+# wrk CONNECTIONS URL: its throughput, and what a request costs it.
+run_wrk() {
+	children_time
+	before=$spent
+	run_child taskset -c "$client" wrk -t1 -c"$1" -d"$(lasts "$1")s" --timeout 30s "$2"
+	if [ "$status" -ne 0 ] || grep -qE 'Socket errors|Non-2xx|^ *0 requests' "$tmp/out"; then
+		note per_s ''
+	else
+		note per_s "$(awk '/^Requests\/sec:/ { print $2 }' "$tmp/out")"
+		per_request "$(awk '/ requests in / { print $1 }' "$tmp/out")"
 	fi
 }
 
-# A command under wrk's own report.
-wrk_rate() {
-	run_child "$@"
-	value=$(awk '/^Requests\/sec:/ { print $2 }' "$tmp/out")
-	if [ "$status" -ne 0 ] || grep -qE 'Socket errors|Non-2xx' "$tmp/out"; then
-		failed "$*"
+# Seconds of a run with so many connections: they take a while to make.
+lasts() {
+	if [ "$1" -ge 10000 ]; then
+		printf '%d' "$((3 * secs))"
+	else
+		printf '%d' "$secs"
 	fi
-}
-
-wrk_on_ours() {
-	# shellcheck disable=SC2016 # the server's command knows the target
-	wrk_rate bin/http-serve -m event sh -c \
-	    'exec wrk -t"$1" -c"$2" -d"$3"s --timeout 30s "$BENCH_TARGET/ping"' - \
-	    "$(threads "$1")" "$1" "$secs"
-}
-
-# As many as there are processors, unless there are fewer connections.
-threads() {
-	t=$(processors)
-	[ "$t" -le "$1" ] || t=$1
-	printf '%s' "$t"
 }
 
 pingpong() {
-	run_child "$@"
+	run_child taskset -c "$client" tests/peers/pingpong "$@"
 	value=$(cat "$tmp/out")
-	[ "$status" -eq 0 ] || failed "$*"
+	[ "$status" -eq 0 ] || value=''
+	note p50_us "$value"
 }
 
-# sockperf_rtt BYTES [PIN...]: the median round trip of messages of one size, by sockperf's report.
-sockperf_rtt() {
-	size=$1
-	shift
-	run_child "$@" sockperf ping-pong --tcp --full-rtt -i 127.0.0.1 -p "$sockperf_port" -m "$size" -t "$secs"
-	value=$(awk '/percentile 50\.000/ { print $NF }' "$tmp/out")
-	if [ "$status" -ne 0 ] || [ -z "$value" ]; then
-		failed "$*" sockperf
-	fi
-}
-
-# iperf_rate BYTES [-R]: with -R a download.
-iperf_rate() {
-	run_child iperf3 -c 127.0.0.1 -p "$iperf_port" -J -n "$@"
+# iperf BYTES [-R]: with -R a download.
+run_iperf() {
+	start_iperf
+	run_child taskset -c "$client" iperf3 -c 127.0.0.1 -p "$port" -J -n "$@"
 	# the receiver's word; the document's only key of this name in sum_received
 	value=$(awk '/"sum_received"/ { on = 1 }
 		on && /"bits_per_second"/ { gsub(/[^0-9.e+]/, ""); sub(/^e*/, ""); print $0 / 8; exit }' "$tmp/out")
-	[ "$status" -eq 0 ] || failed iperf3 "$@"
+	[ "$status" -eq 0 ] || value=''
+	note bytes_per_s "$value"
+	drop "$kept"
 }
 
 # The bytes of one ping each way, as the server counts them: sets asked, answered.
@@ -117,15 +121,21 @@ sizes() {
 	asked=${both% *} answered=${both#* }
 }
 
-# ---- servers of others ----
+# ---- servers: each sets kept, url ----
+
+# start_ours PROTOCOL MODEL
+start_ours() {
+	keep_server bin/"$1"-serve -m "$2" -P "$server" -p 0
+}
 
 start_nginx() {
+	rm -rf "$tmp/nginx"
 	mkdir "$tmp/nginx"
 	for try in 1 2 3 4 5 6 7 8; do
 		some_port "$try"
 		cat >"$tmp/nginx/nginx.conf" <<CONF
 daemon off;
-worker_processes auto;
+worker_processes 1;
 pid $tmp/nginx/pid;
 error_log stderr error;
 events { worker_connections 16384; }
@@ -140,10 +150,10 @@ http {
 	server { listen 127.0.0.1:$port backlog=4096; location / { return 200 '{"response":"pong"}'; } }
 }
 CONF
-		keep nginx -e stderr -p "$tmp/nginx" -c "$tmp/nginx/nginx.conf"
+		keep taskset -c "$server" nginx -e stderr -p "$tmp/nginx" -c "$tmp/nginx/nginx.conf"
 		# it writes this file once it listens
 		if until_true "$kept" test -s "$tmp/nginx/pid"; then
-			nginx_url=http://127.0.0.1:$port
+			url=http://127.0.0.1:$port
 			return
 		fi
 		drop "$kept"
@@ -158,220 +168,208 @@ listens() {
 start_iperf() {
 	for try in 11 12 13 14 15 16 17 18; do
 		some_port "$try"
-		keep iperf3 -s -B 127.0.0.1 -p "$port" --forceflush
-		if until_true "$kept" listens; then
-			iperf_port=$port
-			return
-		fi
+		keep taskset -c "$server" iperf3 -s -B 127.0.0.1 -p "$port" --forceflush
+		! until_true "$kept" listens || return 0
 		drop "$kept"
 	done
 	die "iperf3: $(head -c 300 "$tmp/log.err")"
 }
 
-answers() {
-	grep -q 'to block on socket' "$tmp/log"
-}
-
-# start_sockperf [PIN...]: a server of its own for each placement.
-start_sockperf() {
-	for try in 21 22 23 24 25 26 27 28; do
-		some_port "$try"
-		keep "$@" sockperf server --tcp -i 127.0.0.1 -p "$port"
-		if until_true "$kept" answers; then
-			sockperf_port=$port sockperf_pin=$*
-			return
-		fi
-		drop "$kept"
-	done
-	die "sockperf: $(head -c 300 "$tmp/log" "$tmp/log.err")"
+# A loop that knows nothing but the reply that http-serve would send.
+start_bare() {
+	keep_server taskset -c "$server" tests/peers/fixed "$tmp/reply"
 }
 
 start_stock() {
-	keep_server "$python" tests/peers/rpyc_service.py
-	stock_url=$url
+	keep_server taskset -c "$server" "$python" tests/peers/rpyc_service.py
 }
 
-# ---- rows ----
+# under_wrk START...: a server's throughput.
+under_wrk() {
+	"$@"
+	run_wrk "${contest#*-}" "$url/ping"
+	drop "$kept"
+}
 
-# describe ROW: sets what, unit, target, better (less or more), needs, and ours and peer, each
-# a command that makes a run, as words without blanks.
-describe() {
-	unit=us better=less needs='' protocol=''
+# under_conc CONNECTIONS START...: a server's throughput, and what a request costs bench-conc.
+under_conc() {
+	connections=$1
+	shift
+	"$@"
+	children_time
+	before=$spent
+	run_child bin/bench-conc -q -P "$client" -j 1 -o ping -w 0 -c "$connections" -t "$(lasts "$connections")" "$url"
+	asked_for per_s ops_per_s ping
+	per_request "$(cell "$tmp/out" n ping)"
+	drop "$kept"
+}
+
+# ---- contests ----
+
+# whose CONTEST: the programs; sets programs, needs.
+whose() {
+	needs=taskset
 	case $1 in
-	lat-rpc*) protocol=rpc target=1.05 ;;
-	lat-http*) protocol=http target=1.10 ;;
-	esac
-	case $1 in
-	lat-*)
-		what="bench-lat ping, $protocol-serve -m thread, p50, against bare TCP ping-pong"
-		pin=''
-		case $1 in
-		*-one) pin='taskset -c 0' needs=taskset what="$what, on one processor" ;;
-		esac
-		sizes "$protocol"
-		what="$what ($asked and $answered bytes)"
-		ours="bench p50_us ping $pin bin/$protocol-serve -m thread bin/bench-lat -o ping -n $pings"
-		peer="pingpong $pin tests/peers/pingpong -n $pings -s $asked -r $answered"
-		;;
-	sockperf*)
-		pin='' needs=sockperf target=1.05
-		what="bench-lat ping, rpc-serve -m thread, p50, against sockperf's TCP ping-pong"
-		case $1 in
-		*-one) pin='taskset -c 0' needs='taskset sockperf' what="$what, on one processor" ;;
-		esac
-		sizes rpc
-		size=$(((asked + answered) / 2))
-		what="$what ($size bytes each way)"
-		ours="bench p50_us ping $pin bin/rpc-serve -m thread bin/bench-lat -o ping -n $pings"
-		peer="sockperf_rtt $size $pin"
-		;;
-	serve-*)
-		what="http-serve -m event under wrk, ${1#*-} connections, against nginx"
-		unit=per_s better=more target=1 needs='wrk nginx'
-		ours="wrk_on_ours ${1#*-}" peer="wrk_on_nginx ${1#*-}"
-		;;
-	conc-*)
-		what="bench-conc on nginx, ${1#*-} connections, against wrk on nginx"
-		unit=per_s better=more target=1 needs='wrk nginx'
-		ours="conc_on_nginx ${1#*-}" peer="wrk_on_nginx ${1#*-}"
-		;;
-	file-*)
-		protocol=${1#file-} protocol=${protocol%-*}
-		unit=bytes_per_s better=more target=0.95 needs=iperf3
-		case $1 in
-		*-up) op=upload reverse='' ;;
-		*) op=download reverse=-R ;;
-		esac
-		what="bench-file $op, $protocol-serve -m thread, against iperf3 ${reverse:-(one stream)}"
-		ours="bench bytes_per_s $op bin/$protocol-serve -m thread bin/bench-file -o $op -s 500m -n $files"
-		peer="iperf_rate $((files * 500))M $reverse"
-		;;
-	connect)
-		what="bench-conn connect, http-serve -m event, p50, against a bare connect/close loop"
-		target=1.05
-		ours="bench p50_us connect bin/http-serve -m event bin/bench-conn -o connect -n $conns"
-		peer="pingpong tests/peers/pingpong -c -n $conns"
-		;;
-	many-*)
-		protocol=${1#*-}
-		what="$protocol-serve -m event under bench-conc, 10000 connections, against 100 connections"
-		unit=per_s better=more target=0.8
-		ours="conc_on_ours $protocol 10000" peer="conc_on_ours $protocol 100"
-		;;
-	stock*)
-		# one request under way per client measures the client and the system as much as
-		# the server; with several the servers are what is busy
-		model=event deep=''
-		case $1 in
-		stock) model=thread ;;
-		stock-deep) deep='-d 16' ;;
-		esac
-		what="rpc-serve -m $model, against stock RPyC's ThreadedServer; bench-conc -c 10 $deep"
-		what=${what% }
-		unit=per_s better=more target=10 needs=rpyc
-		ours="bench ops_per_s ping bin/rpc-serve -m $model bin/bench-conc -o ping -c 10 $deep -t $secs"
-		peer="conc_on_stock $deep"
-		;;
-	*)
-		wrong "$1: no such row; there are: $(printf '%s' "$rows" | tr '\n' ' ')" ;;
+	ping-* | connect) programs='ours bare' ;;
+	serve-*) programs='ours nginx bare' needs='taskset wrk nginx curl' ;;
+	conc-*) programs='ours wrk' needs='taskset wrk nginx' ;;
+	file-*) programs='ours iperf3' needs='taskset iperf3' ;;
+	stock-*) programs='ours rpyc' needs='taskset rpyc' ;;
 	esac
 }
 
-wrk_on_nginx() {
-	wrk_rate wrk -t"$(threads "$1")" -c"$1" -d"$secs"s --timeout 30s "$nginx_url/ping"
+# run_one: a run of $who in $contest.
+run_one() {
+	rest=${contest#*-} protocol='' op=${contest##*-}
+	case $contest in
+	ping-* | file-*) protocol=${rest%-*} ;;
+	esac
+	case $contest.$who in
+	ping-*.ours)
+		run_child bin/"$protocol"-serve -m "$op" -P "$client" bin/bench-lat -q -P "$client" -o ping -n "$pings"
+		asked_for p50_us p50_us ping
+		;;
+	ping-*.bare)
+		eval "pingpong -n $pings \$bytes_$protocol"
+		;;
+	serve-*.ours) under_wrk start_ours http event ;;
+	serve-*.nginx) under_wrk start_nginx ;;
+	serve-*.bare) under_wrk start_bare ;;
+	conc-*.ours) under_conc "$rest" start_nginx ;;
+	conc-*.wrk) under_wrk start_nginx ;;
+	file-*.ours)
+		run_child bin/"$protocol"-serve -m thread -P "$server" bin/bench-file -q -P "$client" -o "$op" -s 500m -n "$files"
+		asked_for bytes_per_s bytes_per_s "$op"
+		;;
+	file-*-upload.iperf3) run_iperf $((files * 500))M ;;
+	file-*-download.iperf3) run_iperf $((files * 500))M -R ;;
+	connect.ours)
+		run_child bin/http-serve -m event -P "$server" bin/bench-conn -q -P "$client" -o connect -n "$conns"
+		asked_for p50_us p50_us connect
+		;;
+	connect.bare) pingpong -c -P "$server" -n "$conns" ;;
+	stock-*.ours) under_conc 10 start_ours rpc "$op" ;;
+	stock-*.rpyc) under_conc 10 start_stock ;;
+	esac
 }
 
-conc_on_nginx() {
-	bench ops_per_s ping bin/bench-conc -o ping -w 0 -c "$1" -j "$(threads "$1")" -t "$secs" "$nginx_url"
-}
-
-conc_on_ours() {
-	bench ops_per_s ping bin/"$1"-serve -m event bin/bench-conc -o ping -w 1 -c "$2" -t "$secs"
-}
-
-conc_on_stock() {
-	bench ops_per_s ping bin/bench-conc -o ping -c 10 "$@" -t "$secs" "$stock_url"
-}
-
-# Is what the row needs there, and running? Sets missing.
+# Is what the contest needs there? Sets missing.
 provide() {
 	missing=''
 	for need in $needs; do
 		case $need in
-		nginx)
-			if ! have nginx; then
-				missing=$need
-			elif [ -z "$nginx_url" ]; then
-				start_nginx
-			fi
-			;;
-		iperf3)
-			if ! have iperf3; then
-				missing=$need
-			elif [ -z "$iperf_port" ]; then
-				start_iperf
-			fi
-			;;
-		sockperf)
-			if ! have sockperf; then
-				missing=$need
-			elif [ -z "$sockperf_port" ] || [ "$sockperf_pin" != "$pin" ]; then
-				# words without blanks
-				# shellcheck disable=SC2086
-				start_sockperf $pin
-			fi
-			;;
-		rpyc)
-			if ! find_python; then
-				missing='python3 with rpyc'
-			elif [ -z "$stock_url" ]; then
-				start_stock
-			fi
-			;;
-		*)
-			have "$need" || missing=$need
-			;;
+		rpyc) find_python || missing='python3 with rpyc' ;;
+		*) have "$need" || missing=$need ;;
 		esac
 	done
 }
 
-# The ratio is ours to the peer's, of the two values of this round.
-one_round() {
-	if [ $((round % 2)) -eq 1 ]; then
-		$ours
-		mine=$value
-		$peer
-		theirs=$value
-	else
-		$peer
-		theirs=$value
-		$ours
-		mine=$value
-	fi
-	awk -v row="$1" -v round="$round" -v mine="$mine" -v theirs="$theirs" 'BEGIN {
-		if (mine > 0 && theirs > 0)
-			printf "%s\t%d\t%.3f\t%.3f\t%.4f\n", row, round, mine, theirs, mine / theirs
-		else
-			printf "%s\t%d\tNA\tNA\tNA\n", row, round }' >>"$out/rounds.tsv"
+# ---- comparisons ----
+
+# The rounds of two programs as rows of the suite, for bench-cmp: a round is a pass. A figure of
+# which more is better goes in as its inverse.
+rows() {
+	awk -F '\t' -v contest="$1" -v base="$2" -v figure="$3" -v peer="$4" '
+	FNR == NR { if (FNR == 1) { head = $0; n = split($0, name) }; next }
+	FNR == 1 { print head; next }
+	$4 != figure || $5 == "NA" { next }
+	# one contest of both, or the ratio of two contests of each
+	base == "" && $1 == contest { put($3, $2, $5) }
+	base != "" && $1 == contest { more[$3, $2] = $5 }
+	base != "" && $1 == base { less[$3, $2] = $5 }
+	END {
+		for (k in more)
+			if (k in less) {
+				split(k, part, SUBSEP)
+				put(part[1], part[2], more[k] / less[k])
+			}
+		for (i = 1; i <= rounds; i++) {
+			if (peer_row[i])
+				print peer_row[i]
+			if (our_row[i])
+				print our_row[i]
+		}
+	}
+	function put(who, round, value,  i, row) {
+		if (who != "ours" && who != peer)
+			return
+		for (i = 1; i <= n; i++) {
+			v = 1
+			if (name[i] == "label") v = who
+			else if (name[i] == "bench") v = "peers"
+			else if (name[i] == "op") v = contest
+			else if (name[i] == "pass") v = round
+			else if (name[i] == "errors") v = 0
+			else if (name[i] == "p50_us")
+				v = sprintf("%.9g", figure ~ /_us$/ ? value : 1e6 / value)
+			row = row (i > 1 ? "\t" : "") v
+		}
+		if (who == "ours") our_row[round] = row
+		else peer_row[round] = row
+		if (round > rounds) rounds = round
+	}' "$tmp/columns" "$out/rounds.tsv"
 }
 
-# The medians of a row's rounds.
-summary() {
-	awk -F '\t' -v row="$1" -v what="$what" -v unit="$unit" -v target="$target" -v better="$better" "$awk_median"'
-	$1 == row && $5 != "NA" { n++; a[n] = $3 + 0; b[n] = $4 + 0 }
+# compare CONTEST FIGURE PEER AIM WHAT [BASE]: a row of what came out. With BASE, figures are those
+# of CONTEST over those of BASE.
+compare() {
+	case " $measured " in
+	*" $1 "*) ;;
+	*) return 0 ;;
+	esac
+	rows "$1" "${6-}" "$2" "$3" >"$tmp/rows"
+	status=0
+	bin/bench-cmp -HT "$tmp/rows" >"$tmp/verdict" 2>"$tmp/err" || status=$?
+	[ "$status" -ne 2 ] || say "$1 against $3: $(sed 1q "$tmp/err")"
+	# the columns of bench-cmp -T by name
+	bin/bench-cmp -T "$tmp/rows" 2>/dev/null | sed 1q >"$tmp/head" || :
+	cat "$tmp/head" "$tmp/verdict" | awk -F '\t' -v what="$5" -v figure="$2" -v aim="$4" '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	{ seen = 1; peer = $at["base_median"]; ours = $at["median"]
+	  ratio = $at["ratio"]; low = $at["low"]; high = $at["high"] }
 	END {
-		if (n == 0) {
-			printf "%s\tNA\tNA\t%s\tNA\t%s\tno\n", what, unit,
-			    (better == "less" ? "<=" : ">=") target
+		less = figure ~ /_us$/
+		aim_text = (less ? "<=" : ">=") aim
+		if (!seen || low !~ /^[0-9]/) {
+			printf "%s\tNA\tNA\t%s\tNA\tNA\tNA\t%s\tundecided\n", what, figure, aim_text
 			exit
 		}
-		mine = median(a, n)
-		theirs = median(b, n)
-		ratio = mine / theirs
-		holds = better == "less" ? ratio <= target + 0 : ratio >= target + 0
-		printf "%s\t%.3f\t%.3f\t%s\t%.3f\t%s\t%s\n", what, mine, theirs, unit,
-		    ratio, (better == "less" ? "<=" : ">=") target, holds ? "yes" : "no"
-	}' "$out/rounds.tsv" | tee -a "$out/peers.tsv"
+		if (!less) {
+			x = 1 / high; high = 1 / low; low = x
+			ratio = 1 / ratio; ours = 1e6 / ours; peer = 1e6 / peer
+		}
+		holds = "undecided"
+		if (less ? high <= aim : low >= aim) holds = "yes"
+		if (less ? low > aim : high < aim) holds = "no"
+		printf "%s\t%.4g\t%.4g\t%s\t%.3f\t%.3f\t%.3f\t%s\t%s\n", what, ours, peer, figure,
+		    ratio, low, high, aim_text, holds
+	}' | tee -a "$out/peers.tsv"
+}
+
+compare_all() {
+	for protocol in rpc http; do
+		compare "ping-$protocol-thread" p50_us bare 1.10 "bench-lat ping, $protocol-serve -m thread, against a bare ping-pong"
+		compare "ping-$protocol-event" p50_us bare 1.20 "bench-lat ping, $protocol-serve -m event, against a bare ping-pong"
+	done
+	for n in 1 16 128 1000 10000; do
+		compare "serve-$n" per_s bare 0.95 "http-serve -m event under wrk, connections: $n, against a loop with a fixed reply"
+		compare "serve-$n" per_s nginx 1 "http-serve -m event under wrk, connections: $n, against nginx"
+	done
+	compare serve-10000 per_s nginx 1 \
+	    'http-serve -m event, 10000 connections in place of 128, against what nginx keeps' serve-128
+	for n in 1 16 128 1000 10000; do
+		compare "conc-$n" per_s wrk 1 "bench-conc on nginx, connections: $n, against wrk"
+		compare "conc-$n" cpu_us wrk 0.9 "bench-conc on nginx, connections: $n, processor time against wrk's"
+	done
+	for protocol in rpc http; do
+		for op in upload download; do
+			compare "file-$protocol-$op" bytes_per_s iperf3 1.1 "bench-file $op, $protocol-serve -m thread, against iperf3"
+		done
+	done
+	compare connect p50_us bare 1.05 'bench-conn connect, http-serve -m event, against a bare loop that connects and closes'
+	for model in thread event; do
+		compare "stock-$model" per_s rpyc 10 "rpc-serve -m $model, 10 clients of bench-conc, against a stock RPyC server"
+	done
 }
 
 # ---- main ----
@@ -390,29 +388,31 @@ while getopts :hn:o:q opt; do
 done
 shift $((OPTIND - 1))
 if [ "$quick" = 1 ]; then
-	rounds=${rounds:-3} secs=1 pings=5000 files=1 conns=500
+	rounds=${rounds:-6} secs=1 pings=2000 files=1 conns=500
 else
-	rounds=${rounds:-7} secs=3 pings=30000 files=6 conns=3000
+	rounds=${rounds:-9} secs=1 pings=10000 files=2 conns=2000
 fi
 case $rounds in
-*[!0-9]*|0*) wrong "-n $rounds: not a number of rounds" ;;
+*[!0-9]* | 0* | [1-5]) wrong "-n $rounds: not a number of rounds, which are 6 at least" ;;
 esac
 # shellcheck disable=SC2086 # words
-[ $# -gt 0 ] || set -- $rows
-for row in "$@"; do
-	case " $(printf '%s' "$rows" | tr '\n' ' ') " in
-	*" $row "*) ;;
-	*) wrong "$row: no such row; there are: $(printf '%s' "$rows" | tr '\n' ' ')" ;;
+[ $# -gt 0 ] || set -- $contests
+for contest in "$@"; do
+	case " $(printf '%s' "$contests" | tr '\n' ' ') " in
+	*" $contest "*) ;;
+	*) wrong "$contest: no such contest; there are: $(printf '%s' "$contests" | tr '\n' ' ')" ;;
 	esac
 done
 
 begin
-nginx_url='' iperf_port='' sockperf_port='' sockperf_pin='' stock_url=''
+place
+[ -n "$on_server" ] || die 'programs cannot be placed on processors here'
+server=${on_server#-P } client=${on_client#-P }
 make_out peers.tsv rounds.tsv
 env_row rounds "$rounds"
-for tool in sockperf wrk nginx iperf3; do
+env_row placement "servers: $server, clients: $client; pings: both on $client"
+for tool in wrk nginx iperf3; do
 	case $tool in
-	sockperf) of=$(sockperf --version 2>&1 | sed 1q) || : ;;
 	wrk) of=$(wrk -v 2>&1 | sed 1q) || : ;;
 	nginx) of=$(nginx -v 2>&1) || : ;;
 	iperf3) of=$(iperf3 -v 2>&1 | sed 1q) || : ;;
@@ -421,24 +421,49 @@ for tool in sockperf wrk nginx iperf3; do
 done
 ! find_python || env_row rpyc "$("$python" -c 'import rpyc; print(rpyc.__version__)' | sed 1q)"
 
-printf 'row\tround\tours\tpeer\tratio\n' >"$out/rounds.tsv"
-printf 'what\tours\tpeer\tunit\tratio\ttarget\tholds\n' | tee "$out/peers.tsv"
-skipped=''
-for row in "$@"; do
-	describe "$row"
+measured='' skipped=''
+for contest in "$@"; do
+	whose "$contest"
 	provide
 	if [ -n "$missing" ]; then
-		say "$row: left out: $missing is not installed"
-		skipped="$skipped $row ($missing)"
-		continue
+		say "$contest: left out: $missing is not installed"
+		skipped="$skipped $contest ($missing)"
+	else
+		measured="$measured $contest"
 	fi
-	[ ! -t 2 ] || say "$row"
-	round=0
-	while [ "$round" -lt "$rounds" ]; do
-		round=$((round + 1))
-		one_round "$row"
-	done
-	summary "$row"
 done
+for protocol in rpc http; do
+	sizes "$protocol"
+	eval "bytes_$protocol='-s $asked -r $answered'"
+done
+bin/http-serve bin/bench-lat -q -n 1 >"$tmp/columns" || die 'bench-lat: no columns'
+keep_server bin/http-serve -p 0
+! have curl || curl -s -i "$url/ping" >"$tmp/reply" || die "curl: no reply of $url/ping"
+drop "$kept"
+
+printf 'contest\tround\tprogram\tfigure\tvalue\n' >"$out/rounds.tsv"
+round=0
+while [ "$round" -lt "$rounds" ]; do
+	round=$((round + 1))
+	for contest in $measured; do
+		[ ! -t 2 ] || say "round $round of $rounds: $contest"
+		whose "$contest"
+		# another begins in each round
+		# shellcheck disable=SC2086 # words
+		set -- $programs
+		turn=$((round % $#))
+		while [ "$turn" -gt 0 ]; do
+			turn=$((turn - 1))
+			first=$1
+			shift
+			set -- "$@" "$first"
+		done
+		for who in "$@"; do
+			run_one
+		done
+	done
+done
+printf 'what\tours\tpeer\tfigure\tratio\tlow\thigh\taim\tholds\n' | tee "$out/peers.tsv"
+compare_all
 [ -z "$skipped" ] || env_row left_out "$skipped"
 end_out

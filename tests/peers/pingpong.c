@@ -2,8 +2,10 @@
 /* The least that a round trip costs: one process answers, one asks, with nothing but
  * blocking send and recv between them. What a benchmark is compared with (peers.sh).
  *
- * usage: pingpong [-n count] [-s bytes asked] [-r bytes answered]
- *        pingpong -c [-n count]
+ * usage: pingpong [-P cpus] [-n count] [-s bytes asked] [-r bytes answered]
+ *        pingpong -c [-P cpus] [-n count]
+ *
+ * -P: the processors of the process that answers.
  *
  * Prints the median in microseconds: of a round trip over one connection, or (-c) of
  * connect(2) in a loop that connects and closes. */
@@ -12,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/cpus.h"
 
 #define SIZE_MAX_BYTES (1 << 20)
 
@@ -143,10 +148,17 @@ main(int argc, char **argv)
 	socklen_t len = sizeof sa;
 	unsigned long count = 10000, asked = 64, answered = 64, i;
 	int opt, fd, conn, connects = 0;
+	const char *wrong = NULL;
+	struct cpus cpus;
+	bool placed = false;
 	uint64_t *ns, start;
 
-	while ((opt = getopt(argc, argv, "n:s:r:c")) != -1) {
+	while ((opt = getopt(argc, argv, "P:n:s:r:c")) != -1) {
 		switch (opt) {
+		case 'P':
+			wrong = cpus_parse(&cpus, optarg);
+			placed = true;
+			break;
 		case 'n': count = number(optarg); break;
 		case 's': asked = number(optarg); break;
 		case 'r': answered = number(optarg); break;
@@ -156,6 +168,10 @@ main(int argc, char **argv)
 	}
 	if (optind < argc || asked > sizeof buf || answered > sizeof buf)
 		return 2;
+	if (wrong) {
+		fprintf(stderr, "pingpong: -P: %s\n", wrong);
+		return 2;
+	}
 	ns = malloc(count * sizeof *ns);
 	if (!ns)
 		die("memory");
@@ -167,6 +183,10 @@ main(int argc, char **argv)
 	child = fork();
 	if (child < 0)
 		die("fork");
+	if (child == 0 && placed && (wrong = cpus_use(&cpus))) {
+		fprintf(stderr, "pingpong: -P: %s\n", wrong);
+		_exit(1);
+	}
 	if (child == 0)
 		answer(fd, buf, asked, answered);
 	close(fd);
