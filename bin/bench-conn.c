@@ -82,6 +82,7 @@ measure(struct run *r, struct client_conn *c, uint64_t seq, bool record)
 {
 	struct result_sample s = { .seq = seq };
 	enum client_result res = client_dial(c);
+	struct client_bytes moved;
 	uint64_t end_ns = clock_ns();
 
 	s.start_ns = c->dialled_ns;
@@ -104,8 +105,9 @@ measure(struct run *r, struct client_conn *c, uint64_t seq, bool record)
 	s.wake_ns = client_wake_ns(c, s.start_ns, s.start_ns + s.ns);
 	if (record)
 		result_add(r->now[FIRST_REPLY], &s, s.ok ? NULL : c->error);
+	moved = client_bytes(c);
 	if (record && s.ok)
-		r->now[FIRST_REPLY]->received += c->session->content;
+		result_moved(r->now[FIRST_REPLY], c->session->content, moved.sent, moved.received);
 	return res;
 }
 

@@ -54,6 +54,17 @@ static const struct figure common[] = {
 };
 /* clang-format on */
 
+/* Means per operation, which summary rows may have: merged, each counts as often as it has
+ * operations. */
+static const char *const means[] = { "sent_bytes", "received_bytes" };
+
+#define MEANS (sizeof means / sizeof *means)
+
+struct mean {
+	double sum;
+	uint64_t n;
+};
+
 /* What was counted, of a round or in all. */
 struct count {
 	uint64_t n, errors;
@@ -70,6 +81,7 @@ struct group {
 	uint64_t file;
 
 	struct rounds rounds; /* that are over */
+	struct mean mean[MEANS];
 
 	/* histogram rows: the run being read */
 	uint64_t left; /* operations its rows have yet to show */
@@ -248,6 +260,27 @@ read_count(struct table *t, struct count *c)
 	    && table_fixed(t, ROWS_ELAPSED, 9, &c->elapsed_ns, NULL);
 }
 
+static bool
+read_means(struct table *t, struct group *g, uint64_t n)
+{
+	double v;
+	size_t i;
+	int column;
+	bool na;
+
+	for (i = 0; i < MEANS; i++) {
+		if ((column = table_column(t, means[i])) < 0)
+			continue;
+		if (!table_real(t, (size_t)column, &v, &na))
+			return false;
+		if (na)
+			continue;
+		g->mean[i].sum += v * (double)n;
+		g->mean[i].n += n;
+	}
+	return true;
+}
+
 /* A summary row is a round. */
 static bool
 take_summary(struct merge *m, struct rows *r)
@@ -260,7 +293,7 @@ take_summary(struct merge *m, struct rows *r)
 	size_t i;
 	bool na;
 
-	if (!(g = find(m, r)) || !read_count(t, &count))
+	if (!(g = find(m, r)) || !read_count(t, &count) || !read_means(t, g, count.n))
 		return false;
 	begin_round(m, g, r);
 	if (!(p = new_round(m, g)))
@@ -450,7 +483,10 @@ put_header(const struct merge *m)
 				printf("\t%.*s_low_us\t%.*s_high_us", stem, f->name, stem, f->name);
 		}
 	}
-	puts("\trounds\tpasses");
+	fputs("\trounds\tpasses", stdout);
+	for (i = 0; i < MEANS && !m->chosen; i++)
+		printf("\t%s", means[i]);
+	putchar('\n');
 }
 
 static void
@@ -522,7 +558,10 @@ put_group(struct merge *m, size_t number)
 	}
 	for (i = 0; i < m->nfigures && !m->chosen; i++)
 		put_limits(&m->figure[i], &v[i]);
-	printf("\t%zu\t%zu\n", rounds ? g->rounds.n : 0, rounds ? g->rounds.passes : 0);
+	printf("\t%zu\t%zu", rounds ? g->rounds.n : 0, rounds ? g->rounds.passes : 0);
+	for (i = 0; i < MEANS && !m->chosen; i++)
+		put(3, g->mean[i].n > 0 ? g->mean[i].sum / (double)g->mean[i].n : NAN);
+	putchar('\n');
 	return true;
 }
 

@@ -15,13 +15,13 @@ unset BENCH_TARGET BENCH_LABEL BENCH_SERVERS BENCH_PASS BENCH_SEED BENCH_SERVER_
 MODELS='thread fork request pool event'
 BENCHES='bench-conn bench-lat bench-bw bench-file bench-conc'
 SERVERS='rpc-serve http-serve'
-# without rounds and passes, as in files of before
+# without rounds and passes, and bytes, as in files of before
 OLD_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s ops_per_s \
 bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us cpu_us busy"
 OLD_RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
 OLD_HIST_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s \
 low_us high_us count"
-HEADER="$OLD_HEADER round pass"
+HEADER="$OLD_HEADER round pass sent_bytes received_bytes"
 RAW_HEADER="$OLD_RAW_HEADER round pass"
 HIST_HEADER="$OLD_HIST_HEADER round pass"
 # what gnuplot, datamash or mlr read as something else

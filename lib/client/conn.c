@@ -43,6 +43,7 @@ client_close(struct client_conn *c)
 	c->fd = -1;
 	c->session = NULL;
 	c->broken = c->spoke = c->heard = c->kept = c->ended = false;
+	c->moved.received -= c->have - c->used;
 	c->have = c->used = 0;
 	c->doomed = 0;
 }
@@ -252,6 +253,7 @@ refill(struct client_conn *c, int flags)
 	c->used = 0;
 	c->have = n > 0 ? (size_t)n : 0;
 	if (n > 0) {
+		c->moved.received += (size_t)n;
 		c->spoke = c->heard = true;
 		return CLIENT_OK;
 	}
@@ -307,6 +309,7 @@ send_out(struct client_conn *c)
 		if ((k = out_iov(&r->out, iov, IOV_PIECES)) == 0)
 			return stuck(c);
 		if ((n = sock_writev(c->fd, iov, k)) >= 0) {
+			c->moved.sent += (size_t)n;
 			client_sent(r, (size_t)n);
 			continue;
 		}

@@ -54,6 +54,11 @@ enum client_result {
 	CLIENT_STOPPED /* by the stop flag: there is no result */
 };
 
+/* Bytes on a socket. */
+struct client_bytes {
+	uint64_t sent, received;
+};
+
 struct client_conn {
 	const struct client *client;
 	int fd;       /* -1: not connected */
@@ -79,8 +84,10 @@ struct client_conn {
 	uint64_t stamp_ns;        /* with stamps: of what was received last; 0: none */
 	struct stamp_clock clock; /* read after that */
 
+	struct client_bytes moved; /* and not yet taken by client_bytes() */
+	size_t have, used;         /* bytes in the buffer, and how many the protocol has taken */
+
 	/* Non-blocking calls. */
-	size_t have, used;   /* bytes in the buffer, and how many the protocol has taken */
 	unsigned char *rest; /* owned: where they are while others have the buffer; or NULL */
 	int doomed;          /* a write failed with this errno; what can still be read is */
 };
@@ -119,6 +126,23 @@ enum client_again {
 			     * end: it has not looked at them (section 9.6) */
 };
 enum client_again client_again(const struct client_conn *);
+
+/* A call has ended, or connecting has: the bytes that are its own. Of what was sent others
+ * outstanding have an equal share, as they are alike; received is counted up to the end of the
+ * reply. What a lost connection has moved is part of the calls that are made again, unless it is
+ * taken before. */
+static inline struct client_bytes
+client_bytes(struct client_conn *c)
+{
+	unsigned others = client_ready(c) ? c->session->outstanding : 0;
+	struct client_bytes of = { c->moved.sent, c->moved.received - (c->have - c->used) };
+
+	if (others > 0)
+		of.sent /= others + 1;
+	c->moved.sent -= of.sent;
+	c->moved.received -= of.received;
+	return of;
+}
 
 /* Close it, if it is open. */
 void client_close(struct client_conn *);

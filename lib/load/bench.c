@@ -295,7 +295,9 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 		.elapsed_ns = since(start_ns, t->end_ns),
 		.cpu_ns = t->cpu_ns,
 		.threads = threads,
-		.received = t->received,
+		.content = t->content,
+		.sent = t->sent_bytes,
+		.received = t->received_bytes,
 		.when = b->when };
 
 	t->elapsed_ns = row.elapsed_ns;

@@ -20,6 +20,16 @@ struct blocking_driver {
 	unsigned char *in;
 };
 
+/* Replace a lost connection, if that comes next. Nothing of it counts. */
+static void
+reconnect(struct bench_client *k, enum retry next, struct result *t)
+{
+	while (next == RETRY_RECONNECT) {
+		next = retry_after_reconnect(k, client_connect(&k->conn), t);
+		client_bytes(&k->conn);
+	}
+}
+
 /* One operation, and what follows from how it ended. */
 static enum client_result
 operate(struct bench_client *k, const struct call *call, struct result *t, bool record)
@@ -27,6 +37,7 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	struct client_conn *c = &k->conn;
 	struct result_sample s = { .client = k->index, .seq = k->seq };
 	enum client_result res = CLIENT_OK;
+	struct client_bytes moved;
 	enum retry next;
 	bool connects;
 
@@ -37,6 +48,7 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	if (c->until_ns != UINT64_MAX)
 		client_awaits(c, clock_ns());
 	if (connects) {
+		client_bytes(c); /* what is left of another connection */
 		res = client_connect(c);
 		s.start_ns = c->dialled_ns;
 	}
@@ -54,18 +66,18 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	s.ok = res == CLIENT_OK;
 	if (res == CLIENT_STOPPED)
 		return res;
+	moved = client_bytes(c);
 	if (record) {
 		result_add(t, &s, s.ok ? NULL : c->error);
 		if (s.ok)
-			t->received += c->session->content;
+			result_moved(t, c->session->content, moved.sent, moved.received);
 		k->seq++;
 		if (s.ok && connects && !c->client->conf.close_each)
 			t->reconnected++;
 	}
 	next = record ? retry_after(k, res, s.start_ns)
 		      : retry_after_warm_up(k, res, s.start_ns, t);
-	while (next == RETRY_RECONNECT)
-		next = retry_after_reconnect(k, client_connect(c), t);
+	reconnect(k, next, t);
 	return res;
 }
 
@@ -76,7 +88,7 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	struct client_conn *c = &k->conn;
 	struct result_sample s = { .client = k->index };
 	enum client_result res = client_dial(c);
-	enum retry next;
+	struct client_bytes moved;
 
 	if (res == CLIENT_OK)
 		res = client_call(c, call, c->dialled_ns);
@@ -86,11 +98,10 @@ blocking_first(struct driver *d, const struct call *call, struct result *t)
 	s.ok = res == CLIENT_OK;
 	if (res != CLIENT_STOPPED)
 		result_add(t, &s, s.ok ? NULL : c->error);
+	moved = client_bytes(c);
 	if (s.ok)
-		t->received += c->session->content;
-	next = retry_after_first(k, res, s.start_ns, t);
-	while (next == RETRY_RECONNECT)
-		next = retry_after_reconnect(k, client_connect(c), t);
+		result_moved(t, c->session->content, moved.sent, moved.received);
+	reconnect(k, retry_after_first(k, res, s.start_ns, t), t);
 	t->gave_up += k->gave_up;
 	return 0;
 }
@@ -106,6 +117,7 @@ blocking_connect(struct driver *d, struct result *t)
 	if (client_ready(c) || c->client->conf.close_each || client_adopt(c, true))
 		return 0;
 	res = client_connect(c);
+	client_bytes(c);
 	if (res == CLIENT_OK || res == CLIENT_STOPPED)
 		return 0;
 	s.start_ns = c->dialled_ns;

@@ -9,7 +9,6 @@
  * In a closed loop a flow starts the next request when one is complete. In an open loop flows
  * that can take a request queue up, and get one when it is due (schedule.h). Requests that start
  * together on one connection are sent together.
- *
  * A flow that has received what takes long to read gives way after WORK_MAX of it to the others. */
 #include "load/event.h"
 
@@ -194,7 +193,8 @@ request_finish(struct event_driver *d, struct request *r)
 }
 
 static void
-record(struct event_driver *d, struct flow *f, const struct request *r, enum client_result res)
+record(struct event_driver *d, struct flow *f, const struct request *r, enum client_result res,
+    struct client_bytes moved)
 {
 	const struct client_conn *c = &f->k.conn;
 	struct result_sample s = { .client = f->k.index, .seq = f->k.seq, .ok = res == CLIENT_OK };
@@ -208,7 +208,7 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	s.wake_ns = client_wake_ns(c, r->start_ns, end_ns);
 	result_add(d->result, &s, s.ok ? NULL : c->error);
 	if (s.ok)
-		d->result->received += c->session->content;
+		result_moved(d->result, c->session->content, moved.sent, moved.received);
 	f->k.seq++;
 	if (s.ok && r->dialled && d->phase == RUN && !c->client->conf.close_each)
 		d->result->reconnected++;
@@ -243,6 +243,7 @@ dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 	enum client_result res;
 
 	flow_close(d, f);
+	client_bytes(&f->k.conn); /* what is left of another connection */
 	f->step = DIAL;
 	res = client_dial_begin(&f->k.conn);
 	request_start(d, f, due_ns, f->k.conn.dialled_ns)->dialled = true;
@@ -411,6 +412,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 	bool lost = res == CLIENT_LOST || res == CLIENT_TIMEOUT;
 	enum client_again again = res == CLIENT_LOST && f->step == OPEN ? client_again(&f->k.conn)
 									: CLIENT_AGAIN_NO;
+	struct client_bytes moved = lost ? (struct client_bytes){ 0, 0 } : client_bytes(&f->k.conn);
 	struct request *newer;
 	uint64_t start_ns;
 	enum retry next;
@@ -429,7 +431,7 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 		if (d->phase == CONNECT && lost && d->bench->rate > 0)
 			result_warn(d->result, "before the run", f->k.conn.error);
 		else if (!f->reconnect && d->phase != WARM_UP && (d->phase != CONNECT || lost))
-			record(d, f, r, res);
+			record(d, f, r, res, moved);
 		request_finish(d, r);
 	} while (lost && (r = newer));
 	if (lost && f->list.oldest)

@@ -26,6 +26,8 @@ static const struct known {
 	{ "us", COLUMN_SCALED, LAYOUT_TIME, 1, false },
 	{ "_us", COLUMN_SCALED, LAYOUT_TIME, 1, false },
 	{ "_s", COLUMN_SCALED, LAYOUT_TIME, 1e6, false },
+	{ "sent_bytes", COLUMN_SCALED, LAYOUT_MEMORY, 1, false },
+	{ "received_bytes", COLUMN_SCALED, LAYOUT_MEMORY, 1, false },
 	{ "_bytes", COLUMN_SIZE, 0, 0, false },
 };
 
@@ -114,6 +116,8 @@ column_scale(struct column *c, const char *name, const struct column *like)
 		c->scale = layout_scale(c->units, like->low * c->base, like->high * c->base);
 	if (known_as && *known_as->name == '_')
 		n -= strlen(known_as->name);
+	else if (known_as && strstr(known_as->name, "_bytes"))
+		n -= strlen("_bytes");
 	if (known_as && known_as->rate)
 		snprintf(c->name, sizeof c->name, "%s", c->scale.unit);
 	else if (strcmp(name, "us") == 0)

@@ -203,7 +203,9 @@ result_merge(struct result *to, struct result *from)
 		hist_merge(to->wake, from->wake);
 	}
 	to->unstamped += from->unstamped;
-	to->received += from->received;
+	to->content += from->content;
+	to->sent_bytes += from->sent_bytes;
+	to->received_bytes += from->received_bytes;
 	to->errors += from->errors;
 	to->unheard += from->unheard;
 	to->warnings += from->warnings;

@@ -47,11 +47,12 @@ struct result {
 				      * kernel, and from there to its end; else NULL. Owned */
 	bool parts;                  /* there are such histograms */
 	uint64_t unstamped;          /* stamps: operations that succeeded and are not in these */
-	uint64_t received;    /* payload bytes of replies to these, beyond what the call says: the
-			       * sum of client_session.content */
-	uint64_t errors;      /* operations that failed */
-	uint64_t unheard;     /* of first replies, those of which no byte came */
-	uint64_t warnings;    /* failures that are not operations: result_warn() */
+	uint64_t content; /* payload bytes of replies to these, beyond what the call says: the
+			   * sum of client_session.content */
+	uint64_t sent_bytes, received_bytes; /* for these, on their sockets */
+	uint64_t errors;                     /* operations that failed */
+	uint64_t unheard;                    /* of first replies, those of which no byte came */
+	uint64_t warnings;                   /* failures that are not operations: result_warn() */
 	uint64_t reconnected; /* operations that include connecting again: the peer had closed */
 	uint64_t retried;     /* operations whose request was sent once more, as a kept connection
 			       * had ended: the peer had not announced that */
@@ -84,6 +85,15 @@ void result_clear(struct result *);
 /* An operation of a client ended. why: the cause of its failure ("": reported elsewhere);
  * NULL if it succeeded. */
 void result_add(struct result *, const struct result_sample *, const char *why);
+
+/* It succeeded: payload bytes of its reply beyond what the call says, and bytes on the socket. */
+static inline void
+result_moved(struct result *t, uint64_t content, uint64_t sent, uint64_t received)
+{
+	t->content += content;
+	t->sent_bytes += sent;
+	t->received_bytes += received;
+}
 
 /* n operations of a client were due and could not be tried. They have no samples. */
 void result_missed(struct result *, uint64_t n, const char *why);

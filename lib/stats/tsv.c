@@ -13,7 +13,7 @@
 
 static const char *const summary[] = { RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us",
 	"sd_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy",
-	WHEN, NULL };
+	WHEN, "sent_bytes", "received_bytes", NULL };
 
 static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN, NULL };
 
@@ -63,9 +63,16 @@ cell_quantile(FILE *f, const struct hist *h, double q)
 }
 
 static void
+cells_when(FILE *f, const struct tsv_when *when)
+{
+	fprintf(f, "\t%" PRIu64 "\t%" PRIu64, when->round, when->pass);
+}
+
+static void
 end_row(FILE *f, const struct tsv_when *when)
 {
-	fprintf(f, "\t%" PRIu64 "\t%" PRIu64 "\n", when->round, when->pass);
+	cells_when(f, when);
+	putc('\n', f);
 }
 
 /* What summaries and histograms have in common. */
@@ -88,7 +95,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 
 	cells_of_run(f, r);
 	cell(f, timed, 2, n / elapsed);
-	cell(f, timed, 2, ((double)r->size * n + (double)r->received) / elapsed);
+	cell(f, timed, 2, ((double)r->size * n + (double)r->content) / elapsed);
 	cell_quantile(f, h, 0);
 	cell(f, h->n >= 1, 3, h->mean / 1e3);
 	cell(f, h->n >= 2, 3, hist_sd(h) / 1e3);
@@ -100,7 +107,10 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cell_quantile(f, h, 1);
 	cell(f, all > 0, 3, (double)r->cpu_ns / 1e3 / all);
 	cell(f, timed && r->threads > 0, 3, (double)r->cpu_ns / 1e9 / (r->threads * elapsed));
-	end_row(f, &r->when);
+	cells_when(f, &r->when);
+	cell(f, h->n >= 1, 3, (double)r->sent / n);
+	cell(f, h->n >= 1, 3, (double)r->received / n);
+	putc('\n', f);
 }
 
 void

@@ -24,9 +24,10 @@ struct tsv_row {
 	double rate; /* offered per second; 0: closed loop */
 	uint64_t errors;
 	uint64_t elapsed_ns;
-	uint64_t cpu_ns;   /* processor time of the client's threads meanwhile */
-	unsigned threads;  /* the number of these threads */
-	uint64_t received; /* payload bytes of all successful operations, besides size of each */
+	uint64_t cpu_ns;  /* processor time of the client's threads meanwhile */
+	unsigned threads; /* the number of these threads */
+	uint64_t content; /* payload bytes of all successful operations, besides size of each */
+	uint64_t sent, received; /* bytes that these moved on their sockets */
 	struct tsv_when when;
 	const struct hist *hist; /* of the successful operations; column n is its n */
 };
@@ -49,14 +50,15 @@ enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
 const char *const *tsv_columns(enum tsv_rows);
 
 /* Numbers are printed as plain decimals: times in microseconds with 3 digits after the point,
- * elapsed seconds with 6, rates (also of bytes) with 2, busy with 3; ok is 1 or 0. Only
- * std_close() tells whether writing succeeded. */
+ * elapsed seconds with 6, rates (also of bytes) with 2, busy and mean bytes with 3; ok is 1 or 0.
+ * Only std_close() tells whether writing succeeded. */
 void tsv_header(FILE *, enum tsv_rows);
 
-/* bytes_per_s is (size * n + received) / elapsed; ops_per_s n / elapsed; cpu_us per operation,
- * failed ones included; busy = cpu / (threads * elapsed). NA where the sample is too small: min,
- * mean, max, p50 below 1 operation, p90 below 10, p95 below 20, p99 below 100, p999 below 1000,
- * sd below 2; rates and busy without elapsed time, cpu_us without an operation. */
+/* bytes_per_s is (size * n + content) / elapsed; ops_per_s n / elapsed; cpu_us per operation,
+ * failed ones included; busy = cpu / (threads * elapsed); sent_bytes and received_bytes are means
+ * per operation that succeeded. NA where the sample is too small: min,
+ * mean, max, p50, bytes below 1 operation, p90 below 10, p95 below 20, p99 below 100, p999 below
+ * 1000, sd below 2; rates and busy without elapsed time, cpu_us without an operation. */
 void tsv_summary(FILE *, const struct tsv_row *);
 void tsv_sample(FILE *, const struct tsv_raw *);
 

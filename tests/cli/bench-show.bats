@@ -6,8 +6,8 @@ bats_require_minimum_version 1.5.0
 load ../helper
 
 # Rows as they were before they had a round and a pass: simpler to make, and still read.
-HEADER=${HEADER% round pass}
-HIST_HEADER=${HIST_HEADER% round pass}
+HEADER=$OLD_HEADER
+HIST_HEADER=$OLD_HIST_HEADER
 
 # row LABEL BENCH OP SIZE ERRORS OPS BYTES P50 P99: a summary row.
 row() {
@@ -305,4 +305,21 @@ narrow() {
 			[ "${#lines[@]}" -gt 1 ] || fail "$file $p: $output"
 		done
 	done
+}
+
+@test "bytes of an operation have a unit, and a column where they differ" {
+	{
+		tr ' ' '\t' <<<"label op p50_us sent_bytes received_bytes"
+		printf 'a\tping\t1.000\t49.020\t18.000\nb\tping\t2.000\t86.000\t18.000\n'
+	} >rows
+	show rows
+	diff - <(echo "$output") <<-END || fail 'see above'
+		ping, received 18.0 B
+
+		label   p50  sent
+		         us     B
+		a      1.00  49.0
+		b      2.00  86.0
+	END
+	head -n 2 rows | bench-show | grep -qx 'sent  *49.0 B' || fail 'no block'
 }

@@ -5,7 +5,8 @@
 bats_require_minimum_version 1.5.0
 load ../helper
 
-STAT_HEADER="$OLD_HEADER p50_low_us p50_high_us p99_low_us p99_high_us rounds passes"
+STAT_HEADER="$OLD_HEADER p50_low_us p50_high_us p99_low_us p99_high_us rounds passes \
+sent_bytes received_bytes"
 
 # summary P50...: a row each.
 summary() {
@@ -491,4 +492,25 @@ histogram() {
 	summary 1 >a
 	run --separate-stderr bash -c 'bench-stat a >/dev/full'
 	want 1 'stdout: No space left on device'
+}
+
+@test "bytes: the mean, weighted with n; rows without these columns count for nothing" {
+	local n sent
+	{
+		tr ' ' '\t' <<<"$HEADER"
+		for n in '100\t10.000\tNA' '300\t20.000\t6.000' '0\tNA\tNA'; do
+			sent=${n#*'\t'}
+			printf 'l\tbench-lat\tping\t0\t0\t1\t1\t0.00\t%s\t1\t2.000000\t500.00\t0.00\t' "${n%%'\t'*}"
+			printf "1.000\t2.000\t0.500\t1.000\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\t1\t1\t$sent\n"
+		done
+	} >rows
+	stat_rows rows
+	rows out.tsv "$STAT_HEADER"
+	[ "$(cell out.tsv sent_bytes)/$(cell out.tsv received_bytes)" = 17.500/6.000 ] || fail "$(cat out.tsv)"
+	summary 1 2 >old
+	stat_rows old
+	[ "$(cell out.tsv sent_bytes)/$(cell out.tsv received_bytes)" = NA/NA ] || fail "$(cat out.tsv)"
+	sed 's/\t20\.000\t/\tx\t/' rows >bad
+	run --separate-stderr bench-stat bad
+	want 2 '^bench-stat: bad:3: sent_bytes: '
 }

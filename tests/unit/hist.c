@@ -317,7 +317,8 @@ test_tsv(void)
 	static const char summary[] =
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\terrors\t"
 	    "elapsed_s\tops_per_s\tbytes_per_s\tmin_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\t"
-	    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\tround\tpass\n";
+	    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\tround\tpass\t"
+	    "sent_bytes\treceived_bytes\n";
 	static const char raw[] =
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\tround\tpass\n";
 	static const struct {
@@ -398,8 +399,9 @@ test_tsv(void)
 		tsv_summary(f, &r);
 		snprintf(want, sizeof want,
 		    "rpc-thread\tbw\tupload\t1024\t0\t3\t1\t0.00\t%u\t0\t"
-		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\n",
-		    t[i].n, t[i].cells, t[i].n ? "0.000" : "NA");
+		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\t%s\n",
+		    t[i].n, t[i].cells, t[i].n ? "0.000" : "NA",
+		    t[i].n ? "0.000\t0.000" : "NA\tNA");
 		got = written(f);
 		is(got, want, "tsv: NA where the sample is too small");
 		ok(got && cells(got) == cells(summary), "tsv: as many cells as the header");
@@ -418,17 +420,19 @@ test_tsv(void)
 	r.errors = 1;
 	r.elapsed_ns = 2000000000;
 	r.cpu_ns = 1000000000;
+	r.sent = 3100;
+	r.received = 200;
 	tsv_summary(f, &r);
 	is(written(f),
 	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t3\t1\t2.000000\t1.50\t"
 	    "1536.00\t1000.000\t2000.167\t1000.250\t2000.384\tNA\tNA\tNA\tNA\t3000.500\t"
-	    "250000.000\t0.250\t7\t12\n",
-	    "tsv: rates, processor time");
-	r.received = 928;
+	    "250000.000\t0.250\t7\t12\t1033.333\t66.667\n",
+	    "tsv: rates, processor time, bytes of those that succeeded");
+	r.content = 928;
 	tsv_summary(f, &r);
 	ok((got = written(f)) && strstr(got, "\t1.50\t2000.00\t1000.000\t"),
 	    "tsv: bytes in both directions");
-	r.received = 0;
+	r.content = r.sent = r.received = 0;
 
 	/* only errors; no threads */
 	free(h);
@@ -440,7 +444,7 @@ test_tsv(void)
 	tsv_summary(f, &r);
 	is(written(f),
 	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t0\t4\t0.000000\t0.00\t"
-	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\n",
+	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\tNA\tNA\n",
 	    "tsv: errors only");
 
 	/* no exponent, however large */
