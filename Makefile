@@ -31,6 +31,7 @@ LIB_SRC = \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/net/stamp.c lib/net/stamp_linux.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
+	lib/stats/capacity.c lib/stats/limit.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
 	lib/stats/runs.c lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \
 	lib/rpyc/args.c lib/rpyc/brine.c lib/rpyc/client.c lib/rpyc/exception.c \
@@ -51,6 +52,7 @@ BIN_SRC = \
 	bin/bench-stat.c bin/bench-turns.c bin/http-serve.c bin/rpc-serve.c
 SCRIPTS = bin/bench-env bin/bench-pass bin/bench-plot bin/bench-report bin/bench-suite
 UNIT_SRC = \
+	tests/unit/capacity.c \
 	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c \
 	tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \
 	tests/unit/loop.c tests/unit/num.c tests/unit/pair.c tests/unit/paired.c \
