@@ -119,7 +119,8 @@ step_big_endian() {
 step_posix_only() {
 	build posix gcc make CC=gcc CPPFLAGS=-DPOSIX_ONLY CFLAGS="-O2 $warnings" &&
 	    try "$work/posix/tests/run.sh" "$work/posix/tests/unit/unit.bats" \
-	    "$work/posix/tests/system/models.bats" "$work/posix/tests/system/hostile.bats"
+	    "$work/posix/tests/system/models.bats" "$work/posix/tests/system/hostile.bats" \
+	    "$work/posix/tests/system/stamps.bats"
 }
 
 # What make test leaves out.

@@ -28,7 +28,7 @@ client_conn_init(struct client_conn *c, const struct client *cl, unsigned char *
 	c->in_size = size;
 	c->until_ns = cl->until_ns ? cl->until_ns : UINT64_MAX;
 	if (cl->stamps)
-		stamp_clock_read(&c->clock);
+		stamps_read(&c->stamps);
 }
 
 void
@@ -228,26 +228,12 @@ cut(struct client_conn *c, int e)
 	return lose(c, c->doomed ? "write" : "read", e);
 }
 
-/* recv(2) with its stamp; at the end of the stream that of the last byte stays. */
-static ssize_t
-receive_stamped(struct client_conn *c, int flags)
-{
-	uint64_t real_ns;
-	ssize_t n = stamp_recv(c->fd, c->in, c->in_size, flags, &real_ns);
-
-	if (n > 0) {
-		c->stamp_ns = real_ns;
-		stamp_clock_read(&c->clock);
-	}
-	return n;
-}
-
 /* Read once. CLIENT_OK: have is what came, 0 at the end, which the protocol knows then;
  * CLIENT_BUSY: there is nothing (more) now. */
 static enum client_result
 refill(struct client_conn *c, int flags)
 {
-	ssize_t n = c->client->stamps ? receive_stamped(c, flags)
+	ssize_t n = c->client->stamps ? stamps_recv(&c->stamps, c->fd, c->in, c->in_size, flags)
 				      : recv(c->fd, c->in, c->in_size, flags);
 
 	c->used = 0;

@@ -81,8 +81,7 @@ struct client_conn {
 	uint64_t received_ns; /* when something was received last, or it was connected;
 			       * blocking: set by the owner */
 
-	uint64_t stamp_ns;        /* with stamps: of what was received last; 0: none */
-	struct stamp_clock clock; /* read after that */
+	struct stamps stamps; /* if the client wants them */
 
 	struct client_bytes moved; /* and not yet taken by client_bytes() */
 	size_t have, used;         /* bytes in the buffer, and how many the protocol has taken */
@@ -110,7 +109,7 @@ client_ready(const struct client_conn *c)
 static inline uint64_t
 client_wake_ns(const struct client_conn *c, uint64_t start_ns, uint64_t end_ns)
 {
-	return c->client->stamps ? stamp_wake_ns(&c->clock, c->stamp_ns, start_ns, end_ns) : 0;
+	return c->client->stamps ? stamps_wake_ns(&c->stamps, start_ns, end_ns) : 0;
 }
 
 /* Look, on a connection without calls that has been idle for a while, whether the peer has ended

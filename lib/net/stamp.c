@@ -11,7 +11,7 @@
 #define FIRST_READINGS 10
 
 void
-stamp_clock_add(struct stamp_clock *k, uint64_t before_ns, uint64_t real_ns, uint64_t after_ns)
+stamps_add(struct stamps *k, uint64_t before_ns, uint64_t real_ns, uint64_t after_ns)
 {
 	int64_t low = (int64_t)(real_ns - after_ns), high = (int64_t)(real_ns - before_ns);
 
@@ -28,7 +28,7 @@ stamp_clock_add(struct stamp_clock *k, uint64_t before_ns, uint64_t real_ns, uin
 }
 
 void
-stamp_clock_read(struct stamp_clock *k)
+stamps_read(struct stamps *k)
 {
 	unsigned n = k->since_ns == 0 ? FIRST_READINGS : 1;
 	uint64_t before_ns, real_ns;
@@ -36,19 +36,19 @@ stamp_clock_read(struct stamp_clock *k)
 	while (n-- > 0) {
 		before_ns = clock_ns();
 		real_ns = clock_real_ns();
-		stamp_clock_add(k, before_ns, real_ns, clock_ns());
+		stamps_add(k, before_ns, real_ns, clock_ns());
 	}
 }
 
 uint64_t
-stamp_wake_ns(const struct stamp_clock *k, uint64_t real_ns, uint64_t start_ns, uint64_t end_ns)
+stamps_wake_ns(const struct stamps *k, uint64_t start_ns, uint64_t end_ns)
 {
 	/* the arrival, by the limits of the offset, and halfway between them */
-	int64_t first = (int64_t)(real_ns - (uint64_t)k->high);
-	int64_t last = (int64_t)(real_ns - (uint64_t)k->low);
+	int64_t first = (int64_t)(k->real_ns - (uint64_t)k->high);
+	int64_t last = (int64_t)(k->real_ns - (uint64_t)k->low);
 	int64_t arrival = first + (last - first) / 2;
 
-	if (real_ns == 0 || k->since_ns > start_ns || last < (int64_t)start_ns
+	if (k->real_ns == 0 || k->since_ns > start_ns || last < (int64_t)start_ns
 	    || first > (int64_t)end_ns)
 		return STAMP_NONE;
 	if (arrival < (int64_t)start_ns)
@@ -73,9 +73,9 @@ stamp_enable(int fd)
 }
 
 ssize_t
-stamp_recv(int fd, void *to, size_t size, int flags, uint64_t *real_ns)
+stamps_recv(struct stamps *k, int fd, void *to, size_t size, int flags)
 {
-	*real_ns = 0;
+	(void)k;
 	return recv(fd, to, size, flags);
 }
 

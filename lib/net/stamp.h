@@ -7,7 +7,7 @@
  * slews both alike (adjtimex(2)), so the offset between them is constant but for such steps. Each
  * reading of both clocks has limits for it; readings whose limits have nothing in common have a
  * step between them. A stamp counts only if there was none from the start of the operation until
- * the reply was read: see stamp_wake_ns(). */
+ * the reply was read: see stamps_wake_ns(). */
 #ifndef STAMP_H
 #define STAMP_H
 
@@ -19,8 +19,11 @@
 #define STAMP_LINUX
 #endif
 
-/* The offset of CLOCK_REALTIME from clock_ns(), in nanoseconds. All 0: not known yet. */
-struct stamp_clock {
+/* Of one socket. All 0: nothing is known yet. */
+struct stamps {
+	uint64_t real_ns; /* stamp of the last byte that was received; 0: it has none */
+
+	/* The offset of CLOCK_REALTIME from clock_ns(), in nanoseconds. */
 	int64_t low, high; /* limits: what all readings since the last step have in common */
 	uint64_t since_ns; /* the first of these was complete */
 };
@@ -32,23 +35,22 @@ const char *stamp_start(void);
 /* Want stamps from this TCP socket, of all that comes from now on. 0, or -1 with errno. */
 int stamp_enable(int fd);
 
-/* recv(2); *real_ns is the stamp of the last byte that came with it, or 0: it has none. Segments
- * that the kernel has joined have the stamp of the last of them, so one call must take all there
- * is: of what is left behind, the stamp may be of a later byte. */
-ssize_t stamp_recv(int fd, void *, size_t, int flags, uint64_t *real_ns);
-
 /* Read both clocks. */
-void stamp_clock_read(struct stamp_clock *);
+void stamps_read(struct stamps *);
 
 /* One reading: CLOCK_REALTIME was real_ns at some moment from before_ns to after_ns. */
-void stamp_clock_add(struct stamp_clock *, uint64_t before_ns, uint64_t real_ns, uint64_t after_ns);
+void stamps_add(struct stamps *, uint64_t before_ns, uint64_t real_ns, uint64_t after_ns);
 
-/* How long before end_ns the kernel had a reply stamped real_ns, for an operation that began at
- * start_ns; the clocks were read after it was received. From 0 to end_ns - start_ns; STAMP_NONE:
- * it is not known, as there is no stamp (0), or the clock was set meanwhile, or it says a time
- * outside of the operation: the stamp is not of its reply. */
+/* recv(2), and if anything has come its stamp, and both clocks. Segments that the kernel has joined
+ * have the stamp of the last of them, so one call should take all there is: of what is left behind,
+ * the stamp may be of a later byte. */
+ssize_t stamps_recv(struct stamps *, int fd, void *, size_t, int flags);
+
+/* How long before end_ns had the kernel what was received last, in an operation that began at
+ * start_ns? From 0 to end_ns - start_ns; STAMP_NONE: it is not known, as there is no stamp, or the
+ * wall clock was set meanwhile, or the stamp lies outside of the operation: it is of something
+ * else. */
 #define STAMP_NONE UINT64_MAX
-uint64_t stamp_wake_ns(const struct stamp_clock *, uint64_t real_ns, uint64_t start_ns,
-    uint64_t end_ns);
+uint64_t stamps_wake_ns(const struct stamps *, uint64_t start_ns, uint64_t end_ns);
 
 #endif

@@ -25,7 +25,7 @@
 #define START_NS CLOCK_S /* for the kernel to begin */
 
 /* scm_timestamping of linux/errqueue.h */
-struct stamps {
+struct scm_stamps {
 	struct timespec ts[3]; /* the first is by software */
 };
 
@@ -38,11 +38,11 @@ stamp_enable(int fd)
 }
 
 ssize_t
-stamp_recv(int fd, void *to, size_t size, int flags, uint64_t *real_ns)
+stamps_recv(struct stamps *k, int fd, void *to, size_t size, int flags)
 {
 	union {
 		struct cmsghdr header; /* for its alignment */
-		unsigned char bytes[CMSG_SPACE(sizeof(struct stamps))];
+		unsigned char bytes[CMSG_SPACE(sizeof(struct scm_stamps))];
 	} control;
 	struct iovec iov = { .iov_base = to, .iov_len = size };
 	struct msghdr m = { .msg_iov = &iov,
@@ -51,16 +51,19 @@ stamp_recv(int fd, void *to, size_t size, int flags, uint64_t *real_ns)
 		.msg_controllen = sizeof control };
 	ssize_t n = recvmsg(fd, &m, flags);
 	struct cmsghdr *c;
-	struct stamps s;
+	struct scm_stamps s;
 
-	*real_ns = 0;
-	for (c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; c; c = CMSG_NXTHDR(&m, c)) {
+	if (n <= 0) /* at the end of the stream the last stamp stays */
+		return n;
+	k->real_ns = 0;
+	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPING
 		    || c->cmsg_len < CMSG_LEN(sizeof s))
 			continue;
 		memcpy(&s, CMSG_DATA(c), sizeof s);
-		*real_ns = (uint64_t)s.ts[0].tv_sec * CLOCK_S + (uint64_t)s.ts[0].tv_nsec;
+		k->real_ns = (uint64_t)s.ts[0].tv_sec * CLOCK_S + (uint64_t)s.ts[0].tv_nsec;
 	}
+	stamps_read(k);
 	return n;
 }
 
@@ -94,14 +97,15 @@ stamp_start(void)
 {
 	/* stays open: when no socket wants stamps any more, the kernel stops making them */
 	int fd = open_mirror();
-	uint64_t until_ns = clock_ns() + START_NS, real_ns = 0;
+	uint64_t until_ns = clock_ns() + START_NS;
+	struct stamps stamps = { 0 };
 	const struct timespec pause = { .tv_nsec = 50 * 1000 };
 	char byte = 0;
 
 	if (fd < 0)
 		return strerror(errno);
-	while (send(fd, &byte, 1, 0) == 1 && stamp_recv(fd, &byte, 1, 0, &real_ns) == 1) {
-		if (real_ns != 0)
+	while (send(fd, &byte, 1, 0) == 1 && stamps_recv(&stamps, fd, &byte, 1, 0) == 1) {
+		if (stamps.real_ns != 0)
 			return NULL;
 		if (clock_ns() >= until_ns)
 			break;

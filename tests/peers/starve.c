@@ -3,7 +3,8 @@
  * pthread_create(3) and fork(2) fail with EAGAIN, and connect(2) with ENETUNREACH, as long as
  * the file that $STARVE names exists. (Limits of the system do not bind the superuser, who may
  * be running the tests.) Have memory run out: once the program has begun, $FAMINE of its
- * allocations succeed, and no more. And have a program take its time to exit: it makes the file
+ * allocations succeed, and no more. Have somebody set the wall clock: if there is $SET_CLOCK, it is
+ * an hour later with each look. And have a program take its time to exit: it makes the file
  * $LINGER.there, and goes on once there is one named $LINGER. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static int
@@ -60,6 +62,21 @@ connect(int fd, const struct sockaddr *to, socklen_t n)
 		return real(fd, to, n);
 	errno = ENETUNREACH;
 	return -1;
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	static atomic_long looks;
+	int result;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+	result = real(id, ts);
+	if (id == CLOCK_REALTIME && getenv("SET_CLOCK"))
+		ts->tv_sec += 3600 * ++looks;
+	return result;
 }
 
 static atomic_long allowed = LONG_MAX; /* allocations */

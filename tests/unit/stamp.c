@@ -16,66 +16,74 @@
 
 /* Read the clocks at a moment, with 40 ns from one to the next. */
 static void
-look(struct stamp_clock *k, uint64_t at, uint64_t offset)
+look(struct stamps *k, uint64_t at, uint64_t offset)
 {
-	stamp_clock_add(k, at, at + 40 + offset, at + 80);
+	stamps_add(k, at, at + 40 + offset, at + 80);
+}
+
+/* A reply that is stamped real_ns. */
+static uint64_t
+wake_of(struct stamps *k, uint64_t real_ns, uint64_t start_ns, uint64_t end_ns)
+{
+	k->real_ns = real_ns;
+	return stamps_wake_ns(k, start_ns, end_ns);
 }
 
 static void
 without_steps(void)
 {
-	struct stamp_clock k = { 0 };
+	struct stamps k = { 0 };
 	uint64_t start = 10 * S, end = start + 50000, wake;
 
-	ok(stamp_wake_ns(&k, EPOCH + start + 100, start, end) == STAMP_NONE,
+	ok(wake_of(&k, EPOCH + start + 100, start, end) == STAMP_NONE,
 	    "clocks that were never read tell nothing");
 	look(&k, 9 * S, EPOCH);
 	look(&k, end - 500, EPOCH);
 	ok(k.since_ns == 9 * S + 80 && k.high - k.low == 80, "limits as wide as a reading");
-	wake = stamp_wake_ns(&k, EPOCH + start + 30000, start, end);
+	wake = wake_of(&k, EPOCH + start + 30000, start, end);
 	ok(wake >= 20000 - 40 && wake <= 20000 + 40, "30 us of 50 on the way, 20 waking up: %u ns",
 	    (unsigned)wake);
-	stamp_clock_add(&k, end, end + 10 + EPOCH, end + 20);
+	stamps_add(&k, end, end + 10 + EPOCH, end + 20);
 	ok(k.high - k.low <= 60 && k.since_ns == 9 * S + 80, "limits come nearer");
-	ok(stamp_wake_ns(&k, 0, start, end) == STAMP_NONE, "no stamp");
-	ok(stamp_wake_ns(&k, EPOCH + start - 1000, start, end) == STAMP_NONE,
+	ok(wake_of(&k, 0, start, end) == STAMP_NONE, "no stamp");
+	ok(wake_of(&k, EPOCH + start - 1000, start, end) == STAMP_NONE,
 	    "a stamp from before the start is of something else");
-	ok(stamp_wake_ns(&k, EPOCH + end + 1000, start, end) == STAMP_NONE,
+	ok(wake_of(&k, EPOCH + end + 1000, start, end) == STAMP_NONE,
 	    "a stamp from after the end can't be");
-	ok(stamp_wake_ns(&k, EPOCH + start - 5, start, end) == end - start,
+	ok(wake_of(&k, EPOCH + start - 5, start, end) == end - start,
 	    "one that may be as old as the start is that");
-	ok(stamp_wake_ns(&k, EPOCH + end + 5, start, end) == 0, "and so is one at the end");
-	ok(stamp_wake_ns(&k, EPOCH + end, end, end) != STAMP_NONE, "no time at all has a part");
+	ok(wake_of(&k, EPOCH + end + 5, start, end) == 0, "and so is one at the end");
+	ok(wake_of(&k, EPOCH + end, end, end) != STAMP_NONE, "no time at all has a part");
 }
 
 /* The wall clock is wrong by years, and behind the other one. */
 static void
 far_off(void)
 {
-	struct stamp_clock k = { 0 };
+	struct stamps k = { 0 };
 	uint64_t start = 400 * S, end = start + 50000, offset = (uint64_t)0 - 300 * S, wake;
 
 	look(&k, start - 100, offset);
-	wake = stamp_wake_ns(&k, start + 10000 + offset, start, end);
+	wake = wake_of(&k, start + 10000 + offset, start, end);
 	ok(wake >= 40000 - 40 && wake <= 40000 + 40, "an offset below 0: %u ns", (unsigned)wake);
 }
 
 static void
 a_step(int64_t step)
 {
-	struct stamp_clock k = { 0 };
+	struct stamps k = { 0 };
 	uint64_t start = 10 * S, end = start + 50000, offset = EPOCH + (uint64_t)step, wake;
 
 	look(&k, 9 * S, EPOCH);
 	look(&k, end - 500, offset);
-	ok(stamp_wake_ns(&k, EPOCH + start + 30000, start, end) == STAMP_NONE
-		&& stamp_wake_ns(&k, offset + start + 30000, start, end) == STAMP_NONE,
+	ok(wake_of(&k, EPOCH + start + 30000, start, end) == STAMP_NONE
+		&& wake_of(&k, offset + start + 30000, start, end) == STAMP_NONE,
 	    "a step of %g us within an operation: when its reply came is not known",
 	    (double)step / 1e3);
 	start = end + 1000;
 	end = start + 50000;
 	look(&k, end - 500, offset);
-	wake = stamp_wake_ns(&k, offset + start + 30000, start, end);
+	wake = wake_of(&k, offset + start + 30000, start, end);
 	ok(wake >= 20000 - 40 && wake <= 20000 + 40, "the next one has its stamp: %u ns",
 	    (unsigned)wake);
 }
@@ -85,7 +93,7 @@ a_step(int64_t step)
 static void
 many(void)
 {
-	struct stamp_clock k = { 0 };
+	struct stamps k = { 0 };
 	uint64_t state = 1, now = S, offset = EPOCH, start, real, arrival, wake, wrong = 0,
 		 none = 0;
 	uint64_t steps = 0, missing = 0, truth;
@@ -105,7 +113,7 @@ many(void)
 		now += rng_next(&state) % 20000;
 		look(&k, now, offset);
 		now += 80 + rng_next(&state) % 1000;
-		wake = stamp_wake_ns(&k, real, start, now);
+		wake = wake_of(&k, real, start, now);
 		truth = now - arrival;
 		none += wake == STAMP_NONE;
 		missing += wake == STAMP_NONE && !step;
