@@ -263,6 +263,15 @@ print_samples(const struct bench *b, const char *label, const struct bench_row *
 	}
 }
 
+/* What the operations in a row have moved, if all moved as much: replies without a timestamp are
+ * not in it. */
+static uint64_t
+share_of(uint64_t bytes, const struct hist *row, const struct hist *all)
+{
+	return row->n == all->n ? bytes
+				: (uint64_t)((double)bytes * (double)row->n / (double)all->n + 0.5);
+}
+
 static void
 print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_row *row)
 {
@@ -274,6 +283,9 @@ print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_
 			continue;
 		row->part = part_name[part];
 		row->hist = hist[part];
+		row->content = share_of(t->content, row->hist, t->hist);
+		row->sent = share_of(t->sent_bytes, row->hist, t->hist);
+		row->received = share_of(t->received_bytes, row->hist, t->hist);
 		(rows == TSV_HIST ? tsv_hist : tsv_summary)(stdout, row);
 	}
 }
@@ -295,9 +307,6 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 		.elapsed_ns = since(start_ns, t->end_ns),
 		.cpu_ns = t->cpu_ns,
 		.threads = threads,
-		.content = t->content,
-		.sent = t->sent_bytes,
-		.received = t->received_bytes,
 		.when = b->when };
 
 	t->elapsed_ns = row.elapsed_ns;
