@@ -26,10 +26,10 @@ NEED_LDLIBS = -lm
 LIB_SRC = \
 	lib/payload.c lib/service.c \
 	lib/base/awake.c lib/base/buf.c lib/base/clock.c lib/base/cpus.c lib/base/cpus_bsd.c \
-	lib/base/cpus_linux.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
+	lib/base/cpus_linux.c lib/base/limits.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
-	lib/net/stamp.c lib/net/stamp_linux.c \
+	lib/net/source.c lib/net/stamp.c lib/net/stamp_linux.c \
 	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
 	lib/stats/capacity.c lib/stats/limit.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \

@@ -558,16 +558,12 @@ measure(struct bench *b)
 static int
 check_and_measure(struct bench *b)
 {
-	uint64_t max = bench_descriptors();
 	struct bench each = *b;
 
 	do {
-		if (descriptors(&each) > max) {
-			msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
-			    " descriptors (ulimit -n)",
-			    (uint64_t)each.clients * b->ntargets, max);
+		if (bench_lacks_descriptors(descriptors(&each), "-c: %" PRIu64 " connections",
+			(uint64_t)each.clients * b->ntargets))
 			return 2;
-		}
 	} while (bench_next_clients(&each));
 	do
 		measure(b);

@@ -71,6 +71,7 @@ next_conn(struct run *r)
 	r->conn = p;
 	p = &r->conn[r->n++];
 	client_conn_init(p, &r->target->client, r->in, IN_SIZE);
+	p->index = (unsigned)r->n - 1;
 	p->until_ns = r->until_ns;
 	return p;
 }
@@ -346,13 +347,11 @@ check_and_measure(struct bench *b)
 	size_t *order, i, n = 0;
 
 	/* all stay open; a count of 10^12 times 10^12 rounds is too many as well */
-	if (most > max / rounds / b->ntargets) {
-		msg("-n: %" PRIu64 " connections to %zu targets in %" PRIu64
-		    " rounds need more than "
-		    "the limit of %" PRIu64 " descriptors (ulimit -n)",
-		    most, b->ntargets, rounds, max);
+	if (bench_lacks_descriptors(
+		most > UINT64_MAX / rounds / b->ntargets ? UINT64_MAX : most * rounds * b->ntargets,
+		"-n: %" PRIu64 " connections to %zu targets in %" PRIu64 " rounds", most,
+		b->ntargets, rounds))
 		return 2;
-	}
 	run = make_runs(b, max);
 	order = calloc(b->ntargets, sizeof *order);
 	if (run && order) {

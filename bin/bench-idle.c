@@ -105,21 +105,21 @@ static int
 measure(struct bench *b)
 {
 	long server = b->server ? b->server : (long)getppid();
-	uint64_t max = bench_descriptors(), base, held, i;
+	uint64_t base, held, i;
 	struct client_conn *c;
 	unsigned char *in;
 	bool known;
 
-	if (b->count > max) {
-		msg("-n: more than the %" PRIu64 " descriptors there can be (ulimit -n)", max);
+	if (bench_lacks_descriptors(b->count, "-n: %" PRIu64 " connections", b->count))
 		return 2;
-	}
 	known = memory(server, &base);
 	client_probe(&b->target[0].client, false);
 	c = calloc((size_t)b->count, sizeof *c);
 	in = malloc(IN_SIZE);
-	for (i = 0; c && i < b->count; i++)
+	for (i = 0; c && i < b->count; i++) {
 		client_conn_init(&c[i], &b->target[0].client, in, IN_SIZE);
+		c[i].index = (unsigned)i;
+	}
 	if (!c || !in) {
 		msg("%s", strerror(errno));
 		b->failed = true;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "net/sock.h"
+#include "net/source.h"
 
 #define LOOK_NS ((uint64_t)100 * 1000) /* idle for so long: client_look() */
 #define IOV_PIECES 16                  /* of one write: _XOPEN_IOV_MAX, what every system takes */
@@ -55,7 +56,11 @@ lose(struct client_conn *c, const char *what, int e)
 	bool single = e == ECONNREFUSED && c->client->single, stated = c->client->url.dialect;
 	bool elsewhere = e == ECONNREFUSED && !sock_is_local(c->client->addr);
 
+	char advice[200] = "";
+
 	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
+	if (e == EADDRNOTAVAIL)
+		source_advice(sock_is_local(c->client->addr), advice, sizeof advice);
 	snprintf(c->error, sizeof c->error, "%s %s: %s%s%s", what, c->client->address,
 	    e == EADDRNOTAVAIL ? "no free local port: " : "", strerror(e),
 	    single && stated
@@ -64,7 +69,7 @@ lose(struct client_conn *c, const char *what, int e)
 		: single    ? " (one connection went before, to find out its RPyC dialect: if the "
 			      "server takes a single one, say rpc5:// or rpc6://)"
 		: elsewhere ? " (servers listen on loopback unless -a tells them otherwise)"
-			    : "");
+			    : advice);
 	c->broken = true;
 	return CLIENT_LOST;
 }
@@ -156,7 +161,7 @@ slice_ns(const struct client *cl)
 static enum client_result
 ask(struct client_conn *c)
 {
-	c->no_room = sock_connect(c->fd, c->client->addr) < 0;
+	c->no_room = sock_connect(c->fd, c->client->addr, c->index) < 0;
 	return c->no_room && errno != EAGAIN ? lose(c, "connect", errno) : CLIENT_BUSY;
 }
 

@@ -61,13 +61,15 @@ struct client_bytes {
 
 struct client_conn {
 	const struct client *client;
-	int fd;       /* -1: not connected */
-	bool broken;  /* of no more use, to be closed */
-	bool spoke;   /* the peer has sent something on it */
-	bool heard;   /* a part of the next answer has come */
-	bool kept;    /* a call was answered on it */
-	bool ended;   /* the peer has closed or reset it */
-	bool no_room; /* in the peer's queue: connecting is to be begun again */
+	unsigned index; /* which of the owner's connections to the target it is, from 0; set by the
+			 * owner: many of them don't all come from one address (sock_connect()) */
+	int fd;         /* -1: not connected */
+	bool broken;    /* of no more use, to be closed */
+	bool spoke;     /* the peer has sent something on it */
+	bool heard;     /* a part of the next answer has come */
+	bool kept;      /* a call was answered on it */
+	bool ended;     /* the peer has closed or reset it */
+	bool no_room;   /* in the peer's queue: connecting is to be begun again */
 	struct client_session *session;
 	unsigned char *in; /* what is read; connections of one thread may share it.
 			    * Borrowed */

@@ -5,15 +5,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/pipe.h"
 #include "base/rng.h"
@@ -164,19 +165,29 @@ bench_order(const struct bench *b, uint64_t *state, size_t *order)
 uint64_t
 bench_descriptors(void)
 {
-	struct rlimit r;
+	uint64_t max = limits_descriptors();
 
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return UINT64_MAX; /* then opening a socket fails in time */
-	if (r.rlim_cur != r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		/* some systems grant less than they claim; then the old limit remains */
-		if (setrlimit(RLIMIT_NOFILE, &r) != 0 && getrlimit(RLIMIT_NOFILE, &r) != 0)
-			return UINT64_MAX;
-	}
-	if (r.rlim_cur == RLIM_INFINITY)
-		return UINT64_MAX;
-	return r.rlim_cur > SPARE_FDS ? r.rlim_cur - SPARE_FDS : 0;
+	if (max == UINT64_MAX)
+		return max;
+	return max > SPARE_FDS ? max - SPARE_FDS : 0;
+}
+
+bool
+bench_lacks_descriptors(uint64_t need, const char *fmt, ...)
+{
+	uint64_t max = bench_descriptors();
+	char what[120];
+	va_list ap;
+
+	if (need <= max)
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	msg("%s need more than the limit of %" PRIu64 " descriptors (ulimit -n %" PRIu64
+	    " would do)",
+	    what, max + SPARE_FDS, need > UINT64_MAX - SPARE_FDS ? need : need + SPARE_FDS);
+	return true;
 }
 
 /* ---- what comes out ---- */

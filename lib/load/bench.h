@@ -131,6 +131,14 @@ bool bench_stopped(const struct bench *);
 /* How many sockets the process may open, once its limit is raised as far as it goes. */
 uint64_t bench_descriptors(void);
 
+/* Are these more? Then a message says what (as printf, plural) needs them, and what limit would
+ * do. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+bool
+bench_lacks_descriptors(uint64_t need, const char *fmt, ...);
+
 /* Processors' affinity of -P, or what bench-turns says. False: said why not. */
 bool bench_place(const char *cpus);
 

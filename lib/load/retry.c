@@ -13,6 +13,7 @@ bench_client_init(struct bench_client *k, const struct client *client, unsigned 
 	memset(k, 0, sizeof *k);
 	k->index = index;
 	client_conn_init(&k->conn, client, in, in_size);
+	k->conn.index = index;
 }
 
 static const char absent[] = "a client has no connection";

@@ -170,15 +170,13 @@ some_left(const struct bench *b, const struct lane *lane)
 int
 bench_sequence(struct bench *b)
 {
-	uint64_t state = rng_stream(b->seed, 0), max = bench_descriptors();
+	uint64_t state = rng_stream(b->seed, 0);
 	struct lane *lane;
 	size_t *order, i;
 
-	if (b->ntargets > 1 && b->ntargets * FDS_PER_TARGET > max) {
-		msg("%zu targets need more than the limit of %" PRIu64 " descriptors (ulimit -n)",
-		    b->ntargets, max);
+	if (b->ntargets > 1
+	    && bench_lacks_descriptors(b->ntargets * FDS_PER_TARGET, "%zu targets", b->ntargets))
 		return 2;
-	}
 	lane = make_lanes(b);
 	order = calloc(b->ntargets, sizeof *order);
 	if (!lane || !order) {

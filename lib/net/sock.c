@@ -22,6 +22,7 @@
 
 #include "base/msg.h"
 #include "base/url.h"
+#include "net/source.h"
 
 #define US_PER_S 1000000u
 
@@ -45,6 +46,12 @@ static bool
 is_unix(const struct sock_addr *a)
 {
 	return a->any.sa_family == AF_UNIX;
+}
+
+static bool
+is_ipv4_loopback(const struct sock_addr *a)
+{
+	return a->any.sa_family == AF_INET && ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
 }
 
 /* What every connection has, unless the call that made it has seen to that. */
@@ -115,7 +122,7 @@ is_repeated(const struct sock_addr *list, const struct sock_addr *a)
 
 /* The same as one block of memory. NULL: there is none. */
 static struct sock_addr *
-copy_list(const struct addrinfo *from)
+copy_list(const struct addrinfo *from, bool passive)
 {
 	const struct addrinfo *ai;
 	struct sock_addr *list, *a, **end;
@@ -129,6 +136,7 @@ copy_list(const struct addrinfo *from)
 	for (ai = from; ai; ai = ai->ai_next) {
 		a->len = ai->ai_addrlen;
 		memcpy(&a->any, ai->ai_addr, ai->ai_addrlen);
+		a->share = !passive && is_ipv4_loopback(a) ? source_share() : 0;
 		*end = a;
 		if (!is_repeated(list, a))
 			end = &a++->next;
@@ -154,7 +162,7 @@ sock_resolve(const char *host, const char *port, bool passive, struct sock_addr 
 	e = getaddrinfo(host, port, &hints, &found);
 	if (e != 0)
 		return e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e);
-	*list = copy_list(found);
+	*list = copy_list(found, passive);
 	freeaddrinfo(found);
 	return *list ? NULL : strerror(ENOMEM);
 }
@@ -206,7 +214,7 @@ bool
 sock_is_local(const struct sock_addr *a)
 {
 	switch (a->any.sa_family) {
-	case AF_INET: return ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
+	case AF_INET: return is_ipv4_loopback(a);
 	case AF_INET6: return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
 	default: return is_unix(a);
 	}
@@ -258,7 +266,7 @@ remove_stale(const struct sock_addr *a)
 	}
 	if ((fd = sock_open(a)) < 0)
 		return -1;
-	refused = sock_connect(fd, a) < 0 && errno == ECONNREFUSED;
+	refused = sock_connect(fd, a, 0) < 0 && errno == ECONNREFUSED;
 	close(fd);
 	if (refused && st.st_uid == geteuid())
 		return unlink(path);
@@ -404,10 +412,19 @@ sock_open(const struct sock_addr *a)
 }
 
 int
-sock_connect(int fd, const struct sock_addr *a)
+sock_connect(int fd, const struct sock_addr *a, unsigned nth)
 {
+	unsigned source = a->share > 0 ? nth / a->share % SOURCES : 0;
+
+	if (source > 0 && source_bind(fd, source) < 0)
+		return -1;
 	/* after EINTR the kernel goes on as well */
-	return connect(fd, &a->any, a->len) == 0 || errno == EINPROGRESS || errno == EINTR ? 0 : -1;
+	while (connect(fd, &a->any, a->len) < 0 && errno != EINPROGRESS && errno != EINTR)
+		/* others may have taken the ports of this source */
+		if (errno != EADDRNOTAVAIL || a->share == 0 || ++source == SOURCES
+		    || source_bind(fd, source) < 0)
+			return -1;
+	return 0;
 }
 
 int

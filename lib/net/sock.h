@@ -23,6 +23,8 @@ struct sock_addr {
 		struct sockaddr_un un;
 	};
 
+	unsigned share; /* to connect to: source_share() */
+
 	/* sock_listen() has made the file at the path, and this is what it is. */
 	bool made;
 	dev_t dev;
@@ -85,9 +87,10 @@ int sock_accept(int listen_fd, const struct sock_addr *, bool blocking);
 int sock_open(const struct sock_addr *);
 
 /* Begin to connect such a socket: it can be written once that has ended, with the outcome in
- * SO_ERROR. Returns 0, or -1 with errno (EAGAIN: the listener of a Unix socket has no room in its
- * queue; nothing tells when to try again). */
-int sock_connect(int fd, const struct sock_addr *);
+ * SO_ERROR. nth, from 0: which of the connections to that address it is; many of them come from
+ * several addresses (source.h). Returns 0, or -1 with errno (EAGAIN: the listener of a Unix socket
+ * has no room in its queue; nothing tells when to try again; EADDRNOTAVAIL: no local port). */
+int sock_connect(int fd, const struct sock_addr *, unsigned nth);
 
 /* Make the descriptor (of any kind) blocking, or not (O_NONBLOCK). 0, or -1 with errno. */
 int sock_blocking(int fd, bool on);

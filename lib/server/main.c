@@ -9,10 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -41,6 +42,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUN
 #define LARGEST_PAYLOAD ((uint64_t)1 << 40) /* -M: at most */
 #define MAX_CONNS 16384 /* -c: default; each costs a descriptor and a small stack */
 #define MOST_CONNS 1000000
+#define SPARE_FDS 24 /* the server's own, at most, beside one for each event loop */
 #define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
@@ -249,15 +251,24 @@ parse(struct serve *s, int argc, char **argv, const char *default_model)
 static void
 raise_nofile(struct inherited *in)
 {
-	struct rlimit r;
-
 	if (getrlimit(RLIMIT_NOFILE, &in->nofile) < 0)
 		return;
 	in->nofile_known = true;
-	r = in->nofile;
-	r.rlim_cur = r.rlim_max;
-	/* some systems refuse RLIM_INFINITY here; then the limit stays as it is */
-	setrlimit(RLIMIT_NOFILE, &r);
+	limits_descriptors();
+}
+
+/* More connections were asked for than there can be: it is a limit all the same. */
+static void
+check_descriptors(const struct server_conf *conf)
+{
+	uint64_t max = limits_descriptors(),
+		 need = (uint64_t)conf->max_conns + conf->threads + SPARE_FDS;
+
+	/* those of fork are its children's */
+	if (need > max && conf->max_conns != MAX_CONNS && conf->model != &model_fork)
+		msg("-c %u: fewer descriptors than that, %" PRIu64 " (ulimit -n; %" PRIu64
+		    " would do)",
+		    conf->max_conns, max, need);
 }
 
 static int
@@ -674,6 +685,7 @@ serve(struct serve *s)
 	if (conf.threads == 0)
 		conf.threads = o->model->threads * cpus_available(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
+	check_descriptors(&conf);
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
 	conf.n_listen = (unsigned)s->n_listen;

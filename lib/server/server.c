@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/pipe.h"
 #include "base/rng.h"
@@ -452,8 +453,17 @@ expire(struct server *sv)
 static void
 pause_accept(struct server *sv, const char *what, int e, bool *warned)
 {
-	if (!*warned)
-		msg("%s: %s (waiting for connections to end)", what, strerror(e));
+	char limits[LIMITS_TEXT];
+	unsigned n;
+
+	pthread_mutex_lock(&sv->lock);
+	n = sv->n_conns;
+	pthread_mutex_unlock(&sv->lock);
+	if (!*warned) {
+		limits_name(e, limits);
+		msg("%s: %s (at %u connections, waiting for some to end%s%s)", what, strerror(e), n,
+		    limits[0] ? "; " : "", limits);
+	}
 	*warned = true;
 	sv->retry_ns = clock_ns() + RETRY_NS;
 }
@@ -484,12 +494,17 @@ take_connection(struct server *sv, int fd)
 static bool
 has_room(struct server *sv)
 {
-	bool room;
+	unsigned max = sv->conf->max_conns;
+	bool full, room;
 
 	pthread_mutex_lock(&sv->lock);
-	room = sv->n_conns < sv->conf->max_conns && !sv->refused.first && sv->retry_ns == 0;
+	full = sv->n_conns >= max;
+	room = !full && !sv->refused.first && sv->retry_ns == 0;
 	sv->waits_for_room = !room;
 	pthread_mutex_unlock(&sv->lock);
+	if (full && !sv->warned_full)
+		msg("-c %u: as many connections as that, others wait", max);
+	sv->warned_full |= full;
 	return room;
 }
 

@@ -34,9 +34,9 @@ struct server {
 	unsigned n_workers;
 
 	/* the main thread's own */
-	bool accepting;                   /* the listening sockets are of interest */
-	uint64_t retry_ns;                /* accepting pauses until then; 0: it doesn't */
-	bool warned_accept, warned_serve; /* why it pauses is printed once */
+	bool accepting;    /* the listening sockets are of interest */
+	uint64_t retry_ns; /* accepting pauses until then; 0: it doesn't */
+	bool warned_accept, warned_serve, warned_full; /* why it pauses is printed once */
 
 	int wake[2];        /* for the main thread to look again */
 	atomic_bool failed; /* the model can't go on */

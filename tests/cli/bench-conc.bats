@@ -193,10 +193,11 @@ asked() {
 	unshare -n true 2>/dev/null || skip 'no network of our own'
 	run --separate-stderr unshare -n bash -c 'ip link set lo up &&
 	    echo "40000 40020" >/proc/sys/net/ipv4/ip_local_port_range || exit 77
-	    exec http-serve -m event bench-conc -c 100 -n 1 -w 0 -o first-reply'
+	    exec http-serve -a ::1 -m event bench-conc -c 100 -n 1 -w 0 -o first-reply'
 	[ "$status" -ne 77 ] || skip 'the range of ports is fixed'
 	[ "$status" -eq 1 ] || fail "status $status: $stderr"
 	[ "$(grep -c 'no free local port: ' <<<"$stderr")" -eq 1 ] || fail "$stderr"
+	grep -q 'there are 21 .*net.ipv4.ip_local_port_range.*127\.0\.0\.1' <<<"$stderr" || fail "$stderr"
 }
 
 @test "wrong numbers of clients and threads" {
@@ -209,7 +210,7 @@ asked() {
 @test "more clients than descriptors is an error before anything starts" {
 	start http-serve -p 0
 	run --separate-stderr bash -c 'ulimit -n 50; exec bench-conc -c 100 -n 1 "$0"' "$URL"
-	want 2 '-c'
+	want 2 '-c: 100 connections need more than the limit of 50 descriptors .ulimit -n 1[0-9][0-9] would do.'
 	[ -z "$output" ] || fail "$output"
 }
 

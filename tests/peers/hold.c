@@ -90,6 +90,7 @@ main(int argc, char **argv)
 		die("memory", "too little");
 	for (i = 0; i < count; i++) {
 		client_conn_init(&conn[i], &cl, in, sizeof in);
+		conn[i].index = (unsigned)i;
 		open_one(&conn[i], &download);
 	}
 	if (puts("ready") == EOF || fflush(stdout) != 0)

@@ -100,10 +100,63 @@ told() {
 			client=$!
 			STARTED+=("$client")
 			waits_quietly sleep 1
+			told '-c 3: as many connections as that, others wait'
 			kill -0 "$client" || fail "$server $model: $(cat out.tsv err.txt)"
 			let_go
 			reap "$client" || fail "$server $model: $(cat out.tsv err.txt)"
 			forget "$client"
+			stop
+		done
+	done
+}
+
+@test "more connections than local ports: further ones come from other addresses of loopback" {
+	need unshare ip
+	unshare -n true 2>/dev/null || skip 'no network of our own'
+	local server
+	for server in $SERVERS; do
+		# either driver, and those that keep all they open
+		run --separate-stderr unshare -n bash -c 'ip link set lo up &&
+		    echo "40000 40499" >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+		    "$0" -m event bash -c "
+			bench-conc -c 3000 -n 1 -w 0 -H && bench-conc -c 600 -j 600 -n 1 -w 0 -H &&
+			bench-conn -n 1200 -o connect -H && bench-idle -n 1200 -H"' "$server"
+		[ "$status" -ne 77 ] || skip 'the range of ports is fixed'
+		[ "$status" -eq 0 ] || fail "$server: status $status: $stderr"
+		[ "$(awk -F '\t' '$2 == "bench-conc" { n += $9; bad += $10 } END { print n, bad }' <<<"$output")" = \
+		    "$((2 * (3000 + 600))) 0" ] || fail "$server: $output"
+		[ "$(awk -F '\t' '$2 == "bench-conn" && $3 == "connect" { print $9 }' <<<"$output" | tr '\n' ' ')" = \
+		    '1200 ' ] || fail "$server: $output"
+		[ "$(awk -F '\t' 'NF == 5 { print $2 }' <<<"$output")" = 1200 ] || fail "$server: $output"
+	done
+}
+
+@test "a limit is named with its number" {
+	local server model
+	need_starve
+	for server in $SERVERS; do
+		start bash -c 'ulimit -n 60; exec "$@"' - "$server" -p 0 -m thread -c 100
+		[ "$(cat server.err)" = "$server: -c 100: fewer descriptors than that, 60 (ulimit -n; 124 would do)" ] ||
+		    fail "$(cat server.err)"
+		: >server.err
+		hold_many 70
+		eventually grep -q 'accept: Too many open files (at [45][0-9] connections, .*ulimit -n: 60)' server.err ||
+		    fail "$(cat server.err)"
+		: >server.err
+		let_go
+		stop
+		for model in thread fork; do
+			: >famine
+			start env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" "$server" -p 0 -m "$model"
+			hold_many 1
+			eventually grep -q "$model: Resource temporarily unavailable (at 1 connections, " server.err ||
+			    fail "$(cat server.err)"
+			[ ! -e /proc/sys/kernel/pid_max ] ||
+			    grep -q "kernel.pid_max: $(cat /proc/sys/kernel/pid_max), .*vm.max_map_count" server.err ||
+			    fail "$(cat server.err)"
+			: >server.err
+			rm famine
+			let_go
 			stop
 		done
 	done
