@@ -166,6 +166,17 @@ collect(struct shared *s, struct worker *w, struct lane *l)
 		result_merge(l->now, w[i].result);
 }
 
+/* Is the row one that comes out? With -W, connecting may be what comes before the first. */
+static bool
+is_shown(const struct bench *b, const struct bench_row *r)
+{
+	size_t i;
+
+	for (i = 0; i < b->nrows && !b->row[i].connects; i++)
+		;
+	return !r->connects || b->begin_ns == 0 || i < b->nrows;
+}
+
 /* Print what all threads have measured since the last time. */
 static void
 report(struct shared *s, struct worker *w, struct lane *l, const struct bench_row *r,
@@ -181,7 +192,8 @@ report(struct shared *s, struct worker *w, struct lane *l, const struct bench_ro
 			b->failed = l->over = true;
 		}
 	}
-	bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
+	if (is_shown(b, r))
+		bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
 	gave_up = l->now->gave_up;
 	/* of requests without any client one row is enough: all errors */
 	l->over = l->over || (gave_up == b->clients && !r->connects);
@@ -293,12 +305,15 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 {
 	struct bench *b = s->bench;
 	struct step first = { .what = FIRST };
-	uint64_t rounds = first_rounds(b), start_ns;
+	bool shown = is_shown(b, &setup);
+	uint64_t rounds = shown ? first_rounds(b) : 1, start_ns;
 	struct bench_row row;
 	struct lane *l;
 	size_t i;
 
 	bench_progress(b, &setup);
+	if (shown)
+		bench_wait(b);
 	for (b->when.round = 1; b->when.round <= rounds && !bench_stopped(b); b->when.round++) {
 		bench_order(b, state, order);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
@@ -379,6 +394,7 @@ measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 
 	bench_progress(b, r);
 	warm_up(s, w, lane, &r->call, &k);
+	bench_wait(b);
 	run.time_ns = k.time_ns;
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
 		bench_order(b, state, order);
@@ -574,7 +590,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZfXFlRDyHvqBbP",
+	.options = "ntwsocjdrASKNTCZfXFlRDyHvqBbPW",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -250,6 +250,7 @@ run_all(struct bench *b, struct run *run, size_t *order)
 	bench_progress(b, &b->row[0]);
 	for (i = 0; i < b->ntargets; i++)
 		warm_up(&run[i]);
+	bench_wait(b);
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
 		bench_order(b, &state, order);
 		for (n = 0; n < b->ntargets; n++)
@@ -372,7 +373,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conn",
 	.about = "Measure connection set-up: connections one after the other, all kept open.",
-	.options = "ntwoTFlxRDyHqBbPS",
+	.options = "ntwoTFlxRDyHqBbPSW",
 	.counted = "connections",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

@@ -185,10 +185,12 @@ rank(const struct show *s, unsigned column)
 	return RANK_FIGURE + 2 * (figures[i] ? i : position(figures, "")) + (figure != column);
 }
 
-/* Zero or NA, which says nothing. */
+/* Zero or NA, which says nothing; nor does the time of day to a person who compares. */
 static bool
 says_nothing(const struct show *s, unsigned column, double high)
 {
+	if (!s->all && is(s->rows->table.name[column], "start_s"))
+		return true;
 	return !s->all && s->column[column].kind != COLUMN_TEXT && high <= 0
 	    && !is(s->rows->table.name[column], "ok");
 }

@@ -21,9 +21,9 @@ bytes_per_s min_us mean_us sd_us p50_us p90_us p95_us p99_us p999_us max_us cpu_
 OLD_RAW_HEADER='label bench op size_bytes chunk_bytes client seq start_us us ok'
 OLD_HIST_HEADER="label bench op size_bytes chunk_bytes clients depth rate_per_s n errors elapsed_s \
 low_us high_us count"
-HEADER="$OLD_HEADER round pass sent_bytes received_bytes"
-RAW_HEADER="$OLD_RAW_HEADER round pass"
-HIST_HEADER="$OLD_HIST_HEADER round pass"
+HEADER="$OLD_HEADER round pass sent_bytes received_bytes start_s"
+RAW_HEADER="$OLD_RAW_HEADER round pass start_s"
+HIST_HEADER="$OLD_HIST_HEADER round pass start_s"
 # what gnuplot, datamash or mlr read as something else
 BAD_LABELS=('#a' ' a' 'a ' "it's" '"a"' 'a\b' $'a\tb' $'a\nb' $'\e[31m')
 USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'

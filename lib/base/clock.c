@@ -65,6 +65,22 @@ clock_epoch_s(void)
 	return (int64_t)time(NULL);
 }
 
+uint64_t
+clock_epoch_ns(void)
+{
+	return read_clock(CLOCK_REALTIME, "CLOCK_REALTIME");
+}
+
+int
+clock_sleep_until(uint64_t epoch_ns)
+{
+	struct timespec ts = { .tv_sec = (time_t)(epoch_ns / CLOCK_S),
+		.tv_nsec = (long)(epoch_ns % CLOCK_S) };
+
+	errno = clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL);
+	return errno ? -1 : 0;
+}
+
 int
 clock_be_punctual(void)
 {

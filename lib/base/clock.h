@@ -22,6 +22,13 @@ uint64_t clock_real_ns(void);
  * the kernel shows its clock to programs, this is one read of memory. */
 int64_t clock_epoch_s(void);
 
+/* The same in nanoseconds: when something began, for other machines. */
+uint64_t clock_epoch_ns(void);
+
+/* Sleep until that is at least ns, also if the clock is set meanwhile. Returns 0, or -1 with errno:
+ * EINTR, a signal came. */
+int clock_sleep_until(uint64_t epoch_ns);
+
 /* Have the system end sleeps as punctually as it can instead of delaying them to save energy: those
  * of this thread, and of the threads and processes it starts from now on. Returns what a process
  * that is not to inherit this gives to clock_undo_punctual. */

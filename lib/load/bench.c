@@ -35,6 +35,9 @@
 #define LATE_SHARE 20
 #define LATE_NS (20 * CLOCK_MS)
 
+/* A wait for -W looks for signals this often. */
+#define WAIT_NS (100 * CLOCK_MS)
+
 /* ---- signals ---- */
 
 static atomic_int stop_signal;
@@ -81,7 +84,30 @@ bench_place(const char *cpus)
 bool
 bench_stopped(const struct bench *b)
 {
-	return b->output_errno || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0;
+	return b->output_errno || b->late
+	    || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0;
+}
+
+void
+bench_wait(struct bench *b)
+{
+	uint64_t now;
+	int slack;
+
+	if (b->begin_ns == 0 || b->waited || bench_stopped(b))
+		return;
+	b->waited = true;
+	if ((now = clock_epoch_ns()) > b->begin_ns) {
+		msg("-W: too late by %.6f s: connecting and warming up took longer",
+		    (double)(now - b->begin_ns) / 1e9);
+		b->late = b->failed = true;
+		return;
+	}
+	slack = clock_be_punctual();
+	for (; now < b->begin_ns && !bench_stopped(b); now = clock_epoch_ns())
+		/* a signal may have come just before: it is noticed in time even so */
+		clock_sleep_until(b->begin_ns - now > WAIT_NS ? now + WAIT_NS : b->begin_ns);
+	clock_undo_punctual(slack);
 }
 
 /* Returns -1, or the status to exit with. */
@@ -306,6 +332,7 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
     struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
 {
 	bool open = b->rate > 0 && !r->connects;
+	uint64_t epoch_ns = clock_epoch_ns() - since(start_ns, clock_ns());
 	struct tsv_row row = { .label = target->label,
 		.bench = b->program->name,
 		.op = r->op,
@@ -320,6 +347,10 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 		.threads = threads,
 		.when = b->when };
 
+	row.when.start_ns = b->when.start_ns = epoch_ns;
+	if (b->begin_ns > 0 && !b->told && !b->quiet && !b->late)
+		msg("began %.6f s after -W", (double)since(b->begin_ns, epoch_ns) / 1e9);
+	b->told = true;
 	t->elapsed_ns = row.elapsed_ns;
 	t->until_due_ns = since(start_ns, t->due_ns);
 	t->until_sent_ns = since(start_ns, t->sent_ns);

@@ -99,6 +99,9 @@ struct bench {
 	bool quiet, verbose;
 	bool header;          /* still to be printed */
 	struct tsv_when when; /* of the rows that come now */
+	uint64_t begin_ns;    /* -W: the first timed part begins then, since 1970; 0: at once */
+	bool waited, late;    /* that has come; it had passed before: nothing is measured */
+	bool told;            /* how late the first timed part was */
 	long server;          /* -p: its process; 0: the parent */
 	const char *command;  /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
@@ -125,7 +128,12 @@ int bench_options(struct bench *, int argc, char **argv);
 /* Go on to the next number in the list of -c. False: there is none. */
 bool bench_next_clients(struct bench *);
 
-/* Nothing more is to be measured: a signal came, or stdout can't be written. */
+/* Before the first timed part, when all is connected and warm: wait for the time of -W, if there is
+ * one. What comes too late is not measured (bench_stopped()), and a message says how late it was.
+ */
+void bench_wait(struct bench *);
+
+/* Nothing more is to be measured: a signal came, or stdout can't be written, or it is too late. */
 bool bench_stopped(const struct bench *);
 
 /* How many sockets the process may open, once its limit is raised as far as it goes. */

@@ -25,6 +25,7 @@
 #define SIZE_LIMIT ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX (30u * 24 * 3600)
+#define BEGIN_MAX 10000000000u /* seconds since 1970 */
 
 /* The command line, as text. */
 struct args {
@@ -53,6 +54,8 @@ static const struct {
 	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
 	{ 'B', "rounds", "targets in turn, a short block each, this often (by operation)" },
 	{ 'b', "block", "length of a block: a time such as 1ms, or a count (by operation)" },
+	{ 'W', "time",
+	    "begin then: +5s, from now, or @1700000000.5, seconds since 1970 (at once)" },
 	{ 'P', "cpus", "processors to run on, such as 0, 0-3 or 0,2 (all)" },
 	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
 	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
@@ -173,6 +176,26 @@ set_block(struct bench *b, const char *text)
 	return num_count(text, 1, COUNT_MAX, &b->count);
 }
 
+/* +time from now, or @seconds since 1970. *v is later than now. */
+static const char *
+set_begin(const char *text, uint64_t *v)
+{
+	static char past[64];
+	uint64_t now = clock_epoch_ns(), at = 0;
+	const char *why = "not +time or @seconds";
+
+	if (*text == '+' && !(why = num_time(text + 1, false, SECS_MAX, &at)))
+		at += now;
+	else if (*text == '@')
+		why = num_secs(text + 1, true, BEGIN_MAX, &at);
+	if (!why && at <= now) {
+		snprintf(past, sizeof past, "%.6f s in the past", (double)(now - at) / 1e9);
+		why = past;
+	}
+	*v = at;
+	return why;
+}
+
 /* Options with a value. */
 static bool
 set_value(struct bench *b, struct args *a, char letter, const char *text)
@@ -225,6 +248,7 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		why = set_block(b, text);
 		a->block = b->in_rounds = true;
 		break;
+	case 'W': why = set_begin(text, &b->begin_ns); break;
 	case 'P': a->cpus = text; break;
 	case 'S':
 		a->seed = true;
@@ -573,6 +597,9 @@ make_rows(struct bench *b, const struct args *a)
 		for (j = 0; j < nops; j++) {
 			/* an operation without a size comes once */
 			if (!op[j]->sized && i > 0)
+				continue;
+			/* connecting comes before the time of -W, unless it is asked for */
+			if (b->begin_ns && p->many && op[j]->op == OP_HELLO && !a->ops)
 				continue;
 			/* the target's method or path takes the place of the operation */
 			if (p->named && path && op[j]->op != OP_HELLO)

@@ -99,6 +99,7 @@ measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
 		if (l->in_row)
 			prepare(b, l, r);
 	}
+	bench_wait(b);
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
 		bench_order(b, state, order);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {

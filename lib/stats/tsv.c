@@ -13,11 +13,12 @@
 
 static const char *const summary[] = { RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us",
 	"sd_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy",
-	WHEN, "sent_bytes", "received_bytes", NULL };
+	WHEN, "sent_bytes", "received_bytes", "start_s", NULL };
 
-static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN, NULL };
+static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN,
+	"start_s", NULL };
 
-static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, NULL };
+static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, "start_s", NULL };
 
 const char *const *
 tsv_columns(enum tsv_rows rows)
@@ -71,8 +72,8 @@ cells_when(FILE *f, const struct tsv_when *when)
 static void
 end_row(FILE *f, const struct tsv_when *when)
 {
-	cells_when(f, when);
-	putc('\n', f);
+	fprintf(f, "\t%" PRIu64 ".%06u\n", when->start_ns / 1000000000,
+	    (unsigned)(when->start_ns % 1000000000 / 1000));
 }
 
 /* What summaries and histograms have in common. */
@@ -110,7 +111,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cells_when(f, &r->when);
 	cell(f, h->n >= 1, 3, (double)r->sent / n);
 	cell(f, h->n >= 1, 3, (double)r->received / n);
-	putc('\n', f);
+	end_row(f, &r->when);
 }
 
 void
@@ -124,11 +125,13 @@ tsv_hist(FILE *f, const struct tsv_row *r)
 		cell_us(f, low);
 		cell_us(f, high);
 		fprintf(f, "\t%" PRIu64, r->hist->count[i]);
+		cells_when(f, &r->when);
 		end_row(f, &r->when);
 	}
 	if (r->hist->n == 0) {
 		cells_of_run(f, r);
 		fputs("\tNA\tNA\t0", f);
+		cells_when(f, &r->when);
 		end_row(f, &r->when);
 	}
 }
@@ -141,6 +144,7 @@ tsv_sample(FILE *f, const struct tsv_raw *r)
 	cell_us(f, r->start_ns);
 	cell_us(f, r->ns);
 	fprintf(f, "\t%d", r->ok);
+	cells_when(f, &r->when);
 	end_row(f, &r->when);
 }
 

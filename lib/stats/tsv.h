@@ -13,6 +13,7 @@
  * a pass all is new, servers, clients and connections. */
 struct tsv_when {
 	uint64_t round, pass;
+	uint64_t start_ns; /* of the timed part, since 1970; rows that are read: not set */
 };
 
 /* One summary row. */
@@ -50,8 +51,8 @@ enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
 const char *const *tsv_columns(enum tsv_rows);
 
 /* Numbers are printed as plain decimals: times in microseconds with 3 digits after the point,
- * elapsed seconds with 6, rates (also of bytes) with 2, busy and mean bytes with 3; ok is 1 or 0.
- * Only std_close() tells whether writing succeeded. */
+ * elapsed and start seconds with 6, rates (also of bytes) with 2, busy and mean bytes with 3; ok is
+ * 1 or 0. Only std_close() tells whether writing succeeded. */
 void tsv_header(FILE *, enum tsv_rows);
 
 /* bytes_per_s is (size * n + content) / elapsed; ops_per_s n / elapsed; cpu_us per operation,

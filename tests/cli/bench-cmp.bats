@@ -47,7 +47,7 @@ among() { told "$ONE_HEADER" "$@"; }
 turns() {
 	local passes=$1 rounds=$2
 	shift 2
-	tr ' ' '\t' <<<"$HEADER"
+	tr ' ' '\t' <<<"$OLD_HEADER round pass"
 	printf '%s\n' "$@" | awk -F = -v OFS='\t' -v passes="$passes" -v rounds="$rounds" -v op="${OP:-ping}" \
 	    -v clients="${CLIENTS:-1}" '
 		# uniform, up to this; the generator of Park and Miller

@@ -46,7 +46,7 @@ made() {
 in_passes() {
 	mkdir -p run
 	printf 'key\tvalue\nconfigurations\trpc-thread rpc-fork http-thread\n' >run/env.tsv
-	awk -v passes="$1" -v header="$HEADER" '
+	awk -v passes="$1" -v header="$OLD_HEADER round pass" '
 	function row(label, bench, op, size, chunk, clients, us, busy, errors) {
 		us *= 1 + (p * 7 % 5) / 4 + r / 10
 		printf "%s\tbench-%s\t%s\t%d\t%d\t%d\t1\t0.00\t20\t%d\t%.6f\t%.2f\t%.2f", label, bench, op, size, chunk, clients, errors, us * 20 / 1e6, clients * 1e6 / us, size * 1e6 / us

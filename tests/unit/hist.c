@@ -318,9 +318,9 @@ test_tsv(void)
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\terrors\t"
 	    "elapsed_s\tops_per_s\tbytes_per_s\tmin_us\tmean_us\tsd_us\tp50_us\tp90_us\tp95_us\t"
 	    "p99_us\tp999_us\tmax_us\tcpu_us\tbusy\tround\tpass\t"
-	    "sent_bytes\treceived_bytes\n";
+	    "sent_bytes\treceived_bytes\tstart_s\n";
 	static const char raw[] =
-	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\tround\tpass\n";
+	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclient\tseq\tstart_us\tus\tok\tround\tpass\tstart_s\n";
 	static const struct {
 		unsigned n;
 		const char *cells; /* min to max */
@@ -345,7 +345,7 @@ test_tsv(void)
 		.clients = 3,
 		.depth = 1,
 		.threads = 2,
-		.when = { 7, 12 } };
+		.when = { 7, 12, 1700000000000999999 } };
 	struct tsv_raw s = { .label = "l m",
 		.bench = "lat",
 		.op = "ping",
@@ -356,7 +356,7 @@ test_tsv(void)
 		.start_ns = 1234567890123456789,
 		.ns = 1,
 		.ok = true,
-		.when = { 4294967295, 1 } };
+		.when = { 4294967295, 1, 0 } };
 	static const char *const good[] = { "rpc-thread", "a b", "a#b", "http://[::1]:80/?a=%27",
 		"\xc3\xa4", "-", "NA" };
 	static const struct {
@@ -399,7 +399,7 @@ test_tsv(void)
 		tsv_summary(f, &r);
 		snprintf(want, sizeof want,
 		    "rpc-thread\tbw\tupload\t1024\t0\t3\t1\t0.00\t%u\t0\t"
-		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\t%s\n",
+		    "0.000000\tNA\tNA\t%s\t%s\tNA\t7\t12\t%s\t1700000000.000999\n",
 		    t[i].n, t[i].cells, t[i].n ? "0.000" : "NA",
 		    t[i].n ? "0.000\t0.000" : "NA\tNA");
 		got = written(f);
@@ -426,7 +426,7 @@ test_tsv(void)
 	is(written(f),
 	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t3\t1\t2.000000\t1.50\t"
 	    "1536.00\t1000.000\t2000.167\t1000.250\t2000.384\tNA\tNA\tNA\tNA\t3000.500\t"
-	    "250000.000\t0.250\t7\t12\t1033.333\t66.667\n",
+	    "250000.000\t0.250\t7\t12\t1033.333\t66.667\t1700000000.000999\n",
 	    "tsv: rates, processor time, bytes of those that succeeded");
 	r.content = 928;
 	tsv_summary(f, &r);
@@ -444,7 +444,7 @@ test_tsv(void)
 	tsv_summary(f, &r);
 	is(written(f),
 	    "rpc-thread\tbw\tupload\t1024\t65536\t3\t8\t1234.50\t0\t4\t0.000000\t0.00\t"
-	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\tNA\tNA\n",
+	    "0.00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.001\tNA\t7\t12\tNA\tNA\t1700000000.000999\n",
 	    "tsv: errors only");
 
 	/* no exponent, however large */
@@ -464,13 +464,14 @@ test_tsv(void)
 
 	tsv_sample(f, &s);
 	is(written(f),
-	    "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\t4294967295\t1\n",
+	    "l m\tlat\tping\t1\t2\t3\t4\t1234567890123456.789\t0.001\t1\t4294967295\t1\t0.000000\n",
 	    "tsv: raw row");
 	s.ok = false;
 	s.start_ns = 0;
 	s.ns = 60000000999;
 	tsv_sample(f, &s);
-	is(written(f), "l m\tlat\tping\t1\t2\t3\t4\t0.000\t60000000.999\t0\t4294967295\t1\n",
+	is(written(f),
+	    "l m\tlat\tping\t1\t2\t3\t4\t0.000\t60000000.999\t0\t4294967295\t1\t0.000000\n",
 	    "tsv: raw row of a failed operation");
 	ok(std_close(f) == 0, "std_close: all was written");
 
@@ -697,7 +698,7 @@ test_tsv_hist(void)
 		.rate = 5,
 		.errors = 6,
 		.elapsed_ns = 7000,
-		.when = { 2, 3 } };
+		.when = { 2, 3, 1000001000 } };
 	struct hist *h = new_hist();
 	FILE *f = tmpfile();
 
@@ -710,10 +711,11 @@ test_tsv_hist(void)
 	tsv_header(f, TSV_HIST);
 	is(written(f),
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
-	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\n",
+	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\tstart_s\n",
 	    "tsv: header of histogram rows");
 	tsv_hist(f, &r);
-	is(written(f), "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\t2\t3\n",
+	is(written(f),
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t0\t6\t0.000007\tNA\tNA\t0\t2\t3\t1.000001\n",
 	    "tsv: no operation");
 	hist_add(h, 1000);
 	hist_add(h, 1000);
@@ -721,10 +723,10 @@ test_tsv_hist(void)
 	hist_add(h, UINT64_MAX);
 	tsv_hist(f, &r);
 	is(written(f),
-	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\t2\t3\n"
-	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\t2\t3\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t1.000\t1.001\t2\t2\t3\t1.000001\n"
+	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t3.000\t3.002\t1\t2\t3\t1.000001\n"
 	    "l\tb\tping-wait\t1\t2\t3\t4\t5.00\t4\t6\t0.000007\t4395899027.456\t4398046511.104\t1"
-	    "\t2\t3\n",
+	    "\t2\t3\t1.000001\n",
 	    "tsv: a row per bucket");
 	free(h);
 	fclose(f);
