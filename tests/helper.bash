@@ -26,7 +26,7 @@ RAW_HEADER="$OLD_RAW_HEADER round pass start_s"
 HIST_HEADER="$OLD_HIST_HEADER round pass start_s"
 # what gnuplot, datamash or mlr read as something else
 BAD_LABELS=('#a' ' a' 'a ' "it's" '"a"' 'a\b' $'a\tb' $'a\nb' $'\e[31m')
-USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb'
+USAGE_HEADER='label connections requests errors bytes_in bytes_out user_s sys_s maxrss_kb cpu_us voluntary involuntary faults'
 
 setup() {
 	STARTED=()

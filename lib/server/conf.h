@@ -46,8 +46,10 @@ struct server_usage {
 	uint64_t requests; /* answered, with an error or without */
 	uint64_t errors;   /* these, and messages that were no request or took too long */
 	uint64_t bytes_in, bytes_out;
-	uint64_t user_us, sys_us; /* processor time of child processes that served */
-	uint64_t maxrss_kb;       /* largest of these processes */
+	uint64_t user_us, sys_us;        /* processor time of child processes that served */
+	uint64_t maxrss_kb;              /* largest of these processes */
+	uint64_t voluntary, involuntary; /* their context switches */
+	uint64_t faults;                 /* their page faults */
 };
 
 #endif

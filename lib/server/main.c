@@ -96,10 +96,11 @@ struct serve {
 	char port[8];           /* the default one */
 	int listen_fd[SOCK_LISTEN_MAX];
 	int n_listen;
-	int usage_fd;  /* -1: none */
-	int signal_fd; /* the pipe's reading end */
-	pid_t command; /* 0: none, or ended */
-	int status;    /* exit status, by that of the command */
+	int usage_fd;              /* -1: none */
+	int signal_fd;             /* the pipe's reading end */
+	struct server_usage start; /* what it had used when it was ready: no request's cost */
+	pid_t command;             /* 0: none, or ended */
+	int status;                /* exit status, by that of the command */
 	unsigned grace_s;
 	uint64_t kill_ns; /* the command was told to end, and is killed then; 0: it wasn't */
 };
@@ -319,9 +320,23 @@ open_usage(struct serve *s)
 	return s->usage_fd < 0 ? failed(s->opt.usage_path) : 0;
 }
 
+/* One more cell: what a request takes of that. */
+static void
+per_request(FILE *f, const struct server_usage *u, uint64_t in_all, uint64_t at_start)
+{
+	/* a child process that was killed has left no count */
+	uint64_t used = in_all > at_start ? in_all - at_start : 0;
+
+	if (u->requests > 0)
+		fprintf(f, "\t%.3f", (double)used / (double)u->requests);
+	else
+		fputs("\tNA", f);
+}
+
 static int
 write_usage(const struct serve *s, const struct server_usage *u)
 {
+	const struct server_usage *start = &s->start;
 	FILE *f;
 
 	/* fails for a pipe or a terminal, which hold nothing to cut off */
@@ -331,13 +346,18 @@ write_usage(const struct serve *s, const struct server_usage *u)
 		return failed(s->opt.usage_path);
 	fprintf(f,
 	    "label\tconnections\trequests\terrors\tbytes_in\tbytes_out\tuser_s\tsys_s\t"
-	    "maxrss_kb\n");
-	fprintf(f, "%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu.%06llu\t%llu.%06llu\t%llu\n", s->label,
+	    "maxrss_kb\tcpu_us\tvoluntary\tinvoluntary\tfaults\n");
+	fprintf(f, "%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu.%06llu\t%llu.%06llu\t%llu", s->label,
 	    (unsigned long long)u->connections, (unsigned long long)u->requests,
 	    (unsigned long long)u->errors, (unsigned long long)u->bytes_in,
 	    (unsigned long long)u->bytes_out, (unsigned long long)u->user_us / 1000000,
 	    (unsigned long long)u->user_us % 1000000, (unsigned long long)u->sys_us / 1000000,
 	    (unsigned long long)u->sys_us % 1000000, (unsigned long long)u->maxrss_kb);
+	per_request(f, u, u->user_us + u->sys_us, start->user_us + start->sys_us);
+	per_request(f, u, u->voluntary, start->voluntary);
+	per_request(f, u, u->involuntary, start->involuntary);
+	per_request(f, u, u->faults, start->faults);
+	putc('\n', f);
 	return std_close(f) < 0 ? failed(s->opt.usage_path) : 0;
 }
 
@@ -622,6 +642,8 @@ ready(void *arg)
 	struct serve *s = arg;
 	char url[sizeof s->url];
 
+	if (s->usage_fd >= 0)
+		server_measure(&s->start);
 	if (s->opt.command)
 		return start_command(s);
 	reachable_url(s, true, url, sizeof url);

@@ -201,6 +201,9 @@ add_usage(struct server_usage *to, const struct server_usage *u)
 	to->bytes_out += u->bytes_out;
 	to->user_us += u->user_us;
 	to->sys_us += u->sys_us;
+	to->voluntary += u->voluntary;
+	to->involuntary += u->involuntary;
+	to->faults += u->faults;
 	if (to->maxrss_kb < u->maxrss_kb)
 		to->maxrss_kb = u->maxrss_kb;
 }
@@ -281,6 +284,9 @@ server_measure(struct server_usage *u)
 		return;
 	u->user_us += microseconds(ru.ru_utime);
 	u->sys_us += microseconds(ru.ru_stime);
+	u->voluntary += (uint64_t)ru.ru_nvcsw;
+	u->involuntary += (uint64_t)ru.ru_nivcsw;
+	u->faults += (uint64_t)ru.ru_minflt + (uint64_t)ru.ru_majflt;
 	kb = peak_kb(&ru);
 	if (u->maxrss_kb < kb)
 		u->maxrss_kb = kb;

@@ -63,7 +63,7 @@ int server_run(const struct server_conf *, struct server_usage *);
 /* For control: a child process was reaped that isn't the caller's own. */
 void server_reaped(struct server *, pid_t, int status);
 
-/* Add processor time and memory of the calling process to *usage. */
+/* Add processor time, memory, context switches and page faults of the calling process to *usage. */
 void server_measure(struct server_usage *);
 
 /* ---- what a model provides ---- */

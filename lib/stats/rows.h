@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The rows of benchmarks, read back: files in one of the schemas of tsv.h, of which the columns
- * "round" and "pass" may be missing; and the configurations that they are of. Columns are found by
- * name, in any order and among others. */
+ * "round" and "pass" may be missing, and in any file those behind them; and the configurations that
+ * they are of. Columns are found by name, in any order and among others. */
 #ifndef ROWS_H
 #define ROWS_H
 

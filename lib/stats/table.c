@@ -167,7 +167,7 @@ first_header(struct table *t, const char *const *at, size_t cells)
 			return table_bad(t, at[i], "there are two columns of this name");
 		memcpy(t->name[i], at[i], strlen(at[i]) + 1);
 		t->place[i] = i;
-		t->columns = i + 1;
+		t->columns = t->fixed = i + 1;
 	}
 	return true;
 }
@@ -189,7 +189,7 @@ later_header(struct table *t, const char *const *at, size_t cells)
 	size_t i;
 
 	for (i = 0; i < t->columns; i++)
-		if ((t->place[i] = find(at, cells, t->name[i])) == cells)
+		if ((t->place[i] = find(at, cells, t->name[i])) == cells && i < t->fixed)
 			return table_bad(t, t->name[i],
 			    "mixed schemas: before, there was this column");
 	for (i = 0; i < cells; i++) {
@@ -203,22 +203,24 @@ later_header(struct table *t, const char *const *at, size_t cells)
 }
 
 bool
-table_choose(struct table *t, const char *const *names, size_t needed)
+table_choose(struct table *t, const char *const *names, size_t needed, size_t same)
 {
 	char name[TABLE_COLUMNS][TABLE_NAME];
-	size_t place[TABLE_COLUMNS] = { 0 }, n = 0, i;
+	size_t place[TABLE_COLUMNS] = { 0 }, n = 0, fixed = 0, i;
 	int k;
 
 	for (i = 0; names[i]; i++) {
 		k = table_column(t, names[i]);
 		if (k < 0 && i < needed)
 			return table_bad(t, names[i], "missing column");
-		if (k < 0)
+		if (k < 0 && i < same)
 			continue;
-		memcpy(name[n], t->name[k], TABLE_NAME);
-		place[n++] = t->place[k];
+		snprintf(name[n], TABLE_NAME, "%s", names[i]);
+		place[n++] = k < 0 ? t->width : t->place[k];
+		fixed += i < same;
 	}
 	t->known = names;
+	t->fixed = fixed;
 	t->columns = n;
 	memcpy(t->name, name, n * sizeof *name);
 	memcpy(t->place, place, n * sizeof *place);
@@ -254,7 +256,7 @@ take(struct table *t)
 	if (t->bad)
 		return TABLE_BAD;
 	for (i = 0; i < t->columns; i++)
-		t->cell[i] = at[t->place[i]];
+		t->cell[i] = t->place[i] < cells ? at[t->place[i]] : "NA";
 	t->rows++;
 	return TABLE_ROW;
 }

@@ -38,9 +38,10 @@ struct table {
 
 	/* Private. */
 	const char *const *known;    /* of table_choose(); NULL: all */
+	size_t fixed;                /* columns that every header has */
 	bool header;                 /* this file has one */
 	size_t width;                /* cells of a line, as the last header says, */
-	size_t place[TABLE_COLUMNS]; /* and which of them is a column's */
+	size_t place[TABLE_COLUMNS]; /* and which of them is a column's; or width: NA */
 	size_t n;                    /* bytes of the line so far */
 	char text[TABLE_LINE + 1];
 };
@@ -63,10 +64,11 @@ bool table_end(struct table *);
 int table_column(const struct table *, const char *name);
 
 /* For the first header: of its columns take those that names has (up to a NULL; borrowed), in that
- * order, and leave out the others. The first `needed` of names must be there; of the rest, other
- * headers must have the same. No row may be names alone. False: some are not there, and table_bad()
- * has named one. */
-bool table_choose(struct table *, const char *const *names, size_t needed);
+ * order, and leave out the others. The first `needed` of names must be there; of the next, up to
+ * `same` of all, other headers must have the same; the rest are columns of NA where a header has
+ * not got them. No row may be names alone. False: some are not there, and table_bad() has named
+ * one. */
+bool table_choose(struct table *, const char *const *names, size_t needed, size_t same);
 
 /* Say what is wrong with a column (of the header, or of the last row); returns false. */
 #if defined(__GNUC__)

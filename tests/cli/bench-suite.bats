@@ -465,3 +465,22 @@ whole_again() {
 	short -p 1 -o closed rpc-event >table 2>&- || fail "status $?"
 	usual closed
 }
+
+@test "a run that another version has begun goes on: each header line is for the rows behind it" {
+	local table
+	bench-suite -q -p 1 -S 1 -x 'bench-lat -n 20' -o out rpc-thread http-thread >/dev/null 2>&1
+	for table in rows usage; do
+		# its last columns did not exist: of rows two, of usage four before the pass
+		awk 'BEGIN { FS = OFS = "\t" } FILENAME ~ /usage/ { $10 = $NF; NF = 10 } FILENAME ~ /rows/ { NF -= 2 }
+		    { $1 = $1; print }' "out/$table.tsv" >old
+		mv old "out/$table.tsv"
+	done
+	grep -v '^status' out/env.tsv | sed 's/^passes\t1$/passes\t3/' >env
+	mv env out/env.tsv
+	run --separate-stderr bench-suite -c out
+	want 0
+	[ "$(grep -c '^label' out/rows.tsv)/$(grep -c '^label' out/usage.tsv)" = 2/2 ] || fail "$(cat out/*.tsv)"
+	[ "$(bench-stat out/rows.tsv | cut -f 30 | paste -sd ' ')" = 'passes 3 3' ] || bench-stat out/rows.tsv || fail 'see above'
+	[ "$(awk 'BEGIN { FS = "\t" } $NF == 3' out/usage.tsv | wc -l)" = 2 ] || fail "$(cat out/usage.tsv)"
+	bench-report out >/dev/null
+}

@@ -199,7 +199,7 @@ test_files(void)
 /* Some of the columns, in an order of their own: what is said of a text, with "a", "b" and perhaps
  * "c" chosen of it. */
 static const char *
-chosen(const char *text, char out[OUT])
+chosen_of(size_t same, const char *text, char out[OUT])
 {
 	static const char *const names[] = { "a", "b", "c", NULL };
 	size_t n = strlen(text), headers = 0, i;
@@ -208,7 +208,7 @@ chosen(const char *text, char out[OUT])
 	*out = '\0';
 	table_init(&t);
 	while ((got = table_feed(&t, &text, &n)) == TABLE_HEADER || got == TABLE_ROW) {
-		if (got == TABLE_HEADER && headers++ == 0 && !table_choose(&t, names, 2))
+		if (got == TABLE_HEADER && headers++ == 0 && !table_choose(&t, names, 2, same))
 			break;
 		for (i = 0; got == TABLE_ROW && i < t.columns; i++) {
 			add(out, t.name[i]);
@@ -222,6 +222,12 @@ chosen(const char *text, char out[OUT])
 		add(out, t.why);
 	}
 	return out;
+}
+
+static const char *
+chosen(const char *text, char out[OUT])
+{
+	return chosen_of(3, text, out);
 }
 
 static void
@@ -241,6 +247,12 @@ test_choice(void)
 	    "H a1b2 c: mixed schemas: before, there was no such column", "one only later");
 	is(chosen("a\tb\tc\n1\t2\t3\na\tb\n", out),
 	    "H a1b2c3 c: mixed schemas: before, there was this column", "one only before");
+	is(chosen_of(2, "a\tb\n1\t2\nc\tb\ta\n3\t4\t5\na\tb\n6\t7\n", out),
+	    "H a1b2cNA H a5b4c3 H a6b7cNA ", "one that comes and goes");
+	is(chosen_of(2, "a\tc\tb\n1\t2\t3\nb\ta\tx\n4\t5\t6\n", out), "H a1b3c2 H a5b4cNA ",
+	    "one that goes");
+	is(chosen_of(2, "a\tc\tb\n1\t2\t3\nb\tc\n", out),
+	    "H a1b3c2 a: mixed schemas: before, there was this column", "another that goes");
 	is(chosen("x\tb\ta\n9\t2\n", out), "H a: missing: 2 cells, not 3", "a cell is missing");
 	is(chosen("b\ta\tx\n9\t2\n", out), "H column 3: missing: 2 cells, not 3",
 	    "one that is left out is missing");

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# sent_bytes and received_bytes: against recorded sessions, requests written out, what the server
-# has counted, and the counters of a network interface.
+# What a request costs. sent_bytes and received_bytes: against recorded sessions, requests written out, what the server
+# has counted, and the counters of a network interface. What servers use per request.
 
 bats_require_minimum_version 1.5.0
 load ../helper
@@ -214,4 +214,41 @@ request() {
 			  if ($1 != want) { print $1 ", not " want; exit 1 } }' counters ||
 		    fail "$p: $(cat counters usage.tsv out.tsv)"
 	done
+}
+
+# at_least COLUMN N: of usage.tsv.
+at_least() {
+	awk -v v="$(usage_cell "$1")" -v least="$2" 'BEGIN { exit !(v >= least) }' || fail "$1: $(cat usage.tsv)"
+}
+
+@test "-u: what a request costs the server, in all its processes" {
+	local model server
+	for server in $SERVERS; do
+		for model in thread fork request; do
+			# each request has a sleep, which is a context switch, of whichever process
+			"$server" -m "$model" -d 1ms -u usage.tsv bench-lat -q -n 30 >out.tsv
+			rows usage.tsv "$USAGE_HEADER"
+			at_least voluntary 1
+			at_least cpu_us 0.001
+			awk -v cpu="$(usage_cell cpu_us)" -v n="$(usage_cell requests)" \
+			    -v all="$(paste -d + <(usage_cell user_s) <(usage_cell sys_s))" '
+				BEGIN { split(all, s, "+"); exit cpu * n > (s[1] + s[2]) * 1000000 + n }' ||
+			    fail "more than there is: $(cat usage.tsv)"
+		done
+	done
+	# a process for each request, with pages of its own
+	rpc-serve -m fork -u usage.tsv bench-conn -q -n 30 >out.tsv
+	at_least faults 10
+	rpc-serve -m event -u usage.tsv bench-lat -q -n 3000 >out.tsv
+	awk -v v="$(usage_cell faults)" 'BEGIN { exit v >= 1 }' || fail "$(cat usage.tsv)"
+}
+
+@test "-u: no request, and nothing per request" {
+	rpc-serve -u usage.tsv true
+	rows usage.tsv "$USAGE_HEADER"
+	[ "$(usage_cell cpu_us)/$(usage_cell voluntary)/$(usage_cell involuntary)/$(usage_cell faults)" = NA/NA/NA/NA ] ||
+	    fail "$(cat usage.tsv)"
+	start http-serve -p 0 -u usage.tsv
+	stop
+	[ "$(usage_cell faults)" = NA ] || fail "$(cat usage.tsv)"
 }
