@@ -47,6 +47,7 @@ LIB_SRC = \
 	lib/load/options.c lib/load/retry.c lib/load/schedule.c lib/load/sequence.c \
 	lib/load/targets.c
 BIN_SRC = \
+	bin/bench-cap.c \
 	bin/bench-busy.c bin/bench-bw.c bin/bench-cmp.c bin/bench-conc.c bin/bench-conn.c \
 	bin/bench-file.c bin/bench-idle.c bin/bench-lat.c bin/bench-show.c \
 	bin/bench-stat.c bin/bench-turns.c bin/http-serve.c bin/rpc-serve.c

@@ -85,7 +85,8 @@ bool
 bench_stopped(const struct bench *b)
 {
 	return b->output_errno || b->late
-	    || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0;
+	    || atomic_load_explicit(&stop_signal, memory_order_relaxed) != 0
+	    || (b->enough && b->enough(b->enough_arg));
 }
 
 void
@@ -166,8 +167,8 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 			msg("stdout: %s", strerror(b.output_errno ? b.output_errno : errno));
 			b.failed = true;
 		}
-		if (status == 0)
-			status = b.failed;
+		if (status != 2 && b.failed)
+			status = 1;
 	}
 	free_targets(&b);
 	if (b.payload.data)
@@ -345,7 +346,8 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 		.elapsed_ns = since(start_ns, t->end_ns),
 		.cpu_ns = t->cpu_ns,
 		.threads = threads,
-		.when = b->when };
+		.when = b->when,
+		.capacity = b->capacity };
 
 	row.when.start_ns = b->when.start_ns = epoch_ns;
 	if (b->begin_ns > 0 && !b->told && !b->quiet && !b->late)
@@ -360,7 +362,7 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 	if (b->rows == TSV_RAW)
 		print_samples(b, target->label, r, t, open, start_ns);
 	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
-		print_summary(t, open, b->rows, &row);
+		print_summary(t, open && !b->capacity, b->rows, &row);
 	/* a row is written as soon as it is complete, whatever happens to the next */
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))

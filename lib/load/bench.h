@@ -35,6 +35,12 @@ struct bench_op {
 	enum bench_when when;
 };
 
+/* A line of -h. */
+struct bench_help {
+	char letter; /* 0 ends them */
+	const char *text;
+};
+
 struct bench;
 
 /* A program: its command line, and what it does. */
@@ -56,9 +62,12 @@ struct bench_program {
 	bool transfers;         /* a block is one operation, however small */
 	bool adopts;            /* run() begins with connections that are not measured: the
 				 * probe's are these */
-	bool probes;            /* run() calls client_probe(): before, the target hears nothing */
+	double rate;            /* an open loop, of this rate without -r; 0: -r makes it one */
+	const struct bench_help *helps; /* of letters that mean more here than elsewhere, or NULL */
+	bool probes; /* run() calls client_probe(): before, the target hears nothing */
 
-	/* Measure and print all rows. Returns 0, or 2: the options ask for the impossible. */
+	/* Measure and print all rows. Returns 0, or 2: the options ask for the impossible, or 3:
+	 * nothing failed, but there is no answer. */
 	int (*run)(struct bench *);
 };
 
@@ -95,7 +104,13 @@ struct bench {
 	double rate;              /* per second over all clients; 0: closed loop */
 	enum schedule_dist dist;  /* of their arrivals, with a rate */
 	uint64_t seed;            /* of SCHEDULE_EXP, and of the order of targets in a round */
-	enum tsv_rows rows;       /* form of the output */
+	double quantile;          /* -L: this one of the response time, 0 to 1, */
+	uint64_t limit_ns;        /* is to be within that; 0: there is no limit */
+	double percent;           /* -e */
+	const struct tsv_capacity *capacity; /* of the row that comes now, for TSV_CAPACITY */
+	bool (*enough)(void *); /* asked in each turn: is what runs to be cut off? Or NULL */
+	void *enough_arg;
+	enum tsv_rows rows; /* form of the output */
 	bool quiet, verbose;
 	bool header;          /* still to be printed */
 	struct tsv_when when; /* of the rows that come now */

@@ -206,8 +206,7 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	s.wait_ns = r->start_ns - s.start_ns;
 	s.ns = end_ns - s.start_ns;
 	s.wake_ns = client_wake_ns(c, r->start_ns, end_ns);
-	result_add(d->result, &s, s.ok ? NULL : c->error);
-	if (s.ok)
+	if (result_add(d->result, &s, s.ok ? NULL : c->error))
 		result_moved(d->result, c->session->content, moved.sent, moved.received);
 	f->k.seq++;
 	if (s.ok && r->dialled && d->phase == RUN && !c->client->conf.close_each)
@@ -572,8 +571,7 @@ dispatch(struct event_driver *d)
 	while ((due_ns = d->schedule.due_ns) <= now) {
 		if (now - due_ns >= limit) {
 			snprintf(text, sizeof text,
-			    "a request was due, and no connection free "
-			    "to send it within %g s",
+			    "a request was due, and no connection free to send it within %g s",
 			    (double)limit / 1e9);
 			miss_due(d, now, text);
 			continue;
@@ -706,6 +704,7 @@ poll_once(struct event_driver *d, uint64_t wait_ns)
 	if ((n = loop_wait(d->loop, event, EVENTS, wait_ns)) < 0)
 		return errno == EINTR ? 0 : -1;
 	d->round++;
+	d->result->idle += n == 0 || wait_ns > 0;
 	for (i = 0; i < n; i++) {
 		f = event[i].user;
 		/* a dispatch in between may have closed the connection this is about */

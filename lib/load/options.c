@@ -22,6 +22,7 @@
 #define DEPTH_MAX 4096u
 #define RATE_MAX 1000000000u
 #define RATE_MIN 0.01 /* rate_per_s has two decimals, and 0 stands for a closed loop */
+#define PERCENT_MAX 100u
 #define SIZE_LIMIT ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX (30u * 24 * 3600)
@@ -40,6 +41,7 @@ static const struct {
 	char letter;
 	const char *arg, *text;
 } helps[] = {
+	{ 'L', "limit", "what is to hold, quantile:time, such as p99:5ms (needed)" },
 	{ 'n', "count", NULL },
 	{ 't', "secs", "run for this many seconds instead of -n" },
 	{ 'w', "count", NULL },
@@ -51,6 +53,7 @@ static const struct {
 	{ 'd', "depth", "requests outstanding per connection (1)" },
 	{ 'r', "rate", "open loop: requests per second, all clients together (closed loop)" },
 	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
+	{ 'e', "percent", "how near the two rates are to come to each other (5)" },
 	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
 	{ 'B', "rounds", "targets in turn, a short block each, this often (by operation)" },
 	{ 'b', "block", "length of a block: a time such as 1ms, or a count (by operation)" },
@@ -91,6 +94,25 @@ help_ops(const struct bench_program *p)
 		printf("%14s%s%s\n", "", p->ops[i].name, note[p->ops[i].when]);
 }
 
+/* Can it have several targets? */
+static bool
+takes_targets(const struct bench_program *p)
+{
+	return strpbrk(p->options, "BL") != NULL;
+}
+
+/* A letter's line of -h. */
+static const char *
+help_text(const struct bench_program *p, size_t i)
+{
+	const struct bench_help *h = p->helps;
+
+	for (; h && h->letter; h++)
+		if (h->letter == helps[i].letter)
+			return h->text;
+	return helps[i].text;
+}
+
 static void
 help(const void *arg)
 {
@@ -103,8 +125,8 @@ help(const void *arg)
 	       "target: rpc://host[:port]%s or http://host[:port]%s ($BENCH_TARGET)\n"
 	       "        a Unix socket: rpc+unix://%%2Fpath%s, http+unix://%%2Fpath%s\n"
 	       "options, with their defaults in parentheses:\n",
-	    p->name, strchr(p->options, 'B') ? "[[name=]target ...]" : "[target]", p->about, method,
-	    path, method, path);
+	    p->name, takes_targets(p) ? "[[name=]target ...]" : "[target]", p->about, method, path,
+	    method, path);
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
 		if (!strchr(p->options, helps[i].letter))
 			continue;
@@ -123,7 +145,7 @@ help(const void *arg)
 			    p->sizes ? p->sizes : "none");
 			break;
 		case 'o': help_ops(p); break;
-		default: printf("%s\n", helps[i].text);
+		default: printf("%s\n", help_text(p, i));
 		}
 	}
 	printf("  -h, -V      help, version\n");
@@ -196,6 +218,33 @@ set_begin(const char *text, uint64_t *v)
 	return why;
 }
 
+/* A quantile and its limit: p99:5ms, p99.9:5ms; p999 is that, too, as in names of columns. */
+static const char *
+set_limit(struct bench *b, const char *text)
+{
+	const char *colon = strchr(text, ':'), *why;
+	char part[16], *point;
+	double percent;
+	size_t n;
+
+	if (*text != 'p' || !colon)
+		return "not a quantile and a time, such as p99:5ms";
+	n = (size_t)(colon - text) - 1;
+	if (n >= sizeof part)
+		return "a quantile of too many digits";
+	memcpy(part, text + 1, n);
+	part[n] = '\0';
+	if (n > 2 && n < sizeof part - 1 && !strchr(part, '.')) {
+		point = part + 2;
+		memmove(point + 1, point, n - 1);
+		*point = '.';
+	}
+	if ((why = num_rate(part, 100, &percent)) || percent < 1 || percent > 99.9999)
+		return "not a quantile from p1 to p99.9999";
+	b->quantile = percent / 100;
+	return num_time(colon + 1, false, SECS_MAX, &b->limit_ns);
+}
+
 /* Options with a value. */
 static bool
 set_value(struct bench *b, struct args *a, char letter, const char *text)
@@ -249,6 +298,8 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		a->block = b->in_rounds = true;
 		break;
 	case 'W': why = set_begin(text, &b->begin_ns); break;
+	case 'L': why = set_limit(b, text); break;
+	case 'e': why = num_rate(text, PERCENT_MAX, &b->percent); break;
 	case 'P': a->cpus = text; break;
 	case 'S':
 		a->seed = true;
@@ -405,7 +456,7 @@ check_options(struct bench *b, struct args *a)
 	}
 	if (!bench_targets(b, a->operand, a->operands, a->label))
 		return false;
-	if (b->ntargets > 1 && !strchr(b->program->options, 'B')) {
+	if (b->ntargets > 1 && !takes_targets(b->program)) {
 		msg("more than one target: %s", b->target[1].url);
 		return false;
 	}
@@ -685,7 +736,7 @@ read_environment(struct bench *b, const struct args *a)
 	else if (seed && !a->seed && (why = num_count(seed, 0, UINT64_MAX, &b->seed)))
 		msg("BENCH_SEED: %s: %s", why, seed);
 	b->in_pass = pass != NULL;
-	b->in_rounds = b->in_rounds || (pass && strchr(b->program->options, 'B'));
+	b->in_rounds = b->in_rounds || (pass && takes_targets(b->program));
 	return !why && bench_place(a->cpus);
 }
 
@@ -702,6 +753,8 @@ bench_options(struct bench *b, int argc, char **argv)
 	b->depth = 1;
 	b->seed = 1;
 	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
+	b->rate = p->rate;
+	b->in_rounds = p->rate > 0;
 	if ((status = parse_options(b, &a, argc, argv)) >= 0)
 		return status;
 	if (a.block && (a.count || a.time)) {

@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+#define PART 4   /* a probe has this part of the time, */
+#define ENOUGH 3 /* or as many times what it needs at least */
+#define LEAST_NS 0.2e9
 #define WHOLE 100 /* rates from here on are whole numbers, others have two digits */
 
 static double
@@ -70,6 +73,16 @@ capacity_next(const struct capacity *c, double *rate, bool *glance)
 	above = c->fails > 0 ? c->fails / c->high : 1;
 	return below >= above ? middle(c->holds, c->low, near, rate)
 			      : middle(c->high, c->fails, near, rate);
+}
+
+uint64_t
+capacity_time_ns(double rate, bool glance, uint64_t needs, uint64_t left_ns)
+{
+	double least = (double)needs / rate * 1e9, left = (double)left_ns;
+
+	if (left < LEAST_NS || (!glance && left < least))
+		return 0;
+	return (uint64_t)fmax(left / PART, fmin(left, ENOUGH * least));
 }
 
 void

@@ -9,6 +9,7 @@
 #define CAPACITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "stats/limit.h"
 
@@ -28,6 +29,10 @@ void capacity_init(struct capacity *, double start, double least, double bound, 
 
 /* The next rate. *glance: it need not be decided, if it looks as if it held. False: it is over. */
 bool capacity_next(const struct capacity *, double *rate, bool *glance);
+
+/* How long may a probe of this rate last, of the time that is left for all, if needs operations are
+ * the least that decide it? 0: it is not worth beginning. */
+uint64_t capacity_time_ns(double rate, bool glance, uint64_t needs, uint64_t left_ns);
 
 /* What came of it. passed: of a glance. */
 void capacity_take(struct capacity *, double rate, enum limit_verdict, bool passed);

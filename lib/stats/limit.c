@@ -11,16 +11,20 @@
 
 #define RAMP 20 /* limits */
 #define RAMP_NS (100 * MS)
-#define BATCH_NS MS /* a batch at first, or this part of the limit if that is longer: */
+
+/* A batch at first, or this part of the limit if that is longer. */
+#define BATCH_NS MS
 #define BATCH_PART 8
 #define LEAST_BATCHES (LIMIT_BATCHES / 2)
-#define PARTS 32   /* as many batches, were they independent */
-#define FEW 20     /* operations: nothing is known, */
-#define GLANCE 100 /* a glance will do, */
-#define MANY 1500  /* a verdict */
-#define PLAINLY \
-	0.1        /* of the operations that have to be within the limit, no more are: a verdict, \
-		    * however few there were */
+#define PARTS 32 /* independent batches: fewer are not enough */
+
+/* Operations: fewer tell nothing; so many are enough for a glance, and for a verdict. If no more
+ * than this share of those that have to be within the limit are, it needs no more. */
+#define FEW 20
+#define GLANCE 100
+#define MANY 1500
+#define PLAINLY 0.1
+
 #define LOOK 3 / 2 /* from one look to the next */
 #define LEVEL 0.99 /* of the interval at each */
 #define LEVEL_STEP 0.70710678118654752440

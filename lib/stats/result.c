@@ -158,9 +158,13 @@ add_parts(struct result *t, const struct result_sample *s)
 	}
 }
 
-void
+bool
 result_add(struct result *t, const struct result_sample *s, const char *why)
 {
+	if (t->saw)
+		t->saw(t->arg, s);
+	if (!why && s->start_ns < t->from_ns)
+		return false;
 	if (why) {
 		t->errors++;
 		if (*why)
@@ -177,6 +181,7 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 	}
 	if (t->raw)
 		retain(t, s);
+	return !why;
 }
 
 void

@@ -64,6 +64,13 @@ struct result {
 	/* From the start of a timed part to these three; the owner sets them, merging adds. */
 	uint64_t elapsed_ns, until_due_ns, until_sent_ns;
 	unsigned gave_up; /* clients that gave up */
+	uint64_t idle;    /* turns of an event loop in which there was nothing to do */
+
+	/* Set by the owner, after clearing it: what succeeded and was due before from_ns is not
+	 * recorded; saw is told of each operation. */
+	uint64_t from_ns;
+	void (*saw)(void *arg, const struct result_sample *);
+	void *arg;
 
 	bool raw;                          /* store samples */
 	struct result_piece *first, *last; /* owned */
@@ -83,8 +90,8 @@ void result_free(struct result *);
 void result_clear(struct result *);
 
 /* An operation of a client ended. why: the cause of its failure ("": reported elsewhere);
- * NULL if it succeeded. */
-void result_add(struct result *, const struct result_sample *, const char *why);
+ * NULL if it succeeded. Returns whether it succeeded and is recorded. */
+bool result_add(struct result *, const struct result_sample *, const char *why);
 
 /* It succeeded: payload bytes of its reply beyond what the call says, and bytes on the socket. */
 static inline void

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,15 @@
 #define WHEN "round", "pass"
 #define RUN OPERATION, "clients", "depth", "rate_per_s", "n", "errors", "elapsed_s"
 
-static const char *const summary[] = { RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us",
-	"sd_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy",
-	WHEN, "sent_bytes", "received_bytes", "start_s", NULL };
+#define SUMMARY \
+	RUN, "ops_per_s", "bytes_per_s", "min_us", "mean_us", "sd_us", "p50_us", "p90_us", \
+	    "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy", WHEN, "sent_bytes", \
+	    "received_bytes", "start_s"
+
+static const char *const summary[] = { SUMMARY, NULL };
+
+static const char *const capacity[] = { SUMMARY, "quantile", "limit_us", "beyond", "beyond_low",
+	"beyond_high", "holds", "holds_per_s", "fails_per_s", NULL };
 
 static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN,
 	"start_s", NULL };
@@ -23,7 +30,9 @@ static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, "st
 const char *const *
 tsv_columns(enum tsv_rows rows)
 {
-	return rows == TSV_RAW ? raw : rows == TSV_HIST ? hist : summary;
+	static const char *const *const columns[] = { summary, raw, hist, capacity };
+
+	return columns[rows];
 }
 
 void
@@ -70,10 +79,17 @@ cells_when(FILE *f, const struct tsv_when *when)
 }
 
 static void
+cell_start(FILE *f, const struct tsv_when *when)
+{
+	fprintf(f, "\t%" PRIu64 ".%06u", when->start_ns / 1000000000,
+	    (unsigned)(when->start_ns % 1000000000 / 1000));
+}
+
+static void
 end_row(FILE *f, const struct tsv_when *when)
 {
-	fprintf(f, "\t%" PRIu64 ".%06u\n", when->start_ns / 1000000000,
-	    (unsigned)(when->start_ns % 1000000000 / 1000));
+	cell_start(f, when);
+	putc('\n', f);
 }
 
 /* What summaries and histograms have in common. */
@@ -84,6 +100,21 @@ cells_of_run(FILE *f, const struct tsv_row *r)
 	    "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64 "\t%.6f",
 	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->clients,
 	    r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
+}
+
+static void
+cells_of_capacity(FILE *f, const struct tsv_capacity *c)
+{
+	static const char *const holds[] = { "undecided", "yes", "no" };
+
+	fprintf(f, "\t%.6f", c->quantile);
+	cell_us(f, c->limit_ns);
+	cell(f, !isnan(c->share), 6, c->share);
+	cell(f, !isnan(c->low), 6, c->low);
+	cell(f, !isnan(c->high), 6, c->high);
+	fprintf(f, "\t%s", holds[c->holds]);
+	cell(f, c->holds_per_s > 0, 2, c->holds_per_s);
+	cell(f, c->fails_per_s > 0, 2, c->fails_per_s);
 }
 
 void
@@ -111,7 +142,10 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cells_when(f, &r->when);
 	cell(f, h->n >= 1, 3, (double)r->sent / n);
 	cell(f, h->n >= 1, 3, (double)r->received / n);
-	end_row(f, &r->when);
+	cell_start(f, &r->when);
+	if (r->capacity)
+		cells_of_capacity(f, r->capacity);
+	putc('\n', f);
 }
 
 void

@@ -8,12 +8,22 @@
 #include <stdio.h>
 
 #include "stats/hist.h"
+#include "stats/limit.h"
 
 /* Of what round and pass a row is, each from 1: in a round each target is measured once; with
  * a pass all is new, servers, clients and connections. */
 struct tsv_when {
 	uint64_t round, pass;
 	uint64_t start_ns; /* of the timed part, since 1970; rows that are read: not set */
+};
+
+/* What a search for a capacity adds to a row: columns of their own, behind the others. */
+struct tsv_capacity {
+	double quantile; /* 0 to 1: of this */
+	uint64_t limit_ns;
+	double share, low, high;  /* of operations beyond the limit, with its interval; NAN: NA */
+	enum limit_verdict holds; /* yes, no or undecided */
+	double holds_per_s, fails_per_s; /* the answer so far; 0: NA */
 };
 
 /* One summary row. */
@@ -30,7 +40,8 @@ struct tsv_row {
 	uint64_t content; /* payload bytes of all successful operations, besides size of each */
 	uint64_t sent, received; /* bytes that these moved on their sockets */
 	struct tsv_when when;
-	const struct hist *hist; /* of the successful operations; column n is its n */
+	const struct hist *hist;             /* of the successful operations; column n is its n */
+	const struct tsv_capacity *capacity; /* of TSV_CAPACITY, else NULL */
 };
 
 /* One raw row. */
@@ -45,7 +56,8 @@ struct tsv_raw {
 	struct tsv_when when;
 };
 
-enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST };
+/* TSV_CAPACITY: a summary with more columns. */
+enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST, TSV_CAPACITY };
 
 /* Names and order of the columns; NULL ends them. Static. */
 const char *const *tsv_columns(enum tsv_rows);

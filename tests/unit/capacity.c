@@ -108,13 +108,16 @@ static bool
 search(const struct queue *k, uint64_t time_ns, uint64_t *state, double *width)
 {
 	struct limit_share share;
+	uint64_t most_ns, took_ns;
 	struct capacity c;
 	double rate;
 	bool glance;
 
 	capacity_init(&c, 100, 10, 1e6, 1.05);
-	while (time_ns > S && capacity_next(&c, &rate, &glance)) {
-		time_ns -= run(k, rate, time_ns / 4, glance, state, &share);
+	while (capacity_next(&c, &rate, &glance)
+	    && (most_ns = capacity_time_ns(rate, glance, limit_needs(k->q), time_ns)) > 0) {
+		took_ns = run(k, rate, most_ns, glance, state, &share);
+		time_ns -= took_ns < time_ns ? took_ns : time_ns;
 		capacity_take(&c, rate, share.verdict, share.passes);
 	}
 	*width = c.fails > 0 && c.holds > 0 ? c.fails / c.holds : 0;
