@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What the programs report, against what is known: a bare server and a bare client measured in
-# turn with them, queues that have a formula, Little's law, the bytes that the network interface
-# has counted.
+# turn with them, the arrival of replies by the kernel's timestamps, queues that have a formula,
+# Little's law, the bytes that the network interface has counted.
 #
 # Prints a row for each figure. "holds" is yes if it lies between low and high; where these
 # come from is said at each kind below. "undecided": it does, but the sample, as disturbed as it
@@ -26,7 +26,7 @@ usage='usage: accuracy.sh [-hq] [-n tries] [-o dir] [kind ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-kinds='law delays queues little bytes'
+kinds='law arrivals delays queues little bytes'
 most_tries=3
 widest=10
 
@@ -223,6 +223,7 @@ intervals() {
 		return value[side, k]
 	}
 	function interval(side, p,    rank, q, k, b, below, all, error, sum, d) {
+		if (!n[side]) return "NA NA NA"
 		rank = n[side] * p
 		q = at_rank(side, int(rank) + (int(rank) < rank))
 		split("", below)
@@ -328,6 +329,88 @@ check_delays() {
 		# shellcheck disable=SC2086
 		measurement quantiles $served 1ms:0.97,20ms:0.03 75 - p50 p90 p99
 	done
+}
+
+# ---- arrivals: service times by the kernel's timestamps ----
+#
+# With -y, -arrival ends when the kernel has the reply: waking the client up is no part of it. So a
+# service time is seen as it is, and no reference of the machine's own is needed. No quantile may be
+# below the distribution's, nor, by a 99 % interval as those of the delays, more than 1 % or 20 us
+# beyond it. What lies in between is the exchange, and waking the server up: both programs have the
+# same processor, so that none is woken from afar.
+#
+# Other work on that processor makes the server late, too. The system tells how much there was: where
+# it had more than a twentieth of the time, a figure that is too large is undecided.
+
+# busy: for how long the processor of the servers has been so, in seconds.
+busy() {
+	awk -v cpu="cpu${on_server#-P }" -v tick="$(getconf CLK_TCK)" '
+		$1 == cpu { print ($2 + $3 + $4 + $7 + $8 + $9) / tick }' /proc/stat
+}
+
+arrival_block() {
+	# shellcheck disable=SC2086 # words
+	ask_ours "$1" "$ours_url" bench-lat -y -D -o ping -w 2 -n "$per_block" $client
+	awk -F '\t' '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		NR == 1 || $(at["op"]) == "ping-arrival"' "$tmp/ours.$1" >"$tmp/arrived"
+	mv "$tmp/arrived" "$tmp/ours.$1"
+	: >"$tmp/bare.$1" # there is none
+}
+
+# arrivals SERVER MODEL DIST PER-BLOCK CLIENT QUANTILE=US...: CLIENT is - or -r and a rate: then it
+# is the event loop that drives the client.
+arrivals() {
+	server=$1 model=$2 dist=$3 per_block=$4 client=$5
+	shift 5
+	[ "$client" != - ] || client=''
+	what="$server-$model -d $dist${client:+, bench-lat $client}, arrival"
+	start_ours "$server"-serve -m "$model" -d "$dist" -u "$tmp/usage"
+	before=$(busy) began=$(cut -d ' ' -f 1 /proc/uptime)
+	in_turn "$blocks" arrival_block :
+	after=$(busy) ended=$(cut -d ' ' -f 1 /proc/uptime)
+	stop_server "$ours"
+	ours_used=$(awk -F '\t' '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{ print $(at["user_s"]) + $(at["sys_s"]) }' "$tmp/usage")
+	others=$(calc "($after - $before - $ours_used) / ($ended - $began + 0.01)")
+	# shellcheck disable=SC2046 # words
+	intervals $(printf '%s\n' "$@" | cut -d = -f 1) >"$tmp/intervals"
+	for pair in "$@"; do
+		# shellcheck disable=SC2046 # words
+		add_row "$what: ${pair%=*}" us "${pair#*=}" $(awk -v name="${pair%=*}" -v want="${pair#*=}" \
+		    -v others="$others" '
+			$1 == name {
+				bound = want / 100 > 20 ? want / 100 : 20
+				high = $6 == "NA" ? "NA" : want + bound + $5 - $6
+				if (high != "NA" && $5 > high && others > 0.05) high = "NA"
+				print $5, want, high
+			}' "$tmp/intervals") "$widest"
+	done
+}
+
+check_arrivals() {
+	if [ "$(uname)" != Linux ] || [ -z "$on_server" ]; then
+		say 'arrivals: left out: no timestamps, or the programs are built without the calls of Linux'
+		return
+	fi
+	apart=$on_client
+	on_client=$on_server
+	if [ "$quick" = 1 ]; then
+		measurement arrivals rpc thread 5ms 20 - p50=5000 p90=5000
+		measurement arrivals http event 5ms:0.8,10ms:0.2 20 '-r 90' p50=5000 p95=10000
+	else
+		for served in 'rpc thread' 'rpc event' 'http fork' 'http event'; do
+			# shellcheck disable=SC2086 # words
+			measurement arrivals $served 1ms 75 - p50=1000 p90=1000
+			# shellcheck disable=SC2086
+			measurement arrivals $served 5ms 20 '-r 150' p50=5000 p90=5000
+		done
+		measurement arrivals rpc pool 5ms 20 - p50=5000 p90=5000
+		measurement arrivals http request 20ms 10 - p50=20000 p90=20000
+		measurement arrivals rpc thread 5ms:0.8,20ms:0.2 20 - p50=5000 p95=20000
+	fi
+	on_client=$apart
 }
 
 # ---- law: service times where they are made, by the server's clock ----

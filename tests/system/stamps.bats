@@ -23,7 +23,7 @@ stamped() {
 	rows "$file"
 	for op; do
 		n=$(cell "$file" n "$op" | awk '{ n += $1 } END { print n }')
-		without=$(sed -n "s/.* $op[:,].*: \([0-9]*\) of $n replies have no timestamp.*/\1/p" err.txt)
+		without=$(sed -n "s/.* ${op}[:,].*: \([0-9]*\) of $n replies have no timestamp.*/\1/p" err.txt)
 		[ "$n" -gt 0 ] || fail "$op: nothing: $(cat "$file" err.txt)"
 		for part in arrival wake; do
 			[ "$(cell "$file" n "$op-$part" | awk '{ n += $1 } END { print n }')" = \
@@ -57,14 +57,15 @@ adds_up() {
 
 @test "two more rows for each operation, by either driver" {
 	need_stamps
-	local server o
+	local server o op
 	for server in $SERVERS; do
 		for o in '' '-d 8' '-s 10k' '-s 300k -o download'; do
 			# shellcheck disable=SC2086
 			"$server" bench-lat -y -n 200 $o >out.tsv 2>err.txt
-			set -- $(cell out.tsv op)
-			[ "$*" = "$1 $1-arrival $1-wake" ] || fail "$o: $*"
-			stamped out.tsv "$1"
+			op=$(cell out.tsv op | head -n 1)
+			[ "$(cell out.tsv op | tr '\n' ' ')" = "$op $op-arrival $op-wake " ] ||
+			    fail "$o: $(cat out.tsv)"
+			stamped out.tsv "$op"
 		done
 		for o in '-c 3 -j 3' '-c 5 -j 2' '-c 2 -d 3'; do
 			# shellcheck disable=SC2086
