@@ -12,7 +12,7 @@ has_stamps() {
 }
 
 need_stamps() {
-	has_stamps || skip 'no receive timestamps'
+	has_stamps || skip 'no receive timestamps here'
 }
 
 # stamped FILE OP...: of each operation its two rows are there, with as many operations, but for those
