@@ -43,7 +43,7 @@ LIB_SRC = \
 	lib/server/fork.c lib/server/main.c lib/server/models.c lib/server/pool.c \
 	lib/server/programs.c lib/server/server.c \
 	lib/client/conn.c lib/client/target.c \
-	lib/load/bench.c lib/load/block.c lib/load/blocking.c lib/load/event.c \
+	lib/load/bench.c lib/load/block.c lib/load/blocking.c lib/load/due.c lib/load/event.c \
 	lib/load/options.c lib/load/retry.c lib/load/schedule.c lib/load/sequence.c \
 	lib/load/targets.c
 BIN_SRC = \
@@ -55,12 +55,13 @@ SCRIPTS = bin/bench-env bin/bench-pass bin/bench-plot bin/bench-report bin/bench
 UNIT_SRC = \
 	tests/unit/capacity.c \
 	tests/unit/client.c tests/unit/cpus.c tests/unit/delay.c tests/unit/depth.c \
-	tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \
+	tests/unit/due.c tests/unit/hist.c tests/unit/http.c tests/unit/inflate.c tests/unit/json.c \
 	tests/unit/loop.c tests/unit/num.c tests/unit/pair.c tests/unit/paired.c \
 	tests/unit/rpyc.c tests/unit/rpyc_client.c tests/unit/rpyc_hostile.c \
 	tests/unit/schedule.c tests/unit/server.c \
 	tests/unit/service.c tests/unit/stamp.c tests/unit/stat.c tests/unit/table.c tests/unit/verdict.c
 FUZZ_SRC = \
+	tests/fuzz/due.c \
 	tests/fuzz/http_body.c tests/fuzz/http_client.c tests/fuzz/http_request.c \
 	tests/fuzz/http_response.c tests/fuzz/http_server.c tests/fuzz/inflate.c \
 	tests/fuzz/json.c tests/fuzz/num.c tests/fuzz/rpyc_client.c \

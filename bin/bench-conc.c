@@ -590,7 +590,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrASKNTCZfXFlRDyHvqBbPW",
+	.options = "ntwsocjdrgASKNTCZfXFlRDyHvqBbPW",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

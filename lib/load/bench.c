@@ -173,6 +173,7 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 	free_targets(&b);
 	if (b.payload.data)
 		payload_free(&b.payload);
+	due_free(&b.due);
 	free(b.row);
 	free(b.named);
 	sig = atomic_load(&stop_signal);
@@ -187,6 +188,16 @@ bench_order(const struct bench *b, uint64_t *state, size_t *order)
 	rng_order(state, order, b->ntargets);
 	for (i = 0; i < b->ntargets && b->when.pass == 1 && b->when.round == 1; i++)
 		order[i] = i;
+}
+
+void
+bench_schedule(const struct bench *b, struct schedule *s, uint64_t seed, unsigned first,
+    unsigned step)
+{
+	if (b->dist == SCHEDULE_LIST)
+		schedule_init_list(s, b->due.ns, b->due.n, first, step);
+	else
+		schedule_init(s, b->dist, b->rate, seed, first, step);
 }
 
 uint64_t
@@ -387,6 +398,14 @@ connects_once(const struct bench *b, const struct bench_row *r)
 	return b->program->many && r->connects;
 }
 
+/* Was the rate of an open loop not reached? */
+static bool
+late(const struct result *t)
+{
+	return t->errors == 0
+	    && t->until_sent_ns > t->until_due_ns + t->until_due_ns / LATE_SHARE + LATE_NS;
+}
+
 /* What may be misleading. */
 static void
 warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
@@ -419,8 +438,10 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 	 * it was is a row of its own */
 	if (busy > BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
 		msg("warning: %s: busy %.2f: the client was the limit", name, busy);
-	if (t->errors == 0
-	    && t->until_sent_ns > t->until_due_ns + t->until_due_ns / LATE_SHARE + LATE_NS)
+	if (late(t) && b->dist == SCHEDULE_LIST)
+		msg("warning: %s: the due times were not kept: the last was sent %.3g s late", name,
+		    (double)(t->until_sent_ns - t->until_due_ns) / 1e9);
+	else if (late(t))
 		msg("warning: %s: the rate was not reached: %.0f per second instead of %.0f", name,
 		    (double)(t->hist->n + t->errors) * 1e9 / (double)t->until_sent_ns, b->rate);
 	/* over passes the interval says what they are worth */

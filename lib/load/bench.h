@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "client/conn.h"
+#include "load/due.h"
 #include "load/schedule.h"
 #include "payload.h"
 #include "stats/result.h"
@@ -101,7 +102,8 @@ struct bench {
 	unsigned threads_asked;   /* -j; 0: by clients and processors */
 	const char *clients_left; /* of the list of -c */
 	unsigned depth;           /* requests outstanding per connection, at most */
-	double rate;              /* per second over all clients; 0: closed loop */
+	double rate;              /* per second over all clients; 0: closed loop; of a list of
+				   * times the mean, perhaps INFINITY */
 	enum schedule_dist dist;  /* of their arrivals, with a rate */
 	uint64_t seed;            /* of SCHEDULE_EXP, and of the order of targets in a round */
 	double quantile;          /* -L: this one of the response time, 0 to 1, */
@@ -110,6 +112,7 @@ struct bench {
 	const struct tsv_capacity *capacity; /* of the row that comes now, for TSV_CAPACITY */
 	bool (*enough)(void *); /* asked in each turn: is what runs to be cut off? Or NULL */
 	void *enough_arg;
+	struct due due;     /* of SCHEDULE_LIST */
 	enum tsv_rows rows; /* form of the output */
 	bool quiet, verbose;
 	bool header;          /* still to be printed */
@@ -168,6 +171,10 @@ bool bench_place(const char *cpus);
 /* The order of targets in the round that begins, drawn anew; in the very first it is theirs, so
  * that rows begin with the first target, which others are compared with. */
 void bench_order(const struct bench *, uint64_t *state, size_t *order);
+
+/* The schedule of the open loop, for thread number first of step; the seed is of SCHEDULE_EXP. */
+void bench_schedule(const struct bench *, struct schedule *, uint64_t seed, unsigned first,
+    unsigned step);
 
 /* On a terminal, print what is being measured now. */
 void bench_progress(const struct bench *, const struct bench_row *);

@@ -55,7 +55,7 @@ block_of(const struct bench *b, const struct bench_row *r)
 				k.rounds = most;
 		}
 	}
-	if (b->count || b->time_ns) {
+	if (b->count || b->time_ns || b->dist == SCHEDULE_LIST) {
 		k.count = b->count ? b->count : UINT64_MAX;
 		k.time_ns = b->time_ns;
 	}

@@ -599,7 +599,7 @@ dispatch(struct event_driver *d)
 }
 
 /* All clients have given up: what is due by now will not be sent. If they had from the start,
- * the row shows that even if nothing is due yet. */
+ * the row shows that even if nothing is due yet. Of a list all has failed. */
 static void
 miss_remaining(struct event_driver *d)
 {
@@ -607,7 +607,8 @@ miss_remaining(struct event_driver *d)
 	uint64_t now = clock_ns();
 
 	while (d->schedule.due_ns <= now
-	    || (d->schedule.due_ns != SCHEDULE_OVER && t->hist->n + t->errors == 0))
+	    || (d->schedule.due_ns != SCHEDULE_OVER
+		&& (t->hist->n + t->errors == 0 || d->bench->dist == SCHEDULE_LIST)))
 		miss_due(d, now, "a request was due when no connection was left");
 }
 
@@ -816,7 +817,7 @@ event_run(struct driver *driver, const struct call *call, struct result *t, uint
 
 	/* all targets get the same arrivals in a round, and each round others */
 	if (b->rate > 0 && b->in_rounds)
-		schedule_init(&d->schedule, b->dist, b->rate, rng_stream(b->seed, b->when.round),
+		bench_schedule(b, &d->schedule, rng_stream(b->seed, b->when.round),
 		    d->schedule.first, d->schedule.step);
 	if (b->rate > 0)
 		schedule_start(&d->schedule, start_ns, due_in_all(b, count), until_ns);
@@ -894,6 +895,6 @@ event_driver_new(const struct bench *b, const struct client *cl, unsigned first,
 		request_free(f, &d->request[i]);
 	}
 	if (b->rate > 0)
-		schedule_init(&d->schedule, b->dist, b->rate, b->seed, share, shares);
+		bench_schedule(b, &d->schedule, b->seed, share, shares);
 	return &d->driver;
 }

@@ -3,6 +3,7 @@
 #include "load/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define RATE_MAX 1000000000u
 #define RATE_MIN 0.01 /* rate_per_s has two decimals, and 0 stands for a closed loop */
 #define PERCENT_MAX 100u
+#define FACTOR_MAX 1000000u
 #define SIZE_LIMIT ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
 #define SECS_MAX (30u * 24 * 3600)
@@ -31,6 +33,8 @@
 /* The command line, as text. */
 struct args {
 	const char *clients, *ops, *sizes, *label, *file, *cpus;
+	const char *due; /* the file of -r @file */
+	double factor;   /* -g; 0: there is none */
 	char **operand;
 	size_t operands, fields;
 	uint64_t chunk;
@@ -51,7 +55,8 @@ static const struct {
 	{ 'c', "clients", NULL },
 	{ 'j', "threads", "their threads (one per client, at most one per processor)" },
 	{ 'd', "depth", "requests outstanding per connection (1)" },
-	{ 'r', "rate", "open loop: requests per second, all clients together (closed loop)" },
+	{ 'r', "rate", "open loop: requests per second, or @file: due times (closed loop)" },
+	{ 'g', "factor", "with -r @file, this many times as fast (1)" },
 	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
 	{ 'e', "percent", "how near the two rates are to come to each other (5)" },
 	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
@@ -245,6 +250,19 @@ set_limit(struct bench *b, const char *text)
 	return num_time(colon + 1, false, SECS_MAX, &b->limit_ns);
 }
 
+/* A rate, or when requests are due. */
+static const char *
+set_rate(struct bench *b, struct args *a, const char *text)
+{
+	const char *why;
+
+	a->due = *text == '@' && strchr(b->program->options, 'g') ? text + 1 : NULL;
+	if (a->due)
+		return *a->due ? NULL : "a file is needed";
+	why = num_rate(text, RATE_MAX, &b->rate);
+	return !why && b->rate < RATE_MIN ? "less than 0.01" : why;
+}
+
 /* Options with a value. */
 static bool
 set_value(struct bench *b, struct args *a, char letter, const char *text)
@@ -275,11 +293,8 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		why = num_count(text, 1, DEPTH_MAX, &v);
 		b->depth = (unsigned)v;
 		break;
-	case 'r':
-		why = num_rate(text, RATE_MAX, &b->rate);
-		if (!why && b->rate < RATE_MIN)
-			why = "less than 0.01";
-		break;
+	case 'r': why = set_rate(b, a, text); break;
+	case 'g': why = num_rate(text, FACTOR_MAX, &a->factor); break;
 	case 'A':
 		a->dist = true;
 		if (strcmp(text, "exp") == 0)
@@ -417,6 +432,23 @@ check_target(const struct bench *b, const struct bench_target *t, const struct a
 	return NULL;
 }
 
+/* What options have against due times from a file, or their lack, or NULL. */
+static const char *
+check_due(const struct args *a)
+{
+	if (!a->due)
+		return a->factor > 0 ? "-g needs due times (-r @file)" : NULL;
+	if (a->count)
+		return "-n: with -r @file there are as many requests as lines";
+	if (a->block)
+		return "-b: with -r @file a block is the whole file (-t cuts it)";
+	if (a->dist)
+		return "-A: -r @file has gaps of its own";
+	if (a->file && strcmp(a->file, "-") == 0 && strcmp(a->due, "-") == 0)
+		return "-f - and -r @-: only one of them can have standard input";
+	return NULL;
+}
+
 static unsigned
 least_clients(const struct bench *b)
 {
@@ -446,6 +478,8 @@ check_options(struct bench *b, struct args *a)
 	else if (b->depth > 1 && b->client.conf.native)
 		why =
 		    "-d: with -N a call is three requests, each of which waits for the one before";
+	else if ((why = check_due(a)))
+		;
 	else if (a->dist && b->rate == 0)
 		why = "-A needs an open loop (-r)";
 	else if (b->threads_asked > least_clients(b))
@@ -462,7 +496,7 @@ check_options(struct bench *b, struct args *a)
 	}
 	b->in_rounds = b->in_rounds || b->ntargets > 1;
 	/* what is asked for of a row is not multiplied by rounds that nobody asked for */
-	if ((a->count || a->time) && !b->rounds)
+	if ((a->count || a->time || a->due) && !b->rounds)
 		b->rounds = 1;
 	if (a->seed && b->dist != SCHEDULE_EXP && !b->in_rounds) {
 		msg("-S needs random arrivals (-A exp), or rounds");
@@ -704,19 +738,72 @@ make_payload(struct bench *b, const struct args *a)
 	return true;
 }
 
+/* ---- due times ---- */
+
+/* Read them to the end. *why: errno if reading failed, else 0. EINTR is an error like others: a
+ * stop signal must end the wait for a silent pipe. */
+static bool
+read_all_due(struct due *d, int fd, int *why)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof buf)) > 0)
+		if (!due_feed(d, buf, (size_t)n))
+			return false;
+	*why = n < 0 ? errno : 0;
+	return n == 0;
+}
+
+/* Times so far apart that they can't be the disorder of a log. */
+#define BACK_NS (60 * CLOCK_S)
+
+static bool
+read_due(struct bench *b, const struct args *a)
+{
+	bool in = strcmp(a->due, "-") == 0, good;
+	const char *name = in ? "stdin" : a->due;
+	int fd = in ? STDIN_FILENO : open(a->due, O_RDONLY | O_CLOEXEC), why = errno;
+	struct due *d = &b->due;
+
+	good = fd >= 0 && read_all_due(d, fd, &why)
+	    && due_end(d, a->factor > 0 ? a->factor : 1, b->time_ns);
+	if (fd >= 0 && !in)
+		close(fd);
+	if (d->no_memory)
+		opt_no_memory();
+	if (d->why && d->line)
+		msg("-r: %s:%" PRIu64 ": %s%s%s", name, d->line, d->why, *d->text ? ": " : "",
+		    d->text);
+	else if (!good)
+		msg("-r: %s: %s", name, d->why ? d->why : strerror(why));
+	if (!good)
+		return false;
+	b->rate = d->rate;
+	b->dist = SCHEDULE_LIST;
+	if (d->back_ns >= BACK_NS && !b->quiet)
+		msg("warning: -r: %s:%" PRIu64 ": %.0f s before an earlier line: all are sorted",
+		    name, d->back_line, (double)d->back_ns / 1e9);
+	return true;
+}
+
 /* -v: what distinguishes this run from another, defaults included. */
 static void
-print_settings(const struct bench *b)
+print_settings(const struct bench *b, const struct args *a)
 {
 	char much[64], open[96] = "";
 
-	if (b->in_rounds && !b->count && !b->time_ns)
+	if (a->due)
+		snprintf(much, sizeof much, "-r @%.40s (%zu requests)", a->due, b->due.n);
+	else if (b->in_rounds && !b->count && !b->time_ns)
 		snprintf(much, sizeof much, "in rounds");
 	else if (b->time_ns)
 		snprintf(much, sizeof much, "-t %g", (double)b->time_ns / 1e9);
 	else
 		snprintf(much, sizeof much, "-n %" PRIu64, b->count);
-	if (b->rate > 0 && b->dist == SCHEDULE_EXP)
+	if (a->due)
+		snprintf(open, sizeof open, " -g %.10g", a->factor > 0 ? a->factor : 1);
+	else if (b->rate > 0 && b->dist == SCHEDULE_EXP)
 		snprintf(open, sizeof open, " -r %.10g -A exp -S %" PRIu64, b->rate, b->seed);
 	else if (b->rate > 0)
 		snprintf(open, sizeof open, " -r %.10g -A fixed", b->rate);
@@ -769,7 +856,7 @@ bench_options(struct bench *b, int argc, char **argv)
 	if (!check_options(b, &a))
 		return 2;
 	a.whole_file = a.file && !a.sizes && !p->sizes;
-	if (!make_rows(b, &a) || !make_payload(b, &a))
+	if ((a.due && !read_due(b, &a)) || !make_rows(b, &a) || !make_payload(b, &a))
 		return 2;
 	if (b->client.stamps && (why = stamp_start())) {
 		msg("-y: %s", why);
@@ -783,6 +870,6 @@ bench_options(struct bench *b, int argc, char **argv)
 	set_up_targets(b);
 	b->header = a.header;
 	if (b->verbose)
-		print_settings(b);
+		print_settings(b, &a);
 	return -1;
 }

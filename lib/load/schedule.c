@@ -13,6 +13,8 @@ compute_next_due(struct schedule *s)
 
 	if (s->dist == SCHEDULE_FIXED)
 		at = (double)s->k * 1e9 / s->rate;
+	else if (s->dist == SCHEDULE_LIST)
+		at = s->k < s->list_n ? (double)s->list_ns[s->k] : 0x1p62;
 	else
 		at = s->sum_ns;
 	/* a time beyond all limits must not be cast */
@@ -42,6 +44,15 @@ schedule_init(struct schedule *s, enum schedule_dist dist, double rate, uint64_t
 	s->first = first;
 	s->step = step;
 	s->due_ns = SCHEDULE_OVER;
+}
+
+void
+schedule_init_list(struct schedule *s, const uint64_t *list_ns, size_t n, unsigned first,
+    unsigned step)
+{
+	schedule_init(s, SCHEDULE_LIST, 0, 0, first, step);
+	s->list_ns = list_ns;
+	s->list_n = n;
 }
 
 void

@@ -96,10 +96,11 @@ end_row(FILE *f, const struct tsv_when *when)
 static void
 cells_of_run(FILE *f, const struct tsv_row *r)
 {
-	fprintf(f,
-	    "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u\t%.2f\t%" PRIu64 "\t%" PRIu64 "\t%.6f",
-	    r->label, r->bench, r->op, r->part ? r->part : "", r->size, r->chunk, r->clients,
-	    r->depth, r->rate, r->hist->n, r->errors, (double)r->elapsed_ns / 1e9);
+	fprintf(f, "%s\t%s\t%s%s\t%" PRIu64 "\t%" PRIu64 "\t%u\t%u", r->label, r->bench, r->op,
+	    r->part ? r->part : "", r->size, r->chunk, r->clients, r->depth);
+	cell(f, r->rate == 0 || (r->rate >= 0.005 && isfinite(r->rate)), 2, r->rate);
+	fprintf(f, "\t%" PRIu64 "\t%" PRIu64 "\t%.6f", r->hist->n, r->errors,
+	    (double)r->elapsed_ns / 1e9);
 }
 
 static void

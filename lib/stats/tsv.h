@@ -32,7 +32,7 @@ struct tsv_row {
 	const char *part;     /* of the operation, appended to its name; or NULL */
 	uint64_t size, chunk; /* bytes; 0: none */
 	unsigned clients, depth;
-	double rate; /* offered per second; 0: closed loop */
+	double rate; /* offered per second, perhaps INFINITY; 0: closed loop */
 	uint64_t errors;
 	uint64_t elapsed_ns;
 	uint64_t cpu_ns;  /* processor time of the client's threads meanwhile */
@@ -71,7 +71,8 @@ void tsv_header(FILE *, enum tsv_rows);
  * failed ones included; busy = cpu / (threads * elapsed); sent_bytes and received_bytes are means
  * per operation that succeeded. NA where the sample is too small: min,
  * mean, max, p50, bytes below 1 operation, p90 below 10, p95 below 20, p99 below 100, p999 below
- * 1000, sd below 2; rates and busy without elapsed time, cpu_us without an operation. */
+ * 1000, sd below 2; a rate_per_s that is infinite or would
+ * read 0.00; rates and busy without elapsed time, cpu_us without an operation. */
 void tsv_summary(FILE *, const struct tsv_row *);
 void tsv_sample(FILE *, const struct tsv_raw *);
 

@@ -26,6 +26,7 @@ replay() {
 @test "JSON and hex" { replay json; }
 @test "numbers" { replay num; }
 @test "URLs" { replay url; }
+@test "due times" { replay due; }
 @test "TSV" { replay table; }
 
 @test "all other targets" {

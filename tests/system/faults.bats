@@ -30,6 +30,7 @@ declare -gA COMMAND=(
 	[conc-threads]='bench-conc -n 4 -c 3 -j 3'
 	[conc-rate]='bench-conc -n 4 -c 3 -j 1 -r 60'
 	[conc-rate-depth]='bench-conc -n 4 -c 3 -r 60 -d 2'
+	[conc-replay]='bench-conc -c 3 -j 2 -r @due'
 	[conc-turns]='bench-conc -n 2 -c 3 -B 2'
 )
 OPTIONS=(-T 1)
@@ -380,7 +381,8 @@ ways() {
 }
 
 @test "RPC: several requests in flight, an open loop, a thread per client" {
-	matrix rpc lat-depth lat-rate conc-depth conc-rate-depth conc-threads <<-'TABLE'
+	seq 0 0.02 0.22 >due
+	matrix rpc lat-depth lat-rate conc-depth conc-rate-depth conc-threads conc-replay <<-'TABLE'
 	refused           1 1 Connection refused
 	silent            1 1 no answer within
 	close             1 1 closed|reset
@@ -395,7 +397,8 @@ ways() {
 }
 
 @test "HTTP: several requests in flight, an open loop, a thread per client" {
-	matrix http lat-depth lat-rate conc-depth conc-rate-depth conc-threads <<-'TABLE'
+	seq 0 0.02 0.22 >due
+	matrix http lat-depth lat-rate conc-depth conc-rate-depth conc-threads conc-replay <<-'TABLE'
 	refused           1 1 Connection refused
 	silent            1 1 no answer within
 	close             1 1 closed|reset

@@ -60,13 +60,19 @@ static void
 shares(enum schedule_dist dist, unsigned step)
 {
 	struct schedule whole, part[7];
-	uint64_t k, bad = 0, count = 1000;
+	uint64_t list[1000], k, bad = 0, count = 1000;
 	unsigned i;
 
+	for (k = 0; k < count; k++)
+		list[k] = k / 3 * 1000; /* three at a time */
 	schedule_init(&whole, dist, 3000, 42, 0, 1);
+	if (dist == SCHEDULE_LIST)
+		schedule_init_list(&whole, list, count, 0, 1);
 	schedule_start(&whole, START, count, UINT64_MAX);
 	for (i = 0; i < step; i++) {
 		schedule_init(&part[i], dist, 3000, 42, i, step);
+		if (dist == SCHEDULE_LIST)
+			schedule_init_list(&part[i], list, count, i, step);
 		schedule_start(&part[i], START, count, UINT64_MAX);
 	}
 	for (k = 0; k < count; k++)
@@ -74,7 +80,10 @@ shares(enum schedule_dist dist, unsigned step)
 	for (i = 0; i < step; i++)
 		bad += part[i].due_ns != SCHEDULE_OVER;
 	ok(bad == 0, "%s gaps, %u shares: the whole is made up of them",
-	    dist == SCHEDULE_EXP ? "random" : "even", step);
+	    dist == SCHEDULE_EXP        ? "random"
+		: dist == SCHEDULE_LIST ? "listed"
+					: "even",
+	    step);
 }
 
 /* Gaps are exponential: mean and deviation are the same, the median is ln 2 of them; and one
@@ -133,6 +142,28 @@ seeds(void)
 	ok(again == 100, "the same seed, the same times");
 }
 
+/* A list is kept as it is, in each run again, up to its end or that of the time. */
+static void
+listed(void)
+{
+	static const uint64_t list[] = { 0, 0, 5, (uint64_t)3600 * 1000 * 1000 * 1000 };
+	struct schedule s;
+	unsigned i, run, bad = 0;
+
+	schedule_init_list(&s, list, 4, 0, 1);
+	for (run = 1; run <= 2; run++) {
+		schedule_start(&s, START * run, UINT64_MAX, UINT64_MAX);
+		for (i = 0; i < 4; i++)
+			bad += schedule_take(&s) != START * run + list[i];
+		bad += s.due_ns != SCHEDULE_OVER || schedule_take(&s) != SCHEDULE_OVER;
+	}
+	ok(bad == 0, "what a list says, and then none");
+	schedule_start(&s, START, UINT64_MAX, START + 5);
+	for (i = 0; s.due_ns != SCHEDULE_OVER && i < 9; i++)
+		schedule_take(&s);
+	ok(i == 2, "up to the end of the time");
+}
+
 int
 main(void)
 {
@@ -146,10 +177,12 @@ main(void)
 	for (step = 1; step <= 7; step += 2) {
 		shares(SCHEDULE_FIXED, step);
 		shares(SCHEDULE_EXP, step);
+		shares(SCHEDULE_LIST, step);
 	}
 	exponential(0);
 	exponential(1);
 	exponential(UINT64_MAX);
 	seeds();
+	listed();
 	return done();
 }

@@ -23,6 +23,7 @@ unit() {
 @test "verdicts, and how often they are right" { unit verdict; }
 @test "tables, read strictly" { unit table; }
 @test "due times of an open loop" { unit schedule; }
+@test "due times from a file" { unit due; }
 @test "distributions of service times" { unit delay; }
 @test "inflate" { unit inflate; }
 @test "JSON and hex" { unit json; }
