@@ -131,11 +131,11 @@ enum client_again client_again(const struct client_conn *);
 /* A call has ended, or connecting has: the bytes that are its own. Of what was sent others
  * outstanding have an equal share, as they are alike; received is counted up to the end of the
  * reply. What a lost connection has moved is part of the calls that are made again, unless it is
- * taken before. */
+ * taken before. Not once it is closed. */
 static inline struct client_bytes
 client_bytes(struct client_conn *c)
 {
-	unsigned others = client_ready(c) ? c->session->outstanding : 0;
+	unsigned others = c->broken ? 0 : c->session->outstanding;
 	struct client_bytes of = { c->moved.sent, c->moved.received - (c->have - c->used) };
 
 	if (others > 0)

@@ -48,7 +48,8 @@ operate(struct bench_client *k, const struct call *call, struct result *t, bool 
 	if (c->until_ns != UINT64_MAX)
 		client_awaits(c, clock_ns());
 	if (connects) {
-		client_bytes(c); /* what is left of another connection */
+		client_close(c);
+		c->moved = (struct client_bytes){ 0, 0 }; /* of another connection */
 		res = client_connect(c);
 		s.start_ns = c->dialled_ns;
 	}

@@ -242,7 +242,7 @@ dial(struct event_driver *d, struct flow *f, uint64_t due_ns)
 	enum client_result res;
 
 	flow_close(d, f);
-	client_bytes(&f->k.conn); /* what is left of another connection */
+	f->k.conn.moved = (struct client_bytes){ 0, 0 }; /* of another connection */
 	f->step = DIAL;
 	res = client_dial_begin(&f->k.conn);
 	request_start(d, f, due_ns, f->k.conn.dialled_ns)->dialled = true;

@@ -621,3 +621,73 @@ codes() {
 	run --separate-stderr bench-plot -o /proc/nosuch run
 	[ "$status" -eq 1 ] || fail "$status $stderr"
 }
+
+# with_costs ROW...: the folder run has a cost.tsv, with the columns "label op size p50 sent received
+# cpu voluntary involuntary faults kb" of each row.
+with_costs() {
+	in_passes 6
+	{
+		echo 'label op size_bytes n errors p50_us sent_bytes received_bytes cpu_us voluntary involuntary faults maxrss_kb pass'
+		printf '%s\n' "$@" | awk '{ print $1, $2, $3, 10, 0, $4, $5, $6, $7, $8, $9, $10, $11, NR }'
+	} | tr ' ' '\t' >run/cost.tsv
+}
+
+@test "what a request costs: medians, bytes beyond the payload, 80 columns" {
+	with_costs 'rpc-thread echo 10240 100 10300 10250 30 1.5 0.25 2 4096' \
+	    'rpc-thread echo 10240 300 10302 10252 NA 2.5 0.75 4 4096' \
+	    'rpc-thread echo 10240 200 10301 10251 10 2 0.5 3 4096' \
+	    'http-thread upload-chunked 262144 8637 524470 147 330.125 1.5 1.1 123456 1126.4' \
+	    'nobody ping 0 1 2 3 4 5 6 7 8' 'http-thread ping 0 1.25 NA NA NA NA NA NA NA'
+	run --separate-stderr bench-report run
+	want 0
+	[ -z "$stderr" ] || fail "$stderr"
+	awk 'length > 79 { print; bad = 1 } END { exit bad }' <<<"$output" || fail 'too wide'
+	sed -n '/^What a request costs/,/^$/d; /^ *p50 /,/^$/p' <<<"$output" >got
+	diff - got <<-'END' || fail "$output"
+		                       p50  bytes beyond       cpu       switches  faults    MB
+		                        us   sent   rec.        us volunt. invol.
+		echo 10k
+		 rpc-thread            200     61     11      20.0    2.00   0.50    3.00   4.0
+		upload-chunked 256k
+		 http-thread          8637   256k    147       330    1.50   1.10  123456   1.1
+		ping
+		 http-thread          1.25      -      -         -       -      -       -     -
+
+	END
+	bench-report -T run >figures.tsv
+	[ "$(awk -F '\t' '$2 == "cost" && $5 == "cpu_us" { print $1, $3, $4, $6, $7 }' figures.tsv)" = \
+	    "rpc-thread echo 10240 3 20.000
+http-thread upload-chunked 262144 1 330.125" ] || fail "$(cat figures.tsv)"
+	awk -F '\t' 'NF != 15 { exit 1 }' figures.tsv || fail "$(cat figures.tsv)"
+}
+
+@test "a table of costs that is malformed is named with its line and column" {
+	local bad
+	with_costs 'rpc-thread ping 0 1 2 3 x 5 6 7 8'
+	run --separate-stderr bench-report run
+	want 2 '^bench-report: run/cost.tsv:2: cpu_us: not a number: x'
+	with_costs 'rpc-thread ping 0 1 2 3 4 5 6 7 8'
+	echo 'rpc-thread' >>run/cost.tsv
+	run --separate-stderr bench-report -T run
+	want 2 '^bench-report: run/cost.tsv:3: label: 1 cells, not 14'
+	with_costs 'rpc-thread ping 0 1 2 3 4 5 6 7 8'
+	sed -i 's/faults/x/' run/cost.tsv
+	run --separate-stderr bench-report run
+	want 2 '^bench-report: run/cost.tsv:1: faults: missing column'
+	with_costs 'rpc-thread ping 0 1 2 3 4 5 6 7 8'
+	printf 'rpc-thread\tping' >>run/cost.tsv
+	run --separate-stderr bench-report run
+	want 0 'run/cost.tsv: the last line is cut off'
+}
+
+@test "bytes are among the figures, where the rows have them" {
+	in_passes 6
+	bench-report -T run >figures.tsv
+	! grep -q sent_bytes figures.tsv || fail "$(cat figures.tsv)"
+	awk 'BEGIN { FS = OFS = "\t" } NR > 1 { $(NF + 1) = 49.02; $(NF + 1) = 18 }
+	    NR == 1 { $(NF + 1) = "sent_bytes"; $(NF + 1) = "received_bytes" } { print }' run/rows.tsv >rows
+	mv rows run/rows.tsv
+	bench-report -T run >figures.tsv
+	[ "$(awk -F '\t' '$2 == "lat" && $5 == "sent_bytes" { print $7 }' figures.tsv | sort -u)" = 49.020 ] ||
+	    fail "$(cat figures.tsv)"
+}

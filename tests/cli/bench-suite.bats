@@ -101,6 +101,12 @@ short() {
 	[ "$(total out/rows.tsv errors)" = 0 ] || fail "$(cut -f 1-10 out/rows.tsv)"
 	# a server for each configuration and pass
 	[ "$(wc -l <out/usage.tsv)" = 9 ] || fail "$(cat out/usage.tsv)"
+	[ "$(wc -l <out/cost.tsv)" = 25 ] || fail "$(cat out/cost.tsv)"
+	[ "$(head -n 1 out/cost.tsv)" = "$(tr ' ' '\t' <<<"label op size_bytes n errors p50_us sent_bytes \
+received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "$(cat out/cost.tsv)"
+	# a hex digit for each half of a byte, and for nothing else
+	awk -F '\t' '$2 == "upload-chunked" { hex = $7 > 2 * $3; if (hex != ($1 ~ /^http/)) exit 1 }' out/cost.tsv ||
+	    fail "$(cat out/cost.tsv)"
 	[ "$(wc -l <out/memory.tsv)" = 9 ] || fail "$(cat out/memory.tsv)"
 	rows out/isolation.tsv "$HEADER"
 	[ "$(wc -l <out/isolation.tsv)" = 9 ] || fail "$(cat out/isolation.tsv)"

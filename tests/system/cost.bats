@@ -189,6 +189,12 @@ request() {
 	[ "$(bytes_of out.tsv | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l <out.tsv)" -eq 4 ] || fail "$(cat out.tsv)"
 }
 
+# carried BENCHMARK...: the measurement is made, and TCP has sent nothing again, as it may at any time
+# on a machine that is busy.
+carried() {
+	unshare -rn sh measure "$@" -q -w 0 && [ "$(cat again)" = 0 ]
+}
+
 # Packets have 20 bytes of IP and 32 of TCP with time stamps; the first of either side has 8 more.
 @test "a network interface has counted these bytes and the headers of packets" {
 	local p
@@ -204,11 +210,12 @@ request() {
 		[ "$bytes" = 0 ]
 		http-serve -u usage.tsv "$@" >out.tsv
 		counters >counters
+		awk '$1 == "Tcp:" && n++ { sent_again = $13 } END { print sent_again }' /proc/net/snmp >again
 	END
 	unshare -rn true 2>/dev/null || skip 'no namespace of its own'
 	for p in 'bench-lat -n 40' 'bench-bw -s 200k -n 5' 'bench-conc -c 8 -n 10'; do
 		# shellcheck disable=SC2086
-		unshare -rn sh measure $p -q -w 0 || fail "$p: $(cat counters out.tsv)"
+		eventually carried $p || fail "$p: $(cat counters out.tsv)"
 		awk -v conns="$(usage_cell connections)" -v sums="$(sums out.tsv)" '
 			{ split(sums, s, " "); want = s[1] + s[2] + 52 * $2 + 16 * conns
 			  if ($1 != want) { print $1 ", not " want; exit 1 } }' counters ||
