@@ -78,7 +78,7 @@ static const struct {
 	{ 'x', "command", "shell command to run while all connections are open" },
 	{ 'R', "", "raw: one row per operation instead of a summary" },
 	{ 'D', "", "distribution: the histogram instead of a summary (see bench-stat)" },
-	{ 'y', "", "Linux: rows OP-arrival and -wake, from the kernel's receive timestamps" },
+	{ 'y', "", "Linux: rows OP-arrival and OP-wake, by the kernel's timestamps" },
 	{ 'H', "", "no header line" },
 	{ 'v', "", "print the settings to stderr" },
 	{ 'q', "", "no warnings, and no progress, which a terminal shows, on stderr" },
