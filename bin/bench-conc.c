@@ -20,6 +20,7 @@
 #include "base/msg.h"
 #include "base/rng.h"
 #include "load/block.h"
+#include "load/live.h"
 #include "load/sequence.h"
 
 #define STACK_SIZE ((size_t)256 << 10)
@@ -58,7 +59,8 @@ struct step {
 struct shared {
 	struct bench *bench;
 	struct barrier barrier;
-	struct step step; /* written by main while the others wait */
+	struct live *live; /* of the requests */
+	struct step step;  /* written by main while the others wait */
 };
 
 struct worker {
@@ -118,6 +120,7 @@ perform(struct worker *w, const struct step *step, uint64_t start_ns)
 	case FIRST: return d->first(d, step->call, w->result);
 	case WARM_UP: return d->warm_up(d, step->call, w->result, step->count);
 	default:
+		live_start(w->shared->live, start_ns);
 		return d->run(d, step->call, w->result, step->count, start_ns,
 		    step->time_ns ? start_ns + step->time_ns : UINT64_MAX);
 	}
@@ -311,7 +314,7 @@ connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 	struct lane *l;
 	size_t i;
 
-	bench_progress(b, &setup);
+	bench_progress(b, &setup, 0, rounds);
 	if (shown)
 		bench_wait(b);
 	for (b->when.round = 1; b->when.round <= rounds && !bench_stopped(b); b->when.round++) {
@@ -381,6 +384,23 @@ warm_up(struct shared *s, struct worker *w, struct lane *lane, const struct call
 	}
 }
 
+/* One block of a target. */
+static void
+measure_block(struct shared *s, struct worker *w, struct lane *l, const struct bench_row *r,
+    const struct step *run, uint64_t rounds)
+{
+	struct bench *b = s->bench;
+	uint64_t start_ns;
+	unsigned i;
+
+	for (i = 0; i < b->threads; i++)
+		live_attach(s->live, i, w[i].result);
+	live_begin(s->live, l->target, r, b->clients, run->count, run->time_ns, rounds);
+	start_ns = step(s, run);
+	live_end(s->live);
+	report(s, w, l, r, start_ns);
+}
+
 /* One row of all targets. */
 static void
 measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state,
@@ -392,17 +412,18 @@ measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order
 	struct lane *l;
 	size_t i;
 
-	bench_progress(b, r);
+	bench_progress(b, r, 0, k.rounds);
 	warm_up(s, w, lane, &r->call, &k);
 	bench_wait(b);
 	run.time_ns = k.time_ns;
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_progress(b, r, b->when.round - 1, k.rounds);
 		bench_order(b, state, order);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
 			l = &lane[order[i]];
 			run.target = order[i];
 			if (!l->over)
-				report(s, w, l, r, step(s, &run));
+				measure_block(s, w, l, r, &run, k.rounds);
 		}
 	}
 	for (l = lane; l < lane + b->ntargets; l++)
@@ -548,9 +569,11 @@ measure(struct bench *b)
 		    .expected = UINT_MAX } };
 	struct lane *lane = make_lanes(b);
 	size_t *order = calloc(b->ntargets, sizeof *order);
-	struct worker *w = lane && order ? make_workers(&s) : NULL;
+	struct worker *w = NULL;
 	unsigned i, n;
 
+	if (lane && order && (s.live = live_new(b, b->threads)))
+		w = make_workers(&s);
 	if (w) {
 		n = start(&s, w);
 		if (n == b->threads) {
@@ -566,6 +589,7 @@ measure(struct bench *b)
 		msg("%s", strerror(errno));
 		b->failed = true;
 	}
+	live_free(s.live);
 	free(order);
 	free_lanes(lane, b->ntargets);
 }
@@ -590,7 +614,7 @@ check_and_measure(struct bench *b)
 static const struct bench_program program = {
 	.name = "bench-conc",
 	.about = "Measure concurrency: many clients at once, each with a connection of its own.",
-	.options = "ntwsocjdrgASKNTCZfXFlRDyHvqBbPW",
+	.options = "ntwsocjdrgASKNTCZfXFliRDyHvqBbPW",
 	.counted = "requests per client",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

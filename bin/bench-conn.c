@@ -247,11 +247,12 @@ run_all(struct bench *b, struct run *run, size_t *order)
 	k.skipped = b->in_rounds ? BLOCK_SKIPPED : 0;
 	if (b->in_rounds && !b->rounds)
 		k.rounds = ROUNDS;
-	bench_progress(b, &b->row[0]);
+	bench_progress(b, &b->row[0], 0, k.rounds);
 	for (i = 0; i < b->ntargets; i++)
 		warm_up(&run[i]);
 	bench_wait(b);
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_progress(b, &b->row[0], b->when.round - 1, k.rounds);
 		bench_order(b, &state, order);
 		for (n = 0; n < b->ntargets; n++)
 			if (!run[order[n]].over && !bench_stopped(b))

@@ -54,6 +54,12 @@ clock_thread_cpu_ns(void)
 }
 
 uint64_t
+clock_process_cpu_ns(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID, "CLOCK_PROCESS_CPUTIME_ID");
+}
+
+uint64_t
 clock_real_ns(void)
 {
 	return read_clock(CLOCK_REALTIME, "CLOCK_REALTIME");

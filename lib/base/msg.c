@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +14,11 @@
 
 #define TEXT_MAX 2048 /* of one message; more is cut off */
 
+#define STATUS_MAX 79
+
 static const char *program = "?";
+
+static atomic_int status_width; /* of the line that is shown */
 
 void
 msg_program(const char *argv0)
@@ -30,6 +35,35 @@ const char *
 msg_name(void)
 {
 	return program;
+}
+
+void
+msg_status_end(void)
+{
+	int n = atomic_exchange(&status_width, 0), saved = errno;
+
+	if (n > 0)
+		fprintf(stderr, "\r%*s\r", n, "");
+	errno = saved;
+}
+
+void
+msg_status(const char *fmt, ...)
+{
+	char text[256], line[STATUS_MAX + 1];
+	int at = snprintf(text, sizeof text, "%.40s: ", program), n, before, saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + at, sizeof text - (size_t)at, fmt, ap);
+	va_end(ap);
+	msg_ascii(line, sizeof line, text, strlen(text));
+	n = (int)strlen(line);
+	before = atomic_exchange(&status_width, n);
+	fprintf(stderr, "\r%s%*s", line, before > n ? before - n : 0, "");
+	if (before > n)
+		fprintf(stderr, "\r%s", line);
+	errno = saved;
 }
 
 void
@@ -52,6 +86,7 @@ msg(const char *fmt, ...)
 	n = (int)strlen(line);
 	line[n++] = '\n';
 
+	msg_status_end();
 	/* one write, so that lines of several threads and processes don't mix; if stderr
 	 * fails there is nobody left to tell */
 	fwrite(line, 1, (size_t)n, stderr);

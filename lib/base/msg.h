@@ -18,6 +18,15 @@ __attribute__((format(printf, 1, 2)))
 void
 msg(const char *fmt, ...);
 
+/* Show a line that the next message, or the next of these, replaces: for a terminal. At most 79
+ * columns. msg_status_end() takes it away. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void
+msg_status(const char *fmt, ...);
+void msg_status_end(void);
+
 /* Copy n bytes of src as printable text into dst[size], cut short with "..." where it does not fit;
  * always NUL-terminated. Shown as \xNN are control characters, bytes that are not UTF-8, and
  * characters that can't be seen or turn the order of others. Returns dst. */

@@ -162,7 +162,10 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 	int status = begin(&b, p, argc, argv), sig;
 
 	if (status < 0) {
+		b.progress = !b.quiet && isatty(STDERR_FILENO);
+		b.same_terminal = b.progress && isatty(STDOUT_FILENO);
 		status = p->run(&b);
+		msg_status_end();
 		if (std_close(stdout) != 0) {
 			msg("stdout: %s", strerror(b.output_errno ? b.output_errno : errno));
 			b.failed = true;
@@ -230,15 +233,69 @@ bench_lacks_descriptors(uint64_t need, const char *fmt, ...)
 
 /* ---- what comes out ---- */
 
-void
-bench_progress(const struct bench *b, const struct bench_row *r)
+/* What else there is to do than this row, as far as times say. */
+static uint64_t
+later_ns(const struct bench *b, const struct bench_row *r)
 {
-	if (b->quiet || !isatty(STDERR_FILENO))
-		return;
-	if (r->call.sized)
-		msg("%s, %" PRIu64 " bytes", r->op, r->call.size);
+	uint64_t rows = 0;
+
+	for (r++; r > b->row && r < b->row + b->nrows; r++)
+		rows += !r->connects;
+	return rows * b->time_ns * b->ntargets * (b->rounds ? b->rounds : 1);
+}
+
+static const char *
+time_left(char text[32], uint64_t ns)
+{
+	uint64_t s = (ns + CLOCK_S - 1) / CLOCK_S;
+
+	if (ns == UINT64_MAX)
+		snprintf(text, 32, "%s", "");
+	else if (s < 120)
+		snprintf(text, 32, ", %u s left", (unsigned)s);
+	else if (s < 7200)
+		snprintf(text, 32, ", %u min left", (unsigned)((s + 59) / 60));
 	else
-		msg("%s", r->op);
+		snprintf(text, 32, ", %" PRIu64 " h left", (s + 3599) / 3600);
+	return text;
+}
+
+void
+bench_status(const struct bench *b, const char *label, const struct bench_row *r, double rate,
+    uint64_t errors, uint64_t left_ns)
+{
+	char left[32], size[32] = "";
+
+	if (left_ns != UINT64_MAX)
+		left_ns += later_ns(b, r);
+	if (r->call.sized)
+		snprintf(size, sizeof size, " %" PRIu64, r->call.size);
+	msg_status("%.16s%s%.16s%s: %.0f/s, %" PRIu64 " errors%s", label ? label : "",
+	    label ? " " : "", r->op, size, rate, errors, time_left(left, left_ns));
+}
+
+void
+bench_progress(struct bench *b, const struct bench_row *r, uint64_t done, uint64_t rounds)
+{
+	uint64_t now;
+	char left[32];
+
+	if (!b->progress)
+		return;
+	now = clock_ns();
+	if (done == 0)
+		b->row_ns = now;
+	else if (now - b->shown_ns < CLOCK_S)
+		return;
+	b->shown_ns = now;
+	if (done == 0 || rounds == 1)
+		msg_status("%.32s", r->op);
+	else
+		msg_status("%.32s: %" PRIu64 " of %" PRIu64 " rounds%s", r->op, done, rounds,
+		    time_left(left,
+			(uint64_t)((double)(now - b->row_ns) / (double)done
+			    * (double)(rounds - done))
+			    + later_ns(b, r)));
 }
 
 static uint64_t
@@ -339,45 +396,85 @@ print_summary(const struct result *t, bool open, enum tsv_rows rows, struct tsv_
 	}
 }
 
-void
-bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
-    struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
+/* What rows have in common whatever was measured. */
+static struct tsv_row
+row_of(const struct bench *b, const struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned clients, unsigned threads)
 {
-	bool open = b->rate > 0 && !r->connects;
-	uint64_t epoch_ns = clock_epoch_ns() - since(start_ns, clock_ns());
-	struct tsv_row row = { .label = target->label,
+	return (struct tsv_row){ .label = target->label,
 		.bench = b->program->name,
 		.op = r->op,
 		.size = r->call.size,
 		.chunk = r->call.chunk,
 		.clients = clients,
 		.depth = r->connects ? 1 : b->depth,
-		.rate = open ? b->rate : 0,
+		.rate = r->connects ? 0 : b->rate,
 		.errors = t->errors,
-		.elapsed_ns = since(start_ns, t->end_ns),
 		.cpu_ns = t->cpu_ns,
 		.threads = threads,
-		.when = b->when,
-		.capacity = b->capacity };
+		.capacity = b->capacity,
+		.at = b->interval_ns ? TSV_ALL : TSV_NO_AT };
+}
 
-	row.when.start_ns = b->when.start_ns = epoch_ns;
+/* Rows of a timed part that began at start_ns come out. */
+static void
+begin_output(struct bench *b, struct tsv_row *row, uint64_t start_ns)
+{
+	if (b->same_terminal)
+		msg_status_end();
+	/* the clocks may drift apart: all rows of a part have the same time */
+	if (b->part_ns != start_ns)
+		b->when.start_ns = clock_epoch_ns() - since(start_ns, clock_ns());
+	b->part_ns = start_ns;
+	row->when = b->when;
 	if (b->begin_ns > 0 && !b->told && !b->quiet && !b->late)
-		msg("began %.6f s after -W", (double)since(b->begin_ns, epoch_ns) / 1e9);
+		msg("began %.6f s after -W", (double)since(b->begin_ns, b->when.start_ns) / 1e9);
 	b->told = true;
-	t->elapsed_ns = row.elapsed_ns;
+	if (b->header)
+		tsv_header(stdout, b->rows, b->interval_ns > 0);
+	b->header = false;
+}
+
+/* A row is written as soon as it is complete, whatever happens to the next. */
+static void
+end_output(struct bench *b)
+{
+	errno = 0;
+	if (fflush(stdout) != 0 || ferror(stdout))
+		b->output_errno = errno ? errno : EIO;
+}
+
+void
+bench_print_interval(struct bench *b, const struct bench_target *target, const struct bench_row *r,
+    const struct result *t, unsigned clients, unsigned threads, uint64_t start_ns, uint64_t at_ns,
+    uint64_t elapsed_ns)
+{
+	struct tsv_row row = row_of(b, target, r, t, clients, threads);
+
+	row.elapsed_ns = elapsed_ns;
+	row.at = TSV_INTERVAL;
+	row.at_ns = at_ns;
+	begin_output(b, &row, start_ns);
+	print_summary(t, b->rate > 0, b->rows, &row);
+	end_output(b);
+}
+
+void
+bench_print(struct bench *b, const struct bench_target *target, const struct bench_row *r,
+    struct result *t, unsigned clients, unsigned threads, uint64_t start_ns)
+{
+	bool open = b->rate > 0 && !r->connects;
+	struct tsv_row row = row_of(b, target, r, t, clients, threads);
+
+	t->elapsed_ns = row.elapsed_ns = since(start_ns, t->end_ns);
 	t->until_due_ns = since(start_ns, t->due_ns);
 	t->until_sent_ns = since(start_ns, t->sent_ns);
-	if (b->header)
-		tsv_header(stdout, b->rows);
-	b->header = false;
+	begin_output(b, &row, start_ns);
 	if (b->rows == TSV_RAW)
 		print_samples(b, target->label, r, t, open, start_ns);
 	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
 		print_summary(t, open && !b->capacity, b->rows, &row);
-	/* a row is written as soon as it is complete, whatever happens to the next */
-	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		b->output_errno = errno ? errno : EIO;
+	end_output(b);
 }
 
 /* What messages call a row. */

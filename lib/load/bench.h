@@ -4,6 +4,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -112,16 +113,21 @@ struct bench {
 	const struct tsv_capacity *capacity; /* of the row that comes now, for TSV_CAPACITY */
 	bool (*enough)(void *); /* asked in each turn: is what runs to be cut off? Or NULL */
 	void *enough_arg;
-	struct due due;     /* of SCHEDULE_LIST */
-	enum tsv_rows rows; /* form of the output */
+	struct due due;       /* of SCHEDULE_LIST */
+	enum tsv_rows rows;   /* form of the output */
+	uint64_t interval_ns; /* -i; 0: there are none */
 	bool quiet, verbose;
-	bool header;          /* still to be printed */
-	struct tsv_when when; /* of the rows that come now */
-	uint64_t begin_ns;    /* -W: the first timed part begins then, since 1970; 0: at once */
-	bool waited, late;    /* that has come; it had passed before: nothing is measured */
-	bool told;            /* how late the first timed part was */
-	long server;          /* -p: its process; 0: the parent */
-	const char *command;  /* -x: for the shell, while connections are open; NULL: none */
+	bool progress;             /* shown on stderr, a terminal */
+	bool same_terminal;        /* so is stdout */
+	uint64_t row_ns, shown_ns; /* bench_progress(): since when, and when last */
+	bool header;               /* still to be printed */
+	struct tsv_when when;      /* of the rows that come now */
+	uint64_t part_ns;          /* start of the timed part that its start_ns is of */
+	uint64_t begin_ns;   /* -W: the first timed part begins then, since 1970; 0: at once */
+	bool waited, late;   /* that has come; it had passed before: nothing is measured */
+	bool told;           /* how late the first timed part was */
+	long server;         /* -p: its process; 0: the parent */
+	const char *command; /* -x: for the shell, while connections are open; NULL: none */
 	struct bench_row *row;
 	size_t nrows;
 	char *named; /* what rows call the targets' method or path; owned */
@@ -131,8 +137,8 @@ struct bench {
 	size_t ntargets;
 	char *target_words, *label_words; /* from the environment; owned */
 	struct payload payload;
-	int output_errno; /* why writing to stdout failed, or 0 */
-	bool failed;      /* exit status 1 */
+	atomic_int output_errno; /* why writing to stdout failed, or 0 */
+	bool failed;             /* exit status 1 */
 };
 
 /* A program's main(): parse the command line, resolve and probe the target, catch signals,
@@ -176,13 +182,23 @@ void bench_order(const struct bench *, uint64_t *state, size_t *order);
 void bench_schedule(const struct bench *, struct schedule *, uint64_t seed, unsigned first,
     unsigned step);
 
-/* On a terminal, print what is being measured now. */
-void bench_progress(const struct bench *, const struct bench_row *);
+/* On a terminal, show what is being measured now: a row of which this many rounds are over. */
+void bench_progress(struct bench *, const struct bench_row *, uint64_t done, uint64_t rounds);
+
+/* The same line with figures: operations per second now, failed ones so far, and the time that is
+ * left (UINT64_MAX: not known). label: of the target, or NULL. */
+void bench_status(const struct bench *, const char *label, const struct bench_row *, double rate,
+    uint64_t errors, uint64_t left_ns);
 
 /* Print one row, or the three of an open loop (or, raw, its samples), before the first a header.
  * A row cut off before its first operation ended is left out. Sets the times since start_ns. */
 void bench_print(struct bench *, const struct bench_target *, const struct bench_row *,
     struct result *, unsigned clients, unsigned threads, uint64_t start_ns);
+
+/* The same rows for an interval of a part, that began this long after its start (-i). */
+void bench_print_interval(struct bench *, const struct bench_target *, const struct bench_row *,
+    const struct result *, unsigned clients, unsigned threads, uint64_t start_ns, uint64_t at_ns,
+    uint64_t elapsed_ns);
 
 /* Print on stderr what failed and what may be misleading, in all that was measured of a row. */
 void bench_remark(struct bench *, struct bench_target *, const struct bench_row *,

@@ -799,7 +799,7 @@ event_warm_up(struct driver *d, const struct call *call, struct result *t, uint6
 static uint64_t
 due_in_all(const struct bench *b, uint64_t count)
 {
-	uint64_t least = (uint64_t)(b->rate * (double)b->least_ns / 1e9);
+	uint64_t least = b->least_ns ? (uint64_t)(b->rate * (double)b->least_ns / 1e9) : 0;
 
 	if (count == UINT64_MAX)
 		return count;

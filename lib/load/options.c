@@ -73,6 +73,7 @@ static const struct {
 	{ 'f', "file", "send the content of a file, repeated to sizes; \"-\": standard input" },
 	{ 'X', "method", "HTTP: method of requests to the target's path (GET, or POST)" },
 	{ 'F', "field", "HTTP: a field of the requests, 'Name: value'; as often as needed" },
+	{ 'i', "secs", "a row for each interval of this length as well, at once" },
 	{ 'l', "label", "content of the label column ($BENCH_LABEL, else the target)" },
 	{ 'p', "pid", "process of the server (the parent of this one)" },
 	{ 'x', "command", "shell command to run while all connections are open" },
@@ -315,6 +316,7 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 	case 'W': why = set_begin(text, &b->begin_ns); break;
 	case 'L': why = set_limit(b, text); break;
 	case 'e': why = num_rate(text, PERCENT_MAX, &b->percent); break;
+	case 'i': why = num_secs(text, false, SECS_MAX, &b->interval_ns); break;
 	case 'P': a->cpus = text; break;
 	case 'S':
 		a->seed = true;
@@ -478,6 +480,8 @@ check_options(struct bench *b, struct args *a)
 	else if (b->depth > 1 && b->client.conf.native)
 		why =
 		    "-d: with -N a call is three requests, each of which waits for the one before";
+	else if (a->raw && b->interval_ns)
+		why = "-i and -R exclude each other";
 	else if ((why = check_due(a)))
 		;
 	else if (a->dist && b->rate == 0)

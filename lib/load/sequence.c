@@ -13,6 +13,7 @@
 #include "load/block.h"
 #include "load/blocking.h"
 #include "load/event.h"
+#include "load/live.h"
 #include "net/loop.h"
 
 #define FDS_PER_TARGET 4 /* a connection and, at most, an event loop */
@@ -65,7 +66,8 @@ prepare(const struct bench *b, struct lane *l, const struct bench_row *r)
 }
 
 static void
-measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const struct block *k)
+measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const struct block *k,
+    struct live *live)
 {
 	struct driver *d = l->driver;
 	uint64_t start, cpu;
@@ -73,12 +75,16 @@ measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a driver */
 	if (k->skipped && !l->over && !d->gave_up(d))
 		check(l, d->warm_up(d, &r->call, l->now, k->skipped));
+	live_attach(live, 0, l->now);
+	live_begin(live, l->target, r, 1, k->count, k->time_ns, k->rounds);
 	cpu = clock_thread_cpu_ns();
 	start = clock_ns();
+	live_start(live, start);
 	if (!l->over)
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has a driver */
 		check(l, d->run(d, &r->call, l->now, k->count, start, block_end(k, start)));
 	l->now->cpu_ns = clock_thread_cpu_ns() - cpu;
+	live_end(live);
 	bench_print(b, l->target, r, l->now, 1, 1, start);
 	result_merge(l->total, l->now);
 	l->over = l->over || d->gave_up(d);
@@ -87,13 +93,13 @@ measure_block(struct bench *b, struct lane *l, const struct bench_row *r, const 
 /* One row of all targets. */
 static void
 measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
-    const struct bench_row *r)
+    const struct bench_row *r, struct live *live)
 {
 	struct block k = block_of(b, r);
 	struct lane *l, *end = lane + b->ntargets;
 	size_t i;
 
-	bench_progress(b, r);
+	bench_progress(b, r, 0, k.rounds);
 	for (l = lane; l < end; l++) {
 		l->in_row = !l->over;
 		if (l->in_row)
@@ -101,12 +107,13 @@ measure(struct bench *b, struct lane *lane, size_t *order, uint64_t *state,
 	}
 	bench_wait(b);
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
+		bench_progress(b, r, b->when.round - 1, k.rounds);
 		bench_order(b, state, order);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
 			l = &lane[order[i]];
 			/* one that went away while it was prepared has a row that says so */
 			if (!l->over || (b->when.round == 1 && l->in_row))
-				measure_block(b, l, r, &k);
+				measure_block(b, l, r, &k, live);
 		}
 	}
 	for (l = lane; l < end; l++) {
@@ -173,6 +180,7 @@ bench_sequence(struct bench *b)
 {
 	uint64_t state = rng_stream(b->seed, 0);
 	struct lane *lane;
+	struct live *live;
 	size_t *order, i;
 
 	if (b->ntargets > 1
@@ -180,15 +188,18 @@ bench_sequence(struct bench *b)
 		return 2;
 	lane = make_lanes(b);
 	order = calloc(b->ntargets, sizeof *order);
-	if (!lane || !order) {
+	live = live_new(b, 1);
+	if (!lane || !order || !live) {
 		msg("%s", strerror(errno));
 		b->failed = true;
 	}
-	for (i = 0; lane && order && i < b->nrows && some_left(b, lane) && !bench_stopped(b); i++)
-		measure(b, lane, order, &state, &b->row[i]);
-	if (lane && order && !some_left(b, lane) && i < b->nrows)
+	for (i = 0;
+	     lane && order && live && i < b->nrows && some_left(b, lane) && !bench_stopped(b); i++)
+		measure(b, lane, order, &state, &b->row[i], live);
+	if (lane && order && live && !some_left(b, lane) && i < b->nrows)
 		msg("%zu of %zu rows were not measured", b->nrows - i, b->nrows);
 	free_lanes(lane, b->ntargets);
+	live_free(live);
 	free(order);
 	return 0;
 }

@@ -67,6 +67,7 @@ result_clear(struct result *t)
 		.arrival = t->arrival,
 		.wake = t->wake,
 		.parts = t->parts,
+		.live = t->live,
 		.raw = t->raw };
 
 	free_samples(t);
@@ -158,8 +159,8 @@ add_parts(struct result *t, const struct result_sample *s)
 	}
 }
 
-bool
-result_add(struct result *t, const struct result_sample *s, const char *why)
+static bool
+add(struct result *t, const struct result_sample *s, const char *why)
 {
 	if (t->saw)
 		t->saw(t->arg, s);
@@ -184,13 +185,134 @@ result_add(struct result *t, const struct result_sample *s, const char *why)
 	return !why;
 }
 
+/* ---- what others see ---- */
+
+bool
+result_live_init(struct result_live *v, bool intervals, bool open, bool stamps)
+{
+	memset(v, 0, sizeof *v);
+	pthread_mutex_init(&v->mutex, NULL);
+	if (intervals) {
+		v->set[0] = result_new(false, open, stamps);
+		v->set[1] = result_new(false, open, stamps);
+	}
+	return !intervals || (v->set[0] && v->set[1]);
+}
+
+void
+result_live_free(struct result_live *v)
+{
+	pthread_mutex_destroy(&v->mutex);
+	result_free(v->set[0]);
+	result_free(v->set[1]);
+}
+
+void
+result_live_begin(struct result_live *v, uint64_t period_ns, uint64_t time_ns)
+{
+	atomic_store_explicit(&v->n, 0, memory_order_relaxed);
+	atomic_store_explicit(&v->errors, 0, memory_order_relaxed);
+	v->start_ns = v->number = v->latest = 0;
+	v->period_ns = period_ns;
+	v->last = period_ns && time_ns ? (time_ns - 1) / period_ns : UINT64_MAX;
+	if (v->set[0]) {
+		result_clear(v->set[0]);
+		result_clear(v->set[1]);
+	}
+}
+
+struct result *
+result_live_take(struct result_live *v, struct result *empty)
+{
+	struct result **at, *taken;
+
+	pthread_mutex_lock(&v->mutex);
+	at = &v->set[v->number++ & 1];
+	taken = *at;
+	*at = empty;
+	pthread_mutex_unlock(&v->mutex);
+	return taken;
+}
+
+bool
+result_live_ahead(const struct result_live *v)
+{
+	const struct result *t = v->set[(v->number + 1) & 1];
+
+	return t->hist->n + t->errors > 0;
+}
+
+void
+result_live_moved(struct result_live *v, uint64_t content, uint64_t sent, uint64_t received)
+{
+	if (!v->period_ns)
+		return;
+	pthread_mutex_lock(&v->mutex);
+	result_sum_moved(v->set[(v->latest > v->number ? v->latest : v->number) & 1], content, sent,
+	    received);
+	pthread_mutex_unlock(&v->mutex);
+}
+
+/* n of those that were counted in n or errors. Only the owner writes them. */
+static void
+count_live(struct result_live *v, bool failed, uint64_t n)
+{
+	_Atomic uint64_t *count = failed ? &v->errors : &v->n;
+
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+/* An operation that ended late is in the interval that is taken next; one that ended in a later
+ * interval, which this thread can know before the other one does, is behind it. */
+static void
+add_live(struct result_live *v, const struct result_sample *s, const char *why)
+{
+	uint64_t end_ns = s->start_ns + s->ns, number;
+
+	count_live(v, why != NULL, 1);
+	if (!v->period_ns)
+		return;
+	number = end_ns > v->start_ns ? (end_ns - v->start_ns) / v->period_ns : 0;
+	if (number > v->last)
+		number = v->last;
+	pthread_mutex_lock(&v->mutex);
+	v->latest = v->number + (number > v->number);
+	add(v->set[v->latest & 1], s, why);
+	pthread_mutex_unlock(&v->mutex);
+}
+
+bool
+result_add(struct result *t, const struct result_sample *s, const char *why)
+{
+	bool counts = add(t, s, why);
+
+	if (t->live)
+		add_live(t->live, s, why);
+	return counts;
+}
+
+static void
+missed(struct result *t, uint64_t n, const char *why)
+{
+	t->errors += n;
+	count_cause(t, why, n);
+}
+
 void
 result_missed(struct result *t, uint64_t n, const char *why)
 {
 	if (n == 0)
 		return;
-	t->errors += n;
-	count_cause(t, why, n);
+	missed(t, n, why);
+	if (!t->live)
+		return;
+	count_live(t->live, true, n);
+	if (t->live->period_ns) {
+		pthread_mutex_lock(&t->live->mutex);
+		missed(t->live->set[t->live->number & 1], n, why);
+		pthread_mutex_unlock(&t->live->mutex);
+	}
 }
 
 void

@@ -4,6 +4,8 @@
 #ifndef RESULT_H
 #define RESULT_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +74,8 @@ struct result {
 	void (*saw)(void *arg, const struct result_sample *);
 	void *arg;
 
+	struct result_live *live; /* what others see meanwhile; borrowed, or NULL */
+
 	bool raw;                          /* store samples */
 	struct result_piece *first, *last; /* owned */
 	uint64_t dropped;                  /* samples lost for lack of memory */
@@ -93,13 +97,51 @@ void result_clear(struct result *);
  * NULL if it succeeded. Returns whether it succeeded and is recorded. */
 bool result_add(struct result *, const struct result_sample *, const char *why);
 
-/* It succeeded: payload bytes of its reply beyond what the call says, and bytes on the socket. */
+/* What another thread may see while a timed part goes on: counts, and the operations that ended in
+ * each interval. The owner of the result adds to it, the other one takes intervals away. */
+struct result_live {
+	_Atomic uint64_t n, errors; /* so far; those that were never tried are not in errors */
+
+	uint64_t start_ns;  /* of the part: set by the owner before anything is added */
+	uint64_t period_ns; /* 0: no intervals */
+	uint64_t last;      /* number of the interval that is never over */
+	uint64_t number;    /* of the one that is to be taken next */
+	uint64_t latest;    /* of the one to which an operation was added last */
+	pthread_mutex_t mutex;
+	struct result *set[2]; /* of that and of the one behind it, by the last bit of their
+				* numbers. Owned */
+};
+
+/* intervals: keep these too; open, stamps: as for result_new(). False: out of memory. */
+bool result_live_init(struct result_live *, bool intervals, bool open, bool stamps);
+void result_live_free(struct result_live *);
+
+/* Empty it for a part of time_ns (0: no limit) in intervals of period_ns (0: none). */
+void result_live_begin(struct result_live *, uint64_t period_ns, uint64_t time_ns);
+
+/* Take the next interval; empty is what it leaves in its place. */
+struct result *result_live_take(struct result_live *, struct result *empty);
+
+/* Is there something in the interval behind that? Only when nothing is added any more. */
+bool result_live_ahead(const struct result_live *);
+
+void result_live_moved(struct result_live *, uint64_t content, uint64_t sent, uint64_t received);
+
 static inline void
-result_moved(struct result *t, uint64_t content, uint64_t sent, uint64_t received)
+result_sum_moved(struct result *t, uint64_t content, uint64_t sent, uint64_t received)
 {
 	t->content += content;
 	t->sent_bytes += sent;
 	t->received_bytes += received;
+}
+
+/* It succeeded: payload bytes of its reply beyond what the call says, and bytes on the socket. */
+static inline void
+result_moved(struct result *t, uint64_t content, uint64_t sent, uint64_t received)
+{
+	result_sum_moved(t, content, sent, received);
+	if (t->live)
+		result_live_moved(t->live, content, sent, received);
 }
 
 /* n operations of a client were due and could not be tried. They have no samples. */

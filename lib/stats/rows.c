@@ -20,7 +20,7 @@ rows_new(void)
 
 	if (r) {
 		table_init(&r->table);
-		r->round = r->pass = -1;
+		r->round = r->pass = r->at = -1;
 	}
 	return r;
 }
@@ -54,6 +54,7 @@ know_schema(struct rows *r)
 		return false;
 	r->round = table_column(t, "round");
 	r->pass = table_column(t, "pass");
+	r->at = table_column(t, TSV_AT);
 	return true;
 }
 
@@ -96,6 +97,8 @@ rows_take(struct rows *r, const char *p, size_t n, const struct rows_reader *rea
 			known = r->headed = true;
 			break;
 		case TABLE_ROW:
+			if (r->at >= 0 && strcmp(r->table.cell[r->at], "NA") != 0)
+				break;
 			if (!read_when(r) || !reader->row(reader->arg, r))
 				return false;
 			r->headed = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The rows of benchmarks, read back: files in one of the schemas of tsv.h, of which the columns
  * "round" and "pass" may be missing, and in any file those behind them; and the configurations that
- * they are of. Columns are found by name, in any order and among others. */
+ * they are of. Rows of intervals (-i), which their summary holds as well, are left out. Columns are
+ * found by name, in any order and among others. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -32,7 +33,7 @@ struct rows {
 	struct table table; /* unless reader.header chooses: columns as enum rows_column has them */
 
 	/* Private. */
-	int round, pass; /* columns, or -1 */
+	int round, pass, at; /* columns, or -1 */
 	char key[TABLE_LINE + 1];
 };
 

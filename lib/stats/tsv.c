@@ -17,7 +17,7 @@
 	    "p95_us", "p99_us", "p999_us", "max_us", "cpu_us", "busy", WHEN, "sent_bytes", \
 	    "received_bytes", "start_s"
 
-static const char *const summary[] = { SUMMARY, NULL };
+static const char *const summary[] = { SUMMARY, TSV_AT, NULL };
 
 static const char *const capacity[] = { SUMMARY, "quantile", "limit_us", "beyond", "beyond_low",
 	"beyond_high", "holds", "holds_per_s", "fails_per_s", NULL };
@@ -25,7 +25,8 @@ static const char *const capacity[] = { SUMMARY, "quantile", "limit_us", "beyond
 static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN,
 	"start_s", NULL };
 
-static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, "start_s", NULL };
+static const char *const hist[] = { RUN, "low_us", "high_us", "count", WHEN, "start_s", TSV_AT,
+	NULL };
 
 const char *const *
 tsv_columns(enum tsv_rows rows)
@@ -36,13 +37,14 @@ tsv_columns(enum tsv_rows rows)
 }
 
 void
-tsv_header(FILE *f, enum tsv_rows rows)
+tsv_header(FILE *f, enum tsv_rows rows, bool at)
 {
 	const char *const *name = tsv_columns(rows);
 
 	fputs(*name, f);
 	while (*++name)
-		fprintf(f, "\t%s", *name);
+		if (at || strcmp(*name, TSV_AT) != 0)
+			fprintf(f, "\t%s", *name);
 	putc('\n', f);
 }
 
@@ -86,9 +88,19 @@ cell_start(FILE *f, const struct tsv_when *when)
 }
 
 static void
-end_row(FILE *f, const struct tsv_when *when)
+cell_at(FILE *f, const struct tsv_row *r)
 {
-	cell_start(f, when);
+	if (r->at != TSV_NO_AT)
+		cell(f, r->at == TSV_INTERVAL, 6, (double)r->at_ns / 1e9);
+}
+
+/* The last cells of a histogram row. */
+static void
+end_hist(FILE *f, const struct tsv_row *r)
+{
+	cells_when(f, &r->when);
+	cell_start(f, &r->when);
+	cell_at(f, r);
 	putc('\n', f);
 }
 
@@ -146,6 +158,7 @@ tsv_summary(FILE *f, const struct tsv_row *r)
 	cell_start(f, &r->when);
 	if (r->capacity)
 		cells_of_capacity(f, r->capacity);
+	cell_at(f, r);
 	putc('\n', f);
 }
 
@@ -160,14 +173,12 @@ tsv_hist(FILE *f, const struct tsv_row *r)
 		cell_us(f, low);
 		cell_us(f, high);
 		fprintf(f, "\t%" PRIu64, r->hist->count[i]);
-		cells_when(f, &r->when);
-		end_row(f, &r->when);
+		end_hist(f, r);
 	}
 	if (r->hist->n == 0) {
 		cells_of_run(f, r);
 		fputs("\tNA\tNA\t0", f);
-		cells_when(f, &r->when);
-		end_row(f, &r->when);
+		end_hist(f, r);
 	}
 }
 
@@ -180,7 +191,8 @@ tsv_sample(FILE *f, const struct tsv_raw *r)
 	cell_us(f, r->ns);
 	fprintf(f, "\t%d", r->ok);
 	cells_when(f, &r->when);
-	end_row(f, &r->when);
+	cell_start(f, &r->when);
+	putc('\n', f);
 }
 
 /* Why a label of n characters can't have this one there, or NULL. */

@@ -26,6 +26,9 @@ struct tsv_capacity {
 	double holds_per_s, fails_per_s; /* the answer so far; 0: NA */
 };
 
+/* Is there the column "at_s", and is the row of an interval or, which is NA there, of all? */
+enum tsv_at { TSV_NO_AT, TSV_ALL, TSV_INTERVAL };
+
 /* One summary row. */
 struct tsv_row {
 	const char *label, *bench, *op;
@@ -40,7 +43,9 @@ struct tsv_row {
 	uint64_t content; /* payload bytes of all successful operations, besides size of each */
 	uint64_t sent, received; /* bytes that these moved on their sockets */
 	struct tsv_when when;
-	const struct hist *hist;             /* of the successful operations; column n is its n */
+	enum tsv_at at;
+	uint64_t at_ns;          /* of TSV_INTERVAL: its start, since that of the timed run */
+	const struct hist *hist; /* of the successful operations; column n is its n */
 	const struct tsv_capacity *capacity; /* of TSV_CAPACITY, else NULL */
 };
 
@@ -56,6 +61,10 @@ struct tsv_raw {
 	struct tsv_when when;
 };
 
+/* The last column of summaries and histograms, which only -i has; rows_read() leaves intervals out.
+ */
+#define TSV_AT "at_s"
+
 /* TSV_CAPACITY: a summary with more columns. */
 enum tsv_rows { TSV_SUMMARY, TSV_RAW, TSV_HIST, TSV_CAPACITY };
 
@@ -65,7 +74,7 @@ const char *const *tsv_columns(enum tsv_rows);
 /* Numbers are printed as plain decimals: times in microseconds with 3 digits after the point,
  * elapsed and start seconds with 6, rates (also of bytes) with 2, busy and mean bytes with 3; ok is
  * 1 or 0. Only std_close() tells whether writing succeeded. */
-void tsv_header(FILE *, enum tsv_rows);
+void tsv_header(FILE *, enum tsv_rows, bool at);
 
 /* bytes_per_s is (size * n + content) / elapsed; ops_per_s n / elapsed; cpu_us per operation,
  * failed ones included; busy = cpu / (threads * elapsed); sent_bytes and received_bytes are means

@@ -150,11 +150,13 @@ PROGRAMS='bench-lat bench-conc'
 	printf '%s\n' '192.0.2.1 - - [27/Nov/2026:23:59:59 +0000] "GET / HTTP/1.1" 200 5' \
 	    '192.0.2.1 - - [01/Dec/2026:00:00:01 +0000] "GET / HTTP/1.1" 200 5' \
 	    '192.0.2.1 - - [01/Mar/2028:00:00:01 +0000] "GET / HTTP/1.1" 200 5' >access.log
+	# shellcheck disable=SC2016
 	recipe 'split(substr($4, 2), t' >awk.1
 	# to the second: what rand() adds is a fraction
 	[ "$(sh awk.1 <access.log | sed 's/\..*//' | awk 'NR > 1 { print $1 - last } { last = $1 }')" = \
 	    $'259202\n39398400' ] || fail "$(cat awk.1; sh awk.1 <access.log)"
 	printf '%s\n' '1764201600.250 0.250 GET /' '1764201600.100 0.000 GET /' >access.log
+	# shellcheck disable=SC2016
 	recipe '$1 - $2' >awk.2
 	[ "$(sh awk.2 <access.log)" = $'1764201600.000\n1764201600.100' ] || fail "$(cat awk.2)"
 	echo 1764201600250000 >access.log

@@ -385,9 +385,9 @@ test_tsv(void)
 		ok(false, "tsv: a file to write to: %s", strerror(errno));
 		return;
 	}
-	tsv_header(f, TSV_SUMMARY);
+	tsv_header(f, TSV_SUMMARY, false);
 	is(written(f), summary, "tsv: header of summaries");
-	tsv_header(f, TSV_RAW);
+	tsv_header(f, TSV_RAW, false);
 	is(written(f), raw, "tsv: header of raw rows");
 
 	for (i = 0; i < sizeof t / sizeof *t; i++) {
@@ -499,11 +499,11 @@ test_close(void)
 		ok(true, "std_close: a full disk # SKIP no /dev/full");
 		return;
 	}
-	tsv_header(f, TSV_SUMMARY);
+	tsv_header(f, TSV_SUMMARY, false);
 	ok(std_close(f) == -1 && errno == ENOSPC, "std_close: a full disk");
 	if ((f = fopen("/dev/full", "w"))) {
 		setvbuf(f, NULL, _IONBF, 0);
-		tsv_header(f, TSV_SUMMARY);
+		tsv_header(f, TSV_SUMMARY, false);
 		errno = 0;
 		ok(std_close(f) == -1 && errno != 0, "std_close: a write that failed before");
 	}
@@ -708,7 +708,7 @@ test_tsv_hist(void)
 		return;
 	}
 	r.hist = h;
-	tsv_header(f, TSV_HIST);
+	tsv_header(f, TSV_HIST, false);
 	is(written(f),
 	    "label\tbench\top\tsize_bytes\tchunk_bytes\tclients\tdepth\trate_per_s\tn\t"
 	    "errors\telapsed_s\tlow_us\thigh_us\tcount\tround\tpass\tstart_s\n",
