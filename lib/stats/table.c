@@ -189,7 +189,9 @@ later_header(struct table *t, const char *const *at, size_t cells)
 	size_t i;
 
 	for (i = 0; i < t->columns; i++)
-		if ((t->place[i] = find(at, cells, t->name[i])) == cells && i < t->fixed)
+		t->place[i] = find(at, cells, t->name[i]);
+	for (i = 0; i < t->fixed; i++)
+		if (t->place[i] == cells)
 			return table_bad(t, t->name[i],
 			    "mixed schemas: before, there was this column");
 	for (i = 0; i < cells; i++) {

@@ -662,7 +662,6 @@ http-thread upload-chunked 262144 1 330.125" ] || fail "$(cat figures.tsv)"
 }
 
 @test "a table of costs that is malformed is named with its line and column" {
-	local bad
 	with_costs 'rpc-thread ping 0 1 2 3 x 5 6 7 8'
 	run --separate-stderr bench-report run
 	want 2 '^bench-report: run/cost.tsv:2: cpu_us: not a number: x'

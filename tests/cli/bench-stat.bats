@@ -497,11 +497,11 @@ histogram() {
 @test "bytes: the mean, weighted with n; rows without these columns count for nothing" {
 	local n sent
 	{
-		tr ' ' '\t' <<<"$HEADER"
+		tr ' ' '\t' <<<"$OLD_HEADER round pass sent_bytes received_bytes"
 		for n in '100\t10.000\tNA' '300\t20.000\t6.000' '0\tNA\tNA'; do
 			sent=${n#*'\t'}
 			printf 'l\tbench-lat\tping\t0\t0\t1\t1\t0.00\t%s\t1\t2.000000\t500.00\t0.00\t' "${n%%'\t'*}"
-			printf "1.000\t2.000\t0.500\t1.000\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\t1\t1\t$sent\n"
+			printf '1.000\t2.000\t0.500\t1.000\t3.000\t4.000\t5.000\tNA\t9.000\t1.000\t0.500\t1\t1\t%b\n' "$sent"
 		done
 	} >rows
 	stat_rows rows
