@@ -60,8 +60,9 @@ op_by_path(const void *s, size_t n)
 	return (enum op)op;
 }
 
-/* Constant arrays, so that threads share them without a lock and forked children without a
- * copy. A string literal may have no more than 4095 characters in portable C. */
+/* Arrays that nobody writes, so that threads share them without a lock and forked children without
+ * a copy. The zeros are not const: then they take no room in the program's file. A string literal
+ * may have no more than 4095 characters in portable C. */
 #define X4 'x', 'x', 'x', 'x'
 #define X16 X4, X4, X4, X4
 #define X64 X16, X16, X16, X16
@@ -71,7 +72,7 @@ op_by_path(const void *s, size_t n)
 #define X16K X4K, X4K, X4K, X4K
 
 static const unsigned char fill_x[] = { X16K, X16K, X16K, X16K };
-static const unsigned char fill_zero[FILL_SIZE];
+static unsigned char fill_zero[FILL_SIZE];
 
 _Static_assert(sizeof fill_x == FILL_SIZE, "fill_block's two blocks are of one size");
 

@@ -704,7 +704,7 @@ serve(struct serve *s)
 		conf.dist = &o->dist;
 	conf.seed = o->seed;
 	conf.threads = (unsigned)o->threads;
-	if (conf.threads == 0)
+	if (conf.threads == 0 && o->model->threads > 0)
 		conf.threads = o->model->threads * cpus_available(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
 	check_descriptors(&conf);
@@ -722,8 +722,8 @@ serve(struct serve *s)
 		end_command(s);
 		status = EXIT_FAILED;
 	}
-	server_measure(&usage);
 	if (s->usage_fd >= 0) {
+		server_measure(&usage);
 		if (write_usage(s, &usage) < 0)
 			status = EXIT_FAILED;
 		s->usage_fd = -1;
