@@ -987,6 +987,8 @@ server_limits_connections() {
 		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv)"
 		forget "${STARTED[-1]}"
 		[ "$(total out.tsv n)" = 1 ] || fail "$(cat out.tsv)"
+		[ "$(cat server.err)" = "$1: -c 2: as many connections as that, others wait" ] || fail "$(cat server.err)"
+		: >server.err
 		stop
 	done
 }

@@ -174,7 +174,7 @@ client_dial_begin(struct client_conn *c)
 	c->error[0] = '\0';
 	c->connected_ns = 0;
 	c->dialled_ns = clock_ns();
-	if ((c->fd = sock_open(cl->addr)) < 0 || sock_timeout(c->fd, slice_ns(cl)) < 0)
+	if ((c->fd = sock_open(cl->addr)) < 0)
 		return lose(c, "socket", errno);
 	if (cl->stamps && stamp_enable(c->fd) < 0)
 		return lose(c, "timestamps", errno);
@@ -366,6 +366,14 @@ await(struct client_conn *c, short events)
 	return n > 0 ? CLIENT_OK : CLIENT_BUSY;
 }
 
+int
+client_set_blocking(struct client_conn *c, bool on)
+{
+	if (on && sock_timeout(c->fd, slice_ns(c->client)) < 0)
+		return -1;
+	return sock_blocking(c->fd, on);
+}
+
 enum client_result
 client_dial(struct client_conn *c)
 {
@@ -377,7 +385,7 @@ client_dial(struct client_conn *c)
 	    || (res == CLIENT_OK && (res = client_dial_end(c)) == CLIENT_BUSY))
 		if ((res = check(c, c->dialled_ns)) != CLIENT_OK)
 			return res;
-	if (res == CLIENT_OK && sock_blocking(c->fd, true) < 0)
+	if (res == CLIENT_OK && client_set_blocking(c, true) < 0)
 		return lose(c, "socket", errno);
 	return res;
 }

@@ -229,7 +229,7 @@ client_probe(struct client *cl, bool keeping)
 	if (cl->list->next) {
 		cl->conf.dialect = cl->url.dialect ? cl->url.dialect : 6;
 		res = choose_address(cl, &a[0].conn, &silent);
-		a[0].begun = res == CLIENT_OK && sock_blocking(a[0].conn.fd, false) == 0;
+		a[0].begun = res == CLIENT_OK && client_set_blocking(&a[0].conn, false) == 0;
 	}
 	if (asks && res == CLIENT_OK)
 		res = probe_dialect(cl, a, &found);
@@ -250,7 +250,7 @@ client_adopt(struct client_conn *c, bool blocking)
 {
 	struct client_conn *spare = c->client->spare;
 
-	if (!spare || !client_ready(spare) || sock_blocking(spare->fd, blocking) < 0)
+	if (!spare || !client_ready(spare) || client_set_blocking(spare, blocking) < 0)
 		return false;
 	client_close(c);
 	c->fd = spare->fd;

@@ -65,7 +65,6 @@ struct request {
 };
 
 struct flow {
-	struct bench_client k;
 	enum step step;
 	bool active;    /* the phase is not over for it */
 	bool reconnect; /* its only request replaces a lost connection */
@@ -86,6 +85,7 @@ struct flow {
 	struct flow *next_unsent; /* and the next flow that has some */
 	bool paused;              /* in the list of those that are client_paused(): */
 	struct flow *next_paused;
+	struct bench_client k; /* last, for its last part is seldom used */
 };
 
 struct event_driver {
@@ -121,7 +121,7 @@ static void
 flow_close(struct event_driver *d, struct flow *f)
 {
 	if (f->watched)
-		loop_remove(d->loop, f->k.conn.fd);
+		loop_closing(d->loop, f->k.conn.fd);
 	f->watched = false;
 	f->closed_round = d->round;
 	client_close(&f->k.conn);

@@ -16,11 +16,11 @@
 #define RETRY_MAX 3
 
 struct bench_client {
-	struct client_conn conn;
 	unsigned index;    /* from 0 */
-	uint64_t seq;      /* operations of the row so far */
 	unsigned failures; /* attempts to connect that failed in a row */
+	uint64_t seq;      /* operations of the row so far */
 	bool gave_up;
+	struct client_conn conn; /* last, for its last part is seldom used */
 };
 
 enum retry {

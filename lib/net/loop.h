@@ -43,12 +43,16 @@ void loop_free(struct loop *);
 
 /* These three may be called from any thread, even while another one waits: a descriptor
  * that is ready then is reported by the wait in progress. A descriptor may belong to one
- * loop at a time, and must be removed before it is closed. An event that a wait has
- * already returned is not taken back by a change or removal that comes after. interest
- * may be 0. They return 0, or -1 with errno. */
+ * loop at a time, and must be removed (or loop_closing) before it is closed. An event that a wait
+ * has already returned is not taken back by a change or removal that comes after. interest may be
+ * 0. They return 0, or -1 with errno. */
 int loop_add(struct loop *, int fd, unsigned interest, void *user);
 int loop_change(struct loop *, int fd, unsigned interest, void *user);
 int loop_remove(struct loop *, int fd);
+
+/* The descriptor is about to be closed, and no other process has it: it is removed in time, by the
+ * system itself where that sees to it. */
+void loop_closing(struct loop *, int fd);
 
 #define LOOP_FOREVER UINT64_MAX
 

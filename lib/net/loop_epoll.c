@@ -81,6 +81,13 @@ loop_remove(struct loop *l, int fd)
 	return control(l, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
+void
+loop_closing(struct loop *l, int fd)
+{
+	(void)l;
+	(void)fd;
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {

@@ -114,6 +114,13 @@ join(struct loop_event *ev, int events, int among, const struct kevent *e)
 	return events;
 }
 
+void
+loop_closing(struct loop *l, int fd)
+{
+	(void)l;
+	(void)fd;
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {

@@ -197,6 +197,12 @@ collect(struct loop *l, size_t n, struct loop_event *ev, int max)
 	return k;
 }
 
+void
+loop_closing(struct loop *l, int fd)
+{
+	loop_remove(l, fd);
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {

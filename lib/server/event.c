@@ -3,6 +3,8 @@
  * them. Nothing here blocks: a session that wants to wait is put aside, and a long
  * transfer gives way after TURN_BYTES to whatever else is ready. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +35,9 @@ struct worker {
 	struct loop *loop;
 	unsigned char *buf; /* READ_BYTES */
 	uint64_t now_ns;    /* when this round began */
+	pthread_mutex_t lock;
+	struct conn_list fresh; /* under the lock: accepted, and not yet in a list */
+	atomic_bool has_fresh;
 	struct conn_list list[LISTS];
 	struct conn_list ready; /* have their next turn in the next round, whatever the descriptor
 				 * says; some of LIMITED may be among them */
@@ -136,7 +141,7 @@ finish(struct worker *w, struct conn *c)
 	leave(w, c);
 	if (c->event.ready)
 		conn_list_remove(&w->ready, c);
-	loop_remove(w->loop, c->fd);
+	loop_closing(w->loop, c->fd);
 	server_close(c);
 }
 
@@ -370,21 +375,39 @@ asleep(uint64_t wake_ns)
 	return ns > loop_grain_ns ? ns - loop_grain_ns : 0;
 }
 
+/* Not longer than a time limit: a connection that comes meanwhile and is silent wakes nobody, and
+ * its time limit is over later than this sleep. */
 static uint64_t
 time_left(const struct worker *w)
 {
-	uint64_t left = LOOP_FOREVER, now = w->now_ns;
+	uint64_t left = w->server->conf->timeout_ns, now = w->now_ns;
 
 	if (w->ready.first)
 		return 0;
 	if (w->list[LIMITED].first)
-		left = sooner(left, w->list[LIMITED].first->since_ns + w->server->conf->timeout_ns,
-		    now);
+		left = sooner(left, w->list[LIMITED].first->since_ns + left, now);
 	if (w->list[LINGERING].first)
 		left = sooner(left, w->list[LINGERING].first->since_ns + CONN_LINGER_NS, now);
 	if (w->n_heap > 0)
 		left = sooner(left, asleep(w->heap[0]->event.wake_ns), 0);
 	return left;
+}
+
+/* The time limit of those just accepted began then. */
+static void
+take_fresh(struct worker *w)
+{
+	struct conn *c;
+
+	if (!atomic_load_explicit(&w->has_fresh, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&w->lock);
+	while ((c = conn_list_take(&w->fresh))) {
+		conn_list_add(&w->list[LIMITED], c);
+		c->event.list = LIMITED;
+	}
+	atomic_store_explicit(&w->has_fresh, false, memory_order_relaxed);
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void *
@@ -403,6 +426,7 @@ work(void *arg)
 			return NULL;
 		}
 		w->now_ns = clock_ns();
+		take_fresh(w); /* those that the events are about, at least */
 		for (i = 0; i < n; i++) {
 			if (ev[i].user)
 				on_event(w, ev[i].user, ev[i].ready);
@@ -419,18 +443,32 @@ work(void *arg)
 
 /* ---- the model ---- */
 
-/* Main thread: give the connection to the next loop. A new socket can be written to, so the
- * loop sees it at once and sets its time limit. */
+/* Main thread: give the connection to the next loop, which has nothing to do for it until something
+ * comes. It is in the loop's list before there can be an event. */
 static int
 serve(struct conn *c)
 {
 	const struct server *sv = c->server;
 	struct workers *ws = sv->data;
 	struct worker *w = &ws->worker[ws->next];
+	bool taken;
+	int e;
 
-	c->event.interest = LOOP_READ | LOOP_WRITE;
-	if (loop_add(w->loop, c->fd, c->event.interest, c) < 0)
-		return errno;
+	c->since_ns = clock_ns();
+	c->timing = true;
+	c->event.interest = LOOP_READ;
+	pthread_mutex_lock(&w->lock);
+	conn_list_add(&w->fresh, c);
+	atomic_store_explicit(&w->has_fresh, true, memory_order_relaxed);
+	pthread_mutex_unlock(&w->lock);
+	if (loop_add(w->loop, c->fd, c->event.interest, c) < 0) {
+		e = errno;
+		pthread_mutex_lock(&w->lock);
+		if (!(taken = c->event.list != NO_LIST))
+			conn_list_remove(&w->fresh, c);
+		pthread_mutex_unlock(&w->lock);
+		return taken ? 0 : e; /* what the loop has it ends after the time limit */
+	}
 	/* the connection may be over by now */
 	ws->next = (ws->next + 1) % sv->conf->threads;
 	return 0;
@@ -448,6 +486,7 @@ end(struct server *sv)
 		loop_free(w->loop);
 		free(w->buf);
 		free(w->heap);
+		pthread_mutex_destroy(&w->lock);
 	}
 	close(ws->stop[0]);
 	free(ws);
@@ -457,7 +496,7 @@ static int
 prepare(struct worker *w, struct server *sv, int stop_fd)
 {
 	w->server = sv;
-	w->list[LIMITED].which = CONN_LIMIT;
+	w->list[LIMITED].which = w->fresh.which = CONN_LIMIT;
 	if (!(w->buf = malloc(READ_BYTES)))
 		return ENOMEM;
 	if (!(w->loop = loop_new()) || loop_add(w->loop, stop_fd, LOOP_READ, NULL) < 0)
@@ -480,6 +519,8 @@ begin(struct server *sv)
 		return e;
 	}
 	sv->data = ws;
+	for (i = 0; i < n; i++)
+		pthread_mutex_init(&ws->worker[i].lock, NULL); /* it can't fail */
 	for (i = 0; i < n && e == 0; i++)
 		e = prepare(&ws->worker[i], sv, ws->stop[0]);
 	if (e == 0)

@@ -163,7 +163,7 @@ server_close(struct conn *c)
 	bool wake;
 
 	if (c->known_to_loop)
-		loop_remove(sv->loop, c->fd);
+		loop_closing(sv->loop, c->fd);
 	pthread_mutex_lock(&sv->lock);
 	conn_count(c, &sv->usage);
 	set_limited(c, false);

@@ -286,3 +286,23 @@ famished() {
 		want 1 "^$command: out of memory\$"
 	done
 }
+
+@test "programs are small: a file below 350 KB, and few system calls before the command" {
+	[ -z "${SANITIZED:-}" ] || skip 'a sanitizer is part of the program'
+	local program size calls
+	for program in "$BIN"/*.c; do
+		program=${program%.c}
+		if grep -q '\.debug_info' "$program"; then
+			need strip
+			strip -o stripped "$program"
+			program=$PWD/stripped
+		fi
+		size=$(wc -c <"$program")
+		[ "$size" -lt 350000 ] || fail "$program: $size bytes"
+	done
+	need strace
+	strace -f -c -o calls rpc-serve true || skip 'strace is not allowed'
+	# those of true(1) and of loading two programs included
+	calls=$(awk '$NF == "total" { print $4 }' calls)
+	[ "$calls" -ge 50 ] && [ "$calls" -lt 200 ] || fail "$(cat calls)"
+}
