@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # How cost grows with connections: throughput, p99, the server's processor time per request
-# and its memory per connection, from 1 to 10,000 connections, for each model on both protocols.
+# and its memory per connection, from 1 to 100,000 connections, for each model on both protocols.
 #
 # Each point is two runs. bench-conc loads the server, whose own account (-u) gives the
 # processor time of a request, a share of what setting up the connections takes included. A
@@ -30,7 +30,7 @@ help() {
 $usage
 Measure how a server's cost grows with its connections: scaling.tsv and pictures of it.
 
-  -c list  connections, separated by commas (1,10,100,1000,10000)
+  -c list  connections, separated by commas (1,10,100,1000,10000,100000)
   -o dir   folder for scaling.tsv, env.tsv, scaling.svg, scaling.png (a new one in results/)
   -q       quick: short runs, for a first look
 
@@ -65,12 +65,12 @@ point() {
 	label=${1%-serve}-$2
 	rm -f "$tmp/usage"
 
-	run_child bin/"$1" -m "$2" -c 20000 -u "$tmp/usage" \
+	run_child bin/"$1" -m "$2" -c $(($3 + 100)) -u "$tmp/usage" \
 	    bin/bench-conc -o ping -w 1 -c "$3" -t "$secs"
-	[ "$status" -eq 0 ] || note="load: status $status: $(grep -v warning "$tmp/err" | sed 1q)"
+	[ "$status" -eq 0 ] || note="load: status $status: $(grep -v "warning\|^$1: -c" "$tmp/err" | sed 1q)"
 	cp "$tmp/out" "$tmp/rows"
 
-	keep_server bin/"$1" -m "$2" -c 20000 -p 0
+	keep_server bin/"$1" -m "$2" -c $(($3 + 100)) -p 0
 	before=$(memory "$kept")
 	held "$kept" "$3"
 	drop "$kept"
@@ -168,7 +168,7 @@ draw() {
 # ---- main ----
 
 command_line=$*
-counts=1,10,100,1000,10000 secs=3
+counts=1,10,100,1000,10000,100000 secs=3
 while getopts :c:ho:q opt; do
 	case $opt in
 	c) counts=$OPTARG ;;
