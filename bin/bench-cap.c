@@ -36,10 +36,6 @@
 
 /* From this share of its time on, the client was the limit. */
 #define BUSY_SHARE 0.9
-/* It was late if it sent a request later than due by this part of the limit, though there was a
- * connection for it. */
-#define LATE_PART 4
-
 #define DRAIN_NS (500 * CLOCK_MS) /* or twice the limit */
 
 static const struct bench_op ops[] = {
@@ -62,7 +58,7 @@ struct probe {
 
 	uint64_t ndue, ndone, room; /* requests; connections have room for so many */
 	uint64_t full_ns;           /* when it was last used up */
-	uint64_t late;              /* sent late by the client */
+	uint64_t late;              /* beyond the limit only as the client sent it late */
 	uint64_t turn_ns, idle, busy_ns;
 	uint64_t cpu_ns; /* used when the part that is recorded began; 0: it hasn't */
 };
@@ -87,11 +83,12 @@ static void
 saw(void *arg, const struct result_sample *s)
 {
 	struct probe *p = arg;
+	uint64_t limit_ns = p->limit.limit_ns;
 
 	p->ndone++;
 	if (s->ok)
 		limit_done(&p->limit, s->start_ns, s->ns);
-	if (s->wait_ns > p->limit.limit_ns / LATE_PART && s->start_ns > p->full_ns)
+	if (s->ns > limit_ns && s->ns - s->wait_ns <= limit_ns && s->start_ns > p->full_ns)
 		p->late++;
 }
 
@@ -350,6 +347,7 @@ prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t 
 		alone = try_alone(b, l, &r->call, deadline_ns);
 		l->gone = alone == 0;
 		first = FIRST_SHARE * 1e9 / (double)(alone ? alone : 1);
+		l->best_start_ns = clock_ns();
 		capacity_init(&l->search, first, least, bound, 1 + b->percent / 100);
 	}
 	b->rate = bound;
@@ -393,7 +391,7 @@ explain(const struct bench *b, const struct lane *l)
 
 	if (l->client)
 		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f, %.2f %% of "
-		    "requests sent late); known to hold: %.2f",
+		    "requests beyond the limit as it sent them late); known to hold: %.2f",
 		    label, l->client_rate, l->busy, 100 * l->late, c->holds);
 	else if (c->fails == 0 && c->holds >= c->bound)
 		msg("%s: the highest rate to try holds: %.2f per second (-r)", label, c->bound);
@@ -441,7 +439,7 @@ answer(struct bench *b, struct lane *lane, const struct bench_row *r)
 		result_merge(l->total, l->best);
 		bench_remark(b, l->target, r, l->total, b->clients, 1);
 		if (l->gone) {
-			msg("%s: it does not answer any more", l->target->label);
+			msg("%s: it does not answer", l->target->label);
 			b->failed = true;
 		}
 		all = all && !l->client && l->search.holds > 0
@@ -554,8 +552,7 @@ static const struct bench_help helps[] = {
 
 static const struct bench_program program = {
 	.name = "bench-cap",
-	.about =
-	    "Find the highest rate at which a quantile of the response time is within a limit.",
+	.about = "Find the highest rate at which a quantile of response times holds a limit.",
 	.options = "LtsocdreASKNTCZfXFlHvqP",
 	.ops = ops,
 	.nops = sizeof ops / sizeof *ops,

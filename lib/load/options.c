@@ -240,7 +240,7 @@ set_limit(struct bench *b, const char *text)
 		return "a quantile of too many digits";
 	memcpy(part, text + 1, n);
 	part[n] = '\0';
-	if (n > 2 && n < sizeof part - 1 && !strchr(part, '.')) {
+	if (n > 2 && n < sizeof part - 1 && strspn(part, "9") == n) {
 		point = part + 2;
 		memmove(point + 1, point, n - 1);
 		*point = '.';

@@ -20,7 +20,7 @@ capacity_init(struct capacity *c, double start, double least, double bound, doub
 {
 	*c = (struct capacity){ .precision = precision, .bound = bound, .least = least };
 	/* as if half of it had passed */
-	c->passed = fmax(least, fmin(bound, start)) / 2;
+	c->passed = fmin(bound, start) / 2;
 }
 
 /* Up, until something fails. */
@@ -82,7 +82,7 @@ capacity_time_ns(double rate, bool glance, uint64_t needs, uint64_t left_ns)
 
 	if (left < LEAST_NS || (!glance && left < least))
 		return 0;
-	return (uint64_t)fmax(left / PART, fmin(left, ENOUGH * least));
+	return (uint64_t)fmax(left / PART, glance ? 0 : fmin(left, ENOUGH * least));
 }
 
 void

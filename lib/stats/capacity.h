@@ -16,7 +16,7 @@
 struct capacity {
 	double precision; /* it is over when fails / holds is at most this */
 	double bound;     /* no rate above is tried, */
-	double least;     /* and none below */
+	double least;     /* and none below on the way down */
 
 	/* Rates per second; 0: there is none. */
 	double holds, fails; /* the answer: the highest and the lowest that did */

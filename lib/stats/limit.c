@@ -21,12 +21,12 @@
 /* Operations: fewer tell nothing; so many are enough for a glance, and for a verdict. If no more
  * than this share of those that have to be within the limit are, it needs no more. */
 #define FEW 20
-#define GLANCE 100
+#define GLANCE 30
 #define MANY 1500
 #define PLAINLY 0.1
 
-#define LOOK 3 / 2 /* from one look to the next */
-#define LEVEL 0.99 /* of the interval at each */
+#define LOOK 3 / 2  /* from one look to the next */
+#define LEVEL 0.995 /* of the interval at each */
 #define LEVEL_STEP 0.70710678118654752440
 #define TREND_POINTS 8
 #define AHEAD_NS 60e9
@@ -174,12 +174,11 @@ independent(double count, double share)
 }
 
 /* By what factor is the deviation larger than that, where as many operations as are allowed are
- * beyond? From as few parts as *parts. */
+ * beyond? */
 static double
-clustering(const struct limit *l, unsigned n, const struct limit_batch *all, double *parts)
+clustering(const struct limit *l, unsigned n, const struct limit_batch *all)
 {
 	double count = (double)all->due, p;
-	struct spread s;
 	unsigned level = 0;
 
 	while (level < LIMIT_LEVELS - 1 && beyond(all, level) < l->share * count)
@@ -188,9 +187,7 @@ clustering(const struct limit *l, unsigned n, const struct limit_batch *all, dou
 	/* of what nearly all exceed, clusters say nothing */
 	if (p == 0 || p >= (1 + l->share) / 2)
 		return 1;
-	s = spread_of(l, n, level, p);
-	*parts = fmin(*parts, s.parts);
-	return fmax(1, s.deviation / independent(count, p));
+	return fmax(1, spread_of(l, n, level, p).deviation / independent(count, p));
 }
 
 /* Do times grow? By the slope of the least squares through the means of eight parts. */
@@ -241,7 +238,7 @@ limit_look(struct limit *l, uint64_t now_ns, struct limit_share *s)
 	uint64_t over = now_ns > from_ns ? (now_ns - from_ns) / l->batch_ns : 0;
 	unsigned n = over < LIMIT_BATCHES ? (unsigned)over : LIMIT_BATCHES, i;
 	struct limit_batch all = { 0 };
-	double count, k, allowed, high, parts, t;
+	double count, k, allowed, high, t;
 	struct spread own;
 
 	while (limit_ready(l, now_ns))
@@ -257,12 +254,11 @@ limit_look(struct limit *l, uint64_t now_ns, struct limit_share *s)
 	if (n < LEAST_BATCHES || all.due < FEW)
 		return;
 	own = spread_of(l, n, 0, s->share);
-	parts = own.parts;
 	allowed = independent(count, l->share);
-	high = fmax(own.deviation, allowed * clustering(l, n, &all, &parts));
-	if (parts < PARTS)
+	high = fmax(own.deviation, allowed * clustering(l, n, &all));
+	if (own.parts < PARTS)
 		return;
-	t = student(l, (unsigned)parts - 1);
+	t = student(l, (unsigned)own.parts - 1);
 	s->low = fmax(0, k - t * fmax(own.deviation, independent(count, s->share))) / count;
 	s->high = fmin(count, k + t * high) / count;
 	s->passes = all.due >= GLANCE && s->share <= l->share;

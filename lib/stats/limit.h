@@ -64,7 +64,7 @@ bool limit_ready(const struct limit *, uint64_t now_ns);
  * queue these come in clusters, and tell less than as many independent ones. How much less is
  * seen from batches of time, 64 to 128 of them: the variance of their counts, with that of
  * neighbours, as far as these are correlated (Geyer, Statist. Sci. 7, 1992). The interval of the
- * share is that of Student's t on level 0.99, and no narrower than that of as many independent
+ * share is that of Student's t on level 0.995, and no narrower than that of as many independent
  * operations. Correlations that make less than 32 independent batches of all leave it undecided, as
  * do less than 1500 operations, unless nearly all of them are beyond the limit.
  *

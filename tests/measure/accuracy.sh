@@ -26,7 +26,7 @@ usage='usage: accuracy.sh [-hq] [-n tries] [-o dir] [kind ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-kinds='law arrivals delays queues little bytes'
+kinds='law arrivals delays queues capacity little bytes'
 most_tries=3
 widest=10
 
@@ -667,6 +667,69 @@ check_queues() {
 	measurement queue M/M/1 0.3 320
 	measurement queue M/M/1 0.5 512
 	measurement queue M/M/1 0.8 1024
+}
+
+# ---- capacity: the rate at which p99 of a queue reaches a limit, between the two of bench-cap ----
+#
+# The same queues, calibrated in the same way, so that a service takes 1 ms; what a response takes
+# besides in an idle server is taken off the limit. bench-cap's rates then have to lie on either side
+# of the formula's, or within what the calibration may be wrong by (0.5 %), in 19 of 20 searches.
+
+# capacity_in_theory NAME LIMIT-US: requests per second.
+capacity_in_theory() {
+	if [ "$1" = D/D/1 ]; then
+		echo 1000
+		return
+	fi
+	low=0.02 high=0.999
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
+		middle=$(calc "($low + $high) / 2")
+		p99=$(theory "$1" "$middle")
+		if [ "$(calc "(${p99#* } < $2)")" = 1.000000 ]; then low=$middle; else high=$middle; fi
+	done
+	calc "$low * 1000"
+}
+
+# capacity NAME LIMIT-MS SEARCHES SECS
+capacity() {
+	name=$1 limit=$2 searches=$3 secs=$4
+	served_by='-m pool -j 1' busy_client='bench-conc -o ping -w 0 -c 8 -j 1 -n 10'
+	kind='' arrivals=exp
+	[ "$name" != M/M/1 ] || kind=exp:
+	[ "$name" != D/D/1 ] || arrivals=fixed
+	calibrate
+	# shellcheck disable=SC2086 # words
+	start_ours http-serve $served_by -d "$kind$(calc "1000 - $ours_own")us"
+	truth=$(capacity_in_theory "$name" "$(calc "$limit * 1000 - ($ours_idle - 1000 - $ours_own)")")
+	around=0
+	i=0
+	while [ "$i" -lt "$searches" ]; do
+		i=$((i + 1))
+		# without an answer of two rates the status is 3
+		# shellcheck disable=SC2086 # words
+		run_child bin/bench-cap -q $on_client -L "p99:${limit}ms" -A "$arrivals" -S "$i" -t "$secs" \
+		    "$ours_url"
+		around=$((around + $(awk -F '\t' -v truth="$truth" '
+			NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+			$(at["op"]) == "capacity" {
+				low = $(at["holds_per_s"]); high = $(at["fails_per_s"])
+				n = (low == "NA" || low <= truth * 1.005) && (high == "NA" || high >= truth * 0.995)
+			}
+			END { print n + 0 }' "$tmp/out")))
+	done
+	stop_server "$ours"
+	add_row "capacity $name, p99 within $limit ms, $truth per second: searches around it" searches \
+	    "$searches" "$around" "$((searches - searches / 20))" "$searches"
+}
+
+check_capacity() {
+	if [ "$quick" = 1 ]; then
+		measurement capacity D/D/1 5 1 12
+		return
+	fi
+	measurement capacity D/D/1 5 20 20
+	measurement capacity M/D/1 5 20 60
+	measurement capacity M/M/1 20 20 120
 }
 
 # ---- Little's law: clients / throughput = mean response, in a closed loop ----
