@@ -30,7 +30,8 @@ LIB_SRC = \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/net/source.c lib/net/stamp.c lib/net/stamp_linux.c \
-	lib/stats/bars.c lib/stats/column.c lib/stats/hist.c lib/stats/layout.c \
+	lib/stats/bars.c lib/stats/buckets.c lib/stats/column.c lib/stats/hist.c lib/stats/joint.c \
+	lib/stats/layout.c \
 	lib/stats/capacity.c lib/stats/limit.c \
 	lib/stats/paired.c lib/stats/result.c lib/stats/rounds.c lib/stats/rows.c \
 	lib/stats/runs.c lib/stats/stat.c lib/stats/table.c lib/stats/tsv.c lib/stats/verdict.c \

@@ -19,7 +19,9 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/std.h"
+#include "stats/buckets.h"
 #include "stats/hist.h"
+#include "stats/joint.h"
 #include "stats/rounds.h"
 #include "stats/rows.h"
 #include "stats/stat.h"
@@ -83,10 +85,7 @@ struct group {
 	struct rounds rounds; /* that are over */
 	struct mean mean[MEANS];
 
-	/* histogram rows: the run being read */
-	uint64_t left; /* operations its rows have yet to show */
-	uint64_t high_ns;
-	struct count run;
+	struct buckets run; /* histogram rows: the one being read */
 
 	/* raw rows: the run being read */
 	uint64_t end_ns;      /* of the operation that ended last */
@@ -100,6 +99,7 @@ struct merge {
 	struct figure figure[FIGURES_MAX];
 	size_t nfigures;
 	bool chosen; /* -q: limits follow each quantile */
+	bool joint;  /* -p */
 	bool header;
 
 	struct rows *rows;
@@ -315,71 +315,31 @@ take_summary(struct merge *m, struct rows *r)
 static bool
 whole_run(const struct merge *m, struct table *t)
 {
-	const struct group *g = m->open ? nth_group(m, m->open - 1) : NULL;
-
-	return !g
-	    || table_bad(t, "count",
-		"the run before is not complete: %" PRIu64 " of n %" PRIu64 " operations",
-		g->run.n - g->left, g->run.n);
-}
-
-/* The first row of a run, or another one of the same. */
-static bool
-check_run(struct group *g, struct table *t, const struct count *c)
-{
-	if (g->left == 0) {
-		g->run = *c;
-		g->left = c->n;
-		g->high_ns = 0;
-		add_count(&g->now, c);
-		return true;
-	}
-	if (c->n != g->run.n)
-		return table_bad(t, "n", "not that of the run's other rows");
-	if (c->errors != g->run.errors)
-		return table_bad(t, "errors", "not that of the run's other rows");
-	if (c->elapsed_ns != g->run.elapsed_ns)
-		return table_bad(t, "elapsed_s", "not that of the run's other rows");
-	return true;
+	return !m->open || buckets_whole(&nth_group(m, m->open - 1)->run, t);
 }
 
 static bool
 take_hist(struct merge *m, struct rows *r)
 {
-	struct table *t = &r->table;
-	uint64_t low = 0, high = 0, count;
-	bool low_na, high_na;
-	struct count run;
+	struct buckets *run;
 	struct group *g;
 	size_t number;
+	bool begun;
 
 	if (!(g = find(m, r)))
 		return false;
 	number = (size_t)(g - nth_group(m, 0)) + 1;
-	if ((number != m->open || other_round(m, g, r)) && !whole_run(m, t))
+	if ((number != m->open || other_round(m, g, r)) && !whole_run(m, &r->table))
 		return false;
-	if (!enter_round(m, g, r) || !read_count(t, &run)
-	    || !table_fixed(t, ROWS_LOW, 3, &low, &low_na)
-	    || !table_fixed(t, ROWS_HIGH, 3, &high, &high_na)
-	    || !table_count(t, ROWS_COUNT, &count, NULL) || !check_run(g, t, &run))
+	run = &g->run;
+	if (!enter_round(m, g, r) || !buckets_take(run, r, g->hist, &begun))
 		return false;
-	if (low_na || high_na) {
-		if (!low_na || !high_na)
-			return table_bad(t, low_na ? "low_us" : "high_us", "only one bound is NA");
-		if (run.n > 0 || count > 0)
-			return table_bad(t, "low_us", "NA, but there are operations");
-		return true;
-	}
-	if (low < g->high_ns)
-		return table_bad(t, "low_us", "not above the row before");
-	if (count == 0 || count > g->left)
-		return table_bad(t, "count", "%s of the run's operations",
-		    count ? "more than are left" : "none");
-	if (!hist_add_bucket(g->hist, low, high, count))
-		return table_bad(t, "low_us", "these are not the bounds of a bucket");
-	g->left -= count;
-	g->high_ns = high;
-	m->open = g->left > 0 ? number : 0;
+	if (begun)
+		add_count(&g->now,
+		    &(struct count){ .n = run->n,
+			.errors = run->errors,
+			.elapsed_ns = run->elapsed_ns });
+	m->open = run->left > 0 ? number : 0;
 	return true;
 }
 
@@ -571,12 +531,13 @@ static void
 help(const void *arg)
 {
 	(void)arg;
-	puts("usage: " NAME " [-hHV] [-q list] [file ...]\n"
+	puts("usage: " NAME " [-hHV] [-p | -q list] [file ...]\n"
 	     "Merge the rows of several runs into summary rows with 95 % confidence limits.\n\n"
 	     "The files (\"-\" or none: standard input) hold raw rows (-R of the benchmarks),\n"
 	     "histogram rows (-D) or summary rows; concatenated files are fine. Options:\n"
 	     "  -q list     quantiles to print, each with its limits, as .5,.999 (instead of\n"
 	     "              the columns from min_us on)\n"
+	     "  -p          clients that ran at the same time: their rates add up\n"
 	     "  -H          no header line\n"
 	     "  -h, -V      help, version");
 }
@@ -642,12 +603,13 @@ set_quantiles(struct merge *m, const char *list)
 static int
 parse(struct merge *m, int argc, char **argv)
 {
-	static const struct opt opt = { .letters = "Hq:", .help = help, .trouble = 1 };
+	static const struct opt opt = { .letters = "Hpq:", .help = help, .trouble = 1 };
 	int letter, status = 0;
 
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
 		case 'H': m->header = false; break;
+		case 'p': m->joint = true; break;
 		case 'q':
 			if (!set_quantiles(m, optarg))
 				return 2;
@@ -655,7 +617,45 @@ parse(struct merge *m, int argc, char **argv)
 		default: return status;
 		}
 	}
+	if (m->joint && m->chosen) {
+		msg("-p and -q exclude each other");
+		return 2;
+	}
 	return -1;
+}
+
+static int
+end_output(void)
+{
+	if (std_close(stdout) == 0)
+		return 0;
+	msg("stdout: %s", strerror(errno));
+	return 1;
+}
+
+/* -p. A file that can't be opened is a client that has no rows. */
+static int
+run_joint(struct merge *m, char *const *path)
+{
+	struct joint *j = opt_memory(joint_new());
+	struct rows_reader reader = joint_reader;
+	bool good = true;
+	int status = 0;
+
+	reader.arg = j;
+	do {
+		if (rows_read(m->rows, *path ? *path : "-", &reader))
+			continue;
+		good = false;
+		if (m->rows->table.bad || m->rows->no_memory)
+			status = m->rows->no_memory ? 1 : 2;
+	} while (status == 0 && *path && *++path);
+	if (status == 0) {
+		good = joint_print(j, stdout, m->header) && good;
+		status = end_output() != 0 || !good;
+	}
+	joint_free(j);
+	return status;
 }
 
 static int
@@ -674,11 +674,7 @@ run(struct merge *m, char *const *path)
 	for (i = 0; i < m->index.n; i++)
 		if (!put_group(m, i))
 			return 1;
-	if (std_close(stdout) != 0) {
-		msg("stdout: %s", strerror(errno));
-		return 1;
-	}
-	return 0;
+	return end_output();
 }
 
 int
@@ -696,7 +692,7 @@ main(int argc, char **argv)
 	if ((status = parse(&m, argc, argv)) >= 0)
 		return status;
 	m.rows = opt_memory(rows_new());
-	status = run(&m, argv + optind);
+	status = (m.joint ? run_joint : run)(&m, argv + optind);
 	for (i = 0; i < m.index.n; i++) {
 		g = nth_group(&m, i);
 		free(g->all);

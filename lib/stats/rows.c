@@ -267,9 +267,15 @@ void *
 rows_find(struct rows_index *x, struct rows *r, bool *fresh)
 {
 	size_t cells = r->schema == TSV_RAW ? ROWS_CHUNK + 1 : ROWS_KEY_CELLS;
-	size_t bytes = make_key(r, cells), *slot;
-	const char *key = r->key;
+
+	return rows_find_key(x, r, r->key, make_key(r, cells), fresh);
+}
+
+void *
+rows_find_key(struct rows_index *x, struct rows *r, const char *key, size_t bytes, bool *fresh)
+{
 	unsigned char *group;
+	size_t *slot;
 
 	if (fresh)
 		*fresh = false;

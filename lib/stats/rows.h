@@ -87,6 +87,9 @@ struct rows_index {
  * rows_read's row returns false. */
 void *rows_find(struct rows_index *, struct rows *, bool *fresh);
 
+/* The same by another key, whose first cells are the row's: bytes of it, each cell with its NUL. */
+void *rows_find_key(struct rows_index *, struct rows *, const char *key, size_t bytes, bool *fresh);
+
 /* The number of the configuration that differs from this one in nothing but the label; n: there is
  * none. */
 size_t rows_other(const struct rows_index *, size_t number, const char *label);

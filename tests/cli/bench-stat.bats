@@ -519,3 +519,115 @@ histogram() {
 	run --separate-stderr bench-stat bad
 	want 2 '^bench-stat: bad:3: sent_bytes: '
 }
+
+# joint_rows CLIENTS RATE START N ELAPSED MEAN SD P99 MIN MAX: a client's summary row, of -r, with its
+# header line.
+joint_rows() {
+	tr ' ' '\t' <<<"$HEADER"
+	printf 'rpc\tbench-conc\tping\t10\t0\t%s\t1\t%s\t%s\t0\t%s\t' "$1" "$2" "$4" "$5"
+	awk -v n="$4" -v s="$5" 'BEGIN { printf "%.2f\t%.2f\t", n / s, 10 * n / s }'
+	printf '%s\t%s\t%s\t50.000\tNA\tNA\t%s\tNA\t%s\t2.000\t0.%s00\t1\t1\t48.000\t17.000\t%s\n' "$9" "$6" "$7" "$8" \
+	    "${10}" "$1" "$3"
+}
+
+@test "clients that ran at the same time (-p): sums, spans, weights" {
+	joint_rows 2 1000.00 1700000000.500000 3000 3.000000 100.000 10.000 300.000 20.000 400.000 >a
+	joint_rows 3 500.00 1700000000.250000 1000 2.900000 200.000 20.000 100.000 30.000 900.000 >b
+	bench-stat -p a b >out.tsv 2>err.txt || fail "$(cat err.txt)"
+	rows out.tsv "$HEADER"
+	# sd: of 3000 with 100 and 10, and 1000 with 200 and 20
+	[ "$(tail -n 1 out.tsv | tr '\t' ' ')" = "rpc bench-conc ping 10 0 5 1 1500.00 4000 0 3.250000 1344.83 \
+13448.28 20.000 125.000 45.281 50.000 NA NA 250.000 NA 900.000 2.000 0.300 1 1 48.000 17.000 1700000000.250000" ] ||
+	    fail "$(cat out.tsv)"
+	grep -qx 'bench-stat: warning: rpc: ping, 10 bytes: all ran together for only 2.650000 of 3.250000 s' err.txt ||
+	    fail "$(cat err.txt)"
+	# concatenated, and without the second header where they are alike
+	cat a b | bench-stat -p 2>/dev/null | cmp out.tsv -
+	{ cat a; tail -n 1 a; } | bench-stat -p >out2.tsv
+	[ "$(cell out2.tsv n)/$(cell out2.tsv clients)/$(cell out2.tsv elapsed_s)" = 6000/4/3.000000 ] || fail "$(cat out2.tsv)"
+	# what comes out is a row as others are
+	bench-stat out.tsv out.tsv | awk -F '\t' 'NR == 2 && $9 == 8000 { good = 1 } END { exit !good }' || fail 'not read'
+	# -c 1,10: the first of one goes with the first of the other
+	{ cat a; joint_rows 20 9.00 1700000010.000000 10 5.000000 1.000 1.000 1.000 1.000 1.000 | tail -n 1; } >a2
+	{ cat b; joint_rows 30 9.00 1700000010.000000 10 5.000000 1.000 1.000 1.000 1.000 1.000 | tail -n 1; } >b2
+	bench-stat -p a2 b2 >out.tsv 2>/dev/null
+	[ "$(cell out.tsv clients | tr '\n' ' ')" = '5 50 ' ] || fail "$(cat out.tsv)"
+}
+
+@test "clients that ran at the same time (-p): what did not, or has no rows, is named" {
+	joint_rows 2 0.00 1700000000.000000 3000 3.000000 100.000 10.000 300.000 20.000 400.000 >a
+	joint_rows 2 0.00 1700000001.000000 3000 3.000000 100.000 10.000 300.000 20.000 400.000 >b
+	joint_rows 2 0.00 1700000004.500000 3000 3.000000 100.000 10.000 300.000 20.000 400.000 >late
+	run -1 --separate-stderr bench-stat -pH a b late
+	[ -z "$output" ] || fail "$output"
+	[ "$stderr" = 'bench-stat: rpc: ping, 10 bytes: not at the same time, left out: late:2 began 1.500000 s after a:2 had ended' ] ||
+	    fail "$stderr"
+	# the others are kept
+	: >empty
+	head -n 1 a >header
+	run -1 --separate-stderr bench-stat -pH a empty gone header b
+	[ "$(cut -f 9 <<<"$output")" = 6000 ] || fail "$output"
+	[[ $stderr = *'bench-stat: empty: no rows'*'bench-stat: gone: No such file'*'bench-stat: header: no rows'* ]] ||
+	    fail "$stderr"
+	# one that ran nothing has no time
+	joint_rows 1 0.00 1600000000.000000 0 0.000000 NA NA NA NA NA 2>/dev/null | sed 's/-*nan\|inf/NA/g' >none
+	bench-stat -pH a b none >out.tsv 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cut -f 6,9 out.tsv)" = $'5\t6000' ] || fail "$(cat out.tsv)"
+	# another configuration of only one
+	sed 's/ping/echo/' a >c
+	bench-stat -pH a b c >out.tsv 2>err.txt
+	grep -qx 'bench-stat: warning: rpc: echo, 10 bytes: rows of 1 of 3 clients' err.txt || fail "$(cat err.txt)"
+	cut -f 1-27 a >old
+	run -2 --separate-stderr bench-stat -p old
+	[ "$stderr" = 'bench-stat: old:2: start_s: missing: these rows do not tell when they ran' ] || fail "$stderr"
+	sed '2s/1700000000.0/x/' a >bad
+	run -2 --separate-stderr bench-stat -p a bad
+	[[ $stderr = 'bench-stat: bad:2: start_s: '* && -z $output ]] || fail "$stderr $output"
+	run -2 --separate-stderr bench-stat -p -q .5 a
+	[ "$stderr" = 'bench-stat: -p and -q exclude each other' ] || fail "$stderr"
+	[ ! -e /dev/full ] || run -1 bash -c 'bench-stat -p a b >/dev/full'
+}
+
+@test "clients that ran at the same time (-p): histograms and raw rows have the quantiles of all" {
+	local server how
+	for server in rpc http; do
+		for how in -D -R; do
+			# (a machine that is occupied begins late: then once more)
+			for _ in 1 2 3; do
+				"$server-serve" bash -c '
+					at=@$((EPOCHSECONDS + 2))
+					for i in 1 2 3; do bench-conc -q -c $i -j $((i > 2 ? 1 : i)) -W $at -n 400 '"$how"' >$i.tsv & done
+					wait' || true
+				bench-stat -p 1.tsv 2.tsv 3.tsv >out.tsv 2>err.txt && break
+			done
+			[ "$(cell out.tsv n)/$(cell out.tsv clients)/$(cell out.tsv errors)" = 2400/6/0 ] || fail "$(cat out.tsv err.txt)"
+			# the same samples, taken one by one
+			if [ "$how" = -R ]; then
+				tail -qn +2 1.tsv 2.tsv 3.tsv | cut -f 9 | sort -n >all
+				awk -F '\t' 'FILENAME == "all" { us[++n] = $1; sum += $1; next }
+				$1 == "label" { for (i = 1; i <= NF; i++) col[$i] = i; next }
+				function near(name, q,   k, d) {
+					k = n * q; k = k == int(k) ? k : int(k) + 1
+					d = $col[name] / us[k < 1 ? 1 : k] - 1
+					if (d > 0.0006 || d < -0.0006) { print name, $col[name], us[k]; bad = 1 }
+				}
+				{
+					near("min_us", 0); near("p50_us", 0.5); near("p90_us", 0.9); near("p99_us", 0.99)
+					near("p999_us", 0.999); near("max_us", 1)
+					if ($col["mean_us"] / (sum / n) > 1.0006 || $col["mean_us"] / (sum / n) < 0.9994) bad = 1
+				}
+				END { exit bad || n != 2400 }' all out.tsv || fail "$(cat out.tsv)"
+			fi
+		done
+	done
+	# a histogram that lacks its end, as where a machine died, is left out and named
+	rpc-serve bash -c 'bench-lat -D; bench-lat -D' >whole.tsv
+	awk '/^label/ { n++ } n < 2' whole.tsv >one.tsv
+	awk '/^label/ { n++ } n > 1' whole.tsv | sed '$d' >cut.tsv
+	run -1 --separate-stderr bench-stat -pH one.tsv cut.tsv
+	[[ $stderr = 'bench-stat: cut.tsv: the last histogram lacks its end; left out'* ]] || fail "$stderr"
+	[ "$(cut -f 9 <<<"$output")" = "$(cut -f 9 one.tsv | tail -n 1)" ] || fail "$output"
+	cat cut.tsv one.tsv >mixed
+	run -2 --separate-stderr bench-stat -p mixed
+	[[ $stderr = *': count: the run before is not complete'* ]] || fail "$stderr"
+}
