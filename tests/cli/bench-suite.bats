@@ -17,7 +17,7 @@ usual() {
 
 # keys TABLE: the columns that tell rows apart, sorted.
 keys() {
-	cut -f 1-8,25- "$1" | sort
+	cut -f 1-8,25,26 "$1" | sort
 }
 
 # labels OUT: those that have rows.
@@ -78,7 +78,7 @@ short() {
 	refuses bench-suite 'no such processor' -P 1023:0
 	refuses bench-suite '-x: not bench-' -x ''
 	refuses bench-suite '-x: not bench-.*: rm' -x 'rm -rf .'
-	refuses bench-suite '-x: bench-lat: -y: unknown' -x 'bench-lat -y'
+	refuses bench-suite '-x: bench-lat: -Y: unknown' -x 'bench-lat -Y'
 	refuses bench-suite '-x: -R can.t' -x 'bench-lat -R'
 	refuses bench-suite 'targets are configurations' -x 'bench-lat rpc://127.0.0.1:1'
 	refuses bench-suite '-c' -c
@@ -489,4 +489,28 @@ whole_again() {
 	[ "$(bench-stat out/rows.tsv | cut -f 30 | paste -sd ' ')" = 'passes 3 3' ] || bench-stat out/rows.tsv || fail 'see above'
 	[ "$(awk 'BEGIN { FS = "\t" } $NF == 3' out/usage.tsv | wc -l)" = 2 ] || fail "$(cat out/usage.tsv)"
 	bench-report out >/dev/null
+}
+
+@test "servers on another machine, by what stands for ssh: started and stopped there" {
+	printf '#!/bin/sh\necho "$1" >>hosts\nexec sh -c "$2"\n' >rsh
+	chmod +x rsh
+	export BENCH_RSH=./rsh
+	bench-suite -p 2 -x 'bench-lat -B 2 -n 20' -o out rpc-thread rpc-thread@localhost "b=$BIN/http-event@me@localhost" \
+	    >report.txt 2>err.txt || fail "$(cat err.txt)"
+	usual out
+	[ "$(labels out)" = 'b rpc-thread rpc-thread@localhost' ] || fail "$(cat out/rows.tsv)"
+	[ "$(cut -f 1 out/usage.tsv | sort | uniq -c | tr -s ' \n' ' ')" = ' 2 b 1 label 2 rpc-thread 2 rpc-thread@localhost ' ] ||
+	    fail "$(cat out/usage.tsv)"
+	[[ $(cell out/env.tsv key) = *server_b* && $(sort -u hosts | tr '\n' ' ') = 'localhost me@localhost ' ]] ||
+	    fail "$(cat out/env.tsv hosts)"
+	# one that does not come up in a pass: the others are measured
+	printf '#!/bin/sh\n[ -e down ] && case $2 in *BENCH_TARGET*) echo "ssh: no route" >&2; exit 255 ;; esac\nexec sh -c "$2"\n' >rsh
+	touch down
+	run -1 --separate-stderr bench-suite -p 1 -x 'bench-lat -B 2 -n 20' -o out2 rpc-thread rpc-fork@localhost
+	[[ $stderr = *'rpc-fork@localhost: ssh: no route, pass 1'* ]] || fail "$stderr"
+	[ "$(labels out2)" = rpc-thread ] || fail "$(cat out2/rows.tsv)"
+	run -1 --separate-stderr env BENCH_RSH=false bench-suite -o out3 rpc-thread@h
+	[[ $stderr = 'bench-suite: rpc-thread@h: '* ]] || fail "$stderr"
+	run -2 --separate-stderr bench-suite -o out3 rpc-thread@
+	[ "$stderr" = 'bench-suite: rpc-thread@: no host behind the @' ] || fail "$stderr"
 }
