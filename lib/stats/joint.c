@@ -100,7 +100,8 @@ joint_new(void)
 	}
 	j->index.size = sizeof(struct group);
 	j->column = tsv_columns(TSV_SUMMARY) + ROWS_ELAPSED + 1;
-	while (j->column[j->columns])
+	/* intervals (-i) are left out when rows are read */
+	while (j->column[j->columns] && strcmp(j->column[j->columns], "at_s") != 0)
 		j->columns++;
 	return j;
 }
@@ -174,6 +175,7 @@ comes_again(const struct joint *j, const struct group *g, const struct member *m
 	size_t i;
 
 	for (i = 0; i < g->n; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are n */
 		if (g->member[i].run == j->run && g->member[i].clients == m->clients
 		    && g->member[i].rate == m->rate)
 			return true;
@@ -227,11 +229,12 @@ static bool
 read_start(struct rows *r, uint64_t *ns)
 {
 	int column = table_column(&r->table, "start_s");
+	bool na = column < 0;
 
-	if (column < 0)
-		return table_bad(&r->table, "start_s",
-		    "missing: these rows do not tell when they ran");
-	return table_fixed(&r->table, (size_t)column, 9, ns, NULL);
+	if (!na && !table_fixed(&r->table, (size_t)column, 9, ns, &na))
+		return false;
+	return !na
+	    || table_bad(&r->table, "start_s", "missing: these rows do not tell when they ran");
 }
 
 /* What summary and histogram rows have in common. */
@@ -585,7 +588,7 @@ joint_print(struct joint *j, FILE *f, bool header)
 	size_t i, nth;
 
 	if (header)
-		tsv_header(f, TSV_SUMMARY);
+		tsv_header(f, TSV_SUMMARY, false);
 	for (i = 0; i < j->index.n; i++) {
 		g = (const struct group *)j->index.group + i;
 		for (nth = 0;; nth++) {
