@@ -92,7 +92,7 @@ struct client_conn {
 
 	/* behind all that a call reads and writes, so that this lies in as few cache lines as can
 	 * be; of many connections these are what a request costs */
-	char error[480]; /* of the last failure: one printable line, address in front */
+	char error[512]; /* of the last failure: one printable line, address in front */
 };
 
 /* Not connected. Borrowed: the client, and the buffer in, of size bytes, for what is read, which

@@ -62,8 +62,7 @@ static const struct {
 	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
 	{ 'B', "rounds", "targets in turn, a short block each, this often (by operation)" },
 	{ 'b', "block", "length of a block: a time such as 1ms, or a count (by operation)" },
-	{ 'W', "time",
-	    "begin then: +5s, from now, or @1700000000.5, seconds since 1970 (at once)" },
+	{ 'W', "time", "begin at +5s, from now, or @1700000000.5, of the epoch (at once)" },
 	{ 'P', "cpus", "processors to run on, such as 0, 0-3 or 0,2 (all)" },
 	{ 'K', "", "HTTP: a new connection for every request (keep-alive)" },
 	{ 'N', "", "RPC: call as a stock Python client does (one request per call)" },
@@ -228,7 +227,7 @@ set_begin(const char *text, uint64_t *v)
 static const char *
 set_limit(struct bench *b, const char *text)
 {
-	const char *colon = strchr(text, ':'), *why;
+	const char *colon = strchr(text, ':');
 	char part[16], *point;
 	double percent;
 	size_t n;
@@ -245,7 +244,7 @@ set_limit(struct bench *b, const char *text)
 		memmove(point + 1, point, n - 1);
 		*point = '.';
 	}
-	if ((why = num_rate(part, 100, &percent)) || percent < 1 || percent > 99.9999)
+	if (num_rate(part, 100, &percent) || percent < 1 || percent > 99.9999)
 		return "not a quantile from p1 to p99.9999";
 	b->quantile = percent / 100;
 	return num_time(colon + 1, false, SECS_MAX, &b->limit_ns);

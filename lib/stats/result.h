@@ -34,7 +34,7 @@ struct result_piece {
 };
 
 #define RESULT_CAUSES 8
-#define RESULT_TEXT 480
+#define RESULT_TEXT 512
 
 struct result_cause {
 	uint64_t n;
