@@ -71,10 +71,10 @@ struct lane {
 	struct result *now, *best, *total; /* of the probe, of the rate that holds, of all probes */
 	uint64_t best_start_ns;
 	struct tsv_capacity best_cells;
-	bool gone;                      /* it can't be measured any further */
-	bool client;                    /* the client was the limit, */
-	double client_rate, busy, late; /* at this rate, by these shares of time and requests */
-	bool connections; /* at the rate that fails requests waited for connections only */
+	bool gone;                /* it can't be measured any further */
+	bool client;              /* the client was the limit, */
+	double client_rate, busy; /* at this rate, for this share of its time */
+	bool connections;         /* at the rate that fails requests waited for connections only */
 };
 
 /* ---- a probe ---- */
@@ -174,6 +174,7 @@ connect_target(struct bench *b, struct lane *l, uint64_t deadline_ns)
 }
 
 /* How long does a request take that is alone? 0: it fails. */
+/* NOLINTBEGIN(clang-analyzer-core.NullDereference): each lane has results */
 static uint64_t
 try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t deadline_ns)
 {
@@ -198,6 +199,7 @@ try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t dea
 	result_merge(l->total, l->now);
 	return least;
 }
+/* NOLINTEND(clang-analyzer-core.NullDereference) */
 
 static void
 begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint64_t start_ns,
@@ -219,18 +221,21 @@ begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint6
 	l->now->arg = p;
 }
 
-/* Was the client the limit of a probe that does not hold, or does not look so? */
+/* Was the client busy in a probe that does not hold, or does not look so? */
 static bool
 client_limits(struct lane *l, const struct probe *p, uint64_t took_ns)
 {
-	bool fails = p->share.verdict == LIMIT_FAILS;
-
 	l->busy = (double)p->busy_ns / (double)took_ns;
-	l->late = p->ndone ? (double)p->late / (double)p->ndone : 0;
-	return (fails
-		   || (p->share.verdict != LIMIT_HOLDS && p->share.share > p->limit.share
-		       && l->busy > BUSY_SHARE))
-	    && (l->busy > BUSY_SHARE || l->late > p->limit.share / 2);
+	return l->busy > BUSY_SHARE && p->share.verdict != LIMIT_HOLDS
+	    && p->share.share > p->limit.share;
+}
+
+/* Does a rate fail only as the client was late? */
+static bool
+client_late(const struct probe *p)
+{
+	return p->share.verdict == LIMIT_FAILS
+	    && p->share.low - (double)p->late / (double)(p->ndone ? p->ndone : 1) <= p->limit.share;
 }
 
 static struct tsv_capacity
@@ -268,9 +273,9 @@ take(struct bench *b, struct lane *l, const struct bench_row *r, struct probe *p
 		p->share.verdict = LIMIT_FAILS;
 	else
 		l->client = client_limits(l, p, took_ns);
-	if (l->client)
+	if (l->client || (t->errors == 0 && client_late(p)))
 		p->share.verdict = LIMIT_UNDECIDED;
-	else
+	if (!l->client)
 		capacity_take(&l->search, b->rate, p->share.verdict, p->glance && p->share.passes);
 	c = cells(b, l, &p->share);
 	l->client_rate = b->rate;
@@ -390,9 +395,9 @@ explain(const struct bench *b, const struct lane *l)
 	double width = c->holds > 0 ? 100 * (c->fails / c->holds - 1) : 0;
 
 	if (l->client)
-		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f, %.2f %% of "
-		    "requests beyond the limit as it sent them late); known to hold: %.2f",
-		    label, l->client_rate, l->busy, 100 * l->late, c->holds);
+		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f); "
+		    "known to hold: %.2f",
+		    label, l->client_rate, l->busy, c->holds);
 	else if (c->fails == 0 && c->holds >= c->bound)
 		msg("%s: the highest rate to try holds: %.2f per second (-r)", label, c->bound);
 	else if (c->holds == 0 && c->fails > 0)
