@@ -119,6 +119,13 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 	env_has out status complete
 }
 
+@test "the cost of a request is taken in two passes, isolation and memory in all" {
+	bench-suite -q -p 3 -o out rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cell out/cost.tsv pass | sort -u | paste -sd ' ')" = '1 2' ] || fail "$(cat out/cost.tsv)"
+	[ "$(cell out/memory.tsv pass | paste -sd ' ')" = '1 2 3' ] || fail "$(cat out/memory.tsv)"
+	grep -q '^What a request costs' table || fail "$(cat table)"
+}
+
 @test "measured in turn: each round and pass has a row of every target, in an order of its own" {
 	local n
 	short -p 3 -o out a=rpc-thread b=rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
