@@ -30,7 +30,6 @@
 #define NAME "bench-stat"
 #define QUANTILES_MAX 16
 #define FIGURES_MAX (2 + QUANTILES_MAX)
-#define CLIENT_LIMIT 1000000u
 
 /* Where a figure comes from; of a summary row, from the column of its name. */
 enum source { OPS, BYTES, MEAN, SD, QUANTILE, UNKNOWN };
@@ -364,33 +363,24 @@ grow_begun(const struct merge *m, struct group *g, uint64_t client)
 static bool
 take_raw(struct merge *m, struct rows *r)
 {
-	struct table *t = &r->table;
-	uint64_t client, seq, start, ns, good;
+	struct rows_sample s;
 	struct group *g;
 	unsigned bit;
 
-	if (!(g = find(m, r)) || !enter_round(m, g, r)
-	    || !table_count(t, ROWS_CLIENT, &client, NULL) || !table_count(t, ROWS_SEQ, &seq, NULL)
-	    || !table_fixed(t, ROWS_START, 3, &start, NULL)
-	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
+	if (!(g = find(m, r)) || !enter_round(m, g, r) || !rows_sample(r, &s)
+	    || !grow_begun(m, g, s.client))
 		return false;
-	if (client >= CLIENT_LIMIT)
-		return table_bad(t, "client", "more than 999999");
-	if (good > 1)
-		return table_bad(t, "ok", "neither 0 nor 1");
-	if (!grow_begun(m, g, client))
-		return false;
-	bit = 1u << client % 8;
-	if (seq == 0 && (g->begun[client / 8] & bit))
+	bit = 1u << s.client % 8;
+	if (s.seq == 0 && (g->begun[s.client / 8] & bit))
 		end_run(g);
-	if (seq == 0)
-		g->begun[client / 8] |= (unsigned char)bit;
-	if (start + ns > g->end_ns)
-		g->end_ns = start + ns;
-	if (client >= g->clients)
-		g->clients = client + 1;
-	if (good) {
-		hist_add(g->hist, ns);
+	if (s.seq == 0)
+		g->begun[s.client / 8] |= (unsigned char)bit;
+	if (s.end_ns > g->end_ns)
+		g->end_ns = s.end_ns;
+	if (s.client >= g->clients)
+		g->clients = s.client + 1;
+	if (s.ok) {
+		hist_add(g->hist, s.ns);
 		g->now.n++;
 	} else {
 		g->now.errors++;

@@ -61,7 +61,7 @@ struct member {
 	uint64_t line;
 	size_t run, nth; /* of which client, and which of its rows of this configuration */
 	uint64_t start_ns, end_ns, n, errors, clients;
-	double rate;
+	double rate;                /* NAN: NA */
 	double figure[COLUMNS_MAX]; /* of a summary row, from ops_per_s on; NAN: NA */
 };
 
@@ -83,6 +83,7 @@ struct joint {
 	bool begins;     /* the next row is of another */
 	size_t runs;     /* that have rows */
 	size_t last_run; /* the last of these */
+	bool some;       /* this file has a row that is not of an interval */
 	struct buckets buckets;
 	struct hist *hist; /* of the run of histogram rows being read; owned */
 	size_t open;       /* the number of its group */
@@ -177,7 +178,8 @@ comes_again(const struct joint *j, const struct group *g, const struct member *m
 	for (i = 0; i < g->n; i++)
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are n */
 		if (g->member[i].run == j->run && g->member[i].clients == m->clients
-		    && g->member[i].rate == m->rate)
+		    && (g->member[i].rate == m->rate
+			|| (isnan(g->member[i].rate) && isnan(m->rate))))
 			return true;
 	return false;
 }
@@ -225,6 +227,14 @@ add_member(struct joint *j, struct rows *r, struct group *g, const struct member
 	return m;
 }
 
+/* False: it would be too large. */
+static bool
+add_times(uint64_t a, uint64_t b, uint64_t *v)
+{
+	*v = a + b;
+	return *v >= a;
+}
+
 static bool
 read_start(struct rows *r, uint64_t *ns)
 {
@@ -243,15 +253,18 @@ read_member(struct rows *r, struct member *m)
 {
 	struct table *t = &r->table;
 	uint64_t elapsed;
+	bool na;
 
 	memset(m, 0, sizeof *m);
 	if (!read_start(r, &m->start_ns) || !table_count(t, ROWS_CLIENTS, &m->clients, NULL)
-	    || !table_real(t, ROWS_RATE, &m->rate, NULL) || !table_count(t, ROWS_N, &m->n, NULL)
+	    || !table_real(t, ROWS_RATE, &m->rate, &na) || !table_count(t, ROWS_N, &m->n, NULL)
 	    || !table_count(t, ROWS_ERRORS, &m->errors, NULL)
 	    || !table_fixed(t, ROWS_ELAPSED, 9, &elapsed, NULL))
 		return false;
-	m->end_ns = m->start_ns + elapsed;
-	return true;
+	if (na)
+		m->rate = NAN; /* of a replay */
+	return add_times(m->start_ns, elapsed, &m->end_ns)
+	    || table_bad(t, "elapsed_s", "too large: %.60s", t->cell[ROWS_ELAPSED]);
 }
 
 static bool
@@ -276,6 +289,20 @@ take_summary(struct joint *j, struct rows *r)
 	return add_member(j, r, g, &m) != NULL;
 }
 
+/* A client's rows have ended in the middle of a histogram. */
+static void
+leave_out(struct joint *j, const char *path)
+{
+	const struct group *g = (const struct group *)j->index.group + j->open;
+
+	msg("%s:%" PRIu64 ": this histogram lacks its end; left out", path,
+	    g->member[g->n - 1].line);
+	j->failed = true;
+	((struct group *)j->index.group)[j->open].n--;
+	hist_clear(j->hist);
+	memset(&j->buckets, 0, sizeof j->buckets);
+}
+
 static bool
 take_hist(struct joint *j, struct rows *r)
 {
@@ -287,7 +314,9 @@ take_hist(struct joint *j, struct rows *r)
 	if (!g || !read_member(r, &m))
 		return false;
 	at = (size_t)(g - (struct group *)j->index.group);
-	if (j->buckets.left > 0 && (at != j->open || r->headed))
+	if (j->buckets.left > 0 && r->headed)
+		leave_out(j, r->path);
+	if (j->buckets.left > 0 && at != j->open)
 		return buckets_whole(&j->buckets, &r->table);
 	if (!buckets_take(&j->buckets, r, j->hist, &begun))
 		return false;
@@ -304,32 +333,28 @@ take_hist(struct joint *j, struct rows *r)
 static bool
 take_raw(struct joint *j, struct rows *r)
 {
-	struct table *t = &r->table;
-	uint64_t client, start, ns, good;
+	struct rows_sample s;
 	struct member m, *last;
 	struct group *g;
 
 	memset(&m, 0, sizeof m);
-	if (!(g = find(j, r)) || !read_start(r, &m.start_ns)
-	    || !table_count(t, ROWS_CLIENT, &client, NULL)
-	    || !table_fixed(t, ROWS_START, 3, &start, NULL)
-	    || !table_fixed(t, ROWS_US, 3, &ns, NULL) || !table_count(t, ROWS_OK, &good, NULL))
+	if (!(g = find(j, r)) || !read_start(r, &m.start_ns) || !rows_sample(r, &s))
 		return false;
-	if (good > 1)
-		return table_bad(t, "ok", "neither 0 nor 1");
 	last = g->n > 0 ? &g->member[g->n - 1] : NULL;
 	if (j->begins || !last || last->run != j->run || last->start_ns != m.start_ns)
 		last = add_member(j, r, g, &m);
 	if (!last)
 		return false;
-	if (last->start_ns + start + ns > last->end_ns)
-		last->end_ns = last->start_ns + start + ns;
-	if (client >= last->clients)
-		last->clients = client + 1;
-	last->n += good;
-	last->errors += !good;
-	if (good)
-		hist_add(g->hist[last->nth], ns);
+	if (!add_times(last->start_ns, s.end_ns, &m.end_ns))
+		return table_bad(&r->table, "us", "too large: %.60s", r->table.cell[ROWS_US]);
+	if (m.end_ns > last->end_ns)
+		last->end_ns = m.end_ns;
+	if (s.client >= last->clients)
+		last->clients = s.client + 1;
+	last->n += s.ok;
+	last->errors += !s.ok;
+	if (s.ok)
+		hist_add(g->hist[last->nth], s.ns);
 	return true;
 }
 
@@ -339,6 +364,7 @@ take_row(void *arg, struct rows *r)
 	struct joint *j = arg;
 
 	j->schema = r->schema;
+	j->some = true;
 	j->begins = j->begins || r->headed;
 	return (r->schema == TSV_SUMMARY ? take_summary
 		: r->schema == TSV_HIST  ? take_hist
@@ -351,17 +377,14 @@ end_file(void *arg, struct rows *r)
 {
 	struct joint *j = arg;
 
-	if (r->table.rows == 0) {
+	if (!j->some) {
 		msg("%s: no rows", r->path);
 		j->failed = true;
 	} else if (j->buckets.left > 0) {
-		msg("%s: the last histogram lacks its end; left out", r->path);
-		j->failed = true;
-		((struct group *)j->index.group)[j->open].n--;
-		hist_clear(j->hist);
-		memset(&j->buckets, 0, sizeof j->buckets);
+		leave_out(j, r->path);
 	}
 	j->begins = true;
+	j->some = false;
 	return true;
 }
 
@@ -559,7 +582,7 @@ put_row(const struct joint *j, size_t number, size_t nth, const struct all *a, F
 		fprintf(f, "%s\t", rows_cell(&j->index, number, (enum rows_column)k));
 	fprintf(f, "%" PRIu64 "\t%s\t", a->clients,
 	    rows_cell(&j->index, number, (enum rows_column)(ROWS_CHUNK + 1)));
-	if (j->schema == TSV_RAW)
+	if (j->schema == TSV_RAW || isnan(a->rate))
 		fputs("NA", f);
 	else
 		fprintf(f, "%.2f", a->rate);

@@ -12,6 +12,7 @@
 #include "base/msg.h"
 
 #define READ_SIZE 65536
+#define CLIENT_LIMIT 1000000u
 
 struct rows *
 rows_new(void)
@@ -162,6 +163,28 @@ rows_read(struct rows *r, const char *path, const struct rows_reader *reader)
 	if (!in)
 		close(fd);
 	return good;
+}
+
+bool
+rows_sample(struct rows *r, struct rows_sample *s)
+{
+	struct table *t = &r->table;
+	uint64_t ok;
+
+	if (!table_count(t, ROWS_CLIENT, &s->client, NULL)
+	    || !table_count(t, ROWS_SEQ, &s->seq, NULL)
+	    || !table_fixed(t, ROWS_START, 3, &s->start_ns, NULL)
+	    || !table_fixed(t, ROWS_US, 3, &s->ns, NULL) || !table_count(t, ROWS_OK, &ok, NULL))
+		return false;
+	if (s->client >= CLIENT_LIMIT)
+		return table_bad(t, "client", "more than 999999");
+	if (ok > 1)
+		return table_bad(t, "ok", "neither 0 nor 1");
+	if (s->ns > UINT64_MAX - s->start_ns)
+		return table_bad(t, "us", "too large: %.60s", t->cell[ROWS_US]);
+	s->end_ns = s->start_ns + s->ns;
+	s->ok = ok;
+	return true;
 }
 
 const char *

@@ -61,6 +61,15 @@ bool rows_read(struct rows *, const char *path, const struct rows_reader *);
  * it went wrong; if table.bad, table says what, else a message has. */
 bool rows_take(struct rows *, const char *p, size_t n, const struct rows_reader *);
 
+/* A raw row's own columns. False: one of them is bad, as table_bad() has said. */
+struct rows_sample {
+	uint64_t client, seq; /* client is below 1000000 */
+	uint64_t start_ns, end_ns, ns;
+	bool ok;
+};
+
+bool rows_sample(struct rows *, struct rows_sample *);
+
 /* The figure that one row of a summary is compared by: throughput where several clients share
  * it (and it is not the one that was offered), else the median time. */
 const char *rows_metric(const struct rows *);

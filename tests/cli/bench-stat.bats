@@ -547,6 +547,13 @@ joint_rows() {
 	[ "$(cell out2.tsv n)/$(cell out2.tsv clients)/$(cell out2.tsv elapsed_s)" = 6000/4/3.000000 ] || fail "$(cat out2.tsv)"
 	# what comes out is a row as others are
 	bench-stat out.tsv out.tsv | awk -F '\t' 'NR == 2 && $9 == 8000 { good = 1 } END { exit !good }' || fail 'not read'
+	# the mean rate of a replay may be NA
+	sed '2s/1000.00/NA/' a >na
+	sed '2s/500.00/NA/' b >nb
+	bench-stat -p na nb >out.tsv 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cell out.tsv rate_per_s)/$(cell out.tsv n)/$(cell out.tsv clients)" = NA/4000/5 ] || fail "$(cat out.tsv)"
+	{ cat na; tail -n 1 na; } | bench-stat -pH >out.tsv
+	[ "$(cut -f 6,9 out.tsv)" = $'4\t6000' ] || fail "$(cat out.tsv)"
 	# -c 1,10: the first of one goes with the first of the other
 	{ cat a; joint_rows 20 9.00 1700000010.000000 10 5.000000 1.000 1.000 1.000 1.000 1.000 | tail -n 1; } >a2
 	{ cat b; joint_rows 30 9.00 1700000010.000000 10 5.000000 1.000 1.000 1.000 1.000 1.000 | tail -n 1; } >b2
@@ -569,6 +576,11 @@ joint_rows() {
 	[ "$(cut -f 9 <<<"$output")" = 6000 ] || fail "$output"
 	[[ $stderr = *'bench-stat: empty: no rows'*'bench-stat: gone: No such file'*'bench-stat: header: no rows'* ]] ||
 	    fail "$stderr"
+	# one that was killed between its intervals and its summary
+	sed '1s/$/\tat_s/; 2s/$/\t0.000000/' b >killed
+	run -1 --separate-stderr bench-stat -pH a killed
+	[ "$stderr" = 'bench-stat: killed: no rows' ] || fail "$stderr"
+	[ "$(cut -f 9 <<<"$output")" = 3000 ] || fail "$output"
 	# one that ran nothing has no time
 	joint_rows 1 0.00 1600000000.000000 0 0.000000 NA NA NA NA NA 2>/dev/null | sed 's/-*nan\|inf/NA/g' >none
 	bench-stat -pH a b none >out.tsv 2>err.txt || fail "$(cat err.txt)"
@@ -583,6 +595,9 @@ joint_rows() {
 	sed '2s/1700000000.0/x/' a >bad
 	run -2 --separate-stderr bench-stat -p a bad
 	[[ $stderr = 'bench-stat: bad:2: start_s: '* && -z $output ]] || fail "$stderr $output"
+	sed '2s/1700000000.0/18446744073.0/' a >far
+	run -2 --separate-stderr bench-stat -p far
+	[[ $stderr = 'bench-stat: far:2: elapsed_s: too large'* ]] || fail "$stderr"
 	run -2 --separate-stderr bench-stat -p -q .5 a
 	[ "$stderr" = 'bench-stat: -p and -q exclude each other' ] || fail "$stderr"
 	[ ! -e /dev/full ] || run -1 bash -c 'bench-stat -p a b >/dev/full'
@@ -625,9 +640,15 @@ joint_rows() {
 	awk '/^label/ { n++ } n < 2' whole.tsv >one.tsv
 	awk '/^label/ { n++ } n > 1' whole.tsv | sed '$d' >cut.tsv
 	run -1 --separate-stderr bench-stat -pH one.tsv cut.tsv
-	[[ $stderr = 'bench-stat: cut.tsv: the last histogram lacks its end; left out'* ]] || fail "$stderr"
+	[[ $stderr = 'bench-stat: cut.tsv:2: this histogram lacks its end; left out'* ]] || fail "$stderr"
 	[ "$(cut -f 9 <<<"$output")" = "$(cut -f 9 one.tsv | tail -n 1)" ] || fail "$output"
 	cat cut.tsv one.tsv >mixed
+	run -1 --separate-stderr bench-stat -pH mixed
+	[[ $stderr = 'bench-stat: mixed:2: this histogram lacks its end; left out'* ]] || fail "$stderr"
+	[ "$(cut -f 9 <<<"$output")" = "$(cut -f 9 one.tsv | tail -n 1)" ] || fail "$output"
+	# but not in the middle of one client's rows
+	{ cat cut.tsv; sed 1d one.tsv; } >mixed
 	run -2 --separate-stderr bench-stat -p mixed
-	[[ $stderr = *': count: the run before is not complete'* ]] || fail "$stderr"
+	[[ $stderr = *': n: not that of the run'* || $stderr = *': errors: '* || $stderr = *': elapsed_s: not that of'* ]] ||
+	    fail "$stderr"
 }
