@@ -119,13 +119,6 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 	env_has out status complete
 }
 
-@test "the cost of a request is taken in two passes, isolation and memory in all" {
-	bench-suite -q -p 3 -o out rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
-	[ "$(cell out/cost.tsv pass | sort -u | paste -sd ' ')" = '1 2' ] || fail "$(cat out/cost.tsv)"
-	[ "$(cell out/memory.tsv pass | paste -sd ' ')" = '1 2 3' ] || fail "$(cat out/memory.tsv)"
-	grep -q '^What a request costs' table || fail "$(cat table)"
-}
-
 @test "measured in turn: each round and pass has a row of every target, in an order of its own" {
 	local n
 	short -p 3 -o out a=rpc-thread b=rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
@@ -155,7 +148,7 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 	short -t 1 -o out rpc-thread http-thread >table 2>err.txt || fail "$(cat err.txt)"
 	grep -q 'at most 1 s' err.txt || fail "$(cat err.txt)"
 	usual out
-	[ "$(awk -F '\t' '$26 == 1' out/rows.tsv | wc -l)" = 16 ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
+	[ "$(awk -F '\t' '$NF == 1' out/rows.tsv | wc -l)" = 16 ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
 	env_has out status complete
 	env_has out seconds 1
 }
@@ -297,7 +290,7 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 }
 
 has_lines() {
-	[ "$(cat "$2" 2>/dev/null | grep -c .)" -ge "$1" ]
+	[ "$(grep -c . "$2" 2>/dev/null)" -ge "$1" ]
 }
 
 # whole DIR PASSES: every pass is there once, and those that were not interrupted are complete.
@@ -308,7 +301,7 @@ whole() {
 	# of the rows that it says each pass has
 	awk -F '\t' 'FNR == 1 { file++; next }
 		file == 1 { want[$1] = $3; if ($2 == "complete" && $3 != 16) exit bad = 1 }
-		file == 2 { have[$26]++; round[$2, $3, $25, $26]++ }
+		file == 2 { have[$NF]++; round[$2, $3, $(NF - 1), $NF]++ }
 		END {
 			for (p in want) if (have[p] + 0 != want[p]) bad = 1
 			for (r in round) if (round[r] != 2) bad = 1
@@ -358,7 +351,7 @@ cut_short() {
 	sed -i '/^status/d' unbroken/env.tsv
 	# killed while the second pass was being kept
 	cp -R unbroken mended
-	{ head -n 1 unbroken/rows.tsv; awk -F '\t' '$26 == 2' unbroken/rows.tsv; printf 'half a ro'; } >mended/part.tsv
+	{ head -n 1 unbroken/rows.tsv; awk -F '\t' '$NF == 2' unbroken/rows.tsv; printf 'half a ro'; } >mended/part.tsv
 	head -c -40 unbroken/rows.tsv >mended/rows.tsv
 	head -n 2 unbroken/done.tsv >mended/done.tsv
 	printf '2\tcompl' >>mended/done.tsv
@@ -520,4 +513,63 @@ whole_again() {
 	[[ $stderr = 'bench-suite: rpc-thread@h: '* ]] || fail "$stderr"
 	run -2 --separate-stderr bench-suite -o out3 rpc-thread@
 	[ "$stderr" = 'bench-suite: rpc-thread@: no host behind the @' ] || fail "$stderr"
+}
+
+# by_rsh TEXT: what stands for ssh does this when it is to start a server; all else it just runs.
+by_rsh() {
+	printf '#!/bin/sh\ncase $2 in *BENCH_TARGET*) %s ;; esac\nexec sh -c "$2"\n' "$1" >rsh
+	chmod +x rsh
+	export BENCH_RSH=./rsh
+}
+
+@test "servers on another machine: while one comes up, a signal ends the run, and nothing stays" {
+	local how
+	by_rsh 'echo >>waiting; cat >/dev/null; echo >>over; exit'
+	for how in TERM KILL; do
+		rm -f waiting over
+		TMPDIR=$PWD bench-suite -p 1 -x bench-lat -o "out-$how" rpc-thread rpc-fork@h http-pool@h >report.txt 2>err.txt 3>&- &
+		STARTED+=($!)
+		eventually eval '[ "$(cat waiting 2>/dev/null | wc -l)" = 2 ]' || fail "$(cat err.txt)"
+		kill "-$how" $!
+		status=0
+		reap $! || status=$?
+		[ "$status" = $((128 + $(kill -l "$how"))) ] || fail "$how: status $status"
+		eventually eval '[ "$(cat over 2>/dev/null | wc -l)" = 2 ]' || fail "$how: still there"
+		eventually eval '! pgrep -f "$PWD/tmp" >/dev/null' || fail "$how: $(pgrep -af "$PWD/tmp")"
+	done
+}
+
+@test "servers on another machine: what it says besides, and what ssh ends its lines with, does no harm" {
+	by_rsh 'echo "Welcome: to this machine"; echo Mind the step >&2'
+	bench-suite -p 1 -x 'bench-lat -B 2 -n 20' -o out rpc-thread rpc-thread@localhost >report.txt 2>err.txt ||
+	    fail "$(cat err.txt)"
+	[ "$(labels out)" = 'rpc-thread rpc-thread@localhost' ] || fail "$(cat out/rows.tsv)"
+	by_rsh 'printf "a banner\\nssh: no \\\\c \\033[31mroute\\r\\n" >&2; exit 255'
+	run -1 --separate-stderr bench-suite -p 1 -x 'bench-lat -B 2 -n 20' -o bad rpc-thread rpc-fork@h
+	grep -qxF 'bench-suite: rpc-fork@h: ssh: no \c [31mroute, pass 1' <<<"$stderr" || fail "$stderr"
+	! grep -q "[[:cntrl:]]" <(tr -d '\t' <bad/env.tsv) || fail "$(cat -v bad/env.tsv)"
+	run -1 --separate-stderr bench-suite -c bad
+	[ "$stderr" = 'bench-suite: failed: rpc-fork@h: ssh: no \c [31mroute' ] || fail "$stderr"
+}
+
+@test "servers on another machine: without any the run is interrupted, says why, and can go on" {
+	by_rsh '[ ! -e down ] || { echo "ssh: no route" >&2; exit 255; }'
+	touch down
+	run -1 --separate-stderr bench-suite -p 3 -x 'bench-lat -B 2 -n 20' -o out rpc-fork@localhost
+	[[ $stderr = *'rpc-fork@localhost: ssh: no route, pass 1'*'no server is left'*'interrupted in pass 1'* ]] || fail "$stderr"
+	[[ $stderr != *target* ]] || fail "$stderr"
+	rm down
+	run -1 --separate-stderr bench-suite -c out
+	[ "$(cell out/rows.tsv pass | sort -u | tr '\n' ' ')" = '2 3 ' ] || fail "$(cat out/rows.tsv) $stderr"
+}
+
+@test "servers on another machine: nothing of a configuration or placement is a command or an option" {
+	by_rsh ''
+	refuses bench-suite '-P' -P 'x;touch${IFS}pwned:0' rpc-thread@localhost
+	refuses bench-suite '-P nosuch' -P nosuch rpc-thread@localhost
+	refuses bench-suite 'no such processor' -P 0:1023 rpc-thread@localhost
+	refuses bench-suite "a host that begins with '-'" x=rpc-thread@-oProxyCommand=x
+	refuses bench-suite 'unknown model' "x=rpc-a';touch\${IFS}pwned;'@localhost"
+	run -1 --separate-stderr bench-suite 'x=/a;touch${IFS}pwned;/rpc-thread@localhost'
+	[ ! -e pwned ] || fail 'it is'
 }
