@@ -20,11 +20,11 @@ on() {
 	ip netns exec "$(ns "$1")" "${@:2}"
 }
 
-# sshd_in NAME ADDRESS: start it there, and wait until it answers.
+# sshd_in NAME ADDRESS [OPTION]: start it there, and wait until it answers.
 sshd_in() {
 	{
 		printf 'ListenAddress %s\nHostKey %s/key\nAuthorizedKeysFile %s/key.pub\n' "$2" "$PWD" "$PWD"
-		printf 'StrictModes no\nUsePAM no\nPidFile none\nMaxStartups 100\n'
+		printf 'StrictModes no\nUsePAM no\nPidFile none\nMaxStartups 100\n%s\n' "${3:-}"
 	} >"sshd-$1.conf"
 	ip netns exec "$(ns "$1")" /usr/sbin/sshd -D -e -f "$PWD/sshd-$1.conf" 3>&- 2>"sshd-$1.log" &
 	STARTED+=($!)
@@ -155,6 +155,38 @@ from_clients() {
 	[ "$(awk -F '\t' '$3 == "ping" { print $6, $8, $9 + $10 }' out.tsv)" = '7 60.00 120' ] || fail "$(cat out.tsv)"
 }
 
+# recipe N: the nth command of the section on several machines, for a short run on these ones.
+recipe() {
+	awk '/^\.Sh/ { on = /SEVERAL MACHINES/ } /^\.Ed/ { show = 0 } on && show { print } /^\.Bd/ { show = 1; print "" }
+	' "$BIN/rpcbench.7" | awk -v n="$1" 'BEGIN { RS = "" } NR == n' |
+	    sed 's/\\e/\\/g; s/-t 30/-t 1/; s,rpc://server,"$URL",; s/ bench-show/ cat/; s/@$((/@$((5 + /'
+}
+
+@test "the recipes of rpcbench(7) for ssh and GNU parallel" {
+	local i n text
+	for i in $CLIENTS; do
+		printf 'Host h%s\nHostName 10.77.0.1%s\n' "$i" "$i" >>ssh.conf
+		sshd_in "$i" "10.77.0.1$i" "SetEnv PATH=$PATH"
+	done
+	mkdir bin
+	printf '#!/bin/sh\nexec %s -F %s/ssh.conf "$@"\n' "$(command -v ssh)" "$PWD" >bin/ssh
+	chmod +x bin/ssh
+	serve rpc-serve -m event
+	for n in 1 2; do
+		text=$(recipe "$n")
+		if [ "$n" = 1 ]; then
+			[[ $text = *'ssh -n'*'bench-stat -p'* ]] || fail "$text"
+		else
+			[[ $text = 'parallel -j0 '*'bench-stat -p'* ]] || fail "$text"
+			command -v parallel >/dev/null || continue
+			text="at=@\$((\$(date +%s) + 10)); $text"
+		fi
+		URL=$URL HOME=$PWD PATH=$PWD/bin:$PATH on server bash -c "$text" >out.tsv 2>err.txt || fail "$text: $(cat err.txt)"
+		rows out.tsv "$HEADER"
+		[ "$(cell out.tsv clients)/$(cell out.tsv op)" = 40/ping ] || fail "$text: $(cat out.tsv err.txt)"
+	done
+}
+
 @test "netem: latency contains the network's delay to 2 %" {
 	on 1 tc qdisc add dev eth0 root netem delay 40ms 2>/dev/null || skip 'the kernel has no sch_netem here'
 	serve http-serve -m thread
@@ -199,6 +231,12 @@ some_rows() {
 	    " 2 far 1 label 2 rpc-thread 2 rpc-thread@$SERVER " ] || fail "$(cat out/usage.tsv)"
 	grep -q "^server_far	root@$SERVER: Linux " out/env.tsv || fail "$(cat out/env.tsv)"
 	no_servers || fail "$(servers)"
+	# a name that only ssh knows, of the machine itself
+	printf 'Host far\nHostName 127.0.0.1\n' >>ssh.conf
+	sshd_in server 127.0.0.1
+	on server bench-suite -p 1 -x 'bench-lat -n 50 -B 2' -o near rpc-thread@far >report.txt 2>err.txt ||
+	    fail "$(cat err.txt)"
+	[ "$(wc -l <near/rows.tsv)" = 3 ] || fail "$(cat near/rows.tsv)"
 	for how in 'KILL suite' 'TERM suite' 'INT suite' 'KILL ssh'; do
 		on 1 bench-suite -p 1 -x 'bench-lat -t 1000' -o "out-$how" "rpc-fork@$SERVER" "rpc-pool@$SERVER" \
 		    >report.txt 2>err.txt 3>&- &
