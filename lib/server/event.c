@@ -444,15 +444,15 @@ work(void *arg)
 /* ---- the model ---- */
 
 /* Main thread: give the connection to the next loop, which has nothing to do for it until something
- * comes. It is in the loop's list before there can be an event. */
+ * comes. It is in the loop's list before there can be an event. The lock is held until the loop
+ * knows, for a worker that takes the connection may end it. */
 static int
 serve(struct conn *c)
 {
 	const struct server *sv = c->server;
 	struct workers *ws = sv->data;
 	struct worker *w = &ws->worker[ws->next];
-	bool taken;
-	int e;
+	int e = 0;
 
 	c->since_ns = clock_ns();
 	c->timing = true;
@@ -460,18 +460,15 @@ serve(struct conn *c)
 	pthread_mutex_lock(&w->lock);
 	conn_list_add(&w->fresh, c);
 	atomic_store_explicit(&w->has_fresh, true, memory_order_relaxed);
-	pthread_mutex_unlock(&w->lock);
 	if (loop_add(w->loop, c->fd, c->event.interest, c) < 0) {
 		e = errno;
-		pthread_mutex_lock(&w->lock);
-		if (!(taken = c->event.list != NO_LIST))
-			conn_list_remove(&w->fresh, c);
-		pthread_mutex_unlock(&w->lock);
-		return taken ? 0 : e; /* what the loop has it ends after the time limit */
+		conn_list_remove(&w->fresh, c);
 	}
+	pthread_mutex_unlock(&w->lock);
 	/* the connection may be over by now */
-	ws->next = (ws->next + 1) % sv->conf->threads;
-	return 0;
+	if (e == 0)
+		ws->next = (ws->next + 1) % sv->conf->threads;
+	return e;
 }
 
 static void
