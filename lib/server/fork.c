@@ -29,6 +29,17 @@ _Static_assert(sizeof(struct server_usage) <= _POSIX_PIPE_BUF, "a report is writ
 static int report[2];
 static pid_t parent;
 
+/* Connections by the numbers of their processes, so that the end of one of thousands is no search
+ * through them all. */
+#define BUCKETS 1024
+static struct conn_list by_pid[BUCKETS];
+
+static struct conn_list *
+bucket(pid_t pid)
+{
+	return &by_pid[(unsigned)pid % BUCKETS];
+}
+
 /* The connection of a child, for its signal handler. */
 static volatile sig_atomic_t child_fd = -1;
 
@@ -111,6 +122,7 @@ serve(struct conn *c)
 	if (pid < 0)
 		return e;
 	c->pid = pid;
+	conn_list_add(bucket(pid), c);
 	close(c->fd);
 	c->fd = -1;
 	return 0;
@@ -136,10 +148,17 @@ read_reports(struct server *sv)
 }
 
 /* A child has ended, and has sent its report before. */
-static void
-reaped(struct server *sv)
+static struct conn *
+reaped(struct server *sv, pid_t pid)
 {
+	struct conn *c = bucket(pid)->first;
+
 	read_reports(sv);
+	while (c && c->pid != pid)
+		c = c->link[CONN_LIST].next;
+	if (c)
+		conn_list_remove(bucket(pid), c);
+	return c;
 }
 
 static void

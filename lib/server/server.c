@@ -219,14 +219,8 @@ server_count(struct server *sv, const struct server_usage *u)
 void
 server_reaped(struct server *sv, pid_t pid, int status)
 {
-	struct conn *c;
+	struct conn *c = sv->conf->model->reaped ? sv->conf->model->reaped(sv, pid) : NULL;
 
-	if (sv->conf->model->reaped)
-		sv->conf->model->reaped(sv);
-	pthread_mutex_lock(&sv->lock);
-	for (c = sv->conns.first; c && c->pid != pid; c = c->link[CONN_ALL].next)
-		;
-	pthread_mutex_unlock(&sv->lock);
 	if (!c)
 		return;
 	if (WIFSIGNALED(status)) {

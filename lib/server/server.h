@@ -88,8 +88,9 @@ struct server_model {
 	int (*serve)(struct conn *);
 	void (*work)(struct conn *);
 
-	/* A child process has ended; NULL: it has none. Main thread. */
-	void (*reaped)(struct server *);
+	/* This child process has ended: returns its connection, or NULL: it is no such process.
+	 * NULL: it has none. Main thread. */
+	struct conn *(*reaped)(struct server *, pid_t);
 };
 
 extern const struct server_model model_fork, model_pool, model_event;
