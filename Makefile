@@ -45,7 +45,7 @@ LIB_SRC = \
 	lib/server/programs.c lib/server/server.c \
 	lib/client/conn.c lib/client/target.c \
 	lib/load/bench.c lib/load/block.c lib/load/blocking.c lib/load/due.c lib/load/event.c lib/load/live.c \
-	lib/load/options.c lib/load/retry.c lib/load/schedule.c lib/load/sequence.c \
+	lib/load/options.c lib/load/replay.c lib/load/retry.c lib/load/schedule.c lib/load/sequence.c \
 	lib/load/targets.c
 BIN_SRC = \
 	bin/bench-cap.c \

@@ -3,7 +3,6 @@
 #include "load/bench.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "http/message.h"
+#include "load/replay.h"
 #include "load/targets.h"
 #include "net/sock.h"
 
@@ -741,55 +741,6 @@ make_payload(struct bench *b, const struct args *a)
 	return true;
 }
 
-/* ---- due times ---- */
-
-/* Read them to the end. *why: errno if reading failed, else 0. EINTR is an error like others: a
- * stop signal must end the wait for a silent pipe. */
-static bool
-read_all_due(struct due *d, int fd, int *why)
-{
-	static char buf[65536];
-	ssize_t n;
-
-	while ((n = read(fd, buf, sizeof buf)) > 0)
-		if (!due_feed(d, buf, (size_t)n))
-			return false;
-	*why = n < 0 ? errno : 0;
-	return n == 0;
-}
-
-/* Times so far apart that they can't be the disorder of a log. */
-#define BACK_NS (60 * CLOCK_S)
-
-static bool
-read_due(struct bench *b, const struct args *a)
-{
-	bool in = strcmp(a->due, "-") == 0, good;
-	const char *name = in ? "stdin" : a->due;
-	int fd = in ? STDIN_FILENO : open(a->due, O_RDONLY | O_CLOEXEC), why = errno;
-	struct due *d = &b->due;
-
-	good = fd >= 0 && read_all_due(d, fd, &why)
-	    && due_end(d, a->factor > 0 ? a->factor : 1, b->time_ns);
-	if (fd >= 0 && !in)
-		close(fd);
-	if (d->no_memory)
-		opt_no_memory();
-	if (d->why && d->line)
-		msg("-r: %s:%" PRIu64 ": %s%s%s", name, d->line, d->why, *d->text ? ": " : "",
-		    d->text);
-	else if (!good)
-		msg("-r: %s: %s", name, d->why ? d->why : strerror(why));
-	if (!good)
-		return false;
-	b->rate = d->rate;
-	b->dist = SCHEDULE_LIST;
-	if (d->back_ns >= BACK_NS && !b->quiet)
-		msg("warning: -r: %s:%" PRIu64 ": %.0f s before an earlier line: all are sorted",
-		    name, d->back_line, (double)d->back_ns / 1e9);
-	return true;
-}
-
 /* -v: what distinguishes this run from another, defaults included. */
 static void
 print_settings(const struct bench *b, const struct args *a)
@@ -859,7 +810,8 @@ bench_options(struct bench *b, int argc, char **argv)
 	if (!check_options(b, &a))
 		return 2;
 	a.whole_file = a.file && !a.sizes && !p->sizes;
-	if ((a.due && !read_due(b, &a)) || !make_rows(b, &a) || !make_payload(b, &a))
+	if ((a.due && !replay_read(b, a.due, a.factor > 0 ? a.factor : 1)) || !make_rows(b, &a)
+	    || !make_payload(b, &a))
 		return 2;
 	if (b->client.stamps && (why = stamp_start())) {
 		msg("-y: %s", why);

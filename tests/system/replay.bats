@@ -125,6 +125,28 @@ PROGRAMS='bench-lat bench-conc'
 	done
 }
 
+@test "a signal ends the reading, of a file without an end, too" {
+	local p endless status
+	mkfifo due
+	for p in $PROGRAMS; do
+		rm -f opened
+		# where there was no end, memory would have one
+		([ -n "${SANITIZED:-}" ] || ulimit -v 2000000; exec "$p" -r @due http://127.0.0.1:1) 2>err.txt 3>&- &
+		STARTED+=("$!")
+		# it opens when the other does
+		{ : >opened; exec yes 1; } >due 2>/dev/null 3>&- &
+		endless=$!
+		eventually [ -e opened ] || fail "$p: $(cat err.txt)"
+		kill -TERM "${STARTED[-1]}"
+		status=0
+		reap "${STARTED[-1]}" || status=$?
+		forget "${STARTED[-1]}"
+		reap "$endless" || true
+		[ "$status" -eq 143 ] || fail "$p: status $status: $(cat err.txt)"
+		[ "$(cat err.txt)" = "$p: -r: due: Interrupted system call" ] || fail "$(cat err.txt)"
+	done
+}
+
 @test "a clock that wraps at midnight is warned of, disorder of a log is not" {
 	printf '86399.5\n0.5\n' >day
 	refused_port
