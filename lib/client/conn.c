@@ -55,14 +55,14 @@ lose(struct client_conn *c, const char *what, int e)
 {
 	bool single = e == ECONNREFUSED && c->client->single, stated = c->client->url.dialect;
 	bool elsewhere = e == ECONNREFUSED && !sock_is_local(c->client->addr);
-
+	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
+	bool no_port = e == EADDRNOTAVAIL && sock_has_source(c->client->addr);
 	char advice[200] = "";
 
-	/* every local port is taken, or waits out the end of a connection (TIME_WAIT) */
-	if (e == EADDRNOTAVAIL)
+	if (no_port)
 		source_advice(sock_is_local(c->client->addr), advice, sizeof advice);
 	snprintf(c->error, sizeof c->error, "%s %s: %s%s%s", what, c->client->address,
-	    e == EADDRNOTAVAIL ? "no free local port: " : "", strerror(e),
+	    no_port ? "no free local port: " : "", strerror(e),
 	    single && stated
 		? " (one connection went before, to find out which address answers: if "
 		  "the server takes a single one, say the address instead of a name)"

@@ -220,6 +220,17 @@ sock_is_local(const struct sock_addr *a)
 	}
 }
 
+bool
+sock_has_source(const struct sock_addr *a)
+{
+	int fd = socket(a->any.sa_family, SOCK_DGRAM, 0);
+	bool has = fd < 0 || connect(fd, &a->any, a->len) == 0 || errno != EADDRNOTAVAIL;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 int
 sock_own_address(int family, char *text, size_t size)
 {

@@ -72,6 +72,10 @@ int sock_url(int fd, const char *scheme, char *text, size_t size);
 /* Can nobody but this machine reach it? */
 bool sock_is_local(const struct sock_addr *);
 
+/* Has this machine an address to reach that one from? (A port is another matter.) Nothing is sent.
+ */
+bool sock_has_source(const struct sock_addr *);
+
 /* Write the address in numbers (IPv6 in brackets) by which other machines most likely know this
  * one: the one that packets to far away would have. Nothing is sent. Returns 0, or -1: there is
  * none. */

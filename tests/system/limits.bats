@@ -131,6 +131,16 @@ told() {
 	done
 }
 
+@test "no address to connect from is no lack of ports" {
+	need unshare ip
+	unshare -n true 2>/dev/null || skip 'no network of our own'
+	run --separate-stderr unshare -n bash -c 'ip link set lo up &&
+	    { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>/dev/null || exit 77
+	    timeout 60 bench-lat -n 1 "http://[::1]:1"'
+	[ "$status" -ne 77 ] || skip 'no IPv6 to disable'
+	want 1 '^bench-lat: connect \[::1\]:1: Cannot assign requested address$'
+}
+
 @test "a limit is named with its number" {
 	local server model
 	need_starve
