@@ -186,7 +186,7 @@ void bench_schedule(const struct bench *, struct schedule *, uint64_t seed, unsi
 void bench_progress(struct bench *, const struct bench_row *, uint64_t done, uint64_t rounds);
 
 /* The same line with figures: operations per second now, failed ones so far, and the time that is
- * left (UINT64_MAX: not known). label: of the target, or NULL. */
+ * left, at most (UINT64_MAX: not known). label: of the target, or NULL. */
 void bench_status(const struct bench *, const char *label, const struct bench_row *, double rate,
     uint64_t errors, uint64_t left_ns);
 

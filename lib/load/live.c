@@ -31,6 +31,7 @@ struct live {
 	uint64_t time_ns;   /* 0: no limit */
 	uint64_t blocks;    /* that follow, of all rounds */
 	uint64_t period_ns; /* of intervals; 0: there are none */
+	uint64_t first;     /* number of the interval that the next row begins with */
 	bool progress;
 	bool running; /* the thread is */
 	pthread_t thread;
@@ -43,7 +44,7 @@ struct live {
 	bool over;
 };
 
-/* Of the interval that is to be printed next: all threads have the same. */
+/* Of the interval that the next row ends with: all threads have the same. */
 static uint64_t
 number(const struct live *l)
 {
@@ -58,14 +59,21 @@ interval_start_ns(const struct live *l, uint64_t k)
 
 /* ---- intervals ---- */
 
-/* Collect the next interval of all threads. */
+/* Collect the next interval of all threads, as far as it has come. The next row ends with the one
+ * that is not over yet. */
 static void
 collect(struct live *l)
 {
+	uint64_t now = clock_ns(), next = number(l) + 1;
 	unsigned i;
 
+	if (now > interval_start_ns(l, next))
+		next = (now - l->start_ns) / l->period_ns;
+	if (next > l->part[0].last)
+		next = l->part[0].last;
+	result_clear(l->sum);
 	for (i = 0; i < l->threads; i++) {
-		l->taken = result_live_take(&l->part[i], l->taken);
+		l->taken = result_live_take(&l->part[i], l->taken, next);
 		result_merge(l->sum, l->taken);
 	}
 }
@@ -79,19 +87,19 @@ print(struct live *l, uint64_t at_ns, uint64_t end_ns)
 	l->cpu_ns = cpu;
 	bench_print_interval(l->bench, l->target, l->row, l->sum, l->clients, l->threads,
 	    l->start_ns, at_ns - l->start_ns, end_ns > at_ns ? end_ns - at_ns : 0);
-	result_clear(l->sum);
 }
 
 static void
 print_interval(struct live *l)
 {
-	uint64_t k = number(l);
+	uint64_t first = l->first, last = number(l);
 
 	collect(l);
-	print(l, interval_start_ns(l, k), interval_start_ns(l, k + 1));
+	l->first = last + 1;
+	print(l, interval_start_ns(l, first), interval_start_ns(l, last + 1));
 }
 
-/* Has an operation ended in the interval behind the next one? */
+/* Has an operation ended behind the next row? */
 static bool
 more_than_one_left(const struct live *l)
 {
@@ -114,7 +122,7 @@ print_last(struct live *l)
 	for (i = 0; i < l->threads; i++)
 		if (l->result[i]->end_ns > end_ns)
 			end_ns = l->result[i]->end_ns;
-	at_ns = interval_start_ns(l, number(l));
+	at_ns = interval_start_ns(l, l->first);
 	collect(l);
 	/* behind a stall that a signal ended there is nothing */
 	if (l->sum->hist->n + l->sum->errors > 0 || end_ns > at_ns)
@@ -247,15 +255,15 @@ live_begin(struct live *l, const struct bench_target *target, const struct bench
 	if (b->dist == SCHEDULE_LIST && !time_ns)
 		l->time_ns = b->due.ns[b->due.n - 1] + 1;
 	l->blocks = (rounds - b->when.round) * b->ntargets;
-	l->start_ns = l->done = 0;
+	l->start_ns = l->done = l->first = 0;
 	l->over = false;
 	for (i = 0; i < l->threads; i++) {
 		result_live_begin(&l->part[i], l->period_ns, time_ns);
 		l->result[i]->live = &l->part[i];
 	}
 	if ((e = start_thread(l)) != 0) {
-		msg("-i: %s", strerror(e));
-		l->bench->failed = true;
+		msg("%s: %s", l->period_ns ? "-i" : "progress", strerror(e));
+		l->bench->failed = l->bench->failed || l->period_ns;
 	}
 	l->running = e == 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* A timed part that is seen while it goes on: a row for each interval (-i), and on a terminal one
  * line of progress. A thread of its own prints them, so that a peer that stands still holds up
- * nothing. Each operation is in the interval in which it ended; the last one ends with the part. */
+ * nothing. Each operation is in the interval in which it ended; the last one ends with the part. If
+ * rows come late, as their reader takes his time, one is of several intervals. */
 #ifndef LIVE_H
 #define LIVE_H
 

@@ -222,14 +222,16 @@ result_live_begin(struct result_live *v, uint64_t period_ns, uint64_t time_ns)
 }
 
 struct result *
-result_live_take(struct result_live *v, struct result *empty)
+result_live_take(struct result_live *v, struct result *empty, uint64_t next)
 {
-	struct result **at, *taken;
+	struct result *taken;
 
 	pthread_mutex_lock(&v->mutex);
-	at = &v->set[v->number++ & 1];
-	taken = *at;
-	*at = empty;
+	taken = v->set[0];
+	v->set[0] = v->set[1];
+	v->set[1] = empty;
+	v->number = next;
+	v->latest = 0;
 	pthread_mutex_unlock(&v->mutex);
 	return taken;
 }
@@ -237,9 +239,7 @@ result_live_take(struct result_live *v, struct result *empty)
 bool
 result_live_ahead(const struct result_live *v)
 {
-	const struct result *t = v->set[(v->number + 1) & 1];
-
-	return t->hist->n + t->errors > 0;
+	return v->set[1]->hist->n + v->set[1]->errors > 0;
 }
 
 void
@@ -248,8 +248,7 @@ result_live_moved(struct result_live *v, uint64_t content, uint64_t sent, uint64
 	if (!v->period_ns)
 		return;
 	pthread_mutex_lock(&v->mutex);
-	result_sum_moved(v->set[(v->latest > v->number ? v->latest : v->number) & 1], content, sent,
-	    received);
+	result_sum_moved(v->set[v->latest], content, sent, received);
 	pthread_mutex_unlock(&v->mutex);
 }
 
@@ -263,7 +262,7 @@ count_live(struct result_live *v, bool failed, uint64_t n)
 	    memory_order_relaxed);
 }
 
-/* An operation that ended late is in the interval that is taken next; one that ended in a later
+/* An operation that is added late is in the interval that is taken next; one that ended in a later
  * interval, which this thread can know before the other one does, is behind it. */
 static void
 add_live(struct result_live *v, const struct result_sample *s, const char *why)
@@ -277,8 +276,8 @@ add_live(struct result_live *v, const struct result_sample *s, const char *why)
 	if (number > v->last)
 		number = v->last;
 	pthread_mutex_lock(&v->mutex);
-	v->latest = v->number + (number > v->number);
-	add(v->set[v->latest & 1], s, why);
+	v->latest = number > v->number;
+	add(v->set[v->latest], s, why);
 	pthread_mutex_unlock(&v->mutex);
 }
 
@@ -310,7 +309,7 @@ result_missed(struct result *t, uint64_t n, const char *why)
 	count_live(t->live, true, n);
 	if (t->live->period_ns) {
 		pthread_mutex_lock(&t->live->mutex);
-		missed(t->live->set[t->live->number & 1], n, why);
+		missed(t->live->set[0], n, why);
 		pthread_mutex_unlock(&t->live->mutex);
 	}
 }

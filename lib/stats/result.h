@@ -100,16 +100,15 @@ bool result_add(struct result *, const struct result_sample *, const char *why);
 /* What another thread may see while a timed part goes on: counts, and the operations that ended in
  * each interval. The owner of the result adds to it, the other one takes intervals away. */
 struct result_live {
-	_Atomic uint64_t n, errors; /* so far; those that were never tried are not in errors */
+	_Atomic uint64_t n, errors; /* so far */
 
 	uint64_t start_ns;  /* of the part: set by the owner before anything is added */
 	uint64_t period_ns; /* 0: no intervals */
 	uint64_t last;      /* number of the interval that is never over */
 	uint64_t number;    /* of the one that is to be taken next */
-	uint64_t latest;    /* of the one to which an operation was added last */
 	pthread_mutex_t mutex;
-	struct result *set[2]; /* of that and of the one behind it, by the last bit of their
-				* numbers. Owned */
+	struct result *set[2]; /* of that, and of all behind it. Owned */
+	unsigned latest;       /* to which of them an operation was added last */
 };
 
 /* intervals: keep these too; open, stamps: as for result_new(). False: out of memory. */
@@ -119,10 +118,11 @@ void result_live_free(struct result_live *);
 /* Empty it for a part of time_ns (0: no limit) in intervals of period_ns (0: none). */
 void result_live_begin(struct result_live *, uint64_t period_ns, uint64_t time_ns);
 
-/* Take the next interval; empty is what it leaves in its place. */
-struct result *result_live_take(struct result_live *, struct result *empty);
+/* Take the next interval. The one with number next is next then, and has all that is behind the one
+ * that is taken: where a taker is late, of several. empty is left in place of what is taken. */
+struct result *result_live_take(struct result_live *, struct result *empty, uint64_t next);
 
-/* Is there something in the interval behind that? Only when nothing is added any more. */
+/* Is there something behind the next interval? Only when nothing is added any more. */
 bool result_live_ahead(const struct result_live *);
 
 void result_live_moved(struct result_live *, uint64_t content, uint64_t sent, uint64_t received);

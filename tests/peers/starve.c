@@ -2,10 +2,11 @@
 /* Have threads, processes or the network run out, for the tests: preloaded (LD_PRELOAD), it lets
  * pthread_create(3) and fork(2) fail with EAGAIN, and connect(2) with ENETUNREACH, as long as
  * the file that $STARVE names exists. (Limits of the system do not bind the superuser, who may
- * be running the tests.) Have memory run out: once the program has begun, $FAMINE of its
- * allocations succeed, and no more. Have somebody set the wall clock: if there is $SET_CLOCK, it is
- * an hour later with each look. And have a program take its time to exit: it makes the file
- * $LINGER.there, and goes on once there is one named $LINGER. */
+ * be running the tests.) If there is $NO_THREAD, pthread_create(3) alone fails. Have memory run
+ * out: once the program has begun, $FAMINE of its allocations succeed, and no more. Have somebody
+ * set the wall clock: if there is $SET_CLOCK, it is an hour later with each look. And have a
+ * program take its time to exit: it makes the file $LINGER.there, and goes on once there is one
+ * named $LINGER. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*f)(void *)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
-	return starving() ? EAGAIN : real(thread, attr, f, arg);
+	return starving() || getenv("NO_THREAD") ? EAGAIN : real(thread, attr, f, arg);
 }
 
 pid_t
