@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "client/target.h"
+#include "load/request.h"
 #include "load/retry.h"
 #include "net/loop.h"
 #include "net/sock.h"
@@ -43,27 +44,6 @@ enum step {
 
 enum phase { FIRST, CONNECT, WARM_UP, RUN };
 
-/* Outstanding requests are in two lists, in the order they started: their flow's, and that of
- * all flows. */
-enum list_of { FLOW, ALL };
-
-struct list {
-	struct request *oldest, *newest;
-};
-
-struct request {
-	struct flow *flow;
-	struct {
-		struct request *prev, *next;
-	} in[2];
-	uint64_t due_ns; /* open loop */
-	uint64_t start_ns;
-	bool dialled;            /* it began with connecting */
-	enum client_again again; /* it is to be begun again, for this reason */
-	bool retried;            /* once it was CLIENT_AGAIN_ONCE */
-	bool resent;             /* it was begun again for the other */
-};
-
 struct flow {
 	enum step step;
 	bool active;    /* the phase is not over for it */
@@ -72,7 +52,7 @@ struct flow {
 	unsigned interest;
 	uint64_t left; /* operations of this phase, still to start */
 
-	struct list list;
+	struct requests list;
 	struct request *again; /* of the list: on a new connection, the first that is still to be
 				* begun again. It comes before all new ones. */
 	bool careful;          /* that waits until the connection has answered one */
@@ -96,7 +76,7 @@ struct event_driver {
 	unsigned n;
 	struct request *request; /* of all flows */
 	unsigned char *in;
-	struct list all;
+	struct requests all;
 	unsigned round;               /* counts the waits for events */
 	uint64_t next_grace_check_ns; /* when a flow's grace ends (client_grace()); of many that
 				       * end at almost the same time, the first */
@@ -130,33 +110,6 @@ flow_close(struct event_driver *d, struct flow *f)
 /* ---- requests ---- */
 
 static void
-list_add(struct list *l, struct request *r, enum list_of which)
-{
-	r->in[which].prev = l->newest;
-	r->in[which].next = NULL;
-	if (l->newest)
-		l->newest->in[which].next = r;
-	else
-		l->oldest = r;
-	l->newest = r;
-}
-
-static void
-list_remove(struct list *l, struct request *r, enum list_of which)
-{
-	struct request *prev = r->in[which].prev, *next = r->in[which].next;
-
-	if (prev)
-		prev->in[which].next = next;
-	else
-		l->oldest = next;
-	if (next)
-		next->in[which].prev = prev;
-	else
-		l->newest = prev;
-}
-
-static void
 request_free(struct flow *f, struct request *r)
 {
 	r->in[FLOW].next = f->free;
@@ -179,16 +132,16 @@ request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t 
 	r->start_ns = start_ns;
 	r->again = CLIENT_AGAIN_NO;
 	r->dialled = r->retried = r->resent = false;
-	list_add(&f->list, r, FLOW);
-	list_add(&d->all, r, ALL);
+	requests_add(&f->list, r, FLOW);
+	requests_add(&d->all, r, ALL);
 	return r;
 }
 
 static void
 request_finish(struct event_driver *d, struct request *r)
 {
-	list_remove(&r->flow->list, r, FLOW);
-	list_remove(&d->all, r, ALL);
+	requests_remove(&r->flow->list, r, FLOW);
+	requests_remove(&d->all, r, ALL);
 	request_free(r->flow, r);
 }
 

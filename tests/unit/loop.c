@@ -123,6 +123,35 @@ check_many(struct loop *l)
 	}
 }
 
+/* A descriptor that is closed, and the next one that has its number, are two. */
+static void
+check_closing(struct loop *l)
+{
+	struct loop_event ev[4];
+	int a[2], b[2], old;
+
+	make_pair(a);
+	put_byte(a[1]);
+	ok(loop_add(l, a[0], LOOP_READ, a) == 0 && loop_wait(l, ev, 4, LIMIT) == 1, "ready");
+	old = a[0];
+	loop_closing(l, old);
+	close(old);
+	make_pair(b);
+	if (b[0] != old && (dup2(b[0], old) < 0 || close(b[0]) < 0))
+		old = -1;
+	b[0] = old;
+	put_byte(b[1]);
+	ok(old >= 0 && loop_wait(l, ev, 4, 0) == 0, "closed, and its number is another's");
+	ok(loop_add(l, old, LOOP_READ, b) == 0 && loop_wait(l, ev, 4, LIMIT) == 1
+		&& ev[0].user == b,
+	    "which is added as a new one");
+	loop_closing(l, old);
+	close(old);
+	ok(loop_wait(l, ev, 4, 0) == 0, "both are gone");
+	close(a[1]);
+	close(b[1]);
+}
+
 struct other {
 	struct loop *loop;
 	int fd, change;
@@ -197,6 +226,7 @@ main(void)
 	if (l) {
 		check_basics(l);
 		check_many(l);
+		check_closing(l);
 		check_threads(l);
 	}
 	loop_free(l);
