@@ -131,10 +131,13 @@ suite() {
 	for p in $BENCHES $SERVERS bench-busy bench-idle bench-turns bench-cmp bench-stat bench-report bench-env bench-pass; do
 		ln -sf "$BIN/$p" slow/
 	done
-	rm -f slow/bench-file slow/bench-suite
+	rm -f slow/bench-file slow/bench-suite slow/begun
 	cp "$BIN/bench-suite" slow/
 	cat >slow/bench-file <<-EOF
 		#!/bin/sh
+		# the first time only: what comes after it is not to take as long
+		[ ! -e "$PWD/slow/begun" ] || exec "$BIN/bench-file" "\$@"
+		: >"$PWD/slow/begun"
 		exec "$BIN/bench-file" -H -s 1m -o upload -B 100000
 	EOF
 	chmod +x slow/bench-file
