@@ -32,7 +32,8 @@
 
 /* The first rate, as a share of what one client has that waits for each reply. */
 #define FIRST_SHARE 0.1
-#define TRIALS 3 /* requests that find this out */
+#define TRIALS 3 /* requests that find this out; those that time out don't count for so long: */
+#define PATIENCE_NS (5 * CLOCK_S)
 
 /* From this share of its time on, the client was the limit. */
 #define BUSY_SHARE 0.9
@@ -71,10 +72,11 @@ struct lane {
 	struct result *now, *best, *total; /* of the probe, of the rate that holds, of all probes */
 	uint64_t best_start_ns;
 	struct tsv_capacity best_cells;
-	bool gone;                      /* it can't be measured any further */
-	bool client;                    /* the client was the limit, */
-	double client_rate, busy, late; /* at this rate, by these shares of time and requests */
-	bool connections; /* at the rate that fails requests waited for connections only */
+	bool over;                /* its search is */
+	bool gone;                /* it can't be measured any further */
+	bool client;              /* the client was the limit, */
+	double client_rate, busy; /* at this rate, for this share of its time */
+	bool connections;         /* at the rate that fails requests waited for connections only */
 };
 
 /* ---- a probe ---- */
@@ -132,19 +134,22 @@ overdue(void *arg)
 	return clock_ns() >= *(uint64_t *)arg;
 }
 
-/* Run the driver without anything that is due: replies that are outstanding come in. */
+/* Run the driver without anything that is due: replies that are outstanding come in, or -1. */
 static int
-drain(struct bench *b, struct lane *l, const struct call *call)
+drain(struct bench *b, struct lane *l, const struct call *call, uint64_t deadline_ns)
 {
 	uint64_t now = clock_ns();
 	uint64_t until_ns = now + (DRAIN_NS > 2 * b->limit_ns ? DRAIN_NS : 2 * b->limit_ns);
 	int res;
 
+	if (until_ns > deadline_ns)
+		until_ns = deadline_ns;
 	result_clear(l->now);
 	b->enough = overdue;
 	b->enough_arg = &until_ns;
 	res = l->driver->run(l->driver, call, l->now, UINT64_MAX, now, now);
 	b->enough = NULL;
+	b->enough_arg = NULL;
 	result_clear(l->now);
 	return res < 0 || clock_ns() >= until_ns ? -1 : 0;
 }
@@ -170,34 +175,40 @@ connect_target(struct bench *b, struct lane *l, uint64_t deadline_ns)
 	b->enough = NULL;
 	l->gone = l->gone || l->driver->gave_up(l->driver);
 	result_merge(l->total, l->now);
+	result_clear(l->now);
 	return !l->gone && clock_ns() < deadline_ns && !bench_stopped(b);
 }
 
-/* How long does a request take that is alone? 0: it fails. */
+/* How long does a request take that is alone? 0: none has succeeded. */
+/* NOLINTBEGIN(clang-analyzer-core.NullDereference): each lane has results */
 static uint64_t
 try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t deadline_ns)
 {
 	enum schedule_dist dist = b->dist;
-	uint64_t least = 0, start;
-	unsigned i;
+	uint64_t least, start, began = clock_ns();
+	unsigned i = 0;
 
 	b->dist = SCHEDULE_FIXED;
 	b->rate = 1;
 	b->enough = overdue;
 	b->enough_arg = &deadline_ns;
-	for (i = 0; i < TRIALS && !bench_stopped(b) && l->now->errors == 0; i++) {
+	while (i < TRIALS && !bench_stopped(b) && !l->driver->gave_up(l->driver)) {
 		start = clock_ns();
 		if (l->driver->run(l->driver, call, l->now, UINT64_MAX, start, start + 1) < 0)
 			break;
-		least = l->now->hist->min;
+		if (clock_ns() - start < b->client.timeout_ns)
+			i++;
+		else if (clock_ns() - began >= PATIENCE_NS)
+			break;
 	}
+	least = l->now->hist->min;
 	b->enough = NULL;
 	b->dist = dist;
-	if (l->now->errors > 0 || l->driver->gave_up(l->driver))
-		least = 0;
 	result_merge(l->total, l->now);
+	result_clear(l->now);
 	return least;
 }
+/* NOLINTEND(clang-analyzer-core.NullDereference) */
 
 static void
 begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint64_t start_ns,
@@ -219,18 +230,21 @@ begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint6
 	l->now->arg = p;
 }
 
-/* Was the client the limit of a probe that does not hold, or does not look so? */
+/* Was the client busy in a probe that does not hold, or does not look so? */
 static bool
 client_limits(struct lane *l, const struct probe *p, uint64_t took_ns)
 {
-	bool fails = p->share.verdict == LIMIT_FAILS;
-
 	l->busy = (double)p->busy_ns / (double)took_ns;
-	l->late = p->ndone ? (double)p->late / (double)p->ndone : 0;
-	return (fails
-		   || (p->share.verdict != LIMIT_HOLDS && p->share.share > p->limit.share
-		       && l->busy > BUSY_SHARE))
-	    && (l->busy > BUSY_SHARE || l->late > p->limit.share / 2);
+	return l->busy > BUSY_SHARE && p->share.verdict != LIMIT_HOLDS
+	    && p->share.share > p->limit.share;
+}
+
+/* Does a rate fail only as the client was late? */
+static bool
+client_late(const struct probe *p)
+{
+	return p->share.verdict == LIMIT_FAILS
+	    && p->share.low - (double)p->late / (double)(p->ndone ? p->ndone : 1) <= p->limit.share;
 }
 
 static struct tsv_capacity
@@ -268,9 +282,9 @@ take(struct bench *b, struct lane *l, const struct bench_row *r, struct probe *p
 		p->share.verdict = LIMIT_FAILS;
 	else
 		l->client = client_limits(l, p, took_ns);
-	if (l->client)
+	if (l->client || (t->errors == 0 && client_late(p)))
 		p->share.verdict = LIMIT_UNDECIDED;
-	else
+	if (!l->client)
 		capacity_take(&l->search, b->rate, p->share.verdict, p->glance && p->share.passes);
 	c = cells(b, l, &p->share);
 	l->client_rate = b->rate;
@@ -290,13 +304,38 @@ take(struct bench *b, struct lane *l, const struct bench_row *r, struct probe *p
 	result_clear(t);
 }
 
+/* Behind a probe, for share_ns at most: what is outstanding comes in, or there are new connections.
+ * A target that has failed requests, or does not come to an end with them, may be dead: it is asked
+ * once more, by a request alone. False: that is not answered, and nothing that failed before says
+ * anything of a rate. */
+static bool
+recover(struct bench *b, struct lane *l, const struct call *call, bool failed, uint64_t share_ns,
+    uint64_t deadline_ns)
+{
+	uint64_t now = clock_ns();
+	uint64_t until_ns = share_ns < deadline_ns - now ? now + share_ns : deadline_ns;
+
+	if (now >= deadline_ns || bench_stopped(b))
+		return true;
+	if (l->driver->gave_up(l->driver) || drain(b, l, call, until_ns) < 0) {
+		failed = true;
+		connect_target(b, l, until_ns);
+	}
+	if (!failed || (!l->gone && try_alone(b, l, call, until_ns) > 0) || bench_stopped(b))
+		return true;
+	l->gone = l->gone || clock_ns() < deadline_ns;
+	return false;
+}
+
 /* Try one rate. False: the target is over. */
 static bool
 probe_rate(struct bench *b, struct lane *l, const struct bench_row *r, uint64_t share_ns,
     uint64_t deadline_ns)
 {
 	static struct probe p;
+	double fails = l->search.fails;
 	uint64_t start, most_ns, took;
+	bool failed;
 	double rate;
 	int res;
 
@@ -306,6 +345,9 @@ probe_rate(struct bench *b, struct lane *l, const struct bench_row *r, uint64_t 
 		return false;
 	result_clear(l->now);
 	start = clock_ns();
+	if (b->progress)
+		bench_status(b, b->ntargets > 1 ? l->target->label : NULL, r, rate,
+		    l->total->errors, deadline_ns > start ? deadline_ns - start : 0);
 	begin_probe(b, l, &p, rate, start, most_ns, deadline_ns);
 	b->enough = enough;
 	b->enough_arg = &p;
@@ -322,30 +364,33 @@ probe_rate(struct bench *b, struct lane *l, const struct bench_row *r, uint64_t 
 		return false;
 	if (p.share.verdict == LIMIT_UNDECIDED)
 		limit_look(&p.limit, start + took, &p.share);
+	failed = l->now->errors > 0;
 	take(b, l, r, &p, l->now->from_ns, took);
-	l->gone = l->driver->gave_up(l->driver);
-	if (!l->gone && drain(b, l, &r->call) < 0)
-		connect_target(b, l, deadline_ns);
+	if (!l->client && !recover(b, l, &r->call, failed, share_ns, deadline_ns))
+		l->search.fails = fails;
 	return !l->gone && !l->client;
 }
 
 /* ---- the whole ---- */
 
-/* Prepare all targets; those that don't answer are out. */
+/* Prepare all targets; those that don't answer in their part of the time are out. */
 static void
 prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t deadline_ns)
 {
-	uint64_t need = limit_needs(b->quantile), alone;
+	uint64_t need = limit_needs(b->quantile), alone, now, until_ns;
 	double bound = b->rate, least, first;
 	struct lane *l;
 
 	least = (double)need / ((double)b->time_ns / 1e9 / PROBES / (double)b->ntargets);
 	for (l = lane; l < lane + b->ntargets && !bench_stopped(b); l++) {
 		b->rate = bound;
-		if (!connect_target(b, l, deadline_ns))
-			continue;
-		alone = try_alone(b, l, &r->call, deadline_ns);
-		l->gone = alone == 0;
+		now = clock_ns();
+		until_ns = now < deadline_ns
+		    ? now + (deadline_ns - now) / (uint64_t)(lane + b->ntargets - l)
+		    : now;
+		alone = connect_target(b, l, until_ns) ? try_alone(b, l, &r->call, until_ns) : 0;
+		if (alone == 0)
+			l->gone = !bench_stopped(b);
 		first = FIRST_SHARE * 1e9 / (double)(alone ? alone : 1);
 		l->best_start_ns = clock_ns();
 		capacity_init(&l->search, first, least, bound, 1 + b->percent / 100);
@@ -359,26 +404,23 @@ search(struct bench *b, struct lane *lane, size_t *order, const struct bench_row
     uint64_t deadline_ns)
 {
 	uint64_t state = rng_stream(b->seed, 0), now;
-	bool *over = calloc(b->ntargets, sizeof *over);
 	size_t i, left = 0;
+	struct lane *l;
 
-	for (i = 0; over && i < b->ntargets; i++)
-		left += !(over[i] = lane[i].gone);
-	for (b->when.round = 1; over && left > 0 && !bench_stopped(b); b->when.round++) {
+	for (i = 0; i < b->ntargets; i++)
+		left += !(lane[i].over = lane[i].gone);
+	for (b->when.round = 1; left > 0 && !bench_stopped(b); b->when.round++) {
 		bench_order(b, &state, order);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
-			if (over[order[i]])
+			l = &lane[order[i]];
+			if (l->over)
 				continue;
 			now = clock_ns();
-			if (now >= deadline_ns
-			    || !probe_rate(b, &lane[order[i]], r, (deadline_ns - now) / left,
-				deadline_ns)) {
-				over[order[i]] = true;
-				left--;
-			}
+			l->over = now >= deadline_ns
+			    || !probe_rate(b, l, r, (deadline_ns - now) / left, deadline_ns);
+			left -= l->over;
 		}
 	}
-	free(over);
 }
 
 /* What keeps a target from an answer, or what there is to know of it. */
@@ -390,9 +432,9 @@ explain(const struct bench *b, const struct lane *l)
 	double width = c->holds > 0 ? 100 * (c->fails / c->holds - 1) : 0;
 
 	if (l->client)
-		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f, %.2f %% of "
-		    "requests beyond the limit as it sent them late); known to hold: %.2f",
-		    label, l->client_rate, l->busy, 100 * l->late, c->holds);
+		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f); "
+		    "known to hold: %.2f",
+		    label, l->client_rate, l->busy, c->holds);
 	else if (c->fails == 0 && c->holds >= c->bound)
 		msg("%s: the highest rate to try holds: %.2f per second (-r)", label, c->bound);
 	else if (c->holds == 0 && c->fails > 0)
@@ -432,14 +474,16 @@ answer(struct bench *b, struct lane *lane, const struct bench_row *r)
 			c.fails_per_s = l->search.fails;
 			if (!l->client)
 				print(b, l, &row, l->best, l->best_start_ns, &c);
-			explain(b, l);
+			if (l->client || (!l->gone && !bench_stopped(b)))
+				explain(b, l);
 		} else if (!l->gone && !bench_stopped(b)) {
 			explain(b, l);
 		}
 		result_merge(l->total, l->best);
 		bench_remark(b, l->target, r, l->total, b->clients, 1);
 		if (l->gone) {
-			msg("%s: it does not answer", l->target->label);
+			msg("%s: it does not answer%s", l->target->label,
+			    l->search.holds > 0 ? " any more" : "");
 			b->failed = true;
 		}
 		all = all && !l->client && l->search.holds > 0
@@ -489,7 +533,7 @@ make_lanes(struct bench *b)
 static bool
 check(struct bench *b)
 {
-	uint64_t need = limit_needs(b->quantile), max = bench_descriptors();
+	uint64_t need = limit_needs(b->quantile);
 	double probe_s = (double)b->time_ns / 1e9 / PROBES / (double)b->ntargets;
 	double limit_s = (double)b->limit_ns / 1e9;
 
@@ -504,12 +548,10 @@ check(struct bench *b)
 		msg("-L: the quantile needs %" PRIu64 " operations in a probe: at %.10g per second "
 		    "(-r) that is -t %.0f",
 		    need, b->rate, ceil((double)need / b->rate * PROBES * (double)b->ntargets));
-	else if (((uint64_t)b->clients + FDS_PER_TARGET) * b->ntargets > max)
-		msg("-c: %" PRIu64 " connections need more than the limit of %" PRIu64
-		    " descriptors (ulimit -n)",
-		    (uint64_t)b->clients * b->ntargets, max);
 	else
-		return true;
+		return !bench_lacks_descriptors(((uint64_t)b->clients + FDS_PER_TARGET)
+			* b->ntargets,
+		    "-c: %" PRIu64 " connections", (uint64_t)b->clients * b->ntargets);
 	return false;
 }
 

@@ -61,9 +61,10 @@ static const char *const keys[] = { "size_bytes", "chunk_bytes", "clients", "dep
 static const char *const always[] = { "errors", "ok", "pass", "round", NULL };
 
 /* Figures, the most important first. Empty: here come those that are not listed. */
-static const char *const figures[] = { "p50_us", "p99_us", "ops_per_s", "bytes_per_s", "p999_us",
-	"p90_us", "mean_us", "max_us", "", "p95_us", "min_us", "sd_us", "n", "elapsed_s", "busy",
-	"cpu_us", "sent_bytes", "received_bytes", NULL };
+static const char *const figures[] = { "holds_per_s", "fails_per_s", "p50_us", "p99_us",
+	"ops_per_s", "bytes_per_s", "p999_us", "p90_us", "mean_us", "max_us", "", "p95_us",
+	"min_us", "sd_us", "n", "elapsed_s", "busy", "cpu_us", "sent_bytes", "received_bytes",
+	NULL };
 
 enum { RANK_KEY, RANK_ALWAYS, RANK_TRANSFER, RANK_FIGURE };
 

@@ -367,7 +367,7 @@ bench_refuses_usage_errors() {
 	local u=rpc://127.0.0.1:1
 	refuses "$1" 'target' -n 1
 	refuses "$1" 'target|rpc://h' $u rpc://h//
-	refuses "$1" '-y' -y $u
+	refuses "$1" '-Y' -Y $u
 	refuses "$1" '-n.*(needs|requires|value|argument)' -n
 	refuses "$1" '-n.*x7' -n x7 $u
 	refuses "$1" '-n.*-3' -n -3 $u

@@ -472,7 +472,7 @@ bench_print(struct bench *b, const struct bench_target *target, const struct ben
 	begin_output(b, &row, start_ns);
 	if (b->rows == TSV_RAW)
 		print_samples(b, target->label, r, t, open, start_ns);
-	else if (t->hist->n + t->errors > 0 || !bench_stopped(b))
+	else if (t->hist->n + t->errors > 0 || b->capacity || !bench_stopped(b))
 		print_summary(t, open && !b->capacity, b->rows, &row);
 	end_output(b);
 }

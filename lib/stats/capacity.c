@@ -12,7 +12,7 @@
 static double
 rounded(double rate)
 {
-	return rate < WHOLE ? floor(rate * 100 + 0.5) / 100 : floor(rate + 0.5);
+	return rate < WHOLE ? fmax(1, floor(rate * 100 + 0.5)) / 100 : floor(rate + 0.5);
 }
 
 void
@@ -40,8 +40,8 @@ next_below(const struct capacity *c, double *rate)
 {
 	double lowest = c->low > 0 ? c->low : c->fails;
 
-	*rate = c->passed > 0 && c->passed < lowest ? c->passed : rounded(lowest / 2);
-	return *rate >= c->least;
+	*rate = rounded(c->passed > 0 && c->passed < lowest ? c->passed : lowest / 2);
+	return *rate >= c->least && *rate < lowest;
 }
 
 /* Between two rates, if they are further from each other than this; else it is over. */

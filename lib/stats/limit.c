@@ -25,7 +25,6 @@
 #define MANY 1500
 #define PLAINLY 0.1
 
-#define LOOK 3 / 2  /* from one look to the next */
 #define LEVEL 0.995 /* of the interval at each */
 #define LEVEL_STEP 0.70710678118654752440
 #define TREND_POINTS 8
@@ -116,8 +115,10 @@ limit_done(struct limit *l, uint64_t due_ns, uint64_t ns)
 		return;
 	b->done++;
 	b->sum_ns += (double)ns;
-	for (i = 0; i < LIMIT_LEVELS; i++, level *= LEVEL_STEP)
+	for (i = 0; i < LIMIT_LEVELS; i++) {
 		b->within[i] += (double)ns <= level;
+		level *= LEVEL_STEP;
+	}
 }
 
 /* The operations of a batch beyond a level. */
@@ -203,7 +204,7 @@ grows(struct limit *l, unsigned n)
 		if (i % m < m - 1)
 			continue;
 		if (count > 0) {
-			x = (double)(i / m) * m * (double)l->batch_ns;
+			x = (double)(i - i % m) * (double)l->batch_ns;
 			y = sum / count;
 			sx += x;
 			sy += y;
@@ -242,7 +243,7 @@ limit_look(struct limit *l, uint64_t now_ns, struct limit_share *s)
 	struct spread own;
 
 	while (limit_ready(l, now_ns))
-		l->look_ns = l->look_ns * LOOK;
+		l->look_ns += l->look_ns / 2;
 	for (i = 0; i < n; i++)
 		add_batch(&all, &l->batch[i]);
 	count = (double)all.due;

@@ -134,6 +134,64 @@ answers() {
 	stop
 }
 
+# interrupt PATTERN: end the bench-cap that was started last once its rows have that.
+interrupt() {
+	local status=0
+	eventually grep -q "$1" out.tsv || fail "$(cat out.tsv err.txt)"
+	kill -INT "${STARTED[-1]}"
+	reap "${STARTED[-1]}" || status=$?
+	forget "${STARTED[-1]}"
+	[ "$status" = 130 ] || fail "$status: $(cat err.txt)"
+}
+
+@test "an interrupted search ends with what it knows, also if nothing holds" {
+	start http-serve -p 0 -m pool -j 1 -d 5ms
+	bench-cap -L p90:1ms -c 8 -t 3000 "$URL" >out.tsv 2>err.txt 3>&- &
+	STARTED+=($!)
+	interrupt $'\tno\t'
+	answers out.tsv
+	[ "$(cell out.tsv holds_per_s capacity)" = NA ] || fail "$(cat out.tsv)"
+	[ "$(cell out.tsv fails_per_s capacity)" != NA ] || fail "$(cat out.tsv)"
+	! grep -q -e '-t' err.txt || fail "$(cat err.txt)"
+	stop
+}
+
+# One that is gone has told nothing of the rate that was tried when it went.
+@test "a target that dies in a search is called that, and no rate fails for it" {
+	local server signal status
+	for server in $SERVERS; do
+		for signal in KILL STOP; do
+			start "$server" -p 0 -m event
+			bench-cap -L p50:50ms -c 8 -T 1 -t 100 -S 1 "$URL" >out.tsv 2>err.txt 3>&- &
+			STARTED+=($!)
+			eventually has_lines out.tsv 2 || fail "$(cat out.tsv err.txt)"
+			kill "-$signal" "$PID"
+			status=0
+			reap "${STARTED[-1]}" || status=$?
+			forget "${STARTED[-1]}"
+			kill -KILL "$PID" 2>/dev/null || :
+			reap "$PID" || :
+			forget "$PID"
+			[ "$status" = 1 ] || fail "$server, $signal: $status: $(cat err.txt out.tsv)"
+			grep -q 'it does not answer' err.txt || fail "$server, $signal: $(cat err.txt out.tsv)"
+			[ "$(cell out.tsv fails_per_s capacity | grep -vc NA)" = 0 ] ||
+			    fail "$server, $signal: $(cat out.tsv)"
+		done
+	done
+}
+
+@test "a target that does not answer takes only its part of the time" {
+	local other
+	start http-serve -p 0 -m event
+	other=$URL
+	bad http silent
+	run --separate-stderr bench-cap -L p50:50ms -c 3 -t 12 -r 3000 "gone=$URL" "b=$other"
+	[ "$status" -eq 1 ] || fail "$status: $stderr"
+	grep -q 'gone: it does not answer' <<<"$stderr" || fail "$stderr"
+	printf '%s\n' "$output" >out.tsv
+	[ "$(grep -c '^b	' out.tsv)" -gt 1 ] || fail "$output $stderr"
+}
+
 has_lines() {
 	[ "$(wc -l <"$1")" -ge "$2" ]
 }
@@ -152,6 +210,14 @@ has_lines() {
 	grep -q capacity shown || fail "$(cat shown)"
 	bench-stat out.tsv >stat
 	[ "$(cell stat n capacity)" = "$(cell out.tsv n capacity)" ] || fail "$(cat stat)"
+	if command -v gnuplot >/dev/null; then
+		bench-plot -t dumb <out.tsv >letters 2>err.txt || fail "$(cat err.txt)"
+		grep -q 'Response time (p50) against throughput' letters || fail "$(cat letters)"
+		grep -q 'requests per second that were answered' letters || fail "$(cat letters)"
+		grep -q 'was not measured: connection, latency, bandwidth, files, concurrency$' err.txt || fail "$(cat err.txt)"
+		bench-plot -o pictures out.tsv 2>err.txt || fail "$(cat err.txt)"
+		[ "$(ls pictures)" = $'capacity.png\ncapacity.svg' ] || fail "$(ls pictures)"
+	fi
 	need datamash
 	datamash check <out.tsv
 }

@@ -119,6 +119,13 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 	env_has out status complete
 }
 
+@test "the cost of a request is taken in two passes, isolation and memory in all" {
+	bench-suite -q -p 3 -o out rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
+	[ "$(cell out/cost.tsv pass | sort -u | paste -sd ' ')" = '1 2' ] || fail "$(cat out/cost.tsv)"
+	[ "$(cell out/memory.tsv pass | paste -sd ' ')" = '1 2 3' ] || fail "$(cat out/memory.tsv)"
+	grep -q '^What a request costs' table || fail "$(cat table)"
+}
+
 @test "measured in turn: each round and pass has a row of every target, in an order of its own" {
 	local n
 	short -p 3 -o out a=rpc-thread b=rpc-thread >table 2>err.txt || fail "$(cat err.txt)"
@@ -148,7 +155,7 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 	short -t 1 -o out rpc-thread http-thread >table 2>err.txt || fail "$(cat err.txt)"
 	grep -q 'at most 1 s' err.txt || fail "$(cat err.txt)"
 	usual out
-	[ "$(awk -F '\t' '$NF == 1' out/rows.tsv | wc -l)" = 16 ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
+	[ "$(awk -F '\t' '$26 == 1' out/rows.tsv | wc -l)" = 16 ] || fail "$(cut -f 1-4,25,26 out/rows.tsv)"
 	env_has out status complete
 	env_has out seconds 1
 }
@@ -290,7 +297,7 @@ received_bytes cpu_us voluntary involuntary faults maxrss_kb pass")" ] || fail "
 }
 
 has_lines() {
-	[ "$(grep -c . "$2" 2>/dev/null)" -ge "$1" ]
+	[ -f "$2" ] && [ "$(grep -c . "$2")" -ge "$1" ]
 }
 
 # whole DIR PASSES: every pass is there once, and those that were not interrupted are complete.
@@ -301,7 +308,7 @@ whole() {
 	# of the rows that it says each pass has
 	awk -F '\t' 'FNR == 1 { file++; next }
 		file == 1 { want[$1] = $3; if ($2 == "complete" && $3 != 16) exit bad = 1 }
-		file == 2 { have[$NF]++; round[$2, $3, $(NF - 1), $NF]++ }
+		file == 2 { have[$26]++; round[$2, $3, $25, $26]++ }
 		END {
 			for (p in want) if (have[p] + 0 != want[p]) bad = 1
 			for (r in round) if (round[r] != 2) bad = 1
@@ -351,7 +358,7 @@ cut_short() {
 	sed -i '/^status/d' unbroken/env.tsv
 	# killed while the second pass was being kept
 	cp -R unbroken mended
-	{ head -n 1 unbroken/rows.tsv; awk -F '\t' '$NF == 2' unbroken/rows.tsv; printf 'half a ro'; } >mended/part.tsv
+	{ head -n 1 unbroken/rows.tsv; awk -F '\t' '$26 == 2' unbroken/rows.tsv; printf 'half a ro'; } >mended/part.tsv
 	head -c -40 unbroken/rows.tsv >mended/rows.tsv
 	head -n 2 unbroken/done.tsv >mended/done.tsv
 	printf '2\tcompl' >>mended/done.tsv

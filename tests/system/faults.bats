@@ -53,7 +53,7 @@ one() {
 	# no reply takes much memory: what a peer claims is not believed
 	[ -n "${SANITIZED:-}" ] || ulimit -v 2000000
 	# shellcheck disable=SC2086
-	timeout 20 ${COMMAND[$1]} "${OPTIONS[@]}" "${targets[@]}" >"$2/out" 2>"$2/err" 3>&- ||
+	timeout 90 ${COMMAND[$1]} "${OPTIONS[@]}" "${targets[@]}" >"$2/out" 2>"$2/err" 3>&- ||
 	    status=$?
 	echo "$status" >"$2/status"
 	echo "$(((${EPOCHREALTIME/[.,]/} - began) / 1000))" >"$2/ms"
@@ -415,7 +415,7 @@ ways() {
 # ---- odd peers, in each way of asking
 
 @test "HTTP: replies that are odd, and right" {
-	ways http '' -w 0 -T 10 <<-'TABLE'
+	ways http '' -w 0 -T 40 <<-'TABLE'
 	http-pong             all 12/0 0 -
 	http-slow             all 12/0 0 -
 	http-chunked          all 12/0 0 -
@@ -432,7 +432,7 @@ ways() {
 }
 
 @test "HTTP: connections that end with a reply that says so" {
-	ways http '' -w 0 -T 10 <<-'TABLE'
+	ways http '' -w 0 -T 40 <<-'TABLE'
 	http-1.0                     lat-fresh                    12/0 0 -
 	http-1.0                     all                          12/0 0 peer closes connections
 	http-no-length               lat-fresh                    12/0 0 -
@@ -450,7 +450,7 @@ ways() {
 
 # A request is sent once more, and with several outstanding a second one may be lost with it again.
 @test "HTTP: connections that end without a word" {
-	ways http '' -w 0 -T 10 <<-'TABLE'
+	ways http '' -w 0 -T 40 <<-'TABLE'
 	http-close-unannounced lat-fresh               12/0 0 -
 	http-close-unannounced lat-depth,conc-depth    */*  1 closed before|reset|Broken pipe
 	http-close-unannounced all                     12/0 0 peer closes
@@ -478,7 +478,7 @@ ways() {
 }
 
 @test "HTTP: requests that may not be sent twice" {
-	ways http /x -w 0 -T 10 -s 10 <<-'TABLE'
+	ways http /x -w 0 -T 40 -s 10 <<-'TABLE'
 	http-close-each    lat-fresh               12/0 0 -
 	http-close-each    all                     12/0 0 peer closes connections
 	http-close-after-3 lat,lat-rate            9/3  1 closed before the reply.* try -K
@@ -492,7 +492,7 @@ ways() {
 
 # No socket buffers hold these bodies: the replies come before.
 @test "HTTP: replies before the request is sent" {
-	ways http /x -w 0 -T 10 -s 20m <<-'TABLE'
+	ways http /x -w 0 -T 40 -s 20m <<-'TABLE'
 	http-early             lat-depth,conc-depth 12/0 0 behind such a one and were sent again
 	http-early             lat-fresh            12/0 0 -
 	http-early             all                  12/0 0 peer closes connections
@@ -506,7 +506,7 @@ ways() {
 }
 
 @test "HTTP: warming up that fails" {
-	ways http '' -w 1 -T 10 <<-'TABLE'
+	ways http '' -w 1 -T 40 <<-'TABLE'
 	http-500-once   lat,lat-depth,lat-rate,lat-turns 12/0 1 warm-up: .*HTTP 500
 	http-500-once   lat-fresh                        0/12 1 HTTP 500
 	http-500-once   all                              12/0 1 HTTP 500
@@ -524,7 +524,7 @@ ways() {
 }
 
 @test "RPC: peers that are odd, and right; connections that end" {
-	ways rpc '' -w 0 -T 10 <<-'TABLE'
+	ways rpc '' -w 0 -T 40 <<-'TABLE'
 	rpc-pong          all                              12/0 0 -
 	rpc-slow          all                              12/0 0 -
 	rpc-five          all                              12/0 0 -
@@ -548,7 +548,7 @@ ways() {
 
 # Nothing is tried out: the only connection is for the measurement.
 @test "RPC: a dialect that the target states" {
-	ways rpc5 '' -w 0 -T 10 <<-'TABLE'
+	ways rpc5 '' -w 0 -T 40 <<-'TABLE'
 	rpc-five    all                              12/0 0 -
 	rpc-single  lat,lat-depth,lat-rate,lat-turns 12/0 0 -
 	rpc-single  conc                             3/9  1 3 of 4 clients gave up

@@ -232,6 +232,8 @@ screen() {
 	done
 	# messages stand on lines of their own
 	start http-serve -p 0
+	on_terminal bench-cap -L p50:50ms -r 3000 -t 12 "$URL" || [ $? -eq 3 ] || fail "$(cat term)"
+	grep -qaE 'bench-cap: ping: [0-9]+/s, 0 errors, 1?[0-9] s left' term || fail "$(cat term)"
 	on_terminal bench-lat -t 1.5 "$URL/nosuch" || [ $? -eq 1 ] || fail "$(cat term)"
 	[[ $(screen) == 'bench-lat: '*404* ]] || fail "$(screen)"
 	# rounds tell how many are over

@@ -149,9 +149,29 @@ searches(void)
 	}
 }
 
+/* A rate is never 0, and none is tried twice on the way down. */
+static void
+slow(void)
+{
+	struct capacity c;
+	double rate, last;
+	bool glance, good;
+
+	capacity_init(&c, 0.0001, 0, 1e6, 1.05);
+	ok(capacity_next(&c, &rate, &glance) && rate == 0.01 && glance, "the lowest rate is 0.01");
+	capacity_take(&c, rate, LIMIT_UNDECIDED, false);
+	ok(capacity_next(&c, &rate, &glance) && rate == 0.02, "twice that follows");
+	for (last = 0.03, good = true; capacity_next(&c, &rate, &glance); last = rate) {
+		good = good && rate < last;
+		capacity_take(&c, rate, LIMIT_FAILS, false);
+	}
+	ok(good && last == 0.02, "on the way down none is tried twice");
+}
+
 int
 main(void)
 {
+	slow();
 	probes();
 	searches();
 	return done();
