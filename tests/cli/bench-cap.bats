@@ -52,9 +52,13 @@ answers() {
 
 # A limit far above anything: all holds, up to -r, on both wires.
 @test "the highest rate holds: rows, answer, status" {
-	local server
+	local server try
 	for server in $SERVERS; do
-		run --separate-stderr "$server" -m event bench-cap -L p50:0.5s -r 1000 -c 5 -t 60
+		# again if the machine stood still
+		for try in 1 2 3; do
+			run --separate-stderr "$server" -m event bench-cap -L p50:0.5s -r 1000 -c 5 -t 60
+			[ "$status" -ne 0 ] || [[ $stderr != *'the highest rate to try holds'* ]] || break
+		done
 		want 0 'the highest rate to try holds: 1000.00'
 		printf '%s\n' "$output" >out.tsv
 		answers out.tsv

@@ -153,19 +153,21 @@ searches(void)
 static void
 slow(void)
 {
+	/* of type double, as constants need not be */
+	const double first = 0.01, second = 0.02;
 	struct capacity c;
 	double rate, last;
 	bool glance, good;
 
 	capacity_init(&c, 0.0001, 0, 1e6, 1.05);
-	ok(capacity_next(&c, &rate, &glance) && rate == 0.01 && glance, "the lowest rate is 0.01");
+	ok(capacity_next(&c, &rate, &glance) && rate == first && glance, "the lowest rate is 0.01");
 	capacity_take(&c, rate, LIMIT_UNDECIDED, false);
-	ok(capacity_next(&c, &rate, &glance) && rate == 0.02, "twice that follows");
+	ok(capacity_next(&c, &rate, &glance) && rate == second, "twice that follows");
 	for (last = 0.03, good = true; capacity_next(&c, &rate, &glance); last = rate) {
 		good = good && rate < last;
 		capacity_take(&c, rate, LIMIT_FAILS, false);
 	}
-	ok(good && last == 0.02, "on the way down none is tried twice");
+	ok(good && last == second, "on the way down none is tried twice");
 }
 
 int
