@@ -390,26 +390,23 @@ arrivals() {
 }
 
 check_arrivals() {
+	# not where a single late row would fail a whole run: a processor that has gone idle wakes late
+	[ "$quick" = 0 ] || return 0
 	if [ "$(uname)" != Linux ] || [ -z "$on_server" ]; then
 		say 'arrivals: left out: no timestamps, or the programs are built without the calls of Linux'
 		return
 	fi
 	apart=$on_client
 	on_client=$on_server
-	if [ "$quick" = 1 ]; then
-		measurement arrivals rpc thread 5ms 20 - p50=5000 p90=5000
-		measurement arrivals http event 5ms:0.8,10ms:0.2 20 '-r 90' p50=5000 p95=10000
-	else
-		for served in 'rpc thread' 'rpc event' 'http fork' 'http event'; do
-			# shellcheck disable=SC2086 # words
-			measurement arrivals $served 1ms 75 - p50=1000 p90=1000
-			# shellcheck disable=SC2086
-			measurement arrivals $served 5ms 20 '-r 150' p50=5000 p90=5000
-		done
-		measurement arrivals rpc pool 5ms 20 - p50=5000 p90=5000
-		measurement arrivals http request 20ms 10 - p50=20000 p90=20000
-		measurement arrivals rpc thread 5ms:0.8,20ms:0.2 20 - p50=5000 p95=20000
-	fi
+	for served in 'rpc thread' 'rpc event' 'http fork' 'http event'; do
+		# shellcheck disable=SC2086 # words
+		measurement arrivals $served 1ms 75 - p50=1000 p90=1000
+		# shellcheck disable=SC2086
+		measurement arrivals $served 5ms 20 '-r 150' p50=5000 p90=5000
+	done
+	measurement arrivals rpc pool 5ms 20 - p50=5000 p90=5000
+	measurement arrivals http request 20ms 10 - p50=20000 p90=20000
+	measurement arrivals rpc thread 5ms:0.8,20ms:0.2 20 - p50=5000 p95=20000
 	on_client=$apart
 }
 
