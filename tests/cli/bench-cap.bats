@@ -52,10 +52,10 @@ answers() {
 
 # A limit far above anything: all holds, up to -r, on both wires.
 @test "the highest rate holds: rows, answer, status" {
-	local server try
+	local server
 	for server in $SERVERS; do
 		# again if the machine stood still
-		for try in 1 2 3; do
+		for _ in 1 2 3; do
 			run --separate-stderr "$server" -m event bench-cap -L p50:0.5s -r 1000 -c 5 -t 60
 			[ "$status" -ne 0 ] || [[ $stderr != *'the highest rate to try holds'* ]] || break
 		done
