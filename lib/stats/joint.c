@@ -56,7 +56,7 @@ static const struct {
 #define RULES (sizeof rules / sizeof *rules)
 
 /* One client's row. */
-struct member {
+struct entry {
 	const char *path; /* where it is */
 	uint64_t line;
 	size_t run, nth; /* of which client, and which of its rows of this configuration */
@@ -67,7 +67,7 @@ struct member {
 
 /* A round of a configuration. */
 struct group {
-	struct member *member; /* owned */
+	struct entry *entry; /* owned */
 	size_t n, cap;
 	struct hist **hist; /* of each nth; owned */
 	size_t hists, hist_cap;
@@ -118,7 +118,7 @@ joint_free(struct joint *j)
 		for (k = 0; k < g->hists; k++)
 			free(g->hist[k]);
 		free(g->hist);
-		free(g->member);
+		free(g->entry);
 	}
 	if (j) {
 		rows_index_free(&j->index);
@@ -171,25 +171,24 @@ find(struct joint *j, struct rows *r)
 
 /* Has this client such a row already? */
 static bool
-comes_again(const struct joint *j, const struct group *g, const struct member *m)
+comes_again(const struct joint *j, const struct group *g, const struct entry *m)
 {
 	size_t i;
 
 	for (i = 0; i < g->n; i++)
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are n */
-		if (g->member[i].run == j->run && g->member[i].clients == m->clients
-		    && (g->member[i].rate == m->rate
-			|| (isnan(g->member[i].rate) && isnan(m->rate))))
+		if (g->entry[i].run == j->run && g->entry[i].clients == m->clients
+		    && (g->entry[i].rate == m->rate || (isnan(g->entry[i].rate) && isnan(m->rate))))
 			return true;
 	return false;
 }
 
 /* The row's client has one more of this configuration. */
-static struct member *
-add_member(struct joint *j, struct rows *r, struct group *g, const struct member *from)
+static struct entry *
+add_entry(struct joint *j, struct rows *r, struct group *g, const struct entry *from)
 {
 	struct hist **hist;
-	struct member *m;
+	struct entry *m;
 	size_t i;
 
 	if (j->begins || (j->schema != TSV_RAW && comes_again(j, g, from)))
@@ -198,18 +197,18 @@ add_member(struct joint *j, struct rows *r, struct group *g, const struct member
 	if (j->runs == 0 || j->run != j->last_run)
 		j->runs++;
 	j->last_run = j->run;
-	if (!(m = array_room(g->member, &g->cap, g->n + 1, sizeof *m))) {
+	if (!(m = array_room(g->entry, &g->cap, g->n + 1, sizeof *m))) {
 		no_memory(r);
 		return NULL;
 	}
-	g->member = m;
-	m = &g->member[g->n];
+	g->entry = m;
+	m = &g->entry[g->n];
 	*m = *from;
 	m->path = r->path;
 	m->line = r->table.line;
 	m->run = j->run;
 	for (i = m->nth = 0; i < g->n; i++)
-		m->nth += g->member[i].run == j->run;
+		m->nth += g->entry[i].run == j->run;
 	if (m->nth >= g->hists && j->schema != TSV_SUMMARY) {
 		if (!(hist = array_room(g->hist, &g->hist_cap, m->nth + 1,
 			  sizeof(struct hist *)))) {
@@ -249,7 +248,7 @@ read_start(struct rows *r, uint64_t *ns)
 
 /* What summary and histogram rows have in common. */
 static bool
-read_member(struct rows *r, struct member *m)
+read_entry(struct rows *r, struct entry *m)
 {
 	struct table *t = &r->table;
 	uint64_t elapsed;
@@ -271,13 +270,13 @@ static bool
 take_summary(struct joint *j, struct rows *r)
 {
 	struct table *t = &r->table;
-	struct member m;
+	struct entry m;
 	struct group *g;
 	bool na;
 	int column;
 	size_t i;
 
-	if (!(g = find(j, r)) || !read_member(r, &m))
+	if (!(g = find(j, r)) || !read_entry(r, &m))
 		return false;
 	for (i = 0; i < j->columns; i++) {
 		na = (column = table_column(t, j->column[i])) < 0;
@@ -286,7 +285,7 @@ take_summary(struct joint *j, struct rows *r)
 		if (na)
 			m.figure[i] = NAN;
 	}
-	return add_member(j, r, g, &m) != NULL;
+	return add_entry(j, r, g, &m) != NULL;
 }
 
 /* A client's rows have ended in the middle of a histogram. */
@@ -296,7 +295,7 @@ leave_out(struct joint *j, const char *path)
 	const struct group *g = (const struct group *)j->index.group + j->open;
 
 	msg("%s:%" PRIu64 ": this histogram lacks its end; left out", path,
-	    g->member[g->n - 1].line);
+	    g->entry[g->n - 1].line);
 	j->failed = true;
 	((struct group *)j->index.group)[j->open].n--;
 	hist_clear(j->hist);
@@ -307,11 +306,11 @@ static bool
 take_hist(struct joint *j, struct rows *r)
 {
 	struct group *g = find(j, r);
-	struct member m;
+	struct entry m;
 	bool begun;
 	size_t at;
 
-	if (!g || !read_member(r, &m))
+	if (!g || !read_entry(r, &m))
 		return false;
 	at = (size_t)(g - (struct group *)j->index.group);
 	if (j->buckets.left > 0 && r->headed)
@@ -321,10 +320,10 @@ take_hist(struct joint *j, struct rows *r)
 	if (!buckets_take(&j->buckets, r, j->hist, &begun))
 		return false;
 	j->open = at;
-	if (begun && !add_member(j, r, g, &m))
+	if (begun && !add_entry(j, r, g, &m))
 		return false;
 	if (j->buckets.left == 0) {
-		hist_merge(g->hist[g->member[g->n - 1].nth], j->hist);
+		hist_merge(g->hist[g->entry[g->n - 1].nth], j->hist);
 		hist_clear(j->hist);
 	}
 	return true;
@@ -334,15 +333,15 @@ static bool
 take_raw(struct joint *j, struct rows *r)
 {
 	struct rows_sample s;
-	struct member m, *last;
+	struct entry m, *last;
 	struct group *g;
 
 	memset(&m, 0, sizeof m);
 	if (!(g = find(j, r)) || !read_start(r, &m.start_ns) || !rows_sample(r, &s))
 		return false;
-	last = g->n > 0 ? &g->member[g->n - 1] : NULL;
+	last = g->n > 0 ? &g->entry[g->n - 1] : NULL;
 	if (j->begins || !last || last->run != j->run || last->start_ns != m.start_ns)
-		last = add_member(j, r, g, &m);
+		last = add_entry(j, r, g, &m);
 	if (!last)
 		return false;
 	if (!add_times(last->start_ns, s.end_ns, &m.end_ns))
@@ -395,7 +394,7 @@ const struct rows_reader joint_reader = { .row = take_row, .ended = end_file, .l
 /* Those of the same nth, together. */
 struct all {
 	size_t members;
-	const struct member *late, *early; /* the one that began last, and that ended first */
+	const struct entry *late, *early; /* the one that began last, and that ended first */
 	uint64_t start_ns, end_ns, n, errors, clients;
 	double rate;
 };
@@ -403,10 +402,10 @@ struct all {
 static void
 add_up(const struct group *g, size_t nth, struct all *a)
 {
-	const struct member *m;
+	const struct entry *m;
 
 	memset(a, 0, sizeof *a);
-	for (m = g->member; m < g->member + g->n; m++) {
+	for (m = g->entry; m < g->entry + g->n; m++) {
 		if (m->nth != nth)
 			continue;
 		if (a->members == 0 || m->start_ns < a->start_ns)
@@ -471,9 +470,9 @@ static double
 sd_of(const struct group *g, size_t nth, size_t mean, size_t sd)
 {
 	double n = 0, middle = 0, m2 = 0, d, k;
-	const struct member *m;
+	const struct entry *m;
 
-	for (m = g->member; m < g->member + g->n; m++) {
+	for (m = g->entry; m < g->entry + g->n; m++) {
 		if (m->nth != nth || m->n == 0)
 			continue;
 		k = (double)m->n;
@@ -492,10 +491,10 @@ static double
 of_summaries(const struct group *g, size_t nth, size_t i, enum rule rule)
 {
 	double sum = 0, weight = 0, w, v;
-	const struct member *m;
+	const struct entry *m;
 	bool some = false;
 
-	for (m = g->member; m < g->member + g->n; m++) {
+	for (m = g->entry; m < g->entry + g->n; m++) {
 		v = m->figure[i];
 		w = rule == CPU ? (double)(m->n + m->errors) : (double)m->n;
 		/* who did nothing has no times */
@@ -521,10 +520,10 @@ of_summaries(const struct group *g, size_t nth, size_t i, enum rule rule)
 static double
 rate_of(const struct group *g, size_t nth, double size)
 {
-	const struct member *m;
+	const struct entry *m;
 	double sum = 0;
 
-	for (m = g->member; m < g->member + g->n; m++)
+	for (m = g->entry; m < g->entry + g->n; m++)
 		if (m->nth == nth && m->end_ns > m->start_ns)
 			sum += size * (double)m->n / ((double)(m->end_ns - m->start_ns) / SECOND);
 	return sum;
