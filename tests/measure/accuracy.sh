@@ -26,7 +26,8 @@ usage='usage: accuracy.sh [-hq] [-n tries] [-o dir] [kind ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-kinds='law arrivals delays queues capacity little bytes'
+usual='law arrivals delays queues little bytes'
+kinds="$usual capacity"
 most_tries=3
 widest=10
 
@@ -36,10 +37,12 @@ $usage
 Check what the programs report against what is known; print what came out as TSV.
 
   -n tries  measurements at most for a row that does not hold ($most_tries)
-  -o dir    folder for accuracy.tsv and env.tsv (none: nothing is kept)
+  -o dir    folder for accuracy.tsv, env.tsv and searches.tsv, the rates that searches for a
+            capacity found (none: nothing is kept)
   -q        quick: few rows, short runs
 
 kinds: $kinds
+Without a name all but capacity, which takes a quarter of an hour; with -q all.
 HELP
 }
 
@@ -688,17 +691,13 @@ capacity_in_theory() {
 	calc "$low * 1000"
 }
 
-# searched FILE: of a search, 1 if the true rate lies between the two it found, else 0, and 1 if it
-# found both.
+# searched FILE: of a search, the rates that it found to hold and to fail, or NA; none without an
+# answer.
 searched() {
-	awk -F '\t' -v truth="$truth" '
+	awk -F '\t' '
 		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-		$(at["op"]) == "capacity" {
-			low = $(at["holds_per_s"]); high = $(at["fails_per_s"])
-			n = (low == "NA" || low <= truth * 1.005) && (high == "NA" || high >= truth * 0.995)
-			both = low != "NA" && high != "NA"
-		}
-		END { print n + 0, both + 0 }' "$1"
+		$(at["op"]) == "capacity" { low = $(at["holds_per_s"]); high = $(at["fails_per_s"]) }
+		END { print low == "" ? "none" : low, high == "" ? "none" : high }' "$1"
 }
 
 # capacity NAME LIMIT-MS SEARCHES SECS: five searches at a time, each with a server of its own: they
@@ -711,7 +710,7 @@ capacity() {
 	[ "$name" != D/D/1 ] || arrivals=fixed
 	calibrate
 	truth=$(capacity_in_theory "$name" "$(calc "$limit * 1000 - ($ours_idle - 1000 - $ours_own)")")
-	around=0 found=0
+	: >"$tmp/searches"
 	i=0
 	while [ "$i" -lt "$searches" ]; do
 		begun=0
@@ -728,11 +727,14 @@ capacity() {
 			forget "$pid"
 		done
 		while [ "$begun" -gt 0 ]; do
-			what=$(searched "$tmp/search.$begun")
-			around=$((around + ${what% *})) found=$((found + ${what#* }))
+			printf '%s %s %s\n' "$name" "$truth" "$(searched "$tmp/search.$begun")" >>"$tmp/searches"
 			begun=$((begun - 1))
 		done
 	done
+	[ -z "$out" ] || tr ' ' '\t' <"$tmp/searches" >>"$out/searches.tsv"
+	around=$(awk '($3 == "NA" || $3 <= $2 * 1.005) && ($4 == "NA" || $4 >= $2 * 0.995)' "$tmp/searches" |
+	    wc -l)
+	found=$(awk '$3 + 0 > 0 && $4 + 0 > 0' "$tmp/searches" | wc -l)
 	add_row "capacity $name, p99 within $limit ms, $truth per second: searches around it" searches \
 	    "$searches" "$around" "$((searches - searches / 20))" "$searches"
 	add_row "capacity $name: searches that find two rates" searches "$searches" "$found" \
@@ -740,6 +742,7 @@ capacity() {
 }
 
 check_capacity() {
+	[ -z "$out" ] || printf 'queue\tper_s\tholds_per_s\tfails_per_s\n' >"$out/searches.tsv"
 	if [ "$quick" = 1 ]; then
 		measurement capacity D/D/1 5 1 12
 		return
@@ -848,7 +851,7 @@ case $most_tries in
 ''|*[!0-9]*|0*) wrong "-n $most_tries: not a number of tries" ;;
 esac
 # shellcheck disable=SC2086 # words
-[ $# -gt 0 ] || set -- $kinds
+[ $# -gt 0 ] || if [ "$quick" = 1 ]; then set -- $kinds; else set -- $usual; fi
 for kind in "$@"; do
 	case " $kinds " in
 	*" $kind "*) ;;
