@@ -24,6 +24,7 @@
 #include "base/opt.h"
 #include "base/rng.h"
 #include "base/std.h"
+#include "net/sock.h"
 #include "server/programs.h"
 #include "stats/rounds.h"
 #include "stats/rows.h"
@@ -36,6 +37,7 @@
 #define LEAST_PASSES 6 /* with -e: fewer do not show how much passes differ */
 #define MOST_SERVERS 64
 #define READ_SIZE 65536
+#define CONGESTION "reno" /* any process may choose it, and it neither paces nor models */
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
@@ -51,7 +53,7 @@ struct turns {
 	uint64_t passes, limit_ns, seed;
 	double precision;                          /* as a share; 0: none asked for */
 	const char *placement;                     /* split, same, free, SERVER:CLIENT */
-	bool quiet, idle;                          /* idle: processors may go idle */
+	bool quiet, idle;                          /* idle: the system stays as it is */
 	char server_cpus[4096], client_cpus[4096]; /* lists; "": not set */
 	struct server server[MOST_SERVERS];
 	size_t servers;
@@ -100,7 +102,8 @@ help(const void *arg)
 	     "  -P place    processors: split, half for the servers and half for the client;\n"
 	     "              same, one for all; free; or SERVERS:CLIENT such as 0:1 (split)\n"
 	     "  -S seed     of the order of servers, targets and requests (1)\n"
-	     "  -i          let the processors go idle, where they would be kept awake\n"
+	     "  -i          leave the system as it is: processors go idle, and TCP has its\n"
+	     "              congestion control\n"
 	     "  -q          no summary on stderr\n"
 	     "  -h, -V      help, version\n"
 	     "The rows of all passes come out with their pass; bench-cmp compares them:\n"
@@ -277,20 +280,28 @@ parse(struct turns *t, int argc, char **argv)
 	return parse_command(t, argv + optind);
 }
 
-/* The processors that are kept awake: those that all is placed on. Not beside a server of
- * somebody else, whose session or control group would get less than its share. */
+/* May what all have in common be steadied? Not beside a server of somebody else: its session or
+ * control group would get less than its share of the processor, and its TCP is its own. */
+static bool
+may_steady(const struct turns *t)
+{
+	char **word;
+
+	for (word = t->bench; *word; word++)
+		if (strstr(*word, "://"))
+			return false;
+	return !t->idle && t->servers > 0;
+}
+
+/* The processors that are kept awake: those that all is placed on. */
 static bool
 may_keep_awake(const struct turns *t, struct cpus *set)
 {
 	struct cpus client;
-	char **word;
 
-	if (t->idle || t->servers == 0 || !*t->server_cpus || cpus_parse(set, t->server_cpus)
+	if (!may_steady(t) || !*t->server_cpus || cpus_parse(set, t->server_cpus)
 	    || cpus_parse(&client, t->client_cpus))
 		return false;
-	for (word = t->bench; *word; word++)
-		if (strstr(*word, "://"))
-			return false;
 	for (size_t i = 0; i < sizeof set->bits / sizeof *set->bits; i++)
 		set->bits[i] |= client.bits[i];
 	return true;
@@ -616,7 +627,7 @@ main(int argc, char **argv)
 	static struct turns t = { .passes = 12, .seed = 1 };
 	struct awake keeper;
 	struct cpus placed;
-	bool awake;
+	bool awake, steady;
 	int status;
 
 	msg_program(argc > 0 ? argv[0] : NAME);
@@ -632,7 +643,11 @@ main(int argc, char **argv)
 		t.rows = opt_memory(rows_new());
 	awake = may_keep_awake(&t, &placed) && awake_start(&keeper, &placed);
 	catch_signals();
-	status = set_env("BENCH_AWAKE", awake ? "yes" : "") ? run_passes(&t) : EXIT_FAILED;
+	steady = may_steady(&t) && !sock_congestion(CONGESTION);
+	status = set_env("BENCH_AWAKE", awake ? "yes" : "")
+		&& set_env("BENCH_CONGESTION", steady ? CONGESTION : "")
+	    ? run_passes(&t)
+	    : EXIT_FAILED;
 	if (awake)
 		awake_end(&keeper);
 	if (std_close(stdout) != 0 && status == 0) {

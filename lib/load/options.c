@@ -770,12 +770,15 @@ static bool
 read_environment(struct bench *b, const struct args *a)
 {
 	const char *pass = getenv("BENCH_PASS"), *seed = getenv("BENCH_SEED"), *why = NULL;
+	const char *congestion = getenv("BENCH_CONGESTION");
 
 	b->when.round = b->when.pass = 1;
 	if (pass && (why = num_count(pass, 1, UINT64_MAX, &b->when.pass)))
 		msg("BENCH_PASS: %s: %s", why, pass);
 	else if (seed && !a->seed && (why = num_count(seed, 0, UINT64_MAX, &b->seed)))
 		msg("BENCH_SEED: %s: %s", why, seed);
+	else if (congestion && *congestion && (why = sock_congestion(congestion)))
+		msg("BENCH_CONGESTION: %s: %s", why, congestion);
 	b->in_pass = pass != NULL;
 	b->in_rounds = b->in_rounds || (pass && takes_targets(b->program));
 	return !why && bench_place(a->cpus);

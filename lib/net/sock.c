@@ -82,6 +82,48 @@ close_keeping_errno(int fd)
 	return -1;
 }
 
+/* A setting of the whole process; "": none. */
+static char congestion[16];
+
+static int
+set_congestion(int fd)
+{
+#if defined(TCP_CONGESTION) && !defined(POSIX_ONLY)
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
+	    (socklen_t)strlen(congestion));
+#else
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+const char *
+sock_congestion(const char *name)
+{
+	int fd;
+
+	if (strlen(name) >= sizeof congestion)
+		return "too long";
+	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) < 0)
+		return strerror(errno);
+	strcpy(congestion, name);
+	if (set_congestion(fd) == 0) {
+		close(fd);
+		return NULL;
+	}
+	congestion[0] = '\0';
+	close_keeping_errno(fd);
+	return errno == ENOENT ? "this system has no such congestion control" : strerror(errno);
+}
+
+/* For a socket that is to connect, or to listen: its connections inherit it. */
+static int
+set_up_path(int fd, const struct sock_addr *a)
+{
+	return *congestion && sock_is_local(a) && !is_unix(a) ? set_congestion(fd) : 0;
+}
+
 /* ---- addresses ---- */
 
 const char *
@@ -346,6 +388,7 @@ listen_at(struct sock_addr *a, in_port_t port)
 	 * believes that to be */
 	if (fd >= 0
 	    && (set_cloexec(fd) < 0 || set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0
+		|| set_up_path(fd, a) < 0
 		|| (is_unix(a) ? bind_path(fd, a) : bind_port(fd, a, port)) < 0
 		|| listen(fd, INT_MAX) < 0 || sock_blocking(fd, false) < 0)) {
 		sock_remove(a);
@@ -419,7 +462,9 @@ sock_open(const struct sock_addr *a)
 	type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
 #endif
 	fd = socket(a->any.sa_family, type, 0);
-	return fd >= 0 && set_up(fd, a, false) < 0 ? close_keeping_errno(fd) : fd;
+	return fd >= 0 && (set_up(fd, a, false) < 0 || set_up_path(fd, a) < 0)
+	    ? close_keeping_errno(fd)
+	    : fd;
 }
 
 int

@@ -46,6 +46,12 @@ const char *sock_bad_path(const char *host);
  * free(); or what is wrong (static, or text of gai_strerror or strerror). passive: for bind(2). */
 const char *sock_resolve(const char *host, const char *port, bool passive, struct sock_addr **list);
 
+/* From now on TCP over loopback has this congestion control, in place of the system's. BBR paces
+ * what it sends by a model of the path that each connection makes of its first transfers; what one
+ * takes then differs by a fifth from connection to connection (reno: one in fifty). Returns NULL,
+ * or why not (static, or of strerror). Before there are threads. */
+const char *sock_congestion(const char *name);
+
 /* Listen on all addresses of the list that this machine has (SOCK_LISTEN_MAX at most), on the same
  * port; SO_REUSEADDR, the longest backlog, close-on-exec, not blocking. Returns the number of
  * descriptors, or -1 with errno: there is none, or another of them can't be had.

@@ -599,8 +599,13 @@ take_place(struct serve *s)
 {
 	const char *from = s->opt.cpus ? "-P" : "BENCH_SERVER_CPUS", *why;
 	const char *text = s->opt.cpus ? s->opt.cpus : getenv("BENCH_SERVER_CPUS");
+	const char *congestion = getenv("BENCH_CONGESTION");
 	struct cpus set;
 
+	if (congestion && *congestion && (why = sock_congestion(congestion))) {
+		msg("BENCH_CONGESTION %s: %s", congestion, why);
+		return -1;
+	}
 	if (!text || !*text)
 		return 0;
 	s->before.placed = cpus_get_affinity(&s->before.cpus) == 0;

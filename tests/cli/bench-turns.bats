@@ -143,6 +143,33 @@ kept() {
 	done
 }
 
+@test "TCP over loopback has a congestion control that does not pace; not with -i, nor beside a URL" {
+	local sockets='ss -Htin state established "( sport = :${BENCH_TARGET##*:} or dport = :${BENCH_TARGET##*:} )"'
+	local serve
+	BENCH_CONGESTION=reno rpc-serve true 2>/dev/null || skip 'none can be chosen here'
+	for option in -i ''; do
+		# shellcheck disable=SC2086
+		run -0 bench-turns -q -p 1 $option rpc-serve sh -c 'echo "${BENCH_CONGESTION-none}"'
+		[ "$output" = "$([ -n "$option" ] && echo none || echo reno)" ] || fail "$option: $output"
+	done
+	run -0 bench-turns -q -p 1 rpc-serve sh -c 'echo "${BENCH_CONGESTION-none}"' sh rpc://localhost:1
+	[ "$output" = none ] || fail "$output"
+	for serve in rpc-serve http-serve 'rpc-serve -a ::1'; do
+		# shellcheck disable=SC2086
+		run -0 bench-turns -q -p 1 $serve true || continue
+		command -v ss >/dev/null || continue
+		# both ends of each connection
+		# shellcheck disable=SC2086
+		run -0 bench-turns -q -p 1 $serve bench-conn -n 3 -w 0 -x "$sockets"
+		[ "$(grep -c '	 *reno ' <<<"$output")" = "$(grep -c '^[0-9]' <<<"$output")" ] &&
+		    grep -q reno <<<"$output" || fail "$serve: $output"
+	done
+	run -2 --separate-stderr env BENCH_CONGESTION=nonsense rpc-serve true
+	[[ "$stderr" == "rpc-serve: BENCH_CONGESTION nonsense: "* ]] || fail "$stderr"
+	run -2 --separate-stderr env BENCH_CONGESTION=nonsense bench-lat rpc://127.0.0.1:1
+	[[ "$stderr" == "bench-lat: BENCH_CONGESTION: "*": nonsense" ]] || fail "$stderr"
+}
+
 # Is processor time limited by a control group?
 limited() {
 	grep -qsv '^max' /sys/fs/cgroup/cpu.max /sys/fs/cgroup/*/cpu.max ||
