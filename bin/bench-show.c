@@ -204,6 +204,17 @@ cell(const void *arg, size_t row, unsigned column, char text[LAYOUT_TEXT])
 	return column_text(&s->column[column], raw(s, s->row[row], column), text);
 }
 
+/* Choose unit and short name; one that is another column's name stays whole. */
+static void
+scale(const struct show *s, unsigned column, struct column *c, const struct column *like)
+{
+	const struct table *t = &s->rows->table;
+
+	column_scale(c, t->name[column], like);
+	if (table_column(t, c->name) >= 0)
+		snprintf(c->name, sizeof c->name, "%s", t->name[column]);
+}
+
 static void
 know_columns(struct show *s, const struct layout *l)
 {
@@ -218,7 +229,7 @@ know_columns(struct show *s, const struct layout *l)
 			column_see(&c[i], raw(s, s->row[k], i));
 	}
 	for (i = 0; i < t->columns; i++) {
-		column_scale(&c[i], t->name[i], &c[limit_of(t, i)]);
+		scale(s, i, &c[i], &c[limit_of(t, i)]);
 		s->head[i] = (struct layout_column){ c[i].name, column_unit(&c[i]),
 			c[i].kind == COLUMN_TEXT };
 		s->rank[i] = rank(s, i);
@@ -240,7 +251,7 @@ print_line(const struct show *s, size_t row, unsigned column, int width)
 	column_see(&c, value);
 	if (says_nothing(s, column, c.high))
 		return;
-	column_scale(&c, s->rows->table.name[column], &c);
+	scale(s, column, &c, &c);
 	value = column_text(&c, value, text);
 	unit = is(value, "-") ? NULL : column_unit(&c);
 	printf("%-*s%*s%*s%s%s\n", width, c.name, LAYOUT_GAP, "", c.kind == COLUMN_TEXT ? 0 : 10,

@@ -307,6 +307,22 @@ narrow() {
 	done
 }
 
+@test "a name that another column has is not shortened to that" {
+	{
+		tr ' ' '\t' <<<"label op rate_per_s holds holds_per_s fails_per_s"
+		printf 'a\tping\t100.00\tyes\t100.00\tNA\na\tping\t200.00\tno\t100.00\t200.00\n'
+	} >rows
+	show -a rows
+	diff - <(echo "$output") <<-END || fail 'see above'
+		label  op     rate  holds  holds_per_s  fails
+		             req/s               req/s  req/s
+		a      ping    100  yes            100      -
+		a      ping    200  no             100    200
+	END
+	head -n 2 rows | bench-show >block
+	[ "$(cut -d ' ' -f 1 block | sort | uniq -d)" = '' ] || fail "$(cat block)"
+}
+
 @test "bytes of an operation have a unit, and a column where they differ" {
 	{
 		tr ' ' '\t' <<<"label op p50_us sent_bytes received_bytes"
