@@ -547,6 +547,12 @@ joint_rows() {
 	[ "$(cell out2.tsv n)/$(cell out2.tsv clients)/$(cell out2.tsv elapsed_s)" = 6000/4/3.000000 ] || fail "$(cat out2.tsv)"
 	# what comes out is a row as others are
 	bench-stat out.tsv out.tsv | awk -F '\t' 'NR == 2 && $9 == 8000 { good = 1 } END { exit !good }' || fail 'not read'
+	# a quantile that one of them cannot show is none of all
+	sed '2s/100\.000\tNA\t900\.000/NA\tNA\t900.000/' b >few
+	! cmp -s b few || fail 'no p99 to take away'
+	bench-stat -p a few >few.tsv 2>/dev/null
+	[ "$(cell few.tsv p50_us)/$(cell few.tsv p99_us)/$(cell few.tsv max_us)" = 50.000/NA/900.000 ] ||
+	    fail "$(cat few.tsv)"
 	# the mean rate of a replay may be NA
 	sed '2s/1000.00/NA/' a >na
 	sed '2s/500.00/NA/' b >nb

@@ -104,6 +104,16 @@ about() {
 	mandoc -T lint -W warning "$BIN"/*.[17] || fail 'see above'
 }
 
+@test "no line of a page is longer than a terminal of 80 columns" {
+	local page
+	need mandoc
+	for page in "$BIN"/*.[17]; do
+		mandoc -T ascii -O width=78 "$page" | col -bx | awk -v page="${page##*/}" '
+			length > 80 { print page ": " $0; bad = 1 }
+			END { exit bad }' || fail 'see above'
+	done
+}
+
 @test "make install brings all pages, and uninstall removes them" {
 	local page
 	cd "$ROOT"
