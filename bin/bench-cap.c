@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/msg.h"
 #include "base/rng.h"
+#include "client/target.h"
 #include "load/event.h"
 #include "stats/capacity.h"
 
@@ -373,6 +374,18 @@ probe_rate(struct bench *b, struct lane *l, const struct bench_row *r, uint64_t 
 
 /* ---- the whole ---- */
 
+/* Find out address and dialect, in this time, however long an operation may take. */
+static void
+ask_target(struct client *cl, uint64_t left_ns)
+{
+	uint64_t timeout_ns = cl->timeout_ns;
+
+	if (cl->timeout_ns > left_ns)
+		cl->timeout_ns = left_ns;
+	client_probe(cl, false);
+	cl->timeout_ns = timeout_ns;
+}
+
 /* Prepare all targets; those that don't answer in their part of the time are out. */
 static void
 prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t deadline_ns)
@@ -388,6 +401,7 @@ prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t 
 		until_ns = now < deadline_ns
 		    ? now + (deadline_ns - now) / (uint64_t)(lane + b->ntargets - l)
 		    : now;
+		ask_target(&l->target->client, until_ns - now);
 		alone = connect_target(b, l, until_ns) ? try_alone(b, l, &r->call, until_ns) : 0;
 		if (alone == 0)
 			l->gone = !bench_stopped(b);
@@ -606,6 +620,7 @@ static const struct bench_program program = {
 	.clients = 50,
 	.many = true,
 	.named = true,
+	.probes = true,
 	.run = measure,
 };
 

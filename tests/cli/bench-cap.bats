@@ -201,11 +201,19 @@ has_lines() {
 }
 
 @test "it ends in time, though nothing is answered" {
-	bad http silent
-	run --separate-stderr timeout 60 bench-cap -L p90:0.1s -t 8 -T 2 "$URL"
-	[ "$status" -eq 1 ] || fail "$status: $stderr"
-	grep -q 'does not answer' <<<"$stderr" || fail "$stderr"
-	! grep -q capacity <<<"$output" || fail "$output"
+	local scheme timeout
+	for scheme in rpc http; do
+		bad "$scheme" silent
+		for timeout in 2 3000; do
+			run --separate-stderr timeout 60 bench-cap -L p90:0.1s -t 8 -T "$timeout" "$URL"
+			[ "$status" -eq 1 ] || fail "$status: $stderr"
+			grep -q 'does not answer' <<<"$stderr" || fail "$stderr"
+			! grep -q capacity <<<"$output" || fail "$output"
+		done
+		# what cannot be is refused before anybody is asked
+		run --separate-stderr timeout 60 bench-cap -T 3000 "$URL"
+		want 2 '-L is needed'
+	done
 }
 
 @test "filters read the rows by name" {
