@@ -508,6 +508,8 @@ whole_again() {
 	[ "$(labels out)" = 'b rpc-thread rpc-thread@localhost' ] || fail "$(cat out/rows.tsv)"
 	[ "$(cut -f 1 out/usage.tsv | sort | uniq -c | tr -s ' \n' ' ')" = ' 2 b 1 label 2 rpc-thread 2 rpc-thread@localhost ' ] ||
 	    fail "$(cat out/usage.tsv)"
+	# each was measured itself, although this ssh passes the environment on
+	[ "$(awk -F '\t' '$1 != "label" && $3 < 40' out/usage.tsv)" = '' ] || fail "$(cat out/usage.tsv)"
 	[[ $(cell out/env.tsv key) = *server_b* && $(sort -u hosts | tr '\n' ' ') = 'localhost me@localhost ' ]] ||
 	    fail "$(cat out/env.tsv hosts)"
 	# one that does not come up in a pass: the others are measured
