@@ -157,12 +157,23 @@ slice_ns(const struct client *cl)
 	return cl->timeout_ns < CLIENT_SLICE_NS ? cl->timeout_ns : CLIENT_SLICE_NS;
 }
 
+static enum client_result
+connected(struct client_conn *c)
+{
+	c->received_ns = c->connected_ns = clock_ns();
+	return CLIENT_OK;
+}
+
 /* A full queue lets a connection over TCP wait, and refuses one to a Unix socket for now. */
 static enum client_result
 ask(struct client_conn *c)
 {
-	c->no_room = sock_connect(c->fd, c->client->addr, c->index) < 0;
-	return c->no_room && errno != EAGAIN ? lose(c, "connect", errno) : CLIENT_BUSY;
+	int r = sock_connect(c->fd, c->client->addr, c->index);
+
+	c->no_room = r < 0;
+	if (r > 0)
+		return connected(c);
+	return r < 0 && errno != EAGAIN ? lose(c, "connect", errno) : CLIENT_BUSY;
 }
 
 enum client_result
@@ -199,10 +210,7 @@ client_dial_end(struct client_conn *c)
 	}
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 		e = errno;
-	if (e != 0)
-		return lose(c, "connect", e);
-	c->received_ns = c->connected_ns = clock_ns();
-	return CLIENT_OK;
+	return e != 0 ? lose(c, "connect", e) : connected(c);
 }
 
 static bool
@@ -377,14 +385,14 @@ client_set_blocking(struct client_conn *c, bool on)
 enum client_result
 client_dial(struct client_conn *c)
 {
-	enum client_result res = client_dial_begin(c);
+	enum client_result res = client_dial_begin(c), due;
 
-	if (res != CLIENT_BUSY)
-		return res;
-	while ((res = await(c, POLLOUT)) == CLIENT_BUSY
-	    || (res == CLIENT_OK && (res = client_dial_end(c)) == CLIENT_BUSY))
-		if ((res = check(c, c->dialled_ns)) != CLIENT_OK)
-			return res;
+	while (res == CLIENT_BUSY) {
+		if ((res = await(c, POLLOUT)) == CLIENT_OK)
+			res = client_dial_end(c);
+		if (res == CLIENT_BUSY && (due = check(c, c->dialled_ns)) != CLIENT_OK)
+			return due;
+	}
 	if (res == CLIENT_OK && client_set_blocking(c, true) < 0)
 		return lose(c, "socket", errno);
 	return res;

@@ -166,8 +166,8 @@ enum client_result client_call(struct client_conn *, const struct call *, uint64
 
 /* ---- non-blocking, with several calls outstanding: the owner sees to the time limit ---- */
 
-/* Begin to connect: CLIENT_BUSY, and fd is valid, or CLIENT_LOST. When fd can be written,
- * client_dial_end() returns the outcome; CLIENT_BUSY: none yet, wait again. */
+/* Begin to connect: CLIENT_OK, it is connected; CLIENT_BUSY, and fd is valid; or CLIENT_LOST. When
+ * fd can be written, client_dial_end() returns the outcome; CLIENT_BUSY: none yet, wait again. */
 enum client_result client_dial_begin(struct client_conn *);
 enum client_result client_dial_end(struct client_conn *);
 

@@ -59,6 +59,7 @@ say_hello(struct attempt *a)
 {
 	static const struct call hello = { .op = OP_HELLO };
 
+	a->res = CLIENT_BUSY;
 	client_begin(&a->conn, &hello, a);
 	client_send(&a->conn);
 }
@@ -69,6 +70,8 @@ attempt_begin(struct client *cl, struct attempt *a, int dialect)
 	cl->conf.dialect = dialect; /* sessions look at it as they are opened */
 	a->begun = true;
 	a->res = client_dial_begin(&a->conn);
+	if (a->res == CLIENT_OK)
+		say_hello(a);
 }
 
 /* The connection can be read or written: go on. */
@@ -84,7 +87,6 @@ attempt_step(struct attempt *a, short ready)
 	if (c->connected_ns == 0) {
 		if ((a->res = client_dial_end(c)) != CLIENT_OK)
 			return;
-		a->res = CLIENT_BUSY;
 		say_hello(a);
 	} else {
 		if (ready & POLLOUT)

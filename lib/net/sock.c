@@ -471,16 +471,21 @@ int
 sock_connect(int fd, const struct sock_addr *a, unsigned nth)
 {
 	unsigned source = a->share > 0 ? nth / a->share % SOURCES : 0;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
 
 	if (source > 0 && source_bind(fd, source) < 0)
 		return -1;
-	/* after EINTR the kernel goes on as well */
-	while (connect(fd, &a->any, a->len) < 0 && errno != EINPROGRESS && errno != EINTR)
+	while (connect(fd, &a->any, a->len) < 0) {
+		/* over loopback it has ended by now; after EINTR the kernel goes on as well */
+		if (errno == EINPROGRESS || errno == EINTR)
+			return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
 		/* others may have taken the ports of this source */
 		if (errno != EADDRNOTAVAIL || a->share == 0 || ++source == SOURCES
 		    || source_bind(fd, source) < 0)
 			return -1;
-	return 0;
+	}
+	return 1;
 }
 
 int

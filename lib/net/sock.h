@@ -96,10 +96,11 @@ int sock_accept(int listen_fd, const struct sock_addr *, bool blocking);
  * Returns the descriptor, or -1 with errno. */
 int sock_open(const struct sock_addr *);
 
-/* Begin to connect such a socket: it can be written once that has ended, with the outcome in
- * SO_ERROR. nth, from 0: which of the connections to that address it is; many of them come from
- * several addresses (source.h). Returns 0, or -1 with errno (EAGAIN: the listener of a Unix socket
- * has no room in its queue; nothing tells when to try again; EADDRNOTAVAIL: no local port). */
+/* Begin to connect such a socket. nth, from 0: which of the connections to that address it is; many
+ * of them come from several addresses (source.h). Returns 1: it is connected; 0: it can be written
+ * once that has ended, with the outcome in SO_ERROR; or -1 with errno (EAGAIN: the listener of a
+ * Unix socket has no room in its queue; nothing tells when to try again; EADDRNOTAVAIL: no local
+ * port). */
 int sock_connect(int fd, const struct sock_addr *, unsigned nth);
 
 /* Make the descriptor (of any kind) blocking, or not (O_NONBLOCK). 0, or -1 with errno. */

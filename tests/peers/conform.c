@@ -118,7 +118,7 @@ dial(const struct url *u)
 
 	if (why)
 		die(u->host, why);
-	if ((fd = sock_open(a)) < 0 || sock_blocking(fd, true) != 0 || sock_connect(fd, a, 0) != 0)
+	if ((fd = sock_open(a)) < 0 || sock_blocking(fd, true) != 0 || sock_connect(fd, a, 0) < 0)
 		die("connect", strerror(errno));
 	free(a);
 	return fd;
