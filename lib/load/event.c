@@ -49,6 +49,7 @@ struct flow {
 	bool active;    /* the phase is not over for it */
 	bool reconnect; /* its only request replaces a lost connection */
 	bool watched;   /* by the loop */
+	bool unread;    /* the loop is to report what it has reported: there may be more */
 	unsigned interest;
 	uint64_t left; /* operations of this phase, still to start */
 
@@ -175,10 +176,11 @@ watch(struct event_driver *d, struct flow *f)
 	struct client_conn *c = &f->k.conn;
 	unsigned interest = f->step == DIAL ? LOOP_WRITE
 	    : client_sending(c)             ? LOOP_READ | LOOP_WRITE
-					    : LOOP_READ;
+					    : LOOP_READ | LOOP_NEWS;
 
-	if (f->watched && f->interest == interest)
+	if (f->watched && f->interest == interest && !f->unread)
 		return true;
+	f->unread = false;
 	if ((f->watched ? loop_change : loop_add)(d->loop, c->fd, interest, f) == 0) {
 		f->watched = true;
 		f->interest = interest;
@@ -476,6 +478,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 		advance(d, f, client_dial_end(c));
 		return;
 	}
+	f->unread = client_paused(c) || ready & (LOOP_LAST | LOOP_GONE);
 	if (client_paused(c))
 		return; /* what has come since is for later */
 	if (ready & LOOP_WRITE)
@@ -486,6 +489,7 @@ handle(struct event_driver *d, struct flow *f, unsigned ready)
 	}
 	c->session->work = WORK_MAX;
 	client_receive(c);
+	f->unread = f->unread || c->have == IN_SIZE;
 	moved = advance(d, f, CLIENT_BUSY);
 	/* after a reply that is not followed by a request the peer gets no acknowledgement;
 	 * one that filled the buffer has more behind it */

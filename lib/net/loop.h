@@ -3,7 +3,7 @@
  *
  * Three backends behind the same functions, chosen when the program is built: epoll on
  * Linux, kqueue on the BSDs and macOS, poll(2) elsewhere and with -DPOSIX_ONLY. All are
- * level-triggered: what was ready and left alone is reported again. */
+ * level-triggered: what was ready and left alone is reported again, but for LOOP_NEWS. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -25,9 +25,16 @@
 #define LOOP_ONCE 4u /* interest, with one of the above: it ends with the next event */
 #define LOOP_GONE 4u /* event: the connection has failed, or both sides are shut */
 
+/* Interest, with LOOP_READ alone: what was reported need not be again, until more comes or the
+ * interest is changed, if only to the same. So it has to be read until a read brings less than it
+ * could, and after an event with LOOP_LAST, of a peer that has ended its side, to the end. Saves
+ * the system a second look at each descriptor that had something. */
+#define LOOP_NEWS 8u
+#define LOOP_LAST 8u
+
 struct loop_event {
 	void *user;
-	unsigned ready; /* LOOP_READ, LOOP_WRITE, LOOP_GONE; the last is reported
+	unsigned ready; /* LOOP_READ, LOOP_WRITE, LOOP_LAST, LOOP_GONE; the last is reported
 			 * whatever the interest (with kqueue: if there is any),
 			 * together with what the interest is in, so that the
 			 * next read or write meets the error */

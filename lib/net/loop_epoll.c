@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Readiness by epoll(7). See loop.h. */
 #if defined(__linux__) && !defined(POSIX_ONLY)
-#define _GNU_SOURCE /* ppoll */
+#define _GNU_SOURCE /* ppoll, EPOLLRDHUP */
 #endif
 #include "net/loop.h"
 
@@ -59,6 +59,8 @@ control(struct loop *l, int what, int fd, unsigned interest, void *user)
 		e.events |= EPOLLOUT;
 	if (interest & LOOP_ONCE)
 		e.events |= EPOLLONESHOT;
+	if (interest & LOOP_NEWS)
+		e.events |= EPOLLET | EPOLLRDHUP;
 	e.data.ptr = user;
 	return epoll_ctl(l->fd, what, fd, &e);
 }
@@ -118,6 +120,8 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 			ev[i].ready |= LOOP_READ;
 		if (got[i].events & EPOLLOUT)
 			ev[i].ready |= LOOP_WRITE;
+		if (got[i].events & EPOLLRDHUP)
+			ev[i].ready |= LOOP_LAST;
 	}
 	return n;
 }

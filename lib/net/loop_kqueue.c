@@ -63,7 +63,9 @@ set_filter(struct loop *l, int fd, short filter, unsigned interest, unsigned min
 	unsigned short flags = EV_DELETE;
 
 	if (interest & mine)
-		flags = interest & LOOP_ONCE ? EV_ADD | EV_ONESHOT : EV_ADD;
+		flags = interest & LOOP_ONCE ? EV_ADD | EV_ONESHOT
+		    : interest & LOOP_NEWS   ? EV_ADD | EV_CLEAR
+					     : EV_ADD;
 	EV_SET(&e, fd, filter, flags, 0, 0, user);
 	if (kevent(l->fd, &e, 1, NULL, 0, NULL) == 0)
 		return 0;
@@ -111,6 +113,8 @@ join(struct loop_event *ev, int events, int among, const struct kevent *e)
 	ev[i].ready |= e->filter == EVFILT_READ ? LOOP_READ : LOOP_WRITE;
 	if (e->flags & EV_EOF && (e->filter == EVFILT_WRITE || e->fflags != 0))
 		ev[i].ready |= LOOP_GONE;
+	if (e->flags & EV_EOF)
+		ev[i].ready |= LOOP_LAST;
 	return events;
 }
 

@@ -52,6 +52,7 @@ struct conn {
 	struct {                   /* what event.c knows of it */
 		unsigned list;     /* that it is in */
 		bool ready;        /* and in that of those that have a turn */
+		bool ends;         /* the loop has said so: there is an end to be read */
 		unsigned interest; /* as the loop knows it */
 		uint64_t wake_ns;
 		size_t heap_at;

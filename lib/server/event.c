@@ -18,6 +18,7 @@
 #define EVENTS 256
 #define READ_BYTES ((size_t)256 << 10) /* read at once; one such buffer per loop */
 #define TURN_BYTES ((size_t)1 << 20)   /* one connection's share of a round */
+#define INPUT (LOOP_READ | LOOP_NEWS)  /* interest in it */
 #define SPIN_NS 20000u                 /* in a turn: waits up to this are passed awake */
 
 /* The lists a connection may be in; all are in the order of since_ns. */
@@ -159,7 +160,7 @@ listen_for(struct worker *w, struct conn *c, unsigned interest)
 
 /* What a connection may do in a turn, and has done. */
 struct turn {
-	bool readable, writable;
+	bool readable;
 	uint64_t before;  /* bytes the connection had moved when it began */
 	uint64_t spun_ns; /* waited awake so far */
 };
@@ -182,7 +183,7 @@ receive(struct worker *w, struct conn *c, struct turn *u)
 	r = conn_receive(c, w->buf, READ_BYTES, 0);
 	/* a read that didn't fill the buffer has taken all there was; the loop reports what
 	 * comes later */
-	u->readable = c->in_end == READ_BYTES;
+	u->readable = c->in_end == READ_BYTES || c->event.ends;
 	return r;
 }
 
@@ -217,7 +218,7 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 		conn_late(c);
 		return CONN_OVER;
 	}
-	return listen_for(w, c, input ? LOOP_READ : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
+	return listen_for(w, c, input ? INPUT : LOOP_WRITE) ? CONN_BLOCKED : CONN_OVER;
 }
 
 /* Have the next turn in the next round. A time limit of the peer's next step goes on: what we do
@@ -266,7 +267,7 @@ step(struct worker *w, struct conn *c, struct turn *u)
 
 	switch (c->session->want) {
 	case WANT_INPUT: r = conn_has_input(c) ? conn_feed(c) : receive(w, c, u); break;
-	case WANT_OUTPUT: r = u->writable ? conn_transmit(c) : CONN_BLOCKED; break;
+	case WANT_OUTPUT: r = conn_transmit(c); break;
 	case WANT_WAIT: return put_aside(w, c, u);
 	case WANT_CLOSE: return close_gently(w, c);
 	}
@@ -280,9 +281,9 @@ step(struct worker *w, struct conn *c, struct turn *u)
 
 /* Go on with a connection as far as it goes. */
 static void
-take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
+take_turn(struct worker *w, struct conn *c, bool readable)
 {
-	struct turn u = { readable, writable, bytes_moved(c), 0 };
+	struct turn u = { .readable = readable, .before = bytes_moved(c) };
 	enum conn_step r;
 
 	while ((r = step(w, c, &u)) == CONN_GO_ON)
@@ -296,13 +297,15 @@ take_turn(struct worker *w, struct conn *c, bool readable, bool writable)
 static void
 on_event(struct worker *w, struct conn *c, unsigned ready)
 {
+	if (ready & (LOOP_LAST | LOOP_GONE))
+		c->event.ends = true;
 	if (!conn_open(c)) {
 		finish(w, c);
 	} else if (c->event.list == LINGERING) {
 		if (!conn_discard(c))
 			finish(w, c);
 	} else if (c->event.list != TIMED && !c->event.ready) {
-		take_turn(w, c, ready & LOOP_READ, true);
+		take_turn(w, c, ready & LOOP_READ);
 	} else if (ready & LOOP_GONE || !listen_for(w, c, 0)) {
 		/* a peer that has only ended its side still gets its answer */
 		finish(w, c);
@@ -321,7 +324,7 @@ run_ready(struct worker *w)
 		c->event.ready = false;
 		if (c->session->want == WANT_WAIT)
 			conn_resume(c);
-		take_turn(w, c, true, true);
+		take_turn(w, c, true);
 	}
 }
 
@@ -334,7 +337,7 @@ run_timers(struct worker *w)
 		c = w->heap[0];
 		leave(w, c);
 		conn_resume(c);
-		take_turn(w, c, true, true);
+		take_turn(w, c, true);
 	}
 }
 
@@ -456,7 +459,7 @@ serve(struct conn *c)
 
 	c->since_ns = clock_ns();
 	c->timing = true;
-	c->event.interest = LOOP_READ;
+	c->event.interest = INPUT;
 	pthread_mutex_lock(&w->lock);
 	conn_list_add(&w->fresh, c);
 	atomic_store_explicit(&w->has_fresh, true, memory_order_relaxed);

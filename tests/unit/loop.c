@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,6 +84,52 @@ check_basics(struct loop *l)
 	ok(loop_remove(l, a[0]) == 0, "and removed");
 	close(a[0]);
 	ok(loop_add(l, -1, LOOP_READ, NULL) < 0 && errno == EBADF, "no such descriptor");
+}
+
+/* What was reported once need not be again; what comes later, and an end, has to be. */
+static void
+check_news(struct loop *l)
+{
+	struct loop_event ev[4];
+	int a[2], n;
+
+	make_pair(a);
+	ok(loop_add(l, a[0], LOOP_READ | LOOP_NEWS, a) == 0 && loop_wait(l, ev, 4, 0) == 0,
+	    "news, of which there are none");
+	put_byte(a[1]);
+	ok(loop_wait(l, ev, 4, LIMIT) == 1 && ev[0].user == a && ev[0].ready == LOOP_READ, "some");
+	n = loop_wait(l, ev, 4, 0);
+	ok(n == (strcmp(loop_backend, "poll") == 0), "which are none any more (%d)", n);
+	put_byte(a[1]);
+	ok(loop_wait(l, ev, 4, LIMIT) == 1 && ev[0].ready == LOOP_READ, "more");
+	ok(loop_change(l, a[0], LOOP_READ | LOOP_NEWS, a) == 0 && loop_wait(l, ev, 4, LIMIT) == 1,
+	    "which are news to one that asks again");
+	ok(loop_change(l, a[0], 0, a) == 0 && loop_wait(l, ev, 4, 0) == 0, "no interest");
+	ok(loop_change(l, a[0], LOOP_READ | LOOP_NEWS, a) == 0 && loop_wait(l, ev, 4, LIMIT) == 1,
+	    "and again some");
+	take_byte(a[0]);
+	put_byte(a[1]);
+	ok(loop_wait(l, ev, 4, LIMIT) == 1, "between two reads");
+	shutdown(a[1], SHUT_WR);
+	ok(loop_wait(l, ev, 4, LIMIT) == 1 && ev[0].ready & LOOP_READ
+		&& (ev[0].ready & LOOP_LAST || strcmp(loop_backend, "poll") == 0),
+	    "the end");
+	take_byte(a[0]);
+	take_byte(a[0]);
+	loop_closing(l, a[0]);
+	close(a[0]);
+	close(a[1]);
+
+	/* an end that is here already is told of with what came before it */
+	make_pair(a);
+	put_byte(a[1]);
+	close(a[1]);
+	ok(loop_add(l, a[0], LOOP_READ | LOOP_NEWS, a) == 0 && loop_wait(l, ev, 4, LIMIT) == 1
+		&& ev[0].ready & LOOP_READ
+		&& (ev[0].ready & (LOOP_LAST | LOOP_GONE) || strcmp(loop_backend, "poll") == 0),
+	    "a byte, and the end");
+	loop_closing(l, a[0]);
+	close(a[0]);
 }
 
 /* Few events are asked for at once while many are ready: all get their turn. */
@@ -225,6 +272,7 @@ main(void)
 	ok(l != NULL, "a loop (%s)", loop_backend);
 	if (l) {
 		check_basics(l);
+		check_news(l);
 		check_many(l);
 		check_closing(l);
 		check_threads(l);
