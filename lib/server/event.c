@@ -24,7 +24,7 @@
 /* The lists a connection may be in; all are in the order of since_ns. */
 enum list {
 	NO_LIST,
-	LIMITED,   /* its peer has conf.timeout_ns */
+	LIMITED,   /* its peer has conf.timeout_ns, from since_ns or up to limit_slack() later on */
 	LINGERING, /* throws input away, at most CONN_LINGER_NS */
 	TIMED      /* in the heap: waits until wake_ns */
 };
@@ -156,6 +156,12 @@ listen_for(struct worker *w, struct conn *c, unsigned interest)
 	return loop_change(w->loop, c->fd, interest, c) == 0;
 }
 
+static uint64_t
+limit_slack(const struct worker *w)
+{
+	return w->server->conf->timeout_ns >> 10;
+}
+
 /* ---- a turn ---- */
 
 /* What a connection may do in a turn, and has done. */
@@ -212,7 +218,9 @@ await_peer(struct worker *w, struct conn *c, struct turn *u)
 		c->timing = false;
 	}
 	if (restart) {
-		enter(w, c, LIMITED);
+		/* not each time: it is others' memory, too */
+		if (c->event.list != LIMITED || w->now_ns - c->since_ns > limit_slack(w))
+			enter(w, c, LIMITED);
 	} else if (c->event.list != LIMITED) {
 		/* it was over when we were at something that was no step of the peer's */
 		conn_late(c);
@@ -383,7 +391,7 @@ asleep(uint64_t wake_ns)
 static uint64_t
 time_left(const struct worker *w)
 {
-	uint64_t left = w->server->conf->timeout_ns, now = w->now_ns;
+	uint64_t left = w->server->conf->timeout_ns + limit_slack(w), now = w->now_ns;
 
 	if (w->ready.first)
 		return 0;
@@ -438,7 +446,7 @@ work(void *arg)
 		}
 		run_ready(w);
 		run_timers(w);
-		expire(w, LIMITED, w->server->conf->timeout_ns);
+		expire(w, LIMITED, w->server->conf->timeout_ns + limit_slack(w));
 		expire(w, LINGERING, CONN_LINGER_NS);
 	}
 	return NULL;
