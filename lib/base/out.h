@@ -62,6 +62,25 @@ int out_iov(const struct out *o, struct iovec *iov, int max);
 /* The first n of those bytes have been sent. */
 void out_sent(struct out *o, size_t n);
 
+/* If both are empty, each gets the memory of the other: of many that are empty for the most part
+ * all can do with one's. */
+static inline void
+out_swap(struct out *a, struct out *b)
+{
+	struct out was = *a;
+
+	if (a->pending + b->pending + a->buf.n + b->buf.n > 0 || a->buf.failed)
+		return;
+	a->buf.p = b->buf.p;
+	a->buf.cap = b->buf.cap;
+	a->part = b->part;
+	a->cap = b->cap;
+	b->buf.p = was.buf.p;
+	b->buf.cap = was.buf.cap;
+	b->part = was.part;
+	b->cap = was.cap;
+}
+
 void out_free(struct out *o);
 
 #endif

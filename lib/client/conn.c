@@ -512,6 +512,8 @@ client_call(struct client_conn *c, const struct call *call, uint64_t start_ns)
 void
 client_begin(struct client_conn *c, const struct call *call, void *token)
 {
+	if (c->out)
+		out_swap(&c->session->out, c->out);
 	c->session->protocol->begin(c->session, call, token);
 }
 
@@ -520,6 +522,8 @@ client_send(struct client_conn *c)
 {
 	if (client_sending(c))
 		send_out(c);
+	if (c->out)
+		out_swap(&c->session->out, c->out);
 }
 
 /* Read once. False: there is nothing (more). */

@@ -87,6 +87,9 @@ struct client_conn {
 	size_t have, used;         /* bytes in the buffer, and how many the protocol has taken */
 
 	/* Non-blocking calls. */
+	struct out *out;     /* empty: its memory is used for what is to be sent, so that the
+			      * connections of a thread share it. NULL: each has its own.
+			      * Borrowed; set by the owner */
 	unsigned char *rest; /* owned: where they are while others have the buffer; or NULL */
 	int doomed;          /* a write failed with this errno; what can still be read is */
 

@@ -40,18 +40,12 @@ enum state {
 /* What a request asks for: one of enum op (OP_COUNT: nothing that is known), or the options. */
 enum { ASK_OPTIONS = OP_COUNT + 1 };
 
+/* What a request without a body needs comes first: of many connections it is never in the cache. */
 struct http_session {
 	struct server_session s;
 	const struct service *service;
 	struct buf head; /* what came so far of one that did not come whole */
-	struct http_body body;
-	struct json_chunks json; /* upload-file-chunked: its reader */
-	struct compute compute;
-	struct buf hold;   /* echo: Content-Type, NUL, the data; sleep: its text */
-	uint64_t got;      /* content of the body so far; if refused: since then */
-	uint64_t arg[2];   /* from the path; while MAKING: what is left, chunk size */
-	const char *allow; /* the Allow field of this path */
-	int64_t dated_s;   /* what time it is in date */
+	int64_t dated_s; /* what time it is in date */
 	char date[HTTP_DATE + 1];
 	unsigned char state; /* enum state */
 	unsigned char what;  /* enum op, or ASK_OPTIONS */
@@ -63,6 +57,14 @@ struct http_session {
 	bool lent;      /* out points into hold */
 	bool cr;        /* a CR came where a head should begin */
 	bool completed; /* a request has been, in this call of input */
+
+	struct http_body body;
+	struct json_chunks json; /* upload-file-chunked: its reader */
+	struct compute compute;
+	struct buf hold;   /* echo: Content-Type, NUL, the data; sleep: its text */
+	uint64_t got;      /* content of the body so far; if refused: since then */
+	uint64_t arg[2];   /* from the path; while MAKING: what is left, chunk size */
+	const char *allow; /* the Allow field of this path */
 };
 
 /* Idle connections are many. */

@@ -77,6 +77,7 @@ struct event_driver {
 	unsigned n;
 	struct request *request; /* of all flows */
 	unsigned char *in;
+	struct out out; /* these two are shared by all connections */
 	struct requests all;
 	unsigned round;               /* counts the waits for events */
 	uint64_t next_grace_check_ns; /* when a flow's grace ends (client_grace()); of many that
@@ -811,6 +812,7 @@ event_free(struct driver *driver)
 	free(d->request);
 	free(d->flow);
 	free(d->in);
+	out_free(&d->out);
 	free(d);
 }
 
@@ -846,6 +848,7 @@ event_driver_new(const struct bench *b, const struct client *cl, unsigned first,
 	for (i = 0; i < n; i++) {
 		f = &d->flow[i];
 		bench_client_init(&f->k, cl, first + (unsigned)i, d->in, IN_SIZE);
+		f->k.conn.out = &d->out;
 	}
 	for (i = 0; i < requests; i++) {
 		f = d->request[i].flow = &d->flow[i / b->depth];

@@ -15,14 +15,13 @@
 
 #define CONN_LINGER_NS (2 * CLOCK_S) /* the longest that unread input is thrown away */
 
-/* It belongs to one thread at a time: to the one that serves it, else to the main thread. */
+/* It belongs to one thread at a time: to the one that serves it, else to the main thread. What each
+ * request reads and writes comes first: of many connections it is never in the cache. */
 struct conn {
-	struct server *server;
-	const struct server_conf *conf;
-	uint64_t started_ns;            /* when the server was, by clock_ns() */
 	struct server_session *session; /* owned; NULL until the first byte is awaited */
-	int fd;                         /* owned; -1: it is a child process's */
-	pid_t pid;                      /* that child */
+	const struct server_conf *conf;
+	int fd;            /* owned; -1: it is a child process's */
+	unsigned progress; /* see timing */
 
 	/* in[in_at..in_end-1] was read, and is not yet taken by the session. The memory is
 	 * the driver's, or between its turns the connection's own (conn_retain). */
@@ -30,33 +29,36 @@ struct conn {
 	size_t in_at, in_end;
 	unsigned char *retained; /* owned, or NULL */
 
+	uint64_t bytes_in, bytes_out;
+	uint64_t since_ns;    /* when its time limit began, in the order of which it is listed */
+	uint64_t idle_errors; /* the session's errors when it was idle last */
+
 	/* what is known of the peer */
 	bool ended;      /* it has ended its side */
 	bool unanswered; /* the session has taken input, and nothing was sent since */
 	bool timing;     /* the time limit is that of the step from this progress */
-	unsigned progress;
-	uint64_t idle_errors; /* the session's errors when it was idle last */
 
-	uint64_t rng; /* state: its service times are a stream of their own */
-	uint64_t bytes_in, bytes_out;
-	uint64_t errors; /* beyond the session's: time limits exceeded */
-
-	struct {
-		struct conn *prev, *next;
-	} link[3];         /* in each kind of list */
-	uint64_t since_ns; /* when its time limit began, in the order of which it is listed */
-	bool known_to_loop;
 	/* server.c: the main loop has it; it is in the list of limits; it throws input away */
-	bool parked, limited, lingering;
+	bool known_to_loop, parked, limited, lingering;
 
 	struct {                   /* what event.c knows of it */
-		unsigned list;     /* that it is in */
-		bool ready;        /* and in that of those that have a turn */
+		bool ready;        /* it is in the list of those that have a turn */
 		bool ends;         /* the loop has said so: there is an end to be read */
+		unsigned list;     /* that it is in, besides */
 		unsigned interest; /* as the loop knows it */
 		uint64_t wake_ns;
 		size_t heap_at;
 	} event;
+
+	struct {
+		struct conn *prev, *next;
+	} link[3]; /* in each kind of list */
+
+	struct server *server;
+	uint64_t started_ns; /* when the server was, by clock_ns() */
+	pid_t pid;           /* of the child process that has it */
+	uint64_t rng;        /* state: its service times are a stream of their own */
+	uint64_t errors;     /* beyond the session's: time limits exceeded */
 };
 
 struct conn_list {

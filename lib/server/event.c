@@ -35,6 +35,8 @@ struct worker {
 	struct server *server;
 	struct loop *loop;
 	unsigned char *buf; /* READ_BYTES */
+	struct out out;     /* empty: its memory is lent to the session whose turn it is, so that
+			     * what each request writes to is in the cache */
 	uint64_t now_ns;    /* when this round began */
 	pthread_mutex_t lock;
 	struct conn_list fresh; /* under the lock: accepted, and not yet in a list */
@@ -292,10 +294,13 @@ static void
 take_turn(struct worker *w, struct conn *c, bool readable)
 {
 	struct turn u = { .readable = readable, .before = bytes_moved(c) };
+	struct out *out = &c->session->out;
 	enum conn_step r;
 
+	out_swap(out, &w->out);
 	while ((r = step(w, c, &u)) == CONN_GO_ON)
 		;
+	out_swap(out, &w->out);
 	if (r == CONN_OVER || !conn_retain(c))
 		finish(w, c);
 }
@@ -493,6 +498,7 @@ end(struct server *sv)
 	for (w = ws->worker; w < ws->worker + sv->conf->threads; w++) {
 		loop_free(w->loop);
 		free(w->buf);
+		out_free(&w->out);
 		free(w->heap);
 		pthread_mutex_destroy(&w->lock);
 	}
