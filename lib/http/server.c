@@ -28,6 +28,7 @@
 #define DRAIN_MAX 1048576 /* of an unwanted body, to keep the connection; more ends it */
 #define EMPTY_LINES_MAX 8 /* before a request */
 #define COPY_MAX 4096     /* a longer echo is sent from where it is held */
+#define SAME_MAX 512      /* a head, which is held to recognise it */
 
 enum state {
 	AT_HEAD, /* between requests, or in the head of one */
@@ -45,6 +46,7 @@ struct http_session {
 	struct server_session s;
 	const struct service *service;
 	struct buf head; /* what came so far of one that did not come whole */
+	struct buf ping; /* the head of the last that answer_ping() answered */
 	int64_t dated_s; /* what time it is in date */
 	char date[HTTP_DATE + 1];
 	unsigned char state; /* enum state */
@@ -447,19 +449,24 @@ begin_body(struct http_session *h, const struct http_request *q)
 	    q->fields.length < PROGRESS_BYTES ? (size_t)q->fields.length : PROGRESS_BYTES);
 }
 
-/* Answer the request that everything is compared with by one copy. False: it is another one,
- * or something about it is out of the ordinary. */
+/* Is it the request that everything is compared with, with nothing about it out of the ordinary? */
 static bool
-answer_ping(struct http_session *h, const struct http_request *q, bool body)
+is_ping(const struct http_session *h, const struct http_request *q, bool body)
+{
+	return q->method == HTTP_GET && q->path.n == 5 && memcmp(q->path.p, "/ping", 5) == 0
+	    && h->keep_alive && !h->http10 && !body && !q->fields.expect_other
+	    && !h->service->timed;
+}
+
+/* Answer it by one copy. */
+static void
+answer_ping(struct http_session *h)
 {
 	static const char begin[] = "HTTP/1.1 200 OK\r\nDate: ";
 	static const char end[] = "\r\nServer: " SERVER "\r\nContent-Type: application/json\r\n"
 				  "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
 	char reply[sizeof begin - 1 + HTTP_DATE + sizeof end - 1], *p = reply;
 
-	if (q->method != HTTP_GET || q->path.n != 5 || memcmp(q->path.p, "/ping", 5) != 0
-	    || !h->keep_alive || h->http10 || body || q->fields.expect_other || h->service->timed)
-		return false;
 	memcpy(p, begin, sizeof begin - 1);
 	p += sizeof begin - 1;
 	memcpy(p, date(h), HTTP_DATE);
@@ -468,7 +475,6 @@ answer_ping(struct http_session *h, const struct http_request *q, bool body)
 	out_add(&h->s.out, reply, sizeof reply);
 	h->s.requests++;
 	next_request(h);
-	return true;
 }
 
 /* A head is complete; more: so are bytes of what follows it. */
@@ -487,9 +493,14 @@ begin_request(struct http_session *h, struct http_span head, bool more)
 	h->http10 = q.minor == 0;
 	h->head_only = q.method == HTTP_HEAD;
 	body = q.fields.chunked || q.fields.length > 0;
-	if (answer_ping(h, &q, body))
+	if (is_ping(h, &q, body)) {
+		if (head.n <= SAME_MAX) {
+			buf_clear(&h->ping, SAME_MAX);
+			buf_add(&h->ping, head.p, head.n);
+		}
+		answer_ping(h);
 		return;
-
+	}
 	if (body) {
 		http_body_init(&h->body, q.fields.chunked ? HTTP_CHUNKED : HTTP_SIZED,
 		    q.fields.length);
@@ -547,6 +558,13 @@ take_head(struct http_session *h, const unsigned char *p, size_t n)
 			h->cr = false;
 			fail(h, 400, "a bare CR");
 			return n;
+		}
+		/* clients mostly send the same head again */
+		if (h->ping.n > 0 && n - i >= h->ping.n
+		    && memcmp(p + i, h->ping.p, h->ping.n) == 0) {
+			h->keep_alive = true;
+			answer_ping(h);
+			return i + h->ping.n;
 		}
 	}
 	if (http_gather(&h->head, p + i, n - i, HEAD_MAX, &taken, &head))
@@ -663,6 +681,7 @@ http_close(struct server_session *s)
 
 	out_free(&h->s.out);
 	buf_free(&h->head);
+	buf_free(&h->ping);
 	buf_free(&h->hold);
 	free(h);
 }

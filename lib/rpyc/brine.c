@@ -216,10 +216,22 @@ brine_skip_any(struct brine *b, bool *elided)
 bool
 brine_int_any(struct brine *b, int64_t *i)
 {
+	const unsigned char *p = b->p, *end = b->end;
 	struct brine_value v = { .p = NULL };
 	const struct brine_form *f;
-	uint64_t n;
+	uint64_t n = 0;
 
+	/* a sequence number has few digits */
+	if (end - p > 2 && p[0] == BRINE_TAG_INT_L1 && p[1] - 1u < 18 && end - p >= p[1] + 2) {
+		end = p + p[1] + 2;
+		for (p += 2; p < end && *p >= '0' && *p <= '9'; p++)
+			n = n * 10 + (*p - '0');
+		if (p == end) {
+			b->p = p;
+			*i = (int64_t)n;
+			return true;
+		}
+	}
 	if (!(f = begin(b, &n)) || f->type != BRINE_INT)
 		return false;
 	v.p = b->p;

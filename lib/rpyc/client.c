@@ -398,7 +398,7 @@ stream_answered(struct rpyc_client *c, const struct rpyc_boxed *x)
 		result(c, NULL);
 }
 
-/* Is this 'pong', as a server encodes it? Then nothing has to be parsed. */
+/* Is this 'pong', as a server encodes it? Then nothing has to be parsed, and it is c->in.known. */
 static bool
 is_plain_pong(struct brine body)
 {
@@ -416,7 +416,9 @@ replied(struct rpyc_client *c, struct brine body)
 	struct rpyc_boxed x;
 	bool kept = false;
 
-	if (c->step == STEP_CALL && reply == REPLY_PONG && is_plain_pong(body)) {
+	if (c->step == STEP_CALL && reply == REPLY_PONG && (c->in.again || is_plain_pong(body))) {
+		if (!c->in.again)
+			brine_copy(&c->in.known, body);
 		result(c, NULL);
 		return;
 	}

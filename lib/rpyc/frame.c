@@ -203,14 +203,14 @@ message_begin(struct rpyc_reader *r, unsigned first, unsigned second)
 	return true;
 }
 
-/* Does the payload of a frame (2 bytes or more) consist of two values, and these of nothing but the
- * tokens that small messages are made of? Such a frame is retained as it is; all others, valid or
- * not, are left to payload(). */
+/* Do these n bytes consist of that many values (n at most), and these of nothing but the tokens
+ * that small messages are made of? The payload of a frame that is two such values is retained as it
+ * is; all others, valid or not, are left to payload(). */
 static bool
-simple(const unsigned char *p, size_t n)
+simple(const unsigned char *p, size_t n, size_t values)
 {
-	size_t values = 2, k;
 	size_t spare = n - values; /* bytes beside one for each value to come */
+	size_t k;
 	unsigned c;
 	bool str;
 
@@ -253,14 +253,20 @@ simple(const unsigned char *p, size_t n)
 static size_t
 whole(struct rpyc_reader *r, const unsigned char *p, size_t n)
 {
-	size_t len;
+	size_t len, known = r->known.n;
 	bool ok;
 
 	if (n < 8 || p[0] || p[1] || p[2] >= RPYC_RETAIN_STRING >> 8 || p[4])
 		return 0;
 	len = (size_t)p[2] << 8 | p[3];
-	if (len < 4 || n < len + 6 || !simple(p + 7, len - 2))
+	if (len < 4 || n < len + 6)
 		return 0;
+	r->again = known > 0 && known + 2 < len
+	    && memcmp(p + 5 + len - known, r->known.p, known) == 0
+	    && simple(p + 7, len - 2 - known, 1);
+	if (!r->again && !simple(p + 7, len - 2, 2))
+		return 0;
+	r->simple = true;
 	spend(r, len);
 	ok = message_begin(r, p[5], p[6]);
 	r->state = READ_HEAD;
@@ -394,7 +400,7 @@ rpyc_read(struct rpyc_reader *r, const unsigned char *p, size_t n, size_t *taken
 
 	if (r->state == READ_HEAD && r->nhead == 0) {
 		buf_clear(&r->retained, 512);
-		r->overflow = false;
+		r->overflow = r->simple = r->again = false;
 		r->held = 0;
 		if ((*taken = whole(r, p, n)) > 0)
 			return RPYC_MESSAGE;
@@ -427,6 +433,7 @@ rpyc_reader_free(struct rpyc_reader *r)
 	free(r->inflate);
 	r->inflate = NULL;
 	buf_free(&r->retained);
+	buf_free(&r->known);
 }
 
 /* ---- writing ---- */

@@ -67,12 +67,18 @@ struct rpyc_reader {
 	size_t retain_max; /* bytes retained of a message at most, strings held on request not
 			    * counted; 0: RPYC_HOLD_MAX */
 
+	/* The body of a simple message, by whoever expects it again: it need not be looked at
+	 * then. Empty: none. Owned by the reader. */
+	struct buf known;
+
 	/* The message, once rpyc_read() has returned RPYC_MESSAGE; valid until the next call. */
 	int dialect;         /* 5 or 6, from the first message on; 0 before */
 	int type;            /* enum rpyc_type */
 	struct buf retained; /* brine of seq, then of body */
 	bool overflow;       /* there was more than may be retained: it is cut short */
 	const char *error;   /* after RPYC_BAD: what is wrong, static text */
+	bool simple;         /* it is one of few short values, retained as it came, */
+	bool again;          /* and its body is the known one */
 	bool begun;          /* a frame has begun and is not complete */
 	bool more;           /* after RPYC_PAUSED: there is more to do without more input */
 

@@ -124,6 +124,19 @@ handle_call(struct rpyc_session *s, struct rpyc_request *r)
 	return rpyc_call(s, r->index, args, kwargs);
 }
 
+/* A call without arguments is likely to come again. */
+static void
+expect_again(struct rpyc_session *s, size_t method)
+{
+	struct brine body = brine_span(&s->in.retained);
+
+	if (!s->in.simple)
+		return;
+	body.p = s->seq.end;
+	brine_copy(&s->in.known, body);
+	s->again = method;
+}
+
 static bool
 handle_callattr(struct rpyc_session *s, struct rpyc_request *r)
 {
@@ -138,8 +151,11 @@ handle_callattr(struct rpyc_session *s, struct rpyc_request *r)
 		    (const char *)name.p);
 	if (r->kind >= RPYC_LIST)
 		return rpyc_list_call(s, r->index, &name, args);
-	if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS)
+	if (r->kind == RPYC_ROOT && (i = rpyc_method_find(name.p, name.n)) != RPYC_METHODS) {
+		if (args.n + kwargs.n == 0)
+			expect_again(s, i);
 		return rpyc_call(s, i, args, kwargs);
+	}
 	return no_attribute(s, r->kind, &name);
 }
 
@@ -430,8 +446,16 @@ answer_request(struct rpyc_session *s, struct brine b)
 {
 	struct rpyc_request r;
 	struct brine key, at;
+	struct rpyc_items none = { .n = 0 };
 	uint64_t one = 1, work = HANDLER_MAX;
 
+	s->elided = false;
+	s->values = 0;
+	if (s->in.again) {
+		s->whole = (struct brine){ b.end, b.end };
+		rpyc_call(s, s->again, none, none);
+		return true;
+	}
 	if (!brine_tuple(&b, 2))
 		return rpyc_raise(s, "ValueError", "request is not a pair") || true;
 	key = at = b;
@@ -446,8 +470,6 @@ answer_request(struct rpyc_session *s, struct brine b)
 		return false;
 	key.end = b.p;
 	s->whole = b;
-	s->elided = false;
-	s->values = 0;
 	if (s->in.overflow) {
 		rpyc_raise(s, "MemoryError", "arguments have too many parts");
 		rpyc_release_all(s, s->whole);

@@ -65,6 +65,7 @@ struct rpyc_session {
 	struct brine whole; /* its boxed argument tuple */
 	bool elided;        /* a long string in it was not retained */
 	uint64_t values;    /* in it */
+	size_t again;       /* the method called by the body in.known, without arguments */
 	size_t method;      /* of a call: the method and its arguments */
 	struct rpyc_boxed value[2];
 	union {
