@@ -514,8 +514,8 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 	double busy = t->elapsed_ns ? (double)t->cpu_ns / ((double)t->elapsed_ns * threads) : 0;
 
 	if (t->reconnected > 0 && t->reconnected * RECONNECTED_SHARE >= done && !target->warned) {
-		msg("warning: %s: the peer closes connections after its replies: reconnecting is "
-		    "part of %" PRIu64 " of %" PRIu64 " operations",
+		msg("warning: %s: the peer closes connections, idle ones or after its replies: "
+		    "reconnecting is part of %" PRIu64 " of %" PRIu64 " operations",
 		    name, t->reconnected, done);
 		target->warned = true;
 	}

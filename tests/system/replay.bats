@@ -84,6 +84,20 @@ PROGRAMS='bench-lat bench-conc'
 	done
 }
 
+@test "a gap longer than a server leaves connections open: connecting again is part of the request" {
+	local server p
+	printf '0\n3\n3.01\n' >due
+	for server in $SERVERS; do
+		for p in bench-lat 'bench-conc -o ping -c 2 -j 1'; do
+			# shellcheck disable=SC2086
+			"$server" -m event -T 0.2 $p -w 0 -r @due >out.tsv 2>err.txt || fail "$p: $(cat err.txt)"
+			[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 3/0 ] || fail "$p: $(cat out.tsv)"
+			grep -q 'the peer closes connections, idle ones .* part of [12] of 3 operations$' err.txt ||
+			    fail "$p: $(cat err.txt)"
+		done
+	done
+}
+
 @test "wrong files are refused, with the line, before anything is sent" {
 	local u=http://127.0.0.1:1/x p
 	printf '1\n2\n1.7642e+09\n3\n' >exponent
