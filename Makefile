@@ -25,8 +25,8 @@ NEED_LDLIBS = -lm
 # A new module or program is a word here.
 LIB_SRC = \
 	lib/payload.c lib/service.c \
-	lib/base/awake.c lib/base/buf.c lib/base/clock.c lib/base/cpus.c lib/base/cpus_bsd.c \
-	lib/base/cpus_linux.c lib/base/limits.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
+	lib/base/awake.c lib/base/buf.c lib/base/child.c lib/base/clock.c lib/base/cpus.c lib/base/cpus_bsd.c \
+	lib/base/cpus_linux.c lib/base/label.c lib/base/limits.c lib/base/msg.c lib/base/num.c lib/base/opt.c \
 	lib/base/out.c lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/net/source.c lib/net/stamp.c lib/net/stamp_linux.c \
@@ -93,6 +93,11 @@ $(TEST_BIN): $(LIB) $(HDR) tests/unit/tap.h tests/fuzz/fuzz.h tests/fuzz/fuzz_ht
 .c:
 	$(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< \
 		$(LIB) $(LDLIBS) $(NEED_LDLIBS)
+
+# The servers need no mathematical library, and start sooner without it.
+bin/http-serve bin/rpc-serve:
+	$(CC) $(NEED_CPPFLAGS) $(CPPFLAGS) $(NEED_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $@.c \
+		$(LIB) $(LDLIBS)
 
 # q appends: three folders have a server.c, and r would let the last replace the others.
 $(LIB): $(LIB_OBJ)

@@ -17,6 +17,7 @@
 
 #include "base/awake.h"
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/msg.h"
@@ -39,7 +40,7 @@
 #define READ_SIZE 65536
 #define CONGESTION "reno" /* any process may choose it, and it neither paces nor models */
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* A server of ours in the command line, with its options. */
 struct server {
@@ -461,12 +462,13 @@ take_output(struct turns *t, int fd)
 	return good;
 }
 
-_Noreturn static void
-become(char **argv, const int fd[2], const sigset_t *mask)
+/* child.h: prepare. Its output goes into the pipe. */
+static void
+prepare(const void *arg)
 {
+	const int *fd = arg;
 	struct sigaction sa;
 	size_t i;
-	int e;
 
 	/* a signal that comes before the command is there ends it as well */
 	for (i = 0; i < N_STOP_SIGNALS; i++)
@@ -475,12 +477,6 @@ become(char **argv, const int fd[2], const sigset_t *mask)
 	dup2(fd[1], STDOUT_FILENO);
 	close(fd[0]);
 	close(fd[1]);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is a command */
-	execvp(argv[0], argv);
-	e = errno;
-	msg("%s: %s", argv[0], strerror(e));
-	_exit(e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
 /* Run the command and take its rows. Returns its status as a shell has it, or -1. */
@@ -500,9 +496,7 @@ run_command(struct turns *t, char **argv)
 	/* a signal is to find the child's number set, or no child */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
-	pid = stop_signal ? -1 : fork();
-	if (pid == 0)
-		become(argv, fd, &mask);
+	pid = stop_signal ? -1 : child_start(argv, prepare, fd, &mask);
 	child = pid > 0 ? pid : 0;
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(fd[1]);

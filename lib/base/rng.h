@@ -23,7 +23,8 @@ double rng_unit(uint64_t *state);
 /* A random order of the numbers 0 to n - 1: each is as likely (Fisher and Yates). */
 void rng_order(uint64_t *state, size_t *order, size_t n);
 
-/* Exponential with mean 1. */
+/* Exponential with mean 1: -log of the next rng_unit(), to a part in 10^15. That needs no
+ * mathematical library, without which the servers start sooner. */
 double rng_exp(uint64_t *state);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cpus.h"
+#include "base/label.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -323,7 +324,7 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 'T': why = num_secs(text, false, SECS_MAX, &b->client.timeout_ns); break;
 	case 'l':
-		why = tsv_bad_label(text);
+		why = label_bad(text);
 		a->label = text;
 		break;
 	case 's': a->sizes = text; break;
@@ -673,7 +674,7 @@ make_rows(struct bench *b, const struct args *a)
 	uint64_t *size = NULL;
 
 	if (path)
-		named.name = b->named = opt_memory(tsv_label(path));
+		named.name = b->named = opt_memory(label_of(path));
 	if (list && !(size = parse_sizes(list, nsizes)))
 		return false;
 	if (!(op = choose_ops(p, a->ops, nsizes > 0, &nops))) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/label.h"
 #include "base/msg.h"
 #include "base/opt.h"
 #include "client/target.h"
@@ -102,7 +103,7 @@ default_labels(struct bench *b)
 
 	for (t = b->target; t < b->target + b->ntargets; t++)
 		if (!t->label)
-			t->label = t->shown = opt_memory(tsv_label(t->url));
+			t->label = t->shown = opt_memory(label_of(t->url));
 }
 
 /* Rows of several targets are told apart by their labels, which stand in lists. */
@@ -114,7 +115,7 @@ check_labels(const struct bench *b)
 
 	for (i = 0; i < b->ntargets && !why; i++) {
 		label = b->target[i].label;
-		why = tsv_bad_label(label);
+		why = label_bad(label);
 		if (!why && b->ntargets > 1 && strchr(label, ' '))
 			why = "a name among several can't hold a blank";
 		for (k = 0; k < i && !why; k++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* RPyC, the client's side: an exception as text, with what Python's str() of it shows. A stock peer
  * sends the class, the arguments, and the attributes by name. */
+#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +61,8 @@ put_float(struct text *t, double f)
 	int digits = 0, exponent, fraction;
 	char s[40];
 
-	if (!isfinite(f)) {
-		put(t, "%s", isnan(f) ? "nan" : f > 0 ? "inf" : "-inf");
+	if (!(f >= -DBL_MAX && f <= DBL_MAX)) {
+		put(t, "%s", f > 0 ? "inf" : f < 0 ? "-inf" : "nan");
 		return;
 	}
 	do

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The methods of the service over RPyC. */
 #include <inttypes.h>
-#include <math.h>
 
 #include "rpyc/session.h"
 
@@ -257,14 +256,14 @@ sleep_for(struct rpyc_session *s)
 		seconds = v.f;
 	else
 		return not_integer(s);
-	if (isnan(seconds))
-		return rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
 	if (seconds < 0)
 		return rpyc_raise(s, "ValueError", "sleep length must be non-negative");
 	if (seconds > SLEEP_MAX_S)
 		return rpyc_raise(s, "OverflowError",
 		    "timestamp too large to convert to C "
 		    "_PyTime_t");
+	if (!(seconds >= 0))
+		return rpyc_raise(s, "ValueError", "Invalid value NaN (not a number)");
 	s->base.wait_ns = (uint64_t)(seconds * 1e9);
 	s->resume = slept;
 	return true;

@@ -2,7 +2,6 @@
 /* Distributions of service times. */
 #include "server/delay.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,7 +107,7 @@ take_parts(struct delay_dist *d, char *s, const char *text, char why[DELAY_WHY])
 		sum += chance;
 		d->part[d->n++].upto = sum;
 	}
-	if (chance > 0 && fabs(sum - 1) > ROUNDING)
+	if (chance > 0 && (sum < 1 - ROUNDING || sum > 1 + ROUNDING))
 		return wrong(why, text, "the probabilities do not add up to 1");
 	return true;
 }

@@ -2,10 +2,6 @@
 /* A process per connection. What it has counted comes back through a pipe, as one write
  * that the system doesn't split; the pipe's end of file, once the parent has closed its own
  * writing end, also means that all children have ended. */
-#if defined(__linux__) && !defined(POSIX_ONLY)
-#define CHILDREN_FOLLOW /* prctl(2) has them die with a parent that was killed */
-#include <sys/prctl.h>
-#endif
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/pipe.h"
 #include "net/sock.h"
@@ -82,11 +79,8 @@ live_child(struct conn *c, const sigset_t *mask)
 
 	child_fd = c->fd;
 	set_signals(mask);
-#ifdef CHILDREN_FOLLOW
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent) /* it was too late for that */
+	if (!child_follows(parent))
 		_exit(1);
-#endif
 	close(report[0]);
 	server_leave(c->server);
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The command line of the servers, and their life: listen, print the URL, serve until a signal
  * comes or the command has ended, clean up, report. */
-#if defined(__linux__) && !defined(POSIX_ONLY)
-#define CHILDREN_FOLLOW /* prctl(2) has them die with a parent that was killed */
-#include <sys/prctl.h>
-#endif
 #include "server/main.h"
 
 #include <errno.h>
@@ -20,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
@@ -36,7 +33,7 @@
 #include "server/server.h"
 #include "service.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define MAX_PAYLOAD ((uint64_t)1 << 30)     /* -M: default */
 #define LARGEST_PAYLOAD ((uint64_t)1 << 40) /* -M: at most */
@@ -99,6 +96,7 @@ struct serve {
 	int usage_fd;              /* -1: none */
 	int signal_fd;             /* the pipe's reading end */
 	struct server_usage start; /* what it had used when it was ready: no request's cost */
+	pid_t pid;                 /* of this program */
 	pid_t command;             /* 0: none, or ended */
 	int status;                /* exit status, by that of the command */
 	unsigned grace_s;
@@ -526,11 +524,12 @@ reachable_url(const struct serve *s, bool others, char *text, size_t size)
 	}
 }
 
-_Noreturn static void
-become_command(const struct serve *s, pid_t parent)
+/* child.h: prepare. The command inherits what this program has inherited. */
+static void
+prepare_command(const void *arg)
 {
+	const struct serve *s = arg;
 	const struct inherited *in = &s->before;
-	int e;
 
 	sigaction(SIGCHLD, &in->chld, NULL);
 	sigaction(SIGALRM, &in->alrm, NULL);
@@ -543,18 +542,8 @@ become_command(const struct serve *s, pid_t parent)
 	if (in->placed)
 		cpus_set_affinity(&in->cpus);
 	clock_undo_punctual(in->slack);
-#ifdef CHILDREN_FOLLOW
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent) /* it was too late for that */
+	if (!child_follows(s->pid))
 		_exit(EXIT_FAILED);
-#else
-	(void)parent;
-#endif
-	sigprocmask(SIG_SETMASK, &in->mask, NULL);
-	execvp(s->opt.command[0], s->opt.command);
-	e = errno;
-	failed(s->opt.command[0]);
-	_exit(e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
 /* The environment of the command: this server, behind those that an outer server has put
@@ -619,8 +608,8 @@ take_place(struct serve *s)
 static int
 start_command(struct serve *s)
 {
-	pid_t parent = getpid(), pid;
 	sigset_t all;
+	pid_t pid;
 	int e;
 
 	if (export_target(s) < 0)
@@ -628,10 +617,9 @@ start_command(struct serve *s)
 	/* a signal before the child has its own handlers again would be taken for ours */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	pid = fork();
+	s->pid = getpid();
+	pid = child_start(s->opt.command, prepare_command, s, &s->before.mask);
 	e = errno;
-	if (pid == 0)
-		become_command(s, parent);
 	sigprocmask(SIG_SETMASK, &s->before.mask, NULL);
 	errno = e;
 	if (pid < 0)

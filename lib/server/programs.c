@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/label.h"
 #include "base/opt.h"
-#include "stats/tsv.h"
 
 static const struct {
 	const char *name;
@@ -33,7 +33,7 @@ serve_bad_label(const char *label)
 		return "no blank can be part of it";
 	if (strlen(label) >= SERVE_LABEL - 8) /* for a number behind it */
 		return "too long";
-	return tsv_bad_label(label);
+	return label_bad(label);
 }
 
 static bool

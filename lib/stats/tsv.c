@@ -2,10 +2,8 @@
 /* The rows all benchmarks print. */
 #include "stats/tsv.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define OPERATION "label", "bench", "op", "size_bytes", "chunk_bytes"
@@ -193,49 +191,4 @@ tsv_sample(FILE *f, const struct tsv_raw *r)
 	cells_when(f, &r->when);
 	cell_start(f, &r->when);
 	putc('\n', f);
-}
-
-/* Why a label of n characters can't have this one there, or NULL. */
-static const char *
-bad_character(const char *s, size_t n, size_t at)
-{
-	switch (s[at]) {
-	case '#': return at == 0 ? "\"#\" in front, as of a comment" : NULL;
-	case ' ': return at == 0 || at + 1 == n ? "blank at its beginning or end" : NULL;
-	case '\'':
-	case '"': return "quote";
-	case '\\': return "backslash";
-	default:
-		return (unsigned char)s[at] < ' ' || s[at] == 0x7f
-		    ? "tab, newline or other control character"
-		    : NULL;
-	}
-}
-
-const char *
-tsv_bad_label(const char *s)
-{
-	size_t n = strlen(s), i;
-	const char *why = n == 0 ? "empty" : NULL;
-
-	for (i = 0; i < n && !why; i++)
-		why = bad_character(s, n, i);
-	return why;
-}
-
-char *
-tsv_label(const char *text)
-{
-	size_t n = strlen(text), i;
-	char *label = malloc(3 * n + 1), *p = label;
-
-	for (i = 0; label && i < n; i++) {
-		if (bad_character(text, n, i))
-			p += sprintf(p, "%%%02X", (unsigned)(unsigned char)text[i]);
-		else
-			*p++ = text[i];
-	}
-	if (label)
-		*p = '\0';
-	return label;
 }

@@ -91,13 +91,4 @@ void tsv_sample(FILE *, const struct tsv_raw *);
  * there is one row, with NA for the bounds and a count of 0. */
 void tsv_hist(FILE *, const struct tsv_row *);
 
-/* Why s can't be a label, or NULL. A label is a cell that gnuplot, datamash, Miller and whatever
- * else reads rows take as it stands: not empty, no "#" in front, no blank at either end, and
- * nowhere a quote, a backslash or a control character. */
-const char *tsv_bad_label(const char *s);
-
-/* A text as a label: each character that can't stand where it does is percent-encoded, as URLs have
- * it. To be released with free(); NULL: out of memory. */
-char *tsv_label(const char *text);
-
 #endif

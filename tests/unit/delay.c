@@ -178,7 +178,7 @@ streams(void)
 	uint64_t a = rng_stream(1, 0), b = rng_stream(1, 0), other = rng_stream(1, 1),
 		 seed = rng_stream(2, 0), first = rng_stream(0, 0), next = rng_stream(0, 1);
 	uint64_t same = 0, by_number = 0, by_seed = 0, shifted = 0, late[8], x, k, j;
-	double u, low = 2, high = -1;
+	double u, low = 2, high = -1, worst;
 	struct delay_dist l;
 	int i;
 
@@ -208,6 +208,13 @@ streams(void)
 	}
 	ok(low > 0 && low < 1e-4 && high <= 1 && high > 1 - 1e-4, "(0, 1] is used (%g to %g)", low,
 	    high);
+	worst = 0;
+	for (i = 0; i < MANY; i++) {
+		x = a;
+		u = -log(rng_unit(&x));
+		worst = fmax(worst, fabs(rng_exp(&a) - u) / (u > 0 ? u : 1));
+	}
+	ok(worst < 1e-14, "the logarithm is right to a part in 10^14 (%g)", worst);
 	/* the generator's published first value of seed 0 */
 	x = 0;
 	ok(rng_next(&x) == 0xe220a8397b1dcdaf, "SplitMix64");

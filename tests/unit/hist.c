@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/label.h"
 #include "base/std.h"
 #include "payload.h"
 #include "stats/hist.h"
@@ -476,15 +477,15 @@ test_tsv(void)
 	ok(std_close(f) == 0, "std_close: all was written");
 
 	for (i = 0; i < sizeof good / sizeof *good; i++) {
-		ok(!tsv_bad_label(good[i]), "label: a good one: %u", i);
-		label = tsv_label(good[i]);
+		ok(!label_bad(good[i]), "label: a good one: %u", i);
+		label = label_of(good[i]);
 		is(label, good[i], "label: it stays as it is");
 		free(label);
 	}
-	ok(tsv_bad_label("") != NULL, "label: empty");
+	ok(label_bad("") != NULL, "label: empty");
 	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
-		ok(tsv_bad_label(bad[i].text) != NULL, "label: a bad one: %u", i);
-		label = tsv_label(bad[i].text);
+		ok(label_bad(bad[i].text) != NULL, "label: a bad one: %u", i);
+		label = label_of(bad[i].text);
 		is(label, bad[i].label, "label: percent-encoded");
 		free(label);
 	}
