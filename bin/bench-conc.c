@@ -26,7 +26,7 @@
 #define STACK_SIZE ((size_t)256 << 10)
 #define FDS_PER_THREAD 3   /* of an event loop */
 #define BLOCK_OPERATIONS 5 /* of each client: fewer are no picture of all */
-#define FIRST_REPLIES 100  /* of a target, in all rounds together */
+#define FIRST_REPLIES 200  /* of a target, in all rounds together */
 
 static const struct bench_op ops[] = {
 	{ .name = "first-reply", .op = OP_HELLO },
