@@ -164,17 +164,27 @@ wrong(char letter, const char *why, const char *text)
 	return false;
 }
 
+static size_t
+count_words(const char *list)
+{
+	size_t n = 1;
+
+	for (; *list; list++)
+		n += *list == ',';
+	return n;
+}
+
 /* One number or, where targets are taken in turn, a list of them. */
 static const char *
 check_clients(struct bench *b, const char *text)
 {
-	b->clients_left = text;
-	while (b->clients_left && *b->clients_left)
+	size_t n = count_words(text);
+
+	for (b->clients_left = text; n > 0; n--)
 		if (!bench_next_clients(b))
 			return "not a number of clients from 1 to 1000000, or a list of them";
-	if (strchr(text, ',') && !strchr(b->program->options, 'B'))
-		return "one number is needed";
-	return *text ? NULL : "empty";
+	return strchr(text, ',') && !strchr(b->program->options, 'B') ? "one number is needed"
+								      : NULL;
 }
 
 static const char *
@@ -538,16 +548,6 @@ set_up_targets(struct bench *b)
 }
 
 /* ---- rows ---- */
-
-static size_t
-count_words(const char *list)
-{
-	size_t n = 1;
-
-	for (; *list; list++)
-		n += *list == ',';
-	return n;
-}
 
 /* The next word of a list, and its length; *list is moved past it. */
 static size_t

@@ -221,6 +221,8 @@ asked() {
 	    {http-request,rpc-thread}' '{first-reply,ping}' '{1,3} | tr '\n' ' ')" ] || fail "$(cat out.tsv)"
 	refuses bench-conc '-c: not a number of clients.*: 1,x' -c 1,x http://127.0.0.1:1
 	refuses bench-conc '-c: not a number of clients.*: 0' -c 0 http://127.0.0.1:1
+	refuses bench-conc '-c: not a number of clients.*: 1,' -c 1, http://127.0.0.1:1
+	refuses bench-conc '-c: not a number of clients' -c '' http://127.0.0.1:1
 	refuses bench-conc '-j: more threads than clients' -c 5,2 -j 3 http://127.0.0.1:1
 	refuses bench-busy '-c: one number is needed: 1,2' -c 1,2 http://127.0.0.1:1
 }
