@@ -48,7 +48,8 @@ struct show {
 struct drawing {
 	struct hist *hist; /* owned */
 	uint64_t errors;
-	uint64_t low_ns; /* of the row before: a lower one begins another run */
+	uint64_t low_ns; /* of the row before: another run begins with one that is not higher, */
+	uint64_t left;   /* or when all operations of this one were there */
 };
 
 /* ---- what is known by name ---- */
@@ -360,7 +361,7 @@ static bool
 take_hist(void *arg, struct rows *r)
 {
 	struct table *t = &r->table;
-	uint64_t low = 0, high = 0, count, errors;
+	uint64_t low = 0, high = 0, count, n, errors;
 	struct show *s = arg;
 	struct drawing *d;
 	bool fresh, na, na_too;
@@ -374,13 +375,17 @@ take_hist(void *arg, struct rows *r)
 		return false;
 	if (fresh && !(d->hist = hist_new()))
 		return no_memory(s);
-	if (!table_count(t, ROWS_ERRORS, &errors, NULL) || !table_fixed(t, ROWS_LOW, 3, &low, &na)
+	if (!table_count(t, ROWS_N, &n, NULL) || !table_count(t, ROWS_ERRORS, &errors, NULL)
+	    || !table_fixed(t, ROWS_LOW, 3, &low, &na)
 	    || !table_fixed(t, ROWS_HIGH, 3, &high, &na_too)
 	    || !table_count(t, ROWS_COUNT, &count, NULL))
 		return false;
-	if (fresh || low <= d->low_ns)
+	if (d->left == 0 || low <= d->low_ns) {
 		d->errors += errors;
+		d->left = n;
+	}
 	d->low_ns = low;
+	d->left -= count < d->left ? count : d->left;
 	if (na && na_too && count == 0)
 		return true;
 	if (na || na_too)

@@ -217,6 +217,12 @@ narrow() {
 	cat rows rows >twice
 	run bench-show -D twice
 	[ "${lines[0]}" = 'l bench-lat ping, size 1k, clients 1, depth 1, n 2000, errors 6' ] || fail "$output"
+	# a run is over when all of it was there, also if the next one is slower, or all of it failed
+	sed 's/\t1000\t3\t/\t10\t3\t/' rows | sed '2,3d' >slower
+	sed 's/\t1000\t3\t.*/\t0\t5\t1.000000\tNA\tNA\t0/' rows | head -n 2 >failed
+	cat failed rows slower failed >four
+	run bench-show -D four
+	[ "${lines[0]}" = 'l bench-lat ping, size 1k, clients 1, depth 1, n 1010, errors 16' ] || fail "$output"
 	# one time only; and none at all
 	head -n 2 rows >one
 	show -D one
