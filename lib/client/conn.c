@@ -60,7 +60,8 @@ lose(struct client_conn *c, const char *what, int e)
 	char advice[200] = "";
 
 	if (no_port)
-		source_advice(sock_is_local(c->client->addr), advice, sizeof advice);
+		source_advice(sock_is_local(c->client->addr) && c->client->addr->share == 0, advice,
+		    sizeof advice);
 	snprintf(c->error, sizeof c->error, "%s %s: %s%s%s", what, c->client->address,
 	    no_port ? "no free local port: " : "", strerror(e),
 	    single && stated

@@ -21,7 +21,7 @@ unsigned source_share(void);
 int source_bind(int fd, unsigned source);
 
 /* What a message says behind the error of a connection for which there was no local port. loopback:
- * it was to that of another kind than IPv4. Returns text. */
+ * it was to an address of that, and not from several of these sources. Returns text. */
 const char *source_advice(bool loopback, char *text, size_t size);
 
 #endif

@@ -133,6 +133,27 @@ told() {
 	done
 }
 
+@test "where all local ports are taken, what helps is said" {
+	need unshare ip
+	unshare -n true 2>/dev/null || skip 'no network of our own'
+	! bench-lat -P 0 -n 1 rpc+unix://%2Fnone 2>&1 | grep -q 'no call to choose processors' ||
+	    skip 'a build without calls of its system'
+	local addr more
+	for addr in 127.0.0.1 ::1; do
+		# of 127.0.0.1 there are 254, with two ports each
+		run --separate-stderr unshare -n bash -c 'ip link set lo up &&
+		    echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+		    rpc-serve -a "$0" -p 18812 -m event bench-conc -c 600 -n 1 -w 0 -H' "$addr"
+		[ "$status" -ne 77 ] || skip 'the range of ports is fixed'
+		[[ $stderr != *'bind '* ]] || skip 'no IPv6'
+		[ "$status" -eq 1 ] || fail "$addr: status $status: $stderr"
+		grep -q 'no free local port: .*(there are 2 for connections to one address and port; ' <<<"$stderr" ||
+		    fail "$addr: $stderr"
+		more=$(grep -c 'of the server, or 127.0.0.1, which has more of them' <<<"$stderr" || :)
+		[ $((more > 0)) -eq $((${#addr} < 9)) ] || fail "$addr: $stderr"
+	done
+}
+
 @test "no address to connect from is no lack of ports" {
 	need unshare ip
 	unshare -n true 2>/dev/null || skip 'no network of our own'
