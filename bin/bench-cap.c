@@ -363,7 +363,8 @@ probe_rate(struct bench *b, struct lane *l, const struct bench_row *r, uint64_t 
 	}
 	if (bench_stopped(b))
 		return false;
-	if (p.share.verdict == LIMIT_UNDECIDED)
+	/* a glance that has passed is looked at: once more is another chance to be wrong */
+	if (p.share.verdict == LIMIT_UNDECIDED && !(p.glance && p.share.passes))
 		limit_look(&p.limit, start + took, &p.share);
 	failed = l->now->errors > 0;
 	take(b, l, r, &p, l->now->from_ns, took);
