@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,13 +25,11 @@ relax(void)
 static void *
 spin(void *arg)
 {
-	static atomic_bool over;
-
 	/* not at the cost of what is measured */
-	if (cpus_set_affinity(arg) == 0 && cpus_set_idle() == 0)
-		while (!atomic_load_explicit(&over, memory_order_relaxed))
-			relax();
-	return NULL;
+	if (cpus_set_affinity(arg) < 0 || cpus_set_idle() < 0)
+		return NULL;
+	for (;;)
+		relax();
 }
 
 /* A thread for each processor, until the other end of the pipe is closed. */

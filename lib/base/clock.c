@@ -59,12 +59,6 @@ clock_process_cpu_ns(void)
 	return read_clock(CLOCK_PROCESS_CPUTIME_ID, "CLOCK_PROCESS_CPUTIME_ID");
 }
 
-uint64_t
-clock_real_ns(void)
-{
-	return read_clock(CLOCK_REALTIME, "CLOCK_REALTIME");
-}
-
 int64_t
 clock_epoch_s(void)
 {

@@ -16,14 +16,12 @@ uint64_t clock_coarse_ns(void);      /* the same, but cheaper where the system h
 uint64_t clock_thread_cpu_ns(void);  /* processor time of the calling thread */
 uint64_t clock_process_cpu_ns(void); /* of all threads */
 
-/* CLOCK_REALTIME, since 1970: somebody may set it. Never for the length of anything. */
-uint64_t clock_real_ns(void);
-
-/* The time of day, in seconds since 1970, UTC. It may jump: never for the length of anything. Where
- * the kernel shows its clock to programs, this is one read of memory. */
+/* The time of day, in seconds since 1970, UTC. Somebody may set it: never for the length of
+ * anything. Where the kernel shows its clock to programs, this is one read of memory. */
 int64_t clock_epoch_s(void);
 
-/* The same in nanoseconds: when something began, for other machines. */
+/* The same in nanoseconds, CLOCK_REALTIME: when something began, for other machines, and the clock
+ * of the kernel's timestamps. */
 uint64_t clock_epoch_ns(void);
 
 /* Sleep until that is at least ns, also if the clock is set meanwhile. Returns 0, or -1 with errno:

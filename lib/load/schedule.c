@@ -4,8 +4,7 @@
 
 #include "base/rng.h"
 
-/* When is request k, the next of this thread, due? The other threads' gaps are computed as well,
- * which costs every thread a logarithm per request of all threads, some 20 ns. */
+/* When is request k, the next of this thread, due? */
 static void
 compute_next_due(struct schedule *s)
 {
@@ -26,6 +25,8 @@ compute_next_due(struct schedule *s)
 		s->due_ns = SCHEDULE_OVER;
 }
 
+/* Go on by n requests. The other threads' gaps are computed as well, which costs every thread a
+ * logarithm per request of all threads, some 20 ns. */
 static void
 skip(struct schedule *s, unsigned n)
 {

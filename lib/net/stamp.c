@@ -35,7 +35,7 @@ stamps_read(struct stamps *k)
 
 	while (n-- > 0) {
 		before_ns = clock_ns();
-		real_ns = clock_real_ns();
+		real_ns = clock_epoch_ns();
 		stamps_add(k, before_ns, real_ns, clock_ns());
 	}
 }

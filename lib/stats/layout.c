@@ -9,8 +9,9 @@
 
 #include "base/num.h"
 
-int
-layout_width(const struct layout *l, unsigned column)
+/* The widest text of the column, name and unit included. */
+static int
+width_of(const struct layout *l, unsigned column)
 {
 	const struct layout_column *c = &l->column[column];
 	size_t width = strlen(c->name), n = c->unit ? strlen(c->unit) : 0, row;
@@ -72,7 +73,7 @@ layout_print(FILE *f, const struct layout *l, const unsigned *shown, size_t n, b
 	size_t row, i, head = header ? 1 : 0;
 
 	for (i = 0; i < n; i++) {
-		width[i] = layout_width(l, shown[i]);
+		width[i] = width_of(l, shown[i]);
 		if (header && l->column[shown[i]].unit)
 			head = 2;
 	}
@@ -96,7 +97,7 @@ layout_fit(const struct layout *l, size_t width, const bool *must, unsigned *sho
 	bool full = false, any = false, others = false;
 
 	for (i = 0; i < *n; i++) {
-		w[i] = (size_t)layout_width(l, shown[i]) + LAYOUT_GAP;
+		w[i] = (size_t)width_of(l, shown[i]) + LAYOUT_GAP;
 		total += must[i] ? w[i] : 0;
 	}
 	for (i = 0; i < *n; i++) {

@@ -25,9 +25,6 @@ struct layout {
 	const void *arg;
 };
 
-/* The widest text of the column, name and unit included. */
-int layout_width(const struct layout *, unsigned column);
-
 /* Are there rows that differ in this column, among those whose first alike columns are the
  * same? */
 bool layout_differs(const struct layout *, unsigned column, unsigned alike);
