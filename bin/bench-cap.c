@@ -25,7 +25,7 @@
 
 #define TIME_NS (60 * CLOCK_S)
 #define BOUND 1000000 /* requests per second */
-#define PERCENT 5
+#define PRECISION 0.05
 #define FDS_PER_TARGET 4 /* besides connections */
 
 #define PROBES 4  /* there is time for so many of the lowest rate that is tried */
@@ -408,7 +408,7 @@ prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t 
 			l->gone = !bench_stopped(b);
 		first = FIRST_SHARE * 1e9 / (double)(alone ? alone : 1);
 		l->best_start_ns = clock_ns();
-		capacity_init(&l->search, first, least, bound, 1 + b->percent / 100);
+		capacity_init(&l->search, first, least, bound, 1 + b->precision);
 	}
 	b->rate = bound;
 }
@@ -444,7 +444,7 @@ explain(const struct bench *b, const struct lane *l)
 {
 	const struct capacity *c = &l->search;
 	const char *label = l->target->label;
-	double width = c->holds > 0 ? 100 * (c->fails / c->holds - 1) : 0;
+	double width = c->holds > 0 ? c->fails / c->holds - 1 : 0;
 
 	if (l->client)
 		msg("%s: no answer: the client was the limit at %.2f per second (busy %.2f); "
@@ -460,9 +460,9 @@ explain(const struct bench *b, const struct lane *l)
 		msg("%s: not decided in the time there was (-t): a probe takes %" PRIu64
 		    " operations or more",
 		    label, limit_needs(b->quantile));
-	else if (width > b->percent * 1.001)
+	else if (width > b->precision * 1.001)
 		msg("%s: the two rates are %.1f %% apart: more time (-t) brings them nearer", label,
-		    width);
+		    100 * width);
 	if (!l->client && c->fails > 0 && l->connections && !b->quiet)
 		msg("warning: %s: at the rates that fail, requests waited for a connection: with "
 		    "more of them (-c) it may be more",
@@ -583,7 +583,7 @@ measure(struct bench *b)
 	b->rows = TSV_CAPACITY;
 	b->threads = 1;
 	b->time_ns = b->time_ns ? b->time_ns : TIME_NS;
-	b->percent = b->percent > 0 ? b->percent : PERCENT;
+	b->precision = b->precision > 0 ? b->precision : PRECISION;
 	if (!check(b))
 		return 2;
 	deadline_ns = clock_ns() + b->time_ns;

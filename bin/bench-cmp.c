@@ -764,23 +764,12 @@ help(const void *arg)
 static bool
 set_limit(struct cmp *c, const char *text)
 {
-	char copy[32];
-	const char *why;
-	uint64_t v = 0;
-	size_t n = strlen(text);
+	double share = 0;
+	const char *why = num_percent(text, true, LIMIT_MAX, &share);
 
-	if (n > 0 && text[n - 1] == '%')
-		n--;
-	if (n >= sizeof copy)
-		why = "too large";
-	else {
-		memcpy(copy, text, n);
-		copy[n] = '\0';
-		why = num_secs(copy, true, LIMIT_MAX, &v) ? "not a percentage of 0 to 1000" : NULL;
-	}
 	if (why)
 		msg("-l: %s: %s", why, text);
-	c->limit = 1 + (double)v / 1e9 / 100;
+	c->limit = 1 + share;
 	return !why;
 }
 

@@ -111,25 +111,6 @@ help(const void *arg)
 	     "  " NAME " rpc-serve -m thread rpc-serve -m fork bench-lat | bench-cmp");
 }
 
-static const char *
-set_precision(struct turns *t, const char *text)
-{
-	char copy[32];
-	size_t n = strlen(text);
-	double v;
-
-	if (n > 0 && text[n - 1] == '%')
-		n--;
-	if (n >= sizeof copy)
-		return "too large";
-	memcpy(copy, text, n);
-	copy[n] = '\0';
-	if (num_rate(copy, 100, &v))
-		return "not a percentage above 0 and up to 100";
-	t->precision = v / 100;
-	return NULL;
-}
-
 static void
 list_text(char *text, size_t size, const struct cpus *set)
 {
@@ -259,7 +240,7 @@ parse(struct turns *t, int argc, char **argv)
 	while ((letter = opt_next(&opt, argc, argv, &status)) != OPT_NONE) {
 		switch (letter) {
 		case 'p': why = num_count(optarg, 1, MOST_PASSES, &t->passes); break;
-		case 'e': why = set_precision(t, optarg); break;
+		case 'e': why = num_percent(optarg, false, 100, &t->precision); break;
 		case 't': why = num_secs(optarg, false, MOST_SECONDS, &t->limit_ns); break;
 		case 'P':
 			t->placement = optarg;

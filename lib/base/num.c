@@ -148,3 +148,21 @@ num_rate(const char *s, uint64_t max, double *v)
 		*v = (double)x / SECOND_NS;
 	return why;
 }
+
+const char *
+num_percent(const char *s, bool zero, uint64_t max, double *v)
+{
+	size_t n = strlen(s);
+	char number[64];
+	const char *why;
+	uint64_t x;
+
+	n -= n > 0 && s[n - 1] == '%';
+	if (n >= sizeof number)
+		return "too long";
+	memcpy(number, s, n);
+	number[n] = '\0';
+	if (!(why = decimal(number, zero, max, "not a percentage", &x)))
+		*v = (double)x / SECOND_NS / 100;
+	return why;
+}

@@ -29,6 +29,10 @@ const char *num_time(const char *s, bool zero, uint64_t max_s, uint64_t *ns);
  * than 10^-9 are cut off. */
 const char *num_rate(const char *s, uint64_t max, double *v);
 
+/* A percentage, with a "%" behind it or not, greater than 0 unless zero is true, at most max
+ * percent; *v is that share of 1. Fractions finer than 10^-9 percent are cut off. */
+const char *num_percent(const char *s, bool zero, uint64_t max, double *v);
+
 /* The n digits at s as a number; false if n is 0, a byte is not a digit, or the
  * number does not fit. */
 bool num_digits(const void *s, size_t n, uint64_t *v);

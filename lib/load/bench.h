@@ -109,7 +109,7 @@ struct bench {
 	uint64_t seed;            /* of SCHEDULE_EXP, and of the order of targets in a round */
 	double quantile;          /* -L: this one of the response time, 0 to 1, */
 	uint64_t limit_ns;        /* is to be within that; 0: there is no limit */
-	double percent;           /* -e */
+	double precision;         /* -e, as a share; 0: by default */
 	const struct tsv_capacity *capacity; /* of the row that comes now, for TSV_CAPACITY */
 	bool (*enough)(void *); /* asked in each turn: is what runs to be cut off? Or NULL */
 	void *enough_arg;

@@ -24,7 +24,6 @@
 #define DEPTH_MAX 4096u
 #define RATE_MAX 1000000000u
 #define RATE_MIN 0.01 /* rate_per_s has two decimals, and 0 stands for a closed loop */
-#define PERCENT_MAX 100u
 #define FACTOR_MAX 1000000u
 #define SIZE_LIMIT ((uint64_t)1 << 40)
 #define CHUNK_LIMIT ((uint64_t)1 << 30)
@@ -325,7 +324,7 @@ set_value(struct bench *b, struct args *a, char letter, const char *text)
 		break;
 	case 'W': why = set_begin(text, &b->begin_ns); break;
 	case 'L': why = set_limit(b, text); break;
-	case 'e': why = num_rate(text, PERCENT_MAX, &b->percent); break;
+	case 'e': why = num_percent(text, false, 100, &b->precision); break;
 	case 'i': why = num_secs(text, false, SECS_MAX, &b->interval_ns); break;
 	case 'P': a->cpus = text; break;
 	case 'S':

@@ -33,6 +33,8 @@ answers() {
 	refuses bench-cap '-L.*p99:' -L p99: "$u"
 	refuses bench-cap '-e.*0' -L p99:5ms -e 0 "$u"
 	refuses bench-cap '-e.*101' -L p99:5ms -e 101 "$u"
+	refuses bench-cap '-e: not a percentage: 5%%' -L p99:5ms -e 5%% "$u"
+	refuses bench-cap '-L is needed' -e 5% "$u"
 	refuses bench-cap '-t.*0' -L p99:5ms -t 0 "$u"
 	refuses bench-cap '-r.*0' -L p99:5ms -r 0 "$u"
 	refuses bench-cap '-A.*neither' -L p99:5ms -A poisson "$u"

@@ -60,7 +60,7 @@ check_secs(const char *s, bool zero, uint64_t max_s)
 	uint64_t ns = 42, sec, frac = 0, unit = 1000000000;
 	const char *why = num_secs(s, zero, max_s, &ns), *p = s;
 	bool good = digits(&p, &sec), any = p > s;
-	double rate = 42;
+	double rate = 42, share = 42;
 
 	if (*p == '.') {
 		any = p[1] >= '0' && p[1] <= '9';
@@ -76,6 +76,12 @@ check_secs(const char *s, bool zero, uint64_t max_s)
 	why = num_rate(s, max_s, &rate);
 	must((good && sec + frac > 0) == !why, "rate: the verdict");
 	must(why ? rate == 42 : rate > 0 && rate <= (double)max_s, "rate: the value");
+
+	if (strchr(s, '%'))
+		return;
+	why = num_percent(s, zero, max_s, &share);
+	must((good && (zero || sec + frac > 0) && strlen(s) < 64) == !why, "percent: the verdict");
+	must(why ? share == 42 : share >= 0 && share <= (double)max_s / 100, "percent: the value");
 }
 
 static void

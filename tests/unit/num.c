@@ -196,6 +196,41 @@ test_rate(void)
 }
 
 static void
+test_percent(void)
+{
+	static const struct {
+		const char *s;
+		bool zero;
+		const char *why;
+		double v;
+	} t[] = {
+		{ "5", false, NULL, 0.05 },
+		{ "5%", false, NULL, 0.05 },
+		{ ".5%", false, NULL, 0.005 },
+		{ "100", false, NULL, 1 },
+		{ "0%", true, NULL, 0 },
+		{ "0%", false, "must be greater than 0", 0 },
+		{ "100.1%", false, "too large", 0 },
+		{ "%", true, "not a percentage", 0 },
+		{ "", true, "not a percentage", 0 },
+		{ "5%%", false, "not a percentage", 0 },
+		{ "5 %", false, "not a percentage", 0 },
+		{ "-1%", true, "not a percentage", 0 },
+		{ "1e1", false, "not a percentage", 0 },
+		{ "0000000000000000000000000000000000000000000000000000000000000001%", false,
+		    "too long", 0 },
+	};
+	double v;
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		v = UNTOUCHED;
+		is(num_percent(t[i].s, t[i].zero, 100, &v), t[i].why, "num_percent: verdict");
+		ok(v == (t[i].why ? UNTOUCHED : t[i].v), "num_percent: value of case %zu", i);
+	}
+}
+
+static void
 test_digits(void)
 {
 	uint64_t v = UNTOUCHED;
@@ -522,6 +557,7 @@ main(void)
 	test_size();
 	test_secs();
 	test_rate();
+	test_percent();
 	test_digits();
 	test_url();
 	test_url_encode();
