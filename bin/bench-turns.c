@@ -20,6 +20,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "base/distance.h"
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
@@ -62,6 +63,7 @@ struct turns {
 
 	/* the run */
 	uint64_t start_ns, pass, last_ns; /* last_ns: what the last pass took */
+	uint64_t nearest_ns, farthest_ns; /* distance_ns() of all passes; 0: not known */
 	char *header;                     /* the first line; owned */
 	struct rows *rows;                /* with -e */
 	uint64_t check;                   /* the pass after which the ratios are looked at next */
@@ -300,16 +302,44 @@ set_env(const char *name, const char *value)
 	return false;
 }
 
+/* The first processor of a list that is set. */
+static unsigned
+first_cpu(const char *list)
+{
+	return (unsigned)strtoul(list, NULL, 10);
+}
+
+/* How far apart servers and client are in this pass, as a text; "": not known. */
+static const char *
+distance(struct turns *t, char text[24])
+{
+	unsigned server = first_cpu(t->server_cpus), client = first_cpu(t->client_cpus);
+	uint64_t ns = 0;
+
+	if (*t->server_cpus && *t->client_cpus && server != client)
+		ns = distance_ns(server, client);
+	text[0] = '\0';
+	if (ns == 0)
+		return text;
+	if (t->nearest_ns == 0 || ns < t->nearest_ns)
+		t->nearest_ns = ns;
+	if (ns > t->farthest_ns)
+		t->farthest_ns = ns;
+	snprintf(text, 24, "%" PRIu64, ns);
+	return text;
+}
+
 static bool
 set_environment(struct turns *t, uint64_t seed)
 {
-	char pass[24], text[24];
+	char pass[24], text[24], ns[24];
 
 	snprintf(pass, sizeof pass, "%" PRIu64, t->pass);
 	snprintf(text, sizeof text, "%" PRIu64, seed);
 	return set_env("BENCH_PASS", pass) && set_env("BENCH_SEED", text)
 	    && set_env("BENCH_SERVER_CPUS", t->server_cpus)
-	    && set_env("BENCH_CLIENT_CPUS", t->client_cpus);
+	    && set_env("BENCH_CLIENT_CPUS", t->client_cpus)
+	    && set_env("BENCH_DISTANCE_NS", distance(t, ns));
 }
 
 /* The command of this pass: the servers in an order of its own, each with its label. */
@@ -579,6 +609,10 @@ run_passes(struct turns *t)
 		    (double)(clock_ns() - t->start_ns) / 1e9,
 		    t->rows ? ": no ratio is known yet (-e): it takes two targets and six passes"
 			    : "");
+	if (!t->quiet && t->farthest_ns > 2 * t->nearest_ns)
+		msg("the processors were moved: a cache line took %" PRIu64 " ns between them and"
+		    " back in one pass, %" PRIu64 " in another",
+		    t->nearest_ns, t->farthest_ns);
 	return t->failed ? EXIT_FAILED : 0;
 }
 

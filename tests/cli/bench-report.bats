@@ -358,6 +358,27 @@ broken() {
 	bench-report run >out.txt
 	grep -q '^?: undecided (1); about [0-9]* passes would decide it, some [0-9]* [sm]' out.txt || fail "$(cat out.txt)"
 	grep -q '^ ping .*?1.0[0-9]* +-' out.txt || fail "$(cat out.txt)"
+	# of a row that is in each second pass, twice as many
+	local enough more
+	enough=$(sed -n 's/^?: undecided (1); about \([0-9]*\) passes.*/\1/p' out.txt)
+	awk -F '\t' -v OFS='\t' 'NR > 1 && $3 != "ping" { $NF += 8; print }' run/rows.tsv >x
+	cat x >>run/rows.tsv
+	bench-report run >out.txt
+	more=$(sed -n 's/^?: undecided (1); about \([0-9]*\) passes.*/\1/p' out.txt)
+	# in two digits
+	[ "$more" -ge $((2 * enough)) ] && [ "$more" -lt $((2 * enough + 10)) ] || fail "$enough: $(cat out.txt)"
+}
+
+@test "processors that were moved are told" {
+	in_passes 6
+	printf 'label\tdistance_ns\tpass\nprocessors\t96\t1\nprocessors\t101\t2\nprocessors\t192\t3\n' \
+	    >run/distance.tsv
+	bench-report run >out.txt
+	! grep -q moved out.txt || fail "$(cat out.txt)"
+	printf 'processors\t330\t4\nprocessors\tx\t5\n' >>run/distance.tsv
+	bench-report run >out.txt
+	grep -q 'moved its processors: a cache line took 96 ns' out.txt && grep -q ', 330 in another' out.txt ||
+	    fail "$(cat out.txt)"
 }
 
 @test "passes: tables that can't be read" {

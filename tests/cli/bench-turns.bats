@@ -55,6 +55,20 @@ load ../helper
 	[ "$output" = 'none rpc-fork http-request' ] || fail "$output"
 }
 
+@test "the distance of the processors is told by the environment, where servers and client have two" {
+	local option
+	if taskset -pc $$ 2>/dev/null | grep -q '[,-][0-9]*$'; then
+		# (a machine that is busy may not tell in every pass)
+		run -0 --separate-stderr bench-turns -q -p 9 rpc-serve sh -c 'echo "$BENCH_PASS ${BENCH_DISTANCE_NS-none}"'
+		grep -q '^[1-9] [1-9][0-9]*$' <<<"$output" || fail "$output"
+	fi
+	for option in '-P same' '-P free'; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr bench-turns -q -p 1 $option rpc-serve sh -c 'echo "${BENCH_DISTANCE_NS-none}"'
+		[ "$output" = none ] || fail "$option: $output"
+	done
+}
+
 @test "the command's status ends it, failed operations do not" {
 	run --separate-stderr bench-turns -p 3 rpc-serve sh -c 'echo x; exit 7'
 	[ "$status" = 7 ] && [ "$output" = x ] || fail "$status: $output"
