@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,22 +21,48 @@
 
 #define BATCH 256 /* events asked for at once */
 
+/* A timeout of this or more is not given to epoll_wait(2), which would set up a timer and take it
+ * down for each wait: one that is among the descriptors ends the wait in time, or too early, and
+ * is set again only then. */
+#define LONG_NS (50 * CLOCK_MS)
+
 struct loop {
 	int fd;
+	int timer;        /* -1: it can't be had */
+	uint64_t ends_ns; /* when it will end a wait, by clock_ns(); UINT64_MAX: never */
 };
 
 const char loop_backend[] = "epoll";
 const uint64_t loop_grain_ns = 0;
+
+/* The timer is one of the descriptors that a loop has from the beginning: whoever has begun need
+ * not fear to run out of them. */
+static int
+make_timer(struct loop *l)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = l };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+	if (fd >= 0 && epoll_ctl(l->fd, EPOLL_CTL_ADD, fd, &e) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
 
 struct loop *
 loop_new(void)
 {
 	struct loop *l = malloc(sizeof *l);
 
-	if (l && (l->fd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
+	if (!l)
+		return NULL;
+	*l = (struct loop){ .fd = epoll_create1(EPOLL_CLOEXEC), .ends_ns = UINT64_MAX };
+	if (l->fd < 0) {
 		free(l);
-		l = NULL;
+		return NULL;
 	}
+	l->timer = make_timer(l);
 	return l;
 }
 
@@ -44,6 +72,8 @@ loop_free(struct loop *l)
 	if (!l)
 		return;
 	close(l->fd);
+	if (l->timer >= 0)
+		close(l->timer);
 	free(l);
 }
 
@@ -90,11 +120,57 @@ loop_closing(struct loop *l, int fd)
 	(void)fd;
 }
 
+/* Have the timer end waits at that time or before. False: it can't. */
+static bool
+end_waits(struct loop *l, uint64_t until_ns)
+{
+	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(until_ns / CLOCK_S),
+				    .tv_nsec = (long)(until_ns % CLOCK_S) } };
+
+	if (l->timer < 0)
+		return false;
+	if (l->ends_ns <= until_ns)
+		return true;
+	if (timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &t, NULL) < 0)
+		return false;
+	l->ends_ns = until_ns;
+	return true;
+}
+
+/* Turn what was found into events. */
+static int
+collect(struct loop *l, const struct epoll_event *got, int n, struct loop_event *ev)
+{
+	int i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		if (got[i].data.ptr == l) {
+			l->ends_ns = UINT64_MAX;
+			continue;
+		}
+		ev[k].user = got[i].data.ptr;
+		ev[k].ready = 0;
+		/* the event does not say what the interest was: after an error report both,
+		 * as the caller looks only at what it is interested in */
+		if (got[i].events & (EPOLLERR | EPOLLHUP))
+			ev[k].ready |= LOOP_GONE | LOOP_READ | LOOP_WRITE;
+		if (got[i].events & EPOLLIN)
+			ev[k].ready |= LOOP_READ;
+		if (got[i].events & EPOLLOUT)
+			ev[k].ready |= LOOP_WRITE;
+		if (got[i].events & EPOLLRDHUP)
+			ev[k].ready |= LOOP_LAST;
+		k++;
+	}
+	return k;
+}
+
 int
 loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
 	struct epoll_event got[BATCH];
-	int i, n;
+	uint64_t now, until_ns = 0;
+	int n, k;
 
 	/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but poll(2) can
 	 * wait for an epoll descriptor */
@@ -105,25 +181,18 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 		if (ppoll(&p, 1, &ts, NULL) < 0)
 			return errno == EINTR ? 0 : -1;
 		timeout_ns = 0;
+	} else if (timeout_ns >= LONG_NS && timeout_ns != LOOP_FOREVER) {
+		until_ns = clock_ns() + timeout_ns;
+		if (end_waits(l, until_ns))
+			timeout_ns = LOOP_FOREVER;
 	}
 	n = epoll_wait(l->fd, got, max < BATCH ? max : BATCH, clock_poll_ms(timeout_ns));
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
-	for (i = 0; i < n; i++) {
-		ev[i].user = got[i].data.ptr;
-		ev[i].ready = 0;
-		/* the event does not say what the interest was: after an error report both,
-		 * as the caller looks only at what it is interested in */
-		if (got[i].events & (EPOLLERR | EPOLLHUP))
-			ev[i].ready |= LOOP_GONE | LOOP_READ | LOOP_WRITE;
-		if (got[i].events & EPOLLIN)
-			ev[i].ready |= LOOP_READ;
-		if (got[i].events & EPOLLOUT)
-			ev[i].ready |= LOOP_WRITE;
-		if (got[i].events & EPOLLRDHUP)
-			ev[i].ready |= LOOP_LAST;
-	}
-	return n;
+	k = collect(l, got, n, ev);
+	if (k < n && k == 0 && (now = clock_ns()) < until_ns)
+		return loop_wait(l, ev, max, until_ns - now); /* it was set for another wait */
+	return k;
 }
 
 #endif

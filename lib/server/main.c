@@ -39,7 +39,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define LARGEST_PAYLOAD ((uint64_t)1 << 40) /* -M: at most */
 #define MAX_CONNS 16384 /* -c: default; each costs a descriptor and a small stack */
 #define MOST_CONNS 1000000
-#define SPARE_FDS 24 /* the server's own, at most, beside one for each event loop */
+#define SPARE_FDS 24 /* the server's own, at most, beside two for each event loop */
 #define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
@@ -261,7 +261,7 @@ static void
 check_descriptors(const struct server_conf *conf)
 {
 	uint64_t max = limits_descriptors(),
-		 need = (uint64_t)conf->max_conns + conf->threads + SPARE_FDS;
+		 need = (uint64_t)conf->max_conns + 2 * (uint64_t)conf->threads + SPARE_FDS;
 
 	/* those of fork are its children's */
 	if (need > max && conf->max_conns != MAX_CONNS && conf->model != &model_fork)
