@@ -10,9 +10,10 @@
 #define CLOCK_MS ((uint64_t)1000 * 1000)
 #define CLOCK_S (1000 * CLOCK_MS)
 
-uint64_t clock_ns(void);             /* CLOCK_MONOTONIC */
-uint64_t clock_coarse_ns(void);      /* the same, but cheaper where the system has such a clock, and
-				      * then up to 10 ms behind */
+uint64_t clock_ns(void);        /* CLOCK_MONOTONIC */
+uint64_t clock_coarse_ns(void); /* the same, but cheaper where the system has such a clock, and
+				 * then up to CLOCK_COARSE_NS behind */
+#define CLOCK_COARSE_NS (10 * CLOCK_MS)
 uint64_t clock_thread_cpu_ns(void);  /* processor time of the calling thread */
 uint64_t clock_process_cpu_ns(void); /* of all threads */
 

@@ -2,8 +2,9 @@
 /* A session's wishes turned into blocking system calls.
  *
  * A request that comes in one piece and is answered in one costs one recv(2) and one
- * sendmsg(2), and no look at a clock but a coarse one: the kernel keeps the time limit of a
- * peer that sends nothing (SO_RCVTIMEO). Once something has come that is no step towards a
+ * sendmsg(2), and no look at a clock but a coarse one: the main thread keeps the time limit of a
+ * peer that sends nothing, or in a process of its own the kernel (SO_RCVTIMEO, which is a timer to
+ * set up and to take down for each wait). Once something has come that is no step towards a
  * request, or a part of one, the deadline that was set before is kept here, so that a byte
  * now and then doesn't prolong it; and so is that of a peer that doesn't take what is sent,
  * because the kernel's limit (SO_SNDTIMEO) would begin again with the rest of each write. */
@@ -96,6 +97,13 @@ read_once(struct driver *d, int flags)
 	return r;
 }
 
+/* A read waits until then for the peer; 0: none does any more. */
+static void
+waits_until(struct conn *c, uint64_t ns)
+{
+	atomic_store_explicit(&c->until_ns, ns, memory_order_relaxed);
+}
+
 static bool
 receive_or_hand_back(struct driver *d)
 {
@@ -128,9 +136,13 @@ receive(struct driver *d)
 	if (!restart)
 		flags = MSG_DONTWAIT;
 	for (;;) {
-		if (flags == 0)
+		if (flags == 0) {
 			conn_acknowledge(c);
-		if ((r = read_once(d, flags)) != CONN_BLOCKED)
+			waits_until(c, d->deadline_ns);
+		}
+		r = read_once(d, flags);
+		waits_until(c, 0);
+		if (r != CONN_BLOCKED)
 			return r == CONN_GO_ON;
 		if (errno == EINTR) {
 			/* the time limit of the call would start again */

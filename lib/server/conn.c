@@ -87,6 +87,10 @@ conn_receive(struct conn *c, unsigned char *buf, size_t size, int flags)
 
 	if (n < 0)
 		return failed();
+	if (n == 0 && c->late) {
+		errno = EAGAIN; /* it is we who have ended that side */
+		return CONN_BLOCKED;
+	}
 	if (n == 0) {
 		c->ended = true;
 		c->session->protocol->end(session_now(c));

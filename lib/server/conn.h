@@ -4,6 +4,7 @@
 #ifndef SERVER_CONN_H
 #define SERVER_CONN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,11 @@ struct conn {
 	uint64_t bytes_in, bytes_out;
 	uint64_t since_ns;    /* when its time limit began, in the order of which it is listed */
 	uint64_t idle_errors; /* the session's errors when it was idle last */
+
+	/* Of a model whose waits the main thread ends: when that of a thread for this peer is over,
+	 * 0 while there is none; and it is, and is ended. */
+	_Atomic uint64_t until_ns;
+	atomic_bool late;
 
 	/* what is known of the peer */
 	bool ended;      /* it has ended its side */

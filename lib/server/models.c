@@ -17,6 +17,7 @@ serve_and_close(struct conn *c)
 static const struct server_model model_thread = {
 	.name = "thread",
 	.blocking = true,
+	.watched = true,
 	.work = serve_and_close,
 };
 

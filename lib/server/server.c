@@ -23,6 +23,7 @@
 
 #define EVENTS 256       /* handled between two looks at anything else */
 #define ACCEPTS 64       /* the same */
+#define LOOKS 64         /* at waits that are watched, in a time limit, at most */
 #define RETRY_NS CLOCK_S /* after running out of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
@@ -447,6 +448,39 @@ expire(struct server *sv)
 	return left;
 }
 
+/* End the waits of threads for peers whose time is over; returns how long the next look may wait. A
+ * thread that begins to wait meanwhile has its whole time before it. As all connections are looked
+ * at, that is not done for each; and what a thread says may be as old as a coarse clock. */
+static uint64_t
+end_waits(struct server *sv)
+{
+	uint64_t now = clock_ns(), limit = sv->conf->timeout_ns, next = now + limit, until;
+	struct conn *c;
+	bool any;
+
+	if (!sv->conf->model->watched)
+		return LOOP_FOREVER;
+	if (now < sv->look_ns)
+		return sv->look_ns - now;
+	pthread_mutex_lock(&sv->lock);
+	any = sv->conns.first != NULL;
+	for (c = sv->conns.first; c; c = c->link[CONN_ALL].next) {
+		until = atomic_load_explicit(&c->until_ns, memory_order_relaxed);
+		if (until == 0)
+			continue;
+		until += CLOCK_COARSE_NS;
+		if (until <= now) {
+			c->late = true;
+			shutdown(c->fd, SHUT_RD); /* fails if the peer is gone: it is over, too */
+		} else if (until < next) {
+			next = until;
+		}
+	}
+	pthread_mutex_unlock(&sv->lock);
+	sv->look_ns = next - now < limit / LOOKS ? now + limit / LOOKS : next;
+	return any ? sv->look_ns - now : LOOP_FOREVER;
+}
+
 /* ---- accepting ---- */
 
 /* Out of descriptors, threads or processes: wait for a connection to end, or RETRY_NS. */
@@ -474,7 +508,8 @@ take_connection(struct server *sv, int fd)
 	const struct server_conf *conf = sv->conf;
 	struct conn *c;
 
-	if (conf->model->blocking && sock_timeout(fd, conf->timeout_ns) < 0) {
+	if (conf->model->blocking && !conf->model->watched
+	    && sock_timeout(fd, conf->timeout_ns) < 0) {
 		/* the peer is gone already: that is what some systems say then */
 		close(fd);
 		return;
@@ -586,7 +621,7 @@ take_listener(struct server *sv, const void *user)
 static uint64_t
 housekeeping(struct server *sv)
 {
-	uint64_t now, left, lingering;
+	uint64_t now, left, lingering, waits;
 	bool room;
 
 	if (sv->retry_ns != 0 && clock_ns() >= sv->retry_ns)
@@ -599,6 +634,8 @@ housekeeping(struct server *sv)
 	left = expire(sv);
 	lingering = expire_lingering(sv);
 	left = lingering < left ? lingering : left;
+	waits = end_waits(sv);
+	left = waits < left ? waits : left;
 	if (sv->retry_ns != 0) {
 		now = clock_ns();
 		now = now < sv->retry_ns ? sv->retry_ns - now : 0;

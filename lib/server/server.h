@@ -36,6 +36,7 @@ struct server {
 	/* the main thread's own */
 	bool accepting;    /* the listening sockets are of interest */
 	uint64_t retry_ns; /* accepting pauses until then; 0: it doesn't */
+	uint64_t look_ns;  /* at waits that are watched: no sooner than then */
 	bool warned_accept, warned_serve, warned_full; /* why it pauses is printed once */
 
 	int wake[2];        /* for the main thread to look again */
@@ -73,6 +74,7 @@ struct server_model {
 	unsigned threads; /* it runs conf.threads of them, by default this many per
 			   * processor; 0: no fixed number */
 	bool blocking;    /* its connections' descriptors block, with time limits */
+	bool watched;     /* it is the main thread that sees to these limits (conn.until_ns) */
 	bool parks;       /* connections await their first byte in the main loop */
 	bool hands_back;  /* and all else that they await of their peer */
 
