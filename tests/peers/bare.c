@@ -2,7 +2,7 @@
 /* What the benchmarks and servers are compared with: a server that does nothing but wait, and a
  * client that does nothing but send, receive and take the time (tests/measure/accuracy.sh).
  *
- * usage: bare -s [-e] [-d distribution] [-S seed] [-P cpus] [-u file]
+ * usage: bare -s [-e | -a [-R]] [-d distribution] [-S seed] [-P cpus] [-u file]
  *        bare [-n count] [-w count] [-d depth] [-r rate] [-S seed] [-P cpus] port
  *
  * The server (-s) prints the URL at which it answers each HTTP request without a body with the
@@ -10,8 +10,16 @@
  * time, and of that one request after the other, each after a time of the distribution (as
  * -d of the servers), drawn from the sequence that theirs would draw it from (-S). It waits as they
  * do: asleep, but for the last part, in which it gives way to others, or not (-e), as the model
- * event doesn't. -u writes, by its clock, a row per request: the time that was drawn and the time
- * that passed between the request and its reply.
+ * event doesn't. -u writes, by its clock, a row per request: the time that was drawn, the time
+ * that passed between the request and its reply, and the number of the connection.
+ *
+ * With -a it is awake all the time, and so is its processor, which should be its own (-P): it
+ * polls its sockets until a request has come or a reply is due. If other work or the machine
+ * itself keeps it from that, it sees the gap, and a fourth column has the longest of each request,
+ * from before it was read to its reply, in microseconds. It serves up to 64 connections at
+ * once; each request's time begins when it is read, and replies that are due together on a
+ * connection are sent together. -R: what it speaks is RPyC, and any method's result is "pong".
+ * Without clients it is no more than a load.
  *
  * The client sends requests on one connection and prints a time in microseconds per request and
  * line. -w are made before, one by one, and not printed. Without -r, -d of them are outstanding:
@@ -35,17 +43,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/num.h"
 #include "base/rng.h"
+#include "net/sock.h"
+#include "rpyc/frame.h"
 #include "server/delay.h"
 
 #define BYTES 65536
+#define PEERS 64       /* -a: connections at once, */
+#define OUTSTANDING 64 /* and requests of each */
+#define ROUNDS 16      /* at its connections, for one at whether there is a new one */
 
 static const char request[] = "GET /ping HTTP/1.1\r\nHost: 127.0.0.1:65535\r\n\r\n";
 static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 			    "Content-Length: 19\r\n\r\n{\"response\":\"pong\"}";
+#define REPLY_BYTES (sizeof reply - 1)
 
 static volatile sig_atomic_t stopped;
 static int listen_fd;
@@ -106,19 +121,34 @@ struct server {
 	struct delay_dist dist;
 	bool timed;     /* there is one */
 	bool gives_way; /* while it is awake */
+	bool awake;     /* all the time */
+	bool rpyc;      /* what it speaks then */
 	uint64_t seed, started_ns, connections;
 	FILE *record; /* or NULL */
 };
 
+static uint64_t
+draw(const struct server *sv, uint64_t *rng, uint64_t now)
+{
+	return sv->timed ? delay_draw(&sv->dist, rng, now - sv->started_ns) : 0;
+}
+
+static void
+record(const struct server *sv, uint64_t drawn, uint64_t waited, uint64_t connection, uint64_t gap)
+{
+	if (sv->record)
+		fprintf(sv->record, "%.3f\t%.3f\t%llu\t%.3f\n", (double)drawn / 1000,
+		    (double)waited / 1000, (unsigned long long)connection, (double)gap / 1000);
+}
+
 /* Let the time of one request pass. */
 static void
-serve(const struct server *sv, uint64_t *rng)
+serve(const struct server *sv, uint64_t *rng, uint64_t connection)
 {
 	uint64_t start = clock_ns();
-	uint64_t drawn, rest;
+	uint64_t drawn = draw(sv, rng, start), rest;
 	struct timespec ts;
 
-	drawn = sv->timed ? delay_draw(&sv->dist, rng, start - sv->started_ns) : 0;
 	if (drawn > CLOCK_AWAKE_NS) {
 		rest = drawn - CLOCK_AWAKE_NS;
 		ts.tv_sec = (time_t)(rest / CLOCK_S);
@@ -129,33 +159,229 @@ serve(const struct server *sv, uint64_t *rng)
 		clock_spin_until(start + drawn);
 	while (clock_ns() < start + drawn)
 		;
-	if (sv->record)
-		fprintf(sv->record, "%.3f\t%.3f\n", (double)drawn / 1000,
-		    (double)(clock_ns() - start) / 1000);
+	record(sv, drawn, clock_ns() - start, connection, 0);
 }
 
-/* One connection until it ends. A request ends with an empty line. */
+/* Does a request end with this byte? With an empty line; matched is how much of that has come. */
+static bool
+ends_request(size_t *matched, char byte)
+{
+	static const char end[] = "\r\n\r\n";
+
+	if (byte == end[*matched])
+		++*matched;
+	else
+		*matched = byte == end[0];
+	if (end[*matched] != '\0')
+		return false;
+	*matched = 0;
+	return true;
+}
+
+/* One connection until it ends. */
 static void
 converse(struct server *sv, int fd)
 {
-	static const char end[] = "\r\n\r\n";
-	uint64_t rng = rng_stream(sv->seed, sv->connections++);
+	uint64_t number = sv->connections++, rng = rng_stream(sv->seed, number);
 	static char buf[BYTES];
 	size_t n, i, matched = 0;
 
 	while (!stopped && (n = receive(fd, buf, sizeof buf)) > 0) {
 		for (i = 0; i < n; i++) {
-			if (buf[i] == end[matched])
-				matched++;
-			else
-				matched = buf[i] == end[0];
-			if (end[matched] != '\0')
+			if (!ends_request(&matched, buf[i]))
 				continue;
-			matched = 0;
-			serve(sv, &rng);
-			transmit(fd, reply, sizeof reply - 1);
+			serve(sv, &rng, number);
+			transmit(fd, reply, REPLY_BYTES);
 		}
 	}
+}
+
+/* ---- the server that is awake (-a) ---- */
+
+struct peer {
+	int fd;
+	uint64_t number, rng, looked_ns, gap_ns; /* looked at last, and how long after before */
+	size_t matched;                          /* HTTP */
+	struct rpyc_reader reader;               /* RPyC */
+	unsigned first, n;                       /* requests outstanding: a ring */
+	struct asked {
+		uint64_t read_ns, drawn_ns, gap_ns;
+		struct buf reply;
+	} asked[OUTSTANDING];
+};
+
+/* Nothing has come, though nothing is wrong. */
+static bool
+nothing_yet(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+static void
+note_gap(struct asked *a, uint64_t ns)
+{
+	if (a->gap_ns < ns)
+		a->gap_ns = ns;
+}
+
+/* A request is here, read at now. Returns where its reply goes. */
+static struct buf *
+add_request(const struct server *sv, struct peer *p, uint64_t now)
+{
+	struct asked *a = &p->asked[(p->first + p->n) % OUTSTANDING];
+
+	if (p->n++ == OUTSTANDING)
+		die("recv", "too many requests outstanding");
+	a->read_ns = now;
+	a->drawn_ns = draw(sv, &p->rng, now);
+	a->gap_ns = p->gap_ns;
+	note_gap(a, now - p->looked_ns);
+	buf_clear(&a->reply, sizeof reply);
+	return &a->reply;
+}
+
+static void
+hear_http(const struct server *sv, struct peer *p, const char *in, size_t n, uint64_t now)
+{
+	for (; n > 0; in++, n--)
+		if (ends_request(&p->matched, *in))
+			buf_add(add_request(sv, p, now), reply, REPLY_BYTES);
+}
+
+/* What is asked first is the root object. */
+static void
+hear_rpyc(const struct server *sv, struct peer *p, const char *in, size_t n, uint64_t now)
+{
+	struct rpyc_reader *r = &p->reader;
+	enum rpyc_status status;
+	struct brine at, seq;
+	int64_t handler;
+	struct buf *b;
+	size_t taken, begin;
+
+	while ((status = rpyc_read(r, (const unsigned char *)in, n, &taken)) == RPYC_MESSAGE) {
+		in += taken;
+		n -= taken;
+		at = brine_span(&r->retained);
+		if (!rpyc_seq(&at, &seq) || !brine_tuple(&at, 2) || !brine_int(&at, &handler))
+			die("recv", "no request");
+		b = add_request(sv, p, now);
+		begin = rpyc_begin(b, r->dialect, RPYC_REPLY);
+		buf_add(b, seq.p, (size_t)(seq.end - seq.p));
+		if (handler == RPYC_GETROOT)
+			rpyc_put_ref(b, RPYC_REMOTE_REF, "bare", 1, 1);
+		else
+			rpyc_put_str(b, "pong");
+		rpyc_end(b, begin, 0);
+	}
+	if (status != RPYC_MORE)
+		die("recv", "not RPyC");
+}
+
+/* Take the requests that have come. False: the peer has closed. */
+static bool
+hear(const struct server *sv, struct peer *p)
+{
+	static char in[BYTES];
+	ssize_t n = recv(p->fd, in, sizeof in, MSG_DONTWAIT);
+
+	if (n < 0 && !nothing_yet())
+		die("recv", strerror(errno));
+	if (n > 0)
+		(sv->rpyc ? hear_rpyc : hear_http)(sv, p, in, (size_t)n, clock_ns());
+	return n != 0;
+}
+
+/* Send the replies that are due. None comes before that to an earlier request. */
+static void
+answer(const struct server *sv, struct peer *p, uint64_t now)
+{
+	static char out[BYTES];
+	const struct asked *a;
+	unsigned due;
+	size_t n = 0;
+
+	for (due = 0; due < p->n; due++) {
+		a = &p->asked[(p->first + due) % OUTSTANDING];
+		if (now < a->read_ns + a->drawn_ns)
+			break;
+		if (a->reply.failed || a->reply.n > sizeof out - n)
+			die("reply", "no memory");
+		memcpy(out + n, a->reply.p, a->reply.n);
+		n += a->reply.n;
+	}
+	if (due > 0)
+		transmit(p->fd, out, n);
+	for (; due > 0; due--) {
+		a = &p->asked[p->first];
+		record(sv, a->drawn_ns, now - a->read_ns, p->number, a->gap_ns);
+		p->first = (p->first + 1) % OUTSTANDING;
+		p->n--;
+	}
+}
+
+/* False: the peer has closed. */
+static bool
+visit(const struct server *sv, struct peer *p)
+{
+	uint64_t now = clock_ns();
+	unsigned i;
+
+	p->gap_ns = now - p->looked_ns;
+	p->looked_ns = now;
+	for (i = 0; i < p->n; i++)
+		note_gap(&p->asked[(p->first + i) % OUTSTANDING], p->gap_ns);
+	answer(sv, p, now);
+	return hear(sv, p);
+}
+
+static void
+forget(struct peer *p)
+{
+	unsigned i;
+
+	for (i = 0; i < OUTSTANDING; i++)
+		buf_free(&p->asked[i].reply);
+	rpyc_reader_free(&p->reader);
+	close(p->fd);
+}
+
+static void
+greet(struct server *sv, struct peer *p, int fd)
+{
+	uint64_t number = sv->connections++;
+
+	no_delay(fd);
+	*p = (struct peer){ .fd = fd, .number = number, .rng = rng_stream(sv->seed, number) };
+	p->looked_ns = clock_ns();
+	p->reader.max = BYTES;
+}
+
+static void
+stay_awake(struct server *sv)
+{
+	static struct peer peer[PEERS];
+	unsigned i, round, n = 0;
+	int fd;
+
+	if (sock_blocking(listen_fd, false) < 0)
+		die("O_NONBLOCK", strerror(errno));
+	for (round = 0; !stopped; round++) {
+		if (round % ROUNDS == 0 && n < PEERS) {
+			if ((fd = accept(listen_fd, NULL, NULL)) >= 0)
+				greet(sv, &peer[n++], fd);
+			else if (!stopped && !nothing_yet())
+				die("accept", strerror(errno));
+		}
+		for (i = 0; i < n; i++) {
+			if (visit(sv, &peer[i]))
+				continue;
+			forget(&peer[i]);
+			peer[i--] = peer[--n];
+		}
+	}
+	while (n > 0)
+		forget(&peer[--n]);
 }
 
 static void
@@ -174,11 +400,13 @@ run_server(struct server *sv)
 		die("listen", strerror(errno));
 	sigaction(SIGTERM, &act, NULL);
 	if (sv->record)
-		fputs("drawn_us\twaited_us\n", sv->record);
-	printf("http://127.0.0.1:%u\n", ntohs(sa.sin_port));
+		fputs("drawn_us\twaited_us\tconnection\tgap_us\n", sv->record);
+	printf("%s://127.0.0.1:%u\n", sv->rpyc ? "rpc" : "http", ntohs(sa.sin_port));
 	if (fclose(stdout) != 0)
 		die("stdout", strerror(errno));
 	sv->started_ns = clock_ns();
+	if (sv->awake)
+		stay_awake(sv);
 	while (!stopped && (conn = accept(listen_fd, NULL, NULL)) >= 0) {
 		no_delay(conn);
 		converse(sv, conn);
@@ -346,9 +574,11 @@ main(int argc, char **argv)
 	bool server = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "sed:S:P:u:n:w:r:")) != -1) {
+	while ((opt = getopt(argc, argv, "saeRd:S:P:u:n:w:r:")) != -1) {
 		switch (opt) {
 		case 's': server = true; break;
+		case 'a': sv.awake = true; break;
+		case 'R': sv.rpyc = true; break;
 		case 'e': sv.gives_way = false; break;
 		case 'd': d = optarg; break;
 		case 'S': check("-S", optarg, num_count(optarg, 0, UINT64_MAX, &seed)); break;
@@ -363,7 +593,7 @@ main(int argc, char **argv)
 		default: return 2;
 		}
 	}
-	if (argc - optind != (server ? 0 : 1))
+	if (argc - optind != (server ? 0 : 1) || (sv.rpyc && !sv.awake))
 		return 2;
 	sv.timed = d != NULL;
 	if (d && server)

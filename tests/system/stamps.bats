@@ -152,6 +152,28 @@ adds_up() {
 	done
 }
 
+@test "no reply arrives before it was sent, by the clock of a server that is never asleep" {
+	need_stamps
+	local wire o first
+	for wire in '' -R; do
+		first=2 # warm-ups,
+		[ -z "$wire" ] || first=3 # and GETROOT
+		for o in '' '-d 2' '-r 200'; do
+			# shellcheck disable=SC2086
+			start bare -s -a $wire -d 1ms:0.5,2ms:0.5 -u record.tsv
+			# shellcheck disable=SC2086
+			bench-lat -y -R -o ping -w 2 -n 30 $o "$URL" >raw.tsv 2>err.txt
+			stop
+			awk -F '\t' -v first="$first" '
+				FNR == 1 { next }
+				NR == FNR { own[FNR - 2 - first] = $2; n += own[FNR - 2 - first] >= $1; next }
+				$3 == "ping-arrival" { arrived++; bad += !($7 in own) || $9 + 0 < own[$7] + 0 }
+				END { exit !(n == 30 + first && arrived > 0 && !bad) }' record.tsv raw.tsv ||
+			    fail "$wire $o: $(cat err.txt record.tsv raw.tsv)"
+		done
+	done
+}
+
 @test "what failed is an error of both rows, too" {
 	need_stamps
 	local o
