@@ -346,12 +346,10 @@ check_delays() {
 # Each request is also compared with the time that the server has taken for it by its own clock: no
 # reply may arrive before it was sent.
 #
-# Where other work, or the machine below a virtual one, has kept the server from its processor for
-# more than 20 us during a request, that one is left out; stderr says how many were. Long ones are
-# left out more often, so where there are such and others, only too large a quantile contradicts
-# then. If none is left, the figure is that of all, undecided. And where more than a tenth had to be
-# left out, the machine is busy, and cold caches make sending slow, too: what is too large is
-# undecided.
+# Where other work, or the machine below a virtual one, has made the server more than 20 us late in
+# reading a request or answering it, that one is left out; stderr says how many were. If none is
+# left, the figure is that of all, undecided. And where more than a tenth had to be left out, the
+# machine is busy, and cold caches make sending slow, too: what is too large is undecided.
 #
 # With a load on the client's processor, a row shows that it had an effect: on the whole, not on
 # the arrival.
@@ -389,7 +387,7 @@ undisturbed() {
 			c = number[$3]
 			key = int(c * blocks / n) + 1 SUBSEP c % (n / blocks) SUBSEP seen[$3]++ - first
 			own[key] = $2
-			gap[key] = $4
+			late[key] = $4
 			next
 		}
 		{
@@ -397,7 +395,7 @@ undisturbed() {
 			all++
 			printf "%.3f\n", $4 - own[key] >(dir "/beyond")
 		}
-		gap[key] + 0 <= 20 { print $4 >(dir "/ours." $1); good++ }
+		late[key] + 0 <= 20 { print $4 >(dir "/ours." $1); good++ }
 		END { print good + 0, all + 0 }' "$tmp/record" "$tmp/record" "$tmp/arrived" >"$tmp/good"
 	read -r good all <"$tmp/good"
 }
@@ -440,10 +438,10 @@ arrivals() {
 	for pair in "$@"; do
 		# shellcheck disable=SC2046 # words
 		add_row "$what: ${pair%=*}" us "${pair#*=}" $(awk -v name="${pair%=*}" -v want="${pair#*=}" \
-		    -v dist="$dist" -v good="$good" -v all="$all" '
+		    -v good="$good" -v all="$all" '
 			$1 == name {
 				bound = want / 100 > 20 ? want / 100 : 20
-				low = $7 == "NA" || dist ~ /:/ && good < all * 0.97 ? "NA" : want - ($7 - $5)
+				low = $7 == "NA" ? "NA" : want - ($7 - $5)
 				high = $6 == "NA" ? "NA" : want + bound + $5 - $6
 				if ($5 > high && good < all * 0.9) high = "NA"
 				print ($5 == "NA" ? $2 : $5), low, high

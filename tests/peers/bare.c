@@ -14,12 +14,12 @@
  * that passed between the request and its reply, and the number of the connection.
  *
  * With -a it is awake all the time, and so is its processor, which should be its own (-P): it
- * polls its sockets until a request has come or a reply is due. If other work or the machine
- * itself keeps it from that, it sees the gap, and a fourth column has the longest of each request,
- * from before it was read to its reply, in microseconds. It serves up to 64 connections at
- * once; each request's time begins when it is read, and replies that are due together on a
- * connection are sent together. -R: what it speaks is RPyC, and any method's result is "pong".
- * Without clients it is no more than a load.
+ * polls its sockets until a request has come or a reply is due. Other work or the machine itself
+ * may keep it from that: a fourth column is by how much a request may have been read late, as
+ * nobody looked for it until then, and was answered late, in microseconds. It serves up to 64
+ * connections at once; each request's time begins when it is read, and replies that are due
+ * together on a connection are sent together. -R: what it speaks is RPyC, and any method's result
+ * is "pong". Without clients it is no more than a load.
  *
  * The client sends requests on one connection and prints a time in microseconds per request and
  * line. -w are made before, one by one, and not printed. Without -r, -d of them are outstanding:
@@ -134,11 +134,11 @@ draw(const struct server *sv, uint64_t *rng, uint64_t now)
 }
 
 static void
-record(const struct server *sv, uint64_t drawn, uint64_t waited, uint64_t connection, uint64_t gap)
+record(const struct server *sv, uint64_t drawn, uint64_t waited, uint64_t connection, uint64_t late)
 {
 	if (sv->record)
 		fprintf(sv->record, "%.3f\t%.3f\t%llu\t%.3f\n", (double)drawn / 1000,
-		    (double)waited / 1000, (unsigned long long)connection, (double)gap / 1000);
+		    (double)waited / 1000, (unsigned long long)connection, (double)late / 1000);
 }
 
 /* Let the time of one request pass. */
@@ -146,7 +146,7 @@ static void
 serve(const struct server *sv, uint64_t *rng, uint64_t connection)
 {
 	uint64_t start = clock_ns();
-	uint64_t drawn = draw(sv, rng, start), rest;
+	uint64_t drawn = draw(sv, rng, start), rest, waited;
 	struct timespec ts;
 
 	if (drawn > CLOCK_AWAKE_NS) {
@@ -159,7 +159,8 @@ serve(const struct server *sv, uint64_t *rng, uint64_t connection)
 		clock_spin_until(start + drawn);
 	while (clock_ns() < start + drawn)
 		;
-	record(sv, drawn, clock_ns() - start, connection, 0);
+	waited = clock_ns() - start;
+	record(sv, drawn, waited, connection, waited - drawn);
 }
 
 /* Does a request end with this byte? With an empty line; matched is how much of that has come. */
@@ -200,12 +201,12 @@ converse(struct server *sv, int fd)
 
 struct peer {
 	int fd;
-	uint64_t number, rng, looked_ns, gap_ns; /* looked at last, and how long after before */
-	size_t matched;                          /* HTTP */
-	struct rpyc_reader reader;               /* RPyC */
-	unsigned first, n;                       /* requests outstanding: a ring */
+	uint64_t number, rng, looked_ns; /* when its input was looked at last */
+	size_t matched;                  /* HTTP */
+	struct rpyc_reader reader;       /* RPyC */
+	unsigned first, n;               /* requests outstanding: a ring */
 	struct asked {
-		uint64_t read_ns, drawn_ns, gap_ns;
+		uint64_t read_ns, drawn_ns, late_ns;
 		struct buf reply;
 	} asked[OUTSTANDING];
 };
@@ -215,13 +216,6 @@ static bool
 nothing_yet(void)
 {
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
-static void
-note_gap(struct asked *a, uint64_t ns)
-{
-	if (a->gap_ns < ns)
-		a->gap_ns = ns;
 }
 
 /* A request is here, read at now. Returns where its reply goes. */
@@ -234,8 +228,7 @@ add_request(const struct server *sv, struct peer *p, uint64_t now)
 		die("recv", "too many requests outstanding");
 	a->read_ns = now;
 	a->drawn_ns = draw(sv, &p->rng, now);
-	a->gap_ns = p->gap_ns;
-	note_gap(a, now - p->looked_ns);
+	a->late_ns = now - p->looked_ns;
 	buf_clear(&a->reply, sizeof reply);
 	return &a->reply;
 }
@@ -283,20 +276,23 @@ static bool
 hear(const struct server *sv, struct peer *p)
 {
 	static char in[BYTES];
+	uint64_t before = clock_ns();
 	ssize_t n = recv(p->fd, in, sizeof in, MSG_DONTWAIT);
 
 	if (n < 0 && !nothing_yet())
 		die("recv", strerror(errno));
 	if (n > 0)
 		(sv->rpyc ? hear_rpyc : hear_http)(sv, p, in, (size_t)n, clock_ns());
+	p->looked_ns = before;
 	return n != 0;
 }
 
 /* Send the replies that are due. None comes before that to an earlier request. */
 static void
-answer(const struct server *sv, struct peer *p, uint64_t now)
+answer(const struct server *sv, struct peer *p)
 {
 	static char out[BYTES];
+	uint64_t now = p->n > 0 ? clock_ns() : 0;
 	const struct asked *a;
 	unsigned due;
 	size_t n = 0;
@@ -314,25 +310,11 @@ answer(const struct server *sv, struct peer *p, uint64_t now)
 		transmit(p->fd, out, n);
 	for (; due > 0; due--) {
 		a = &p->asked[p->first];
-		record(sv, a->drawn_ns, now - a->read_ns, p->number, a->gap_ns);
+		record(sv, a->drawn_ns, now - a->read_ns, p->number,
+		    a->late_ns + (now - a->read_ns - a->drawn_ns));
 		p->first = (p->first + 1) % OUTSTANDING;
 		p->n--;
 	}
-}
-
-/* False: the peer has closed. */
-static bool
-visit(const struct server *sv, struct peer *p)
-{
-	uint64_t now = clock_ns();
-	unsigned i;
-
-	p->gap_ns = now - p->looked_ns;
-	p->looked_ns = now;
-	for (i = 0; i < p->n; i++)
-		note_gap(&p->asked[(p->first + i) % OUTSTANDING], p->gap_ns);
-	answer(sv, p, now);
-	return hear(sv, p);
 }
 
 static void
@@ -374,7 +356,8 @@ stay_awake(struct server *sv)
 				die("accept", strerror(errno));
 		}
 		for (i = 0; i < n; i++) {
-			if (visit(sv, &peer[i]))
+			answer(sv, &peer[i]);
+			if (hear(sv, &peer[i]))
 				continue;
 			forget(&peer[i]);
 			peer[i--] = peer[--n];
@@ -400,7 +383,7 @@ run_server(struct server *sv)
 		die("listen", strerror(errno));
 	sigaction(SIGTERM, &act, NULL);
 	if (sv->record)
-		fputs("drawn_us\twaited_us\tconnection\tgap_us\n", sv->record);
+		fputs("drawn_us\twaited_us\tconnection\tlate_us\n", sv->record);
 	printf("%s://127.0.0.1:%u\n", sv->rpyc ? "rpc" : "http", ntohs(sa.sin_port));
 	if (fclose(stdout) != 0)
 		die("stdout", strerror(errno));
