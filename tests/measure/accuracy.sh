@@ -447,8 +447,13 @@ arrivals() {
 				print ($5 == "NA" ? $2 : $5), low, high
 			}' "$tmp/intervals") "$widest"
 	done
-	add_row "$what, beyond the server's own time: least" us 0 "$(quantile 0 "$tmp/beyond")" 0 \
-	    "$(calc "(${1#*=} > 2000) ? ${1#*=} / 100 : 20")"
+	least=$(quantile 0 "$tmp/beyond")
+	# shellcheck disable=SC2046 # words
+	add_row "$what, beyond the server's own time: least" us 0 "$least" \
+	    $(awk -v got="$least" -v want="${1#*=}" -v good="$good" -v all="$all" 'BEGIN {
+		bound = want > 2000 ? want / 100 : 20
+		print 0, (got > bound && good < all * 0.9 ? "NA" : bound)
+	}')
 	whole=$(quantile 0.9 "$tmp/whole")
 	if [ "$beside" = load ]; then
 		# shellcheck disable=SC2046 # words
