@@ -271,10 +271,12 @@ may_steady(const struct turns *t)
 {
 	char **word;
 
+	if (t->idle || t->servers == 0)
+		return false;
 	for (word = t->bench; *word; word++)
 		if (strstr(*word, "://"))
 			return false;
-	return !t->idle && t->servers > 0;
+	return true;
 }
 
 /* The processors that are kept awake: those that all is placed on. */

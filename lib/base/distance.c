@@ -72,8 +72,10 @@ measure(struct pair *p)
 		if (good)
 			ns[n++] = (clock_ns() - start_ns) / TRIPS;
 	}
+	if (n == 0)
+		return 0;
 	qsort(ns, n, sizeof *ns, compare);
-	return n > 0 ? ns[n / 2] : 0;
+	return ns[n / 2];
 }
 
 uint64_t
