@@ -70,8 +70,8 @@ FUZZ_SRC = \
 	tests/fuzz/rpyc_frame.c tests/fuzz/rpyc_server.c tests/fuzz/table.c tests/fuzz/url.c
 TEST_SRC = \
 	$(UNIT_SRC) $(FUZZ_SRC) tests/peers/bad_client.c tests/peers/bad_peer.c \
-	tests/peers/bare.c tests/peers/conform.c tests/peers/fixed.c tests/peers/hold.c \
-	tests/peers/pingpong.c
+	tests/peers/bare.c tests/peers/conform.c tests/peers/dial.c tests/peers/fixed.c \
+	tests/peers/hold.c tests/peers/pingpong.c
 HDR = lib/*.h lib/*/*.h
 
 LIB = lib/librpcbench.a

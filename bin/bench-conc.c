@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/msg.h"
 #include "base/rng.h"
 #include "load/block.h"
@@ -537,6 +538,8 @@ make_lanes(const struct bench *b)
 static unsigned
 start(struct shared *s, struct worker *w)
 {
+	struct limits_want want = { .tasks = s->bench->threads };
+	char limits[LIMITS_TEXT];
 	sigset_t all, old;
 	pthread_attr_t attr;
 	unsigned i;
@@ -549,7 +552,10 @@ start(struct shared *s, struct worker *w)
 	for (i = 0; e == 0 && i < s->bench->threads; i += e == 0)
 		e = pthread_create(&w[i].thread, &attr, work, &w[i]);
 	if (e != 0) {
-		msg("thread %u of %u: %s", i + 1, s->bench->threads, strerror(e));
+		want.tasks_now = i;
+		limits_name(e, &want, limits);
+		msg("thread %u of %u: %s%s%s%s", i + 1, s->bench->threads, strerror(e),
+		    *limits ? " (" : "", limits, *limits ? ")" : "");
 		s->bench->failed = true;
 	}
 	pthread_attr_destroy(&attr);

@@ -88,6 +88,25 @@ connect_all(const struct bench *b, struct client_conn *c)
 	return res == CLIENT_OK;
 }
 
+/* Are all of them still open? A peer may have closed those that came first while others were made:
+ * then it holds fewer of them than are counted. */
+static bool
+all_open(const struct bench *b, struct client_conn *c)
+{
+	uint64_t now = clock_ns(), i;
+
+	for (i = 0; i < b->count; i++) {
+		client_look(&c[i], now);
+		if (client_ready(&c[i]))
+			continue;
+		msg("connection %" PRIu64 " of %" PRIu64 ": %s: closed by the peer while others "
+		    "were made",
+		    i + 1, b->count, c[i].client->address);
+		return false;
+	}
+	return true;
+}
+
 static void
 print(const struct bench *b, bool known, uint64_t base, uint64_t held)
 {
@@ -125,7 +144,10 @@ measure(struct bench *b)
 		b->failed = true;
 	} else if (connect_all(b, c)) {
 		known = memory(server, &held) && known;
-		print(b, known, base, held);
+		if (all_open(b, c))
+			print(b, known, base, held);
+		else
+			b->failed = true;
 	} else {
 		b->failed = true;
 	}

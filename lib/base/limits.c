@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#define OTHER_TASKS 1000 /* what others may start meanwhile; the kernel reserves 300 */
+#define OTHER_MAPS 200   /* of program, libraries, and the heap */
 
 uint64_t
 limits_descriptors(void)
@@ -24,56 +28,138 @@ limits_descriptors(void)
 	return r.rlim_cur == RLIM_INFINITY ? UINT64_MAX : r.rlim_cur;
 }
 
-static void
-add(char *text, const char *name, uint64_t value, const char *remark)
-{
-	size_t n = strlen(text);
+/* What is written so far. */
+struct list {
+	char *text;
+	bool lacking; /* only what is too low */
+};
 
-	snprintf(text + n, LIMITS_TEXT - n, "%s%s: %" PRIu64 "%s", n > 0 ? ", " : "", name, value,
-	    remark);
+static void
+add(struct list *l, const char *name, uint64_t value, uint64_t need, const char *remark)
+{
+	size_t n = strlen(l->text);
+	char would_do[40] = "";
+
+	if (value >= need && l->lacking)
+		return;
+	if (value < need)
+		snprintf(would_do, sizeof would_do, "%" PRIu64 " would do", need);
+	snprintf(l->text + n, LIMITS_TEXT - n, "%s%s: %" PRIu64 "%s%s%s%s%s", n > 0 ? ", " : "",
+	    name, value, *remark || *would_do ? " (" : "", remark, *remark && *would_do ? "; " : "",
+	    would_do, *remark || *would_do ? ")" : "");
 }
 
 static void
-add_resource(char *text, const char *name, int resource)
+add_resource(struct list *l, const char *name, int resource, uint64_t need)
 {
 	struct rlimit r;
 
 	if (getrlimit(resource, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
-		add(text, name, r.rlim_cur, "");
+		add(l, name, r.rlim_cur, need, "");
+}
+
+/* A number of Linux's, read by this format. False: there is none. */
+static bool
+read_number(const char *path, const char *format, uint64_t *number)
+{
+	unsigned long long v = 0;
+	FILE *f = fopen(path, "re");
+	bool good;
+
+	if (!f)
+		return false;
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
+	good = fscanf(f, format, &v) == 1;
+	fclose(f);
+	*number = v;
+	return good;
 }
 
 /* That of Linux with this name in sysctl(8). */
 static void
-add_setting(char *text, const char *name, const char *path, const char *remark)
+add_setting(struct list *l, const char *name, uint64_t need, const char *remark)
 {
-	unsigned long long v;
-	FILE *f = fopen(path, "re");
+	char path[64] = "/proc/sys/", *p;
+	uint64_t v;
 
-	if (!f)
-		return;
-	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
-	if (fscanf(f, "%llu", &v) == 1)
-		add(text, name, v, remark);
-	fclose(f);
+	snprintf(path + strlen(path), sizeof path - strlen(path), "%s", name);
+	for (p = path + strlen("/proc/sys/"); (p = strchr(p, '.'));)
+		*p = '/';
+	if (read_number(path, "%llu", &v))
+		add(l, name, v, need, remark);
+}
+
+/* The group that a container or a session of systemd is, and those above it, may have limits of
+ * their own: the least of them. */
+static void
+add_cgroup(struct list *l, uint64_t need)
+{
+	char line[256], path[320], *name, *end;
+	uint64_t v, least = UINT64_MAX;
+	FILE *f = fopen("/proc/self/cgroup", "re");
+
+	while (f && fgets(line, sizeof line, f)) {
+		if (strncmp(line, "0::/", 4) != 0) /* that of version 2 */
+			continue;
+		name = line + 3;
+		name[strcspn(name, "\n")] = '\0';
+		while ((end = strrchr(name, '/'))) {
+			snprintf(path, sizeof path, "/sys/fs/cgroup%s/pids.max", name);
+			if (read_number(path, "%llu", &v) && v < least)
+				least = v;
+			*end = '\0';
+		}
+	}
+	if (f)
+		fclose(f);
+	if (least != UINT64_MAX)
+		add(l, "pids.max of the cgroup", least, need, "");
+}
+
+static void
+add_tasks(struct list *l, const struct limits_want *w)
+{
+	uint64_t need = w->tasks > w->tasks_now ? w->tasks - w->tasks_now : 0, there = 0;
+
+	/* all of the system share these */
+	read_number("/proc/loadavg", "%*s %*s %*s %*u/%llu", &there);
+	if (need > 0)
+		need += there + OTHER_TASKS;
+#ifdef RLIMIT_NPROC
+	/* root is not bound by it */
+	if (!l->lacking || geteuid() != 0)
+		add_resource(l, "ulimit -u", RLIMIT_NPROC, need);
+#endif
+	add_setting(l, "kernel.pid_max", need, "");
+	add_setting(l, "kernel.threads-max", need, "");
+	add_cgroup(l, need);
+	/* a stack and the page that guards it */
+	if (!w->processes)
+		add_setting(l, "vm.max_map_count", need > 0 ? 2 * w->tasks + OTHER_MAPS : 0,
+		    "2 per thread");
 }
 
 const char *
-limits_name(int error, char text[LIMITS_TEXT])
+limits_name(int error, const struct limits_want *w, char text[LIMITS_TEXT])
 {
+	struct list l = { .text = text };
+
 	text[0] = '\0';
-	if (error == EMFILE) {
-		add_resource(text, "ulimit -n", RLIMIT_NOFILE);
-	} else if (error == ENFILE) {
-		add_setting(text, "fs.file-max", "/proc/sys/fs/file-max", "");
-	} else if (error == EAGAIN || error == ENOMEM) {
-#ifdef RLIMIT_NPROC
-		add_resource(text, "ulimit -u", RLIMIT_NPROC);
-#endif
-		add_setting(text, "kernel.pid_max", "/proc/sys/kernel/pid_max", "");
-		add_setting(text, "kernel.threads-max", "/proc/sys/kernel/threads-max", "");
-		/* a stack and the page that guards it */
-		add_setting(text, "vm.max_map_count", "/proc/sys/vm/max_map_count",
-		    " (2 per thread)");
-	}
+	if (error == EMFILE)
+		add_resource(&l, "ulimit -n", RLIMIT_NOFILE, w->descriptors);
+	else if (error == ENFILE)
+		add_setting(&l, "fs.file-max", 0, "");
+	else if (error == EAGAIN || error == ENOMEM)
+		add_tasks(&l, w);
+	return text;
+}
+
+const char *
+limits_lacking(const struct limits_want *w, char text[LIMITS_TEXT])
+{
+	struct list l = { .text = text, .lacking = true };
+
+	text[0] = '\0';
+	add_tasks(&l, w);
 	return text;
 }

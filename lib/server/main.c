@@ -39,7 +39,6 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define LARGEST_PAYLOAD ((uint64_t)1 << 40) /* -M: at most */
 #define MAX_CONNS 16384 /* -c: default; each costs a descriptor and a small stack */
 #define MOST_CONNS 1000000
-#define SPARE_FDS 24 /* the server's own, at most, beside two for each event loop */
 #define TIMEOUT_NS (60 * CLOCK_S)
 #define LONGEST_TIMEOUT_S 1000000
 #define MOST_THREADS 1024
@@ -258,16 +257,23 @@ raise_nofile(struct inherited *in)
 
 /* More connections were asked for than there can be: it is a limit all the same. */
 static void
-check_descriptors(const struct server_conf *conf)
+check_limits(const struct server_conf *conf)
 {
-	uint64_t max = limits_descriptors(),
-		 need = (uint64_t)conf->max_conns + 2 * (uint64_t)conf->threads + SPARE_FDS;
+	uint64_t max = limits_descriptors();
+	struct limits_want want = server_wants(conf);
+	char text[LIMITS_TEXT];
 
+	if (conf->max_conns == MAX_CONNS)
+		return;
 	/* those of fork are its children's */
-	if (need > max && conf->max_conns != MAX_CONNS && conf->model != &model_fork)
+	if (want.descriptors > max && !want.processes)
 		msg("-c %u: fewer descriptors than that, %" PRIu64 " (ulimit -n; %" PRIu64
 		    " would do)",
-		    conf->max_conns, max, need);
+		    conf->max_conns, max, want.descriptors);
+	/* the others have no thread for one that is idle */
+	if (!conf->model->threads && !conf->model->parks && limits_lacking(&want, text)[0])
+		msg("-c %u: fewer %s than that; %s", conf->max_conns,
+		    want.processes ? "processes" : "threads", text);
 }
 
 static int
@@ -700,7 +706,7 @@ serve(struct serve *s)
 	if (conf.threads == 0 && o->model->threads > 0)
 		conf.threads = o->model->threads * cpus_available(MOST_PROCESSORS);
 	conf.max_conns = (unsigned)o->max_conns;
-	check_descriptors(&conf);
+	check_limits(&conf);
 	conf.timeout_ns = o->timeout_ns;
 	conf.listen_fd = s->listen_fd;
 	conf.n_listen = (unsigned)s->n_listen;

@@ -24,6 +24,7 @@
 #define EVENTS 256       /* handled between two looks at anything else */
 #define ACCEPTS 64       /* the same */
 #define LOOKS 64         /* at waits that are watched, in a time limit, at most */
+#define SPARE_FDS 24     /* the server\'s own, at most, beside two for each event loop */
 #define RETRY_NS CLOCK_S /* after running out of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
@@ -39,7 +40,16 @@ stack_size(void)
 	return min > 0 && (size_t)min > STACK_BYTES / 2 ? STACK_BYTES + (size_t)min : STACK_BYTES;
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors and threads ---- */
+
+struct limits_want
+server_wants(const struct server_conf *conf)
+{
+	return (struct limits_want){ .descriptors = (uint64_t)conf->max_conns
+		    + 2 * (uint64_t)conf->threads + SPARE_FDS,
+		.tasks = conf->model->threads > 0 ? conf->threads : conf->max_conns,
+		.processes = conf->model == &model_fork };
+}
 
 static void
 close_own(struct server *sv)
@@ -487,6 +497,7 @@ end_waits(struct server *sv)
 static void
 pause_accept(struct server *sv, const char *what, int e, bool *warned)
 {
+	struct limits_want want = server_wants(sv->conf);
 	char limits[LIMITS_TEXT];
 	unsigned n;
 
@@ -494,7 +505,8 @@ pause_accept(struct server *sv, const char *what, int e, bool *warned)
 	n = sv->n_conns;
 	pthread_mutex_unlock(&sv->lock);
 	if (!*warned) {
-		limits_name(e, limits);
+		want.tasks_now = n;
+		limits_name(e, &want, limits);
 		msg("%s: %s (at %u connections, waiting for some to end%s%s)", what, strerror(e), n,
 		    limits[0] ? "; " : "", limits);
 	}

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/limits.h"
 #include "server/conf.h"
 #include "server/conn.h"
 
@@ -60,6 +61,9 @@ struct server {
  * add to *usage. Failures to serve one connection are printed and survived. Returns 0,
  * or -1 after printing a message. */
 int server_run(const struct server_conf *, struct server_usage *);
+
+/* The descriptors, threads and processes that max_conns connections take. */
+struct limits_want server_wants(const struct server_conf *);
 
 /* For control: a child process was reaped that isn't the caller's own. */
 void server_reaped(struct server *, pid_t, int status);

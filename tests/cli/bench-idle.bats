@@ -37,6 +37,16 @@ need_pss() {
 	[ -z "$output" ] || fail "$output"
 }
 
+@test "connections that the peer has closed are not idle ones" {
+	local peer
+	for peer in http-1.0 http-close-each http-close-unannounced; do
+		bad http "$peer"
+		run --separate-stderr bench-idle -n 100 -T 20 "$URL"
+		want 1 "connection [0-9]+ of 100: ${URL#*://}: closed by the peer while others were made"
+		[ -z "$output" ] || fail "$output"
+	done
+}
+
 @test "a row of both servers under every model" {
 	local server model
 	need_pss

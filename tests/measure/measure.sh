@@ -46,7 +46,7 @@ begin() {
 	trap 'exit 143' TERM
 	tmp=$(mktemp -d)
 	for program in bin/bench-lat bin/http-serve tests/peers/pingpong tests/peers/hold tests/peers/bare \
-	    tests/peers/fixed; do
+	    tests/peers/fixed tests/peers/dial; do
 		[ -x "$program" ] || die "$program: not found; has it been built? (make all test-programs)"
 	done
 }

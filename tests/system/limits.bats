@@ -173,7 +173,7 @@ told() {
 		    fail "$(cat server.err)"
 		: >server.err
 		hold_many 70
-		eventually grep -q 'accept: Too many open files (at [45][0-9] connections, .*ulimit -n: 60)' server.err ||
+		eventually grep -q 'accept: Too many open files (at [45][0-9] connections, .*ulimit -n: 60 (124 would do))' server.err ||
 		    fail "$(cat server.err)"
 		: >server.err
 		let_go
@@ -185,7 +185,7 @@ told() {
 			eventually grep -q "$model: Resource temporarily unavailable (at 1 connections, " server.err ||
 			    fail "$(cat server.err)"
 			[ ! -e /proc/sys/kernel/pid_max ] ||
-			    grep -q "kernel.pid_max: $(cat /proc/sys/kernel/pid_max), .*vm.max_map_count" server.err ||
+			    grep -q "kernel.pid_max: $(cat /proc/sys/kernel/pid_max)[, ].*kernel.threads-max" server.err ||
 			    fail "$(cat server.err)"
 			: >server.err
 			rm famine
@@ -193,6 +193,40 @@ told() {
 			stop
 		done
 	done
+}
+
+@test "the threads and processes that connections need: a limit is named before it is met, with what would do" {
+	local server map
+	[ -e /proc/sys/vm/max_map_count ] || skip 'these limits are of Linux'
+	map=$(cat /proc/sys/vm/max_map_count)
+	[ "$map" -lt 2000000 ] || skip 'as many threads as that are allowed'
+	for server in $SERVERS; do
+		# 2 for each and what the program has beside
+		"$server" -m thread -c 1000000 true 2>err.txt
+		grep -qE "^$server: -c 1000000: fewer threads than that; (.*, )?vm.max_map_count: $map \(2 per thread; 2000200 would do\)$" err.txt ||
+		    fail "$(cat err.txt)"
+		"$server" -m fork -c 1000000 true 2>err.txt
+		! grep -E 'descriptors|max_map_count' err.txt || fail 'of no concern to it'
+		[ "$(cat /proc/sys/kernel/threads-max)" -gt 1001000 ] ||
+		    grep -qE "^$server: -c 1000000: fewer processes than that; .*kernel.threads-max: [0-9]+ \(100[1-9][0-9]+ would do\)" err.txt ||
+		    fail "$(cat err.txt)"
+		# no thread for one that is idle
+		"$server" -m event -c 1000000 true 2>err.txt
+		! grep -q threads err.txt || fail "$(cat err.txt)"
+		# what nobody has asked for
+		"$server" -m thread true 2>err.txt
+		[ ! -s err.txt ] || fail "$(cat err.txt)"
+	done
+}
+
+@test "a client's threads: the limit is named" {
+	need_starve
+	: >famine
+	start http-serve -p 0
+	run --separate-stderr env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" bench-conc -c 3 -j 3 "$URL"
+	[ "$status" -eq 1 ] || fail "$status: $stderr"
+	[ ! -e /proc/sys/kernel/pid_max ] ||
+	    grep -q '^bench-conc: thread 1 of 3: .*(.*kernel.pid_max: ' <<<"$stderr" || fail "$stderr"
 }
 
 # announced COMMAND...: a server is started; true if it prints its URL, which is in file url then.
