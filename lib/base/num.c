@@ -153,7 +153,7 @@ const char *
 num_percent(const char *s, bool zero, uint64_t max, double *v)
 {
 	size_t n = strlen(s);
-	char number[64];
+	char number[64] = "";
 	const char *why;
 	uint64_t x;
 
