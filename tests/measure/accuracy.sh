@@ -349,7 +349,8 @@ check_delays() {
 # Where other work, or the machine below a virtual one, has made the server more than 20 us late in
 # reading a request or answering it, that one is left out; stderr says how many were. If none is
 # left, the figure is that of all, undecided. And where more than a tenth had to be left out, the
-# machine is busy, and cold caches make sending slow, too: what is too large is undecided.
+# machine is busy, and cold caches make sending slow, too: what is too large is undecided, and what
+# is too small as well where times differ, as short ones are left out less often.
 #
 # With a load on the client's processor, a row shows that it had an effect: on the whole, not on
 # the arrival.
@@ -438,10 +439,10 @@ arrivals() {
 	for pair in "$@"; do
 		# shellcheck disable=SC2046 # words
 		add_row "$what: ${pair%=*}" us "${pair#*=}" $(awk -v name="${pair%=*}" -v want="${pair#*=}" \
-		    -v good="$good" -v all="$all" '
+		    -v dist="$dist" -v good="$good" -v all="$all" '
 			$1 == name {
 				bound = want / 100 > 20 ? want / 100 : 20
-				low = $7 == "NA" ? "NA" : want - ($7 - $5)
+				low = $7 == "NA" || dist ~ /:/ && good < all * 0.9 ? "NA" : want - ($7 - $5)
 				high = $6 == "NA" ? "NA" : want + bound + $5 - $6
 				if ($5 > high && good < all * 0.9) high = "NA"
 				print ($5 == "NA" ? $2 : $5), low, high
