@@ -165,13 +165,15 @@ collect(struct loop *l, const struct epoll_event *got, int n, struct loop_event 
 	return k;
 }
 
-int
-loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
+/* Wait once. *early: it was the timer, set for another wait perhaps, that ended it. */
+static int
+wait_once(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns, uint64_t until_ns,
+    bool *early)
 {
 	struct epoll_event got[BATCH];
-	uint64_t now, until_ns = 0;
 	int n, k;
 
+	*early = false;
 	/* epoll_wait(2) counts in milliseconds (epoll_pwait2(2) is too new), but poll(2) can
 	 * wait for an epoll descriptor */
 	if (timeout_ns < LOOP_FINE_NS && timeout_ns % CLOCK_MS != 0) {
@@ -181,18 +183,32 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 		if (ppoll(&p, 1, &ts, NULL) < 0)
 			return errno == EINTR ? 0 : -1;
 		timeout_ns = 0;
-	} else if (timeout_ns >= LONG_NS && timeout_ns != LOOP_FOREVER) {
-		until_ns = clock_ns() + timeout_ns;
-		if (end_waits(l, until_ns))
-			timeout_ns = LOOP_FOREVER;
+	} else if (timeout_ns >= LONG_NS && end_waits(l, until_ns)) {
+		timeout_ns = LOOP_FOREVER;
 	}
 	n = epoll_wait(l->fd, got, max < BATCH ? max : BATCH, clock_poll_ms(timeout_ns));
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
 	k = collect(l, got, n, ev);
-	if (k < n && k == 0 && (now = clock_ns()) < until_ns)
-		return loop_wait(l, ev, max, until_ns - now); /* it was set for another wait */
+	*early = k == 0 && n > 0;
 	return k;
+}
+
+int
+loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
+{
+	uint64_t now = 0, until_ns = timeout_ns;
+	bool early;
+	int n;
+
+	if (timeout_ns > 0 && timeout_ns != LOOP_FOREVER) {
+		now = clock_ns();
+		until_ns = now + timeout_ns;
+	}
+	do
+		n = wait_once(l, ev, max, until_ns - now, until_ns, &early);
+	while (early && (now = clock_ns()) < until_ns);
+	return n;
 }
 
 #endif

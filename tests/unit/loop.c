@@ -132,6 +132,34 @@ check_news(struct loop *l)
 	close(a[0]);
 }
 
+/* A wait ends neither with one before it nor too early, whatever came of longer and shorter ones.
+ */
+static void
+check_long(struct loop *l)
+{
+	static const uint64_t ms[] = { 300, 60, 2, 120, 30, 70 };
+	struct loop_event ev[4];
+	uint64_t t0, took;
+	unsigned i;
+	int a[2];
+
+	make_pair(a);
+	ok(loop_add(l, a[0], LOOP_READ, a) == 0, "a descriptor");
+	put_byte(a[1]);
+	ok(loop_wait(l, ev, 4, 80 * CLOCK_MS) == 1, "a wait that is over at once");
+	take_byte(a[0]);
+	for (i = 0; i < sizeof ms / sizeof *ms; i++) {
+		t0 = clock_ns();
+		ok(loop_wait(l, ev, 4, ms[i] * CLOCK_MS + 1) == 0, "nothing comes");
+		took = clock_ns() - t0;
+		ok(took > ms[i] * CLOCK_MS, "in %u ms (%u us)", (unsigned)ms[i],
+		    (unsigned)(took / 1000));
+	}
+	loop_closing(l, a[0]);
+	close(a[0]);
+	close(a[1]);
+}
+
 /* Few events are asked for at once while many are ready: all get their turn. */
 static void
 check_many(struct loop *l)
@@ -273,6 +301,7 @@ main(void)
 	if (l) {
 		check_basics(l);
 		check_news(l);
+		check_long(l);
 		check_many(l);
 		check_closing(l);
 		check_threads(l);
