@@ -318,7 +318,7 @@ distance(struct turns *t, char text[24])
 	unsigned server = first_cpu(t->server_cpus), client = first_cpu(t->client_cpus);
 	uint64_t ns = 0;
 
-	if (*t->server_cpus && *t->client_cpus && server != client)
+	if (t->servers > 0 && *t->server_cpus && *t->client_cpus && server != client)
 		ns = distance_ns(server, client);
 	text[0] = '\0';
 	if (ns == 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define OTHER_TASKS 1000 /* what others may start meanwhile; the kernel reserves 300 */
+#define OTHER_OWN 100    /* of this user or in this group */
 #define OTHER_MAPS 200   /* of program, libraries, and the heap */
 
 uint64_t
@@ -92,10 +93,10 @@ add_setting(struct list *l, const char *name, uint64_t need, const char *remark)
 /* The group that a container or a session of systemd is, and those above it, may have limits of
  * their own: the least of them. */
 static void
-add_cgroup(struct list *l, uint64_t need)
+add_cgroup(struct list *l, uint64_t more)
 {
 	char line[256], path[320], *name, *end;
-	uint64_t v, least = UINT64_MAX;
+	uint64_t v, least = UINT64_MAX, there = 0;
 	FILE *f = fopen("/proc/self/cgroup", "re");
 
 	while (f && fgets(line, sizeof line, f)) {
@@ -105,37 +106,43 @@ add_cgroup(struct list *l, uint64_t need)
 		name[strcspn(name, "\n")] = '\0';
 		while ((end = strrchr(name, '/'))) {
 			snprintf(path, sizeof path, "/sys/fs/cgroup%s/pids.max", name);
-			if (read_number(path, "%llu", &v) && v < least)
+			if (read_number(path, "%llu", &v) && v < least) {
 				least = v;
+				there = 0;
+				snprintf(path, sizeof path, "/sys/fs/cgroup%s/pids.current", name);
+				read_number(path, "%llu", &there);
+			}
 			*end = '\0';
 		}
 	}
 	if (f)
 		fclose(f);
 	if (least != UINT64_MAX)
-		add(l, "pids.max of the cgroup", least, need, "");
+		add(l, "pids.max of the cgroup", least, more > 0 ? more + there + OTHER_OWN : 0,
+		    "");
 }
 
 static void
 add_tasks(struct list *l, const struct limits_want *w)
 {
-	uint64_t need = w->tasks > w->tasks_now ? w->tasks - w->tasks_now : 0, there = 0;
+	uint64_t more = w->tasks > w->tasks_now ? w->tasks - w->tasks_now : 0;
+	uint64_t need = 0, there = 0;
 
-	/* all of the system share these */
-	read_number("/proc/loadavg", "%*s %*s %*s %*u/%llu", &there);
-	if (need > 0)
-		need += there + OTHER_TASKS;
 #ifdef RLIMIT_NPROC
 	/* root is not bound by it */
 	if (!l->lacking || geteuid() != 0)
-		add_resource(l, "ulimit -u", RLIMIT_NPROC, need);
+		add_resource(l, "ulimit -u", RLIMIT_NPROC, more > 0 ? more + OTHER_OWN : 0);
 #endif
+	/* all of the system share these */
+	read_number("/proc/loadavg", "%*s %*s %*s %*u/%llu", &there);
+	if (more > 0)
+		need = more + there + OTHER_TASKS;
 	add_setting(l, "kernel.pid_max", need, "");
 	add_setting(l, "kernel.threads-max", need, "");
-	add_cgroup(l, need);
+	add_cgroup(l, more);
 	/* a stack and the page that guards it */
 	if (!w->processes)
-		add_setting(l, "vm.max_map_count", need > 0 ? 2 * w->tasks + OTHER_MAPS : 0,
+		add_setting(l, "vm.max_map_count", more > 0 ? 2 * w->tasks + OTHER_MAPS : 0,
 		    "2 per thread");
 }
 

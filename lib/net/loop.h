@@ -27,8 +27,8 @@
 
 /* Interest, with LOOP_READ alone: what was reported need not be again, until more comes or the
  * interest is changed, if only to the same. So it has to be read until a read brings less than it
- * could, and after an event with LOOP_LAST, of a peer that has ended its side, to the end. Saves
- * the system a second look at each descriptor that had something. */
+ * could, and after an event with LOOP_LAST, of a peer that has ended its side or sent urgent data,
+ * to the end. Saves the system a second look at each descriptor that had something. */
 #define LOOP_NEWS 8u
 #define LOOP_LAST 8u
 
@@ -71,7 +71,8 @@ extern const uint64_t loop_grain_ns;
 
 /* Wait until something is ready or timeout_ns have passed, never less. One thread at a time.
  * Returns the number of events, at most one for each descriptor; 0 after the timeout, a
- * signal or a change by another thread; or -1 with errno. */
+ * signal or a change by another thread, if nothing was ready then either (a process that was
+ * stopped finds what came meanwhile); or -1 with errno. */
 int loop_wait(struct loop *, struct loop_event *, int max, uint64_t timeout_ns);
 
 #endif

@@ -90,7 +90,7 @@ control(struct loop *l, int what, int fd, unsigned interest, void *user)
 	if (interest & LOOP_ONCE)
 		e.events |= EPOLLONESHOT;
 	if (interest & LOOP_NEWS)
-		e.events |= EPOLLET | EPOLLRDHUP;
+		e.events |= EPOLLET | EPOLLRDHUP | EPOLLPRI; /* a read ends at urgent data */
 	e.data.ptr = user;
 	return epoll_ctl(l->fd, what, fd, &e);
 }
@@ -158,7 +158,7 @@ collect(struct loop *l, const struct epoll_event *got, int n, struct loop_event 
 			ev[k].ready |= LOOP_READ;
 		if (got[i].events & EPOLLOUT)
 			ev[k].ready |= LOOP_WRITE;
-		if (got[i].events & EPOLLRDHUP)
+		if (got[i].events & (EPOLLRDHUP | EPOLLPRI))
 			ev[k].ready |= LOOP_LAST;
 		k++;
 	}
@@ -171,6 +171,7 @@ wait_once(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns, u
     bool *early)
 {
 	struct epoll_event got[BATCH];
+	bool interrupted = false;
 	int n, k;
 
 	*early = false;
@@ -180,17 +181,22 @@ wait_once(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns, u
 		struct pollfd p = { .fd = l->fd, .events = POLLIN };
 		struct timespec ts = { .tv_nsec = (long)timeout_ns };
 
-		if (ppoll(&p, 1, &ts, NULL) < 0)
-			return errno == EINTR ? 0 : -1;
+		if (ppoll(&p, 1, &ts, NULL) < 0 && !(interrupted = errno == EINTR))
+			return -1;
 		timeout_ns = 0;
 	} else if (timeout_ns >= LONG_NS && end_waits(l, until_ns)) {
 		timeout_ns = LOOP_FOREVER;
 	}
-	n = epoll_wait(l->fd, got, max < BATCH ? max : BATCH, clock_poll_ms(timeout_ns));
+	max = max < BATCH ? max : BATCH;
+	n = epoll_wait(l->fd, got, max, clock_poll_ms(timeout_ns));
+	if (n < 0 && errno == EINTR) {
+		interrupted = true;
+		n = epoll_wait(l->fd, got, max, 0);
+	}
 	if (n < 0)
-		return errno == EINTR ? 0 : -1;
+		return -1;
 	k = collect(l, got, n, ev);
-	*early = k == 0 && n > 0;
+	*early = k == 0 && n > 0 && !interrupted;
 	return k;
 }
 

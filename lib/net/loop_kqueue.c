@@ -59,13 +59,18 @@ loop_free(struct loop *l)
 static int
 set_filter(struct loop *l, int fd, short filter, unsigned interest, unsigned mine, void *user)
 {
-	struct kevent e;
 	unsigned short flags = EV_DELETE;
+	struct kevent e;
 
 	if (interest & mine)
 		flags = interest & LOOP_ONCE ? EV_ADD | EV_ONESHOT
 		    : interest & LOOP_NEWS   ? EV_ADD | EV_CLEAR
 					     : EV_ADD;
+	/* EV_ADD does not take EV_CLEAR back from a filter that is there */
+	if (flags == EV_ADD) {
+		EV_SET(&e, fd, filter, EV_DELETE, 0, 0, user);
+		kevent(l->fd, &e, 1, NULL, 0, NULL); /* fails if there is none */
+	}
 	EV_SET(&e, fd, filter, flags, 0, 0, user);
 	if (kevent(l->fd, &e, 1, NULL, 0, NULL) == 0)
 		return 0;
@@ -130,6 +135,7 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 {
 	struct kevent got[BATCH];
 	struct timespec t, *timeout = NULL;
+	const struct timespec none = { 0 };
 	int i, n, events = 0, reads;
 
 	if (timeout_ns != LOOP_FOREVER) {
@@ -137,7 +143,10 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 		t.tv_nsec = (long)(timeout_ns % CLOCK_S);
 		timeout = &t;
 	}
-	n = kevent(l->fd, NULL, 0, got, max < BATCH ? max : BATCH, timeout);
+	max = max < BATCH ? max : BATCH;
+	n = kevent(l->fd, NULL, 0, got, max, timeout);
+	if (n < 0 && errno == EINTR)
+		n = kevent(l->fd, NULL, 0, got, max, &none);
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
 	for (i = 0; i < n; i++)

@@ -217,6 +217,8 @@ loop_wait(struct loop *l, struct loop_event *ev, int max, uint64_t timeout_ns)
 		return -1;
 
 	r = poll(l->polled, (nfds_t)n, clock_poll_ms(timeout_ns));
+	if (r < 0 && errno == EINTR)
+		r = poll(l->polled, (nfds_t)n, 0);
 	e = errno;
 
 	pthread_mutex_lock(&l->lock);

@@ -117,11 +117,21 @@ sock_congestion(const char *name)
 	return errno == ENOENT ? "this system has no such congestion control" : strerror(errno);
 }
 
+/* All addresses of this machine, those over loopback among them. */
+static bool
+is_any(const struct sock_addr *a)
+{
+	return a->any.sa_family == AF_INET
+	    ? a->in.sin_addr.s_addr == htonl(INADDR_ANY)
+	    : a->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+}
+
 /* For a socket that is to connect, or to listen: its connections inherit it. */
 static int
 set_up_path(int fd, const struct sock_addr *a)
 {
-	return *congestion && sock_is_local(a) && !is_unix(a) ? set_congestion(fd) : 0;
+	return *congestion && !is_unix(a) && (sock_is_local(a) || is_any(a)) ? set_congestion(fd)
+									     : 0;
 }
 
 /* ---- addresses ---- */

@@ -149,7 +149,7 @@ receive(struct driver *d)
 			flags = MSG_DONTWAIT;
 			continue;
 		}
-		if (flags == 0) {
+		if (flags == 0 || c->late) { /* poll(2) would not wait any more */
 			conn_late(c);
 			return false;
 		}

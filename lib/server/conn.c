@@ -192,6 +192,20 @@ conn_late(struct conn *c)
 		c->errors++;
 }
 
+bool
+conn_has_come(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+bool
+conn_in_time(const struct conn *c)
+{
+	return c->session && c->session->want == WANT_INPUT && conn_has_come(c);
+}
+
 uint64_t
 conn_wait_until(struct conn *c)
 {

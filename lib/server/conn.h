@@ -37,6 +37,7 @@ struct conn {
 	/* Of a model whose waits the main thread ends: when that of a thread for this peer is over,
 	 * 0 while there is none; and it is, and is ended. */
 	_Atomic uint64_t until_ns;
+	uint64_t over_ns; /* the main thread's: it was over when it looked last */
 	atomic_bool late;
 
 	/* what is known of the peer */
@@ -121,6 +122,13 @@ bool conn_restart_limit(struct conn *);
 
 /* Its time limit is over: an error, unless it was between requests. */
 void conn_late(struct conn *);
+
+/* Has something come that nobody has read, or the peer's end? */
+bool conn_has_come(const struct conn *);
+
+/* Its time limit is over, but what it waits for has come, and the loop will tell of it: the program
+ * had not had its turn. */
+bool conn_in_time(const struct conn *);
 
 /* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a
  * service time is drawn from the server's distribution. */

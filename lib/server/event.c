@@ -360,7 +360,7 @@ expire(struct worker *w, enum list list, uint64_t limit_ns)
 	struct conn *c;
 
 	while ((c = w->list[list].first) && c->since_ns + limit_ns <= w->now_ns) {
-		if (c->event.ready) {
+		if (c->event.ready || (list == LIMITED && conn_in_time(c))) {
 			leave(w, c); /* await_peer will see what came of it */
 			continue;
 		}

@@ -24,7 +24,7 @@
 #define EVENTS 256       /* handled between two looks at anything else */
 #define ACCEPTS 64       /* the same */
 #define LOOKS 64         /* at waits that are watched, in a time limit, at most */
-#define SPARE_FDS 24     /* the server\'s own, at most, beside two for each event loop */
+#define SPARE_FDS 24     /* the server's own, at most, beside two for each event loop */
 #define RETRY_NS CLOCK_S /* after running out of descriptors, threads or processes */
 
 /* Enough for a connection (8 KB of buffer, some KB of frames) with room for a sanitizer's
@@ -447,7 +447,7 @@ expire(struct server *sv)
 			c = NULL;
 		} else if (c) {
 			set_limited(c, false);
-			parked = c->parked;
+			parked = c->parked && !conn_in_time(c);
 		}
 		pthread_mutex_unlock(&sv->lock);
 		if (parked) {
@@ -479,11 +479,15 @@ end_waits(struct server *sv)
 		if (until == 0)
 			continue;
 		until += CLOCK_COARSE_NS;
-		if (until <= now) {
+		if (until > now || c->over_ns != until) {
+			/* it is over only if it was at the last look: a thread that has not had
+			 * its turn may have taken what came in time */
+			c->over_ns = until <= now ? until : 0;
+			if (until < next)
+				next = until > now ? until : now;
+		} else if (!conn_has_come(c)) {
 			c->late = true;
 			shutdown(c->fd, SHUT_RD); /* fails if the peer is gone: it is over, too */
-		} else if (until < next) {
-			next = until;
 		}
 	}
 	pthread_mutex_unlock(&sv->lock);

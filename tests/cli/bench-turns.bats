@@ -168,10 +168,10 @@ kept() {
 	done
 	run -0 bench-turns -q -p 1 rpc-serve sh -c 'echo "${BENCH_CONGESTION-none}"' sh rpc://localhost:1
 	[ "$output" = none ] || fail "$output"
-	for serve in rpc-serve http-serve 'rpc-serve -a ::1'; do
+	for serve in rpc-serve http-serve 'rpc-serve -a ::1' 'rpc-serve -a 0.0.0.0'; do
 		# shellcheck disable=SC2086
 		run -0 bench-turns -q -p 1 $serve true || continue
-		command -v ss >/dev/null || continue
+		ss -Htin state established >/dev/null 2>&1 || continue
 		# both ends of each connection
 		# shellcheck disable=SC2086
 		run -0 bench-turns -q -p 1 $serve bench-conn -n 3 -w 0 -x "$sockets"

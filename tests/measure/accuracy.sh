@@ -479,6 +479,10 @@ check_arrivals() {
 		say 'arrivals: left out: the server needs a processor of its own, and there is one in all'
 		return
 	fi
+	if ! bin/http-serve bin/bench-lat -y -q -o ping -w 0 -n 1 >/dev/null 2>"$tmp/err"; then
+		say "arrivals: left out: $(sed 1q "$tmp/err")"
+		return
+	fi
 	loads=1
 	if [ "$(cut -d ' ' -f 41 /proc/$$/stat)" != 0 ]; then
 		say 'arrivals, load beside it: left out: at a priority like this, it would leave no time at all'

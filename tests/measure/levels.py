@@ -80,7 +80,8 @@ for key, of in time.items():
             continue
         all_of = list(passes.values())
         spread = st.stdev(all_of)
-        within = math.sqrt(st.mean(error(v) ** 2 for v in pairs.values()))
+        inner = [error(v) ** 2 for v in pairs.values() if len(v) > 1]
+        within = math.sqrt(st.mean(inner)) if inner else 0
         single = st.mean(1.4826 * st.median(abs(x - st.median(v)) for x in v)
                          for v in pairs.values())
         half = T95[min(len(all_of) - 1, len(T95)) - 1] * spread / math.sqrt(len(all_of))

@@ -655,6 +655,69 @@ middle() {
 	middle KILL 'closed|reset|refused|Broken pipe'
 }
 
+# As a machine does that stands still: what has come meanwhile is in time.
+@test "a server that was stopped for longer than its time limit answers what has come, and goes on" {
+	local model
+	need_python
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID to see it at rest'
+	for model in thread request pool event; do
+		start http-serve -p 0 -m "$model" -T 2
+		timeout 60 "$PYTHON" - "${URL##*:}" "$PID" <<-'END' || fail "$model"
+			import os, signal, socket, sys, time
+			port, pid = map(int, sys.argv[1:])
+			peers = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+			def ask(s): s.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+			def answered(s): return b"pong" in s.recv(65536)
+			def state(task): return open(f"/proc/{pid}/task/{task}/stat").read().rpartition(")")[2].split()[0]
+			for s in peers:
+			    ask(s)
+			    assert answered(s)
+			def at_rest():
+			    try: return all(state(t) == "S" for t in os.listdir(f"/proc/{pid}/task"))
+			    except FileNotFoundError: return False # a thread that has just ended
+			while not at_rest(): time.sleep(0.01)
+			os.kill(pid, signal.SIGSTOP)
+			for s in peers:
+			    ask(s)
+			time.sleep(2.5)
+			os.kill(pid, signal.SIGCONT)
+			assert all([answered(s) for s in peers])
+			for s in peers:
+			    ask(s)
+			assert all([answered(s) for s in peers])
+		END
+		stop
+	done
+}
+
+@test "urgent data between two requests: both are answered" {
+	local model
+	need_python
+	for model in thread event; do
+		start http-serve -p 0 -m "$model" -T 10
+		timeout 60 "$PYTHON" - "${URL##*:}" "$PID" <<-'END' || fail "$model"
+			import os, signal, socket, sys
+			port, pid = map(int, sys.argv[1:])
+			s = socket.create_connection(("127.0.0.1", port))
+			request = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+			got = b""
+			s.sendall(request)
+			while b"pong" not in got:
+			    got += s.recv(65536)
+			# all of it is there before the server looks
+			os.kill(pid, signal.SIGSTOP)
+			s.sendall(request)
+			s.send(b"x", socket.MSG_OOB)
+			s.sendall(request)
+			os.kill(pid, signal.SIGCONT)
+			s.settimeout(8)
+			while got.count(b"pong") < 3:
+			    got += s.recv(65536)
+		END
+		stop
+	done
+}
+
 # Between the first row and the second: the clients find it out before they have begun.
 @test "a peer that is gone between two rows, all connections with it" {
 	local o
