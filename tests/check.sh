@@ -265,7 +265,7 @@ step_valgrind() {
 	for p in bench-conn bench-lat bench-bw bench-file bench-conc rpc-serve http-serve; do
 		mv "bin/$p" real/ && cat >"bin/$p" <<-END || return
 			#!/bin/sh
-			exec valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
+			exec valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 			    --error-exitcode=99 --log-file='$PWD/logs/$p.%p' '$PWD/real/$p' "\$@"
 		END
 		chmod +x "bin/$p"
