@@ -672,11 +672,12 @@ middle() {
 			for s in peers:
 			    ask(s)
 			    assert answered(s)
-			def at_rest():
-			    try: return all(state(t) == "S" for t in os.listdir(f"/proc/{pid}/task"))
+			def all_are(what):
+			    try: return all(state(t) == what for t in os.listdir(f"/proc/{pid}/task"))
 			    except FileNotFoundError: return False # a thread that has just ended
-			while not at_rest(): time.sleep(0.01)
+			while not all_are("S"): time.sleep(0.01)
 			os.kill(pid, signal.SIGSTOP)
+			while not all_are("T"): time.sleep(0.01)
 			for s in peers:
 			    ask(s)
 			time.sleep(2.5)
