@@ -126,8 +126,7 @@ void conn_late(struct conn *);
 /* Has something come that nobody has read, or the peer's end? */
 bool conn_has_come(const struct conn *);
 
-/* Its time limit is over, but what it waits for has come, and the loop will tell of it: the program
- * had not had its turn. */
+/* Its time limit is over, but what it waits for has come: the program had not had its turn. */
 bool conn_in_time(const struct conn *);
 
 /* The session wants to wait, from now on: until when, by clock_ns()? To be asked once, for a

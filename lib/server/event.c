@@ -360,8 +360,13 @@ expire(struct worker *w, enum list list, uint64_t limit_ns)
 	struct conn *c;
 
 	while ((c = w->list[list].first) && c->since_ns + limit_ns <= w->now_ns) {
-		if (c->event.ready || (list == LIMITED && conn_in_time(c))) {
+		if (c->event.ready) {
 			leave(w, c); /* await_peer will see what came of it */
+			continue;
+		}
+		if (list == LIMITED && conn_in_time(c)) {
+			leave(w, c);
+			take_turn(w, c, true);
 			continue;
 		}
 		if (list == LIMITED)

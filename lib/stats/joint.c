@@ -393,7 +393,7 @@ const struct rows_reader joint_reader = { .row = take_row, .ended = end_file, .l
 
 /* Those of the same nth, together. */
 struct all {
-	size_t members;
+	size_t entries;
 	const struct entry *late, *early; /* the one that began last, and that ended first */
 	uint64_t start_ns, end_ns, n, errors, clients;
 	double rate;
@@ -408,11 +408,11 @@ add_up(const struct group *g, size_t nth, struct all *a)
 	for (m = g->entry; m < g->entry + g->n; m++) {
 		if (m->nth != nth)
 			continue;
-		if (a->members == 0 || m->start_ns < a->start_ns)
+		if (a->entries == 0 || m->start_ns < a->start_ns)
 			a->start_ns = m->start_ns;
 		if (m->end_ns > a->end_ns)
 			a->end_ns = m->end_ns;
-		a->members++;
+		a->entries++;
 		a->n += m->n;
 		a->errors += m->errors;
 		a->clients += m->clients;
@@ -459,8 +459,8 @@ overlap(const struct joint *j, size_t number, const struct all *a)
 	if (both < TOGETHER * (double)(a->end_ns - a->start_ns) / SECOND)
 		msg("warning: %s: all ran together for only %.6f of %.6f s",
 		    name_of(j, number, text), both, (double)(a->end_ns - a->start_ns) / SECOND);
-	if (a->members < j->runs)
-		msg("warning: %s: rows of %zu of %zu clients", name_of(j, number, text), a->members,
+	if (a->entries < j->runs)
+		msg("warning: %s: rows of %zu of %zu clients", name_of(j, number, text), a->entries,
 		    j->runs);
 	return true;
 }
@@ -615,7 +615,7 @@ joint_print(struct joint *j, FILE *f, bool header)
 		g = (const struct group *)j->index.group + i;
 		for (nth = 0;; nth++) {
 			add_up(g, nth, &a);
-			if (a.members == 0)
+			if (a.entries == 0)
 				break;
 			if (overlap(j, i, &a))
 				put_row(j, i, nth, &a, f);

@@ -245,6 +245,38 @@ answers() {
 	[ "$(cell out.tsv n first-reply)" = $'50\n50' ] || fail "$(cat out.tsv)"
 }
 
+# On Linux a read ends behind a message with descriptors, and an edge tells of what follows no more.
+@test "descriptors in the middle of requests: what follows is answered, and the connection ends in time" {
+	local server model
+	need_python
+	for model in thread pool event; do
+		start http-serve -a "$PWD/s" -m "$model" -T 1
+		timeout 60 "$PYTHON" - "$PID" <<-'END' || fail "$model"
+			import os, signal, socket, sys
+			pid = int(sys.argv[1])
+			s = socket.socket(socket.AF_UNIX)
+			s.connect("s")
+			request = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+			got = b""
+			s.sendall(request)
+			while b"pong" not in got:
+			    got += s.recv(65536)
+			# all of it is there before the server looks
+			os.kill(pid, signal.SIGSTOP)
+			s.sendall(request)
+			socket.send_fds(s, [request], [0])
+			s.sendall(request)
+			os.kill(pid, signal.SIGCONT)
+			while got.count(b"pong") < 4:
+			    more = s.recv(65536)
+			    assert more, got
+			    got += more
+			assert s.recv(1) == b""
+		END
+		stop
+	done
+}
+
 @test "a server that takes no connection: clients wait for their time limit, or until it does" {
 	need_python rpyc
 	[ "$(uname)" = Linux ] || skip 'a full queue refuses here'
