@@ -56,11 +56,13 @@ layout_differs(const struct layout *l, unsigned column, unsigned alike)
 static void
 put(FILE *f, const struct layout_column *c, const char *text, int width, int *blanks)
 {
-	int n = (int)strlen(text);
+	int n = (int)strlen(text), end = n;
 
-	if (n > 0)
-		fprintf(f, "%*s%s", *blanks + (c->left ? 0 : width - n), "", text);
-	*blanks = LAYOUT_GAP + (n == 0 ? *blanks + width : c->left ? width - n : 0);
+	while (end > 0 && text[end - 1] == ' ')
+		end--;
+	if (end > 0)
+		fprintf(f, "%*s%.*s", *blanks + (c->left ? 0 : width - n), "", end, text);
+	*blanks = LAYOUT_GAP + (end == 0 ? *blanks + width : n - end + (c->left ? width - n : 0));
 }
 
 void

@@ -329,6 +329,17 @@ narrow() {
 	[ "$(cut -d ' ' -f 1 block | sort | uniq -d)" = '' ] || fail "$(cat block)"
 }
 
+@test "points stand below each other, in the last column without blanks at the end" {
+	printf 'a\tvalue\nx\t16.484\ny\t10.1363\nz\t7\n' >rows
+	show rows
+	diff - <(echo "$output") <<-END || fail 'see above'
+		a    value
+		x  16.484
+		y  10.1363
+		z   7
+	END
+}
+
 @test "bytes of an operation have a unit, and a column where they differ" {
 	{
 		tr ' ' '\t' <<<"label op p50_us sent_bytes received_bytes"
