@@ -26,7 +26,7 @@ help() {
 $usage
 Measure this toolkit and others' programs in turn; print what came out as TSV.
 
-  -n rounds  of each contest (9; at least 6)
+  -n rounds  of each contest (11; at least 6)
   -o dir     folder for peers.tsv, rounds.tsv and env.tsv (a new one in results/)
   -q         quick: 6 rounds and short runs, for a first look
 
@@ -61,14 +61,15 @@ children_time() {
 		printf "%.0f", us }' "$tmp/times")
 }
 
-# per_request COUNT: the processor time that the client has taken since before, for each.
+# per_request COUNT FIGURE: the processor time that children have taken since before, for each.
 per_request() {
 	children_time
-	note cpu_us "$(awk -v us="$((spent - before))" -v n="${1:-0}" 'BEGIN { if (n > 0) printf "%.4f", us / n }')"
+	note "$2" "$(awk -v us="$((spent - before))" -v n="${1:-0}" 'BEGIN { if (n > 0) printf "%.4f", us / n }')"
 }
 
-# wrk CONNECTIONS URL: its throughput, and what a request costs it.
+# wrk CONNECTIONS URL: its throughput, and what a request costs it. Sets requests.
 run_wrk() {
+	requests=0
 	children_time
 	before=$spent
 	run_child taskset -c "$client" wrk -t1 -c"$1" -d"$(lasts "$1")s" --timeout 30s "$2"
@@ -76,7 +77,8 @@ run_wrk() {
 		note per_s ''
 	else
 		note per_s "$(awk '/^Requests\/sec:/ { print $2 }' "$tmp/out")"
-		per_request "$(awk '/ requests in / { print $1 }' "$tmp/out")"
+		requests=$(awk '/ requests in / { print $1 }' "$tmp/out")
+		per_request "$requests" cpu_us
 	fi
 }
 
@@ -184,11 +186,15 @@ start_stock() {
 	keep_server taskset -c "$server" "$python" tests/peers/rpyc_service.py
 }
 
-# under_wrk START...: a server's throughput.
+# under_wrk START...: a server's throughput, and what a request costs the server, its start and end
+# included.
 under_wrk() {
 	"$@"
 	run_wrk "${contest#*-}" "$url/ping"
+	children_time
+	before=$spent
 	drop "$kept"
+	per_request "$requests" server_us
 }
 
 # under_conc CONNECTIONS START...: a server's throughput, and what a request costs bench-conc.
@@ -200,7 +206,7 @@ under_conc() {
 	before=$spent
 	run_child bin/bench-conc -q -P "$client" -j 1 -o ping -w 0 -c "$connections" -t "$(lasts "$connections")" "$url"
 	asked_for per_s ops_per_s ping
-	per_request "$(cell "$tmp/out" n ping)"
+	per_request "$(cell "$tmp/out" n ping)" cpu_us
 	drop "$kept"
 }
 
@@ -267,7 +273,7 @@ provide() {
 # ---- comparisons ----
 
 # The rounds of two programs as rows of the suite, for bench-cmp: a round is a pass. A figure of
-# which more is better goes in as its inverse.
+# which more is better goes in as its inverse, scaled so that bench-cmp's three decimals will do.
 rows() {
 	awk -F '\t' -v contest="$1" -v base="$2" -v figure="$3" -v peer="$4" '
 	FNR == NR { if (FNR == 1) { head = $0; n = split($0, name) }; next }
@@ -301,7 +307,7 @@ rows() {
 			else if (name[i] == "pass") v = round
 			else if (name[i] == "errors") v = 0
 			else if (name[i] == "p50_us")
-				v = sprintf("%.9g", figure ~ /_us$/ ? value : 1e6 / value)
+				v = sprintf("%.3f", figure ~ /_us$/ ? value : 1e12 / value)
 			row = row (i > 1 ? "\t" : "") v
 		}
 		if (who == "ours") our_row[round] = row
@@ -336,7 +342,7 @@ compare() {
 		}
 		if (!less) {
 			x = 1 / high; high = 1 / low; low = x
-			ratio = 1 / ratio; ours = 1e6 / ours; peer = 1e6 / peer
+			ratio = 1 / ratio; ours = 1e12 / ours; peer = 1e12 / peer
 		}
 		holds = "undecided"
 		if (less ? high <= aim : low >= aim) holds = "yes"
@@ -354,6 +360,7 @@ compare_all() {
 	for n in 1 16 128 1000 10000; do
 		compare "serve-$n" per_s bare 0.95 "http-serve -m event under wrk, connections: $n, against a loop with a fixed reply"
 		compare "serve-$n" per_s nginx 1 "http-serve -m event under wrk, connections: $n, against nginx"
+		compare "serve-$n" server_us nginx 1 "http-serve -m event under wrk, connections: $n, processor time against nginx's"
 	done
 	compare serve-10000 per_s nginx 1 \
 	    'http-serve -m event, 10000 connections in place of 128, against what nginx keeps' serve-128
@@ -390,7 +397,7 @@ shift $((OPTIND - 1))
 if [ "$quick" = 1 ]; then
 	rounds=${rounds:-6} secs=1 pings=2000 files=1 conns=500
 else
-	rounds=${rounds:-9} secs=1 pings=10000 files=2 conns=2000
+	rounds=${rounds:-11} secs=1 pings=10000 files=2 conns=2000
 fi
 case $rounds in
 *[!0-9]* | 0* | [1-5]) wrong "-n $rounds: not a number of rounds, which are 6 at least" ;;
