@@ -26,7 +26,6 @@
 #define TIME_NS (60 * CLOCK_S)
 #define BOUND 1000000 /* requests per second */
 #define PRECISION 0.05
-#define FDS_PER_TARGET 4 /* besides connections */
 
 #define PROBES 4  /* there is time for so many of the lowest rate that is tried */
 #define LIMITS 10 /* that a probe has to last at least */
@@ -36,8 +35,6 @@
 #define TRIALS 3 /* requests that find this out; those that time out don't count for so long: */
 #define PATIENCE_NS (5 * CLOCK_S)
 
-/* From this share of its time on, the client was the limit. */
-#define BUSY_SHARE 0.9
 #define DRAIN_NS (500 * CLOCK_MS) /* or twice the limit */
 
 static const struct bench_op ops[] = {
@@ -236,7 +233,7 @@ static bool
 client_limits(struct lane *l, const struct probe *p, uint64_t took_ns)
 {
 	l->busy = (double)p->busy_ns / (double)took_ns;
-	return l->busy > BUSY_SHARE && p->share.verdict != LIMIT_HOLDS
+	return l->busy > BENCH_BUSY_SHARE && p->share.verdict != LIMIT_HOLDS
 	    && p->share.share > p->limit.share;
 }
 
@@ -566,8 +563,7 @@ check(struct bench *b)
 		    "(-r) that is -t %.0f",
 		    need, b->rate, ceil((double)need / b->rate * PROBES * (double)b->ntargets));
 	else
-		return !bench_lacks_descriptors(((uint64_t)b->clients + FDS_PER_TARGET)
-			* b->ntargets,
+		return !bench_lacks_descriptors(((uint64_t)b->clients + DRIVER_FDS) * b->ntargets,
 		    "-c: %" PRIu64 " connections", (uint64_t)b->clients * b->ntargets);
 	return false;
 }

@@ -25,7 +25,6 @@
 #include "load/sequence.h"
 
 #define STACK_SIZE ((size_t)256 << 10)
-#define FDS_PER_THREAD 3   /* of an event loop */
 #define BLOCK_OPERATIONS 5 /* of each client: fewer are no picture of all */
 #define FIRST_REPLIES 200  /* of a target, in all rounds together */
 
@@ -215,7 +214,7 @@ remark(struct shared *s, struct lane *l, const struct bench_row *r)
 static uint64_t
 descriptors(const struct bench *b)
 {
-	return (b->clients + (uint64_t)b->threads * FDS_PER_THREAD) * b->ntargets;
+	return (b->clients + (uint64_t)b->threads * DRIVER_FDS) * b->ntargets;
 }
 
 /* Rounds of first replies: as many as of requests, but connections stay open, so that the end of

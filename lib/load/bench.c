@@ -23,10 +23,7 @@
 
 #define SPARE_FDS 16 /* standard streams, and what libc has open */
 
-/* From this share of processor time on, the client was measured rather than the peer, if the row
- * is long enough for the figure to mean something. */
-#define BUSY_SHARE 0.9
-#define BUSY_NS (200 * CLOCK_MS)
+#define BUSY_NS (200 * CLOCK_MS) /* in less, the share that a client was busy means nothing */
 
 /* A smaller part of the operations, one in as many, that includes connecting again says little. */
 #define RECONNECTED_SHARE 100
@@ -533,7 +530,7 @@ warn(struct bench *b, struct bench_target *target, const struct bench_row *r,
 		    name, t->retried, done, b->depth > 1 ? "" : " (-K avoids that)");
 	/* in an open loop the client also polls the clock when a request is due soon, and how late
 	 * it was is a row of its own */
-	if (busy > BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
+	if (busy > BENCH_BUSY_SHARE && t->elapsed_ns > BUSY_NS && !t->wait)
 		msg("warning: %s: busy %.2f: the client was the limit", name, busy);
 	if (late(t) && b->dist == SCHEDULE_LIST)
 		msg("warning: %s: the due times were not kept: the last was sent %.3g s late", name,

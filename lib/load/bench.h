@@ -20,6 +20,9 @@
 /* A row of less time says little: it had one placement of the processes, one moment's load. */
 #define BENCH_SHORT_NS (100 * CLOCK_MS)
 
+/* From this share of its time on, the client was the limit rather than the service. */
+#define BENCH_BUSY_SHARE 0.9
+
 #define BENCH_FIELDS_MAX 64
 
 /* When an operation is measured without being named by -o. */

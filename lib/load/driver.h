@@ -10,6 +10,8 @@
 #include "protocol.h"
 #include "stats/result.h"
 
+#define DRIVER_FDS 3 /* descriptors of an event loop, beside its connections */
+
 /* The first field of each driver's own state. The first four return when every client is done
  * or has given up; what happened is added to the result. Returns 0, or -1 with errno: the
  * loop failed. */

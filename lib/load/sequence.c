@@ -16,8 +16,6 @@
 #include "load/live.h"
 #include "net/loop.h"
 
-#define FDS_PER_TARGET 4 /* a connection and, at most, an event loop */
-
 /* So much of a larger transfer is enough to warm up: the first one takes twice as long, by pages
  * that are touched and a TCP window that grows, the third no longer. */
 #define WARM_UP_SIZE ((uint64_t)4 << 20)
@@ -185,7 +183,7 @@ bench_sequence(struct bench *b)
 	size_t *order, i;
 
 	if (b->ntargets > 1
-	    && bench_lacks_descriptors(b->ntargets * FDS_PER_TARGET, "%zu targets", b->ntargets))
+	    && bench_lacks_descriptors(b->ntargets * (1 + DRIVER_FDS), "%zu targets", b->ntargets))
 		return 2;
 	lane = make_lanes(b);
 	order = calloc(b->ntargets, sizeof *order);
