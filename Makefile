@@ -28,7 +28,8 @@ LIB_SRC = \
 	lib/base/awake.c lib/base/buf.c lib/base/child.c lib/base/clock.c lib/base/cpus.c \
 	lib/base/cpus_bsd.c lib/base/cpus_linux.c lib/base/distance.c lib/base/label.c \
 	lib/base/limits.c lib/base/msg.c lib/base/num.c lib/base/opt.c lib/base/out.c \
-	lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/url.c lib/base/utf8.c \
+	lib/base/pipe.c lib/base/rng.c lib/base/std.c lib/base/thread.c lib/base/url.c \
+	lib/base/utf8.c \
 	lib/net/loop_epoll.c lib/net/loop_kqueue.c lib/net/loop_poll.c lib/net/sock.c \
 	lib/net/source.c lib/net/stamp.c lib/net/stamp_linux.c \
 	lib/stats/bars.c lib/stats/buckets.c lib/stats/column.c lib/stats/hist.c lib/stats/joint.c \

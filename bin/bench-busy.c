@@ -5,7 +5,6 @@
  * over; if one of them fails earlier, the pings prove nothing, and the run has failed. */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "base/thread.h"
 #include "client/target.h"
 #include "load/sequence.h"
 
@@ -79,25 +79,20 @@ work(void *arg)
 	return NULL;
 }
 
-/* Start the threads, with signals left to main; returns how many could be started. */
+/* Returns how many threads were started. */
 static unsigned
 start(struct load *l, struct worker *w, unsigned n)
 {
-	sigset_t all, old;
 	unsigned i;
 	int e = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	for (i = 0; i < n; i++) {
+	for (i = 0; e == 0 && i < n; i += e == 0) {
 		w[i].load = l;
 		client_conn_init(&w[i].conn, &l->client, w[i].in, sizeof w[i].in);
-		if ((e = pthread_create(&w[i].thread, NULL, work, &w[i])) != 0)
-			break;
+		e = thread_start(&w[i].thread, 0, work, &w[i]);
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (e != 0) {
-		msg("thread %u of %u: %s", i + 1, n, strerror(e));
+		thread_lacks(e, i, n);
 		atomic_store(&l->failed, true);
 	}
 	return i;

@@ -12,14 +12,13 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/msg.h"
 #include "base/rng.h"
+#include "base/thread.h"
 #include "load/block.h"
 #include "load/live.h"
 #include "load/sequence.h"
@@ -533,32 +532,19 @@ make_lanes(const struct bench *b)
 	return lane;
 }
 
-/* Start the threads, leaving signals to main; returns how many were started. */
+/* Returns how many threads were started. */
 static unsigned
 start(struct shared *s, struct worker *w)
 {
-	struct limits_want want = { .tasks = s->bench->threads };
-	char limits[LIMITS_TEXT];
-	sigset_t all, old;
-	pthread_attr_t attr;
-	unsigned i;
-	int e;
+	unsigned i, n = s->bench->threads;
+	int e = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if ((e = pthread_attr_init(&attr)) == 0)
-		e = pthread_attr_setstacksize(&attr, STACK_SIZE);
-	for (i = 0; e == 0 && i < s->bench->threads; i += e == 0)
-		e = pthread_create(&w[i].thread, &attr, work, &w[i]);
+	for (i = 0; e == 0 && i < n; i += e == 0)
+		e = thread_start(&w[i].thread, STACK_SIZE, work, &w[i]);
 	if (e != 0) {
-		want.tasks_now = i;
-		limits_name(e, &want, limits);
-		msg("thread %u of %u: %s%s%s%s", i + 1, s->bench->threads, strerror(e),
-		    *limits ? " (" : "", limits, *limits ? ")" : "");
+		thread_lacks(e, i, n);
 		s->bench->failed = true;
 	}
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_mutex_lock(&s->barrier.mutex);
 	s->barrier.expected = i + 1;
 	pthread_mutex_unlock(&s->barrier.mutex);

@@ -3,14 +3,13 @@
 #include "base/distance.h"
 
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/cpus.h"
+#include "base/thread.h"
 
 #define TRIPS 100 /* a figure is the mean of so many */
 #define FIGURES 41
@@ -83,7 +82,6 @@ distance_ns(unsigned cpu, unsigned other)
 {
 	struct pair p = { .turn = 0 };
 	struct cpus one = { .bits = { 0 } }, before;
-	sigset_t all, mask;
 	pthread_t thread;
 	uint64_t ns = 0;
 
@@ -91,16 +89,10 @@ distance_ns(unsigned cpu, unsigned other)
 	cpus_add(&p.other, other);
 	if (cpus_get_affinity(&before) < 0 || cpus_set_affinity(&one) < 0)
 		return 0;
-	/* signals are the caller's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	if (pthread_create(&thread, NULL, answer, &p) == 0) {
-		pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	if (thread_start(&thread, 0, answer, &p) == 0) {
 		ns = measure(&p);
 		atomic_store(&p.turn, OVER);
 		pthread_join(thread, NULL);
-	} else {
-		pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	}
 	cpus_set_affinity(&before);
 	return ns;

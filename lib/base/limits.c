@@ -156,8 +156,19 @@ limits_name(int error, const struct limits_want *w, char text[LIMITS_TEXT])
 		add_resource(&l, "ulimit -n", RLIMIT_NOFILE, w->descriptors);
 	else if (error == ENFILE)
 		add_setting(&l, "fs.file-max", 0, "");
-	else if (error == EAGAIN || error == ENOMEM)
+	else if (error == EAGAIN)
 		add_tasks(&l, w);
+	return text;
+}
+
+const char *
+limits_error(int error, const struct limits_want *w, char text[LIMITS_TEXT])
+{
+	char limits[LIMITS_TEXT];
+
+	limits_name(error, w, limits);
+	snprintf(text, LIMITS_TEXT, "%s%s%.300s%s", strerror(error), *limits ? " (" : "", limits,
+	    *limits ? ")" : "");
 	return text;
 }
 

@@ -26,6 +26,10 @@ struct limits_want {
  * is known. */
 const char *limits_name(int error, const struct limits_want *, char text[LIMITS_TEXT]);
 
+/* "Too many open files (ulimit -n: 20000)": the error, and those limits if any is known. Returns
+ * text. */
+const char *limits_error(int error, const struct limits_want *, char text[LIMITS_TEXT]);
+
 /* The limits that are too low for the threads or processes wanted, in the same form; none: an empty
  * text. Memory is not looked at. */
 const char *limits_lacking(const struct limits_want *, char text[LIMITS_TEXT]);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
+#include "base/thread.h"
 
 #define PROGRESS_NS CLOCK_S
 
@@ -213,20 +213,6 @@ watch(void *arg)
 	return NULL;
 }
 
-static int
-start_thread(struct live *l)
-{
-	sigset_t all, old;
-	int e;
-
-	/* signals are for those that measure */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&l->thread, NULL, watch, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e;
-}
-
 /* ---- */
 
 void
@@ -261,7 +247,7 @@ live_begin(struct live *l, const struct bench_target *target, const struct bench
 		result_live_begin(&l->part[i], l->period_ns, time_ns);
 		l->result[i]->live = &l->part[i];
 	}
-	if ((e = start_thread(l)) != 0) {
+	if ((e = thread_start(&l->thread, 0, watch, l)) != 0) {
 		msg("%s: %s", l->period_ns ? "-i" : "progress", strerror(e));
 		l->bench->failed = l->bench->failed || l->period_ns;
 	}

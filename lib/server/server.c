@@ -766,7 +766,9 @@ server_run(const struct server_conf *conf, struct server_usage *usage)
 		.no_thread = PTHREAD_COND_INITIALIZER,
 		.conns.which = CONN_ALL,
 		.limited.which = CONN_LIMIT };
+	struct limits_want want = server_wants(conf);
 	const char *what = "server";
+	char text[LIMITS_TEXT];
 	bool begun = false;
 	int e, r = -1;
 
@@ -780,7 +782,7 @@ server_run(const struct server_conf *conf, struct server_usage *usage)
 		e = try_descriptor(&sv);
 	}
 	if (e != 0)
-		msg("%s: %s", what, strerror(e));
+		msg("%s: %s", what, limits_error(e, &want, text));
 	else if (conf->ready(conf->arg) == 0)
 		r = serve_until_told(&sv);
 	if (begun) {

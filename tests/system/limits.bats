@@ -220,14 +220,18 @@ told() {
 }
 
 @test "a client's threads: the limit is named" {
+	local program
 	need_starve
-	: >famine
 	start http-serve -p 0
-	run --separate-stderr env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" bench-conc -c 3 -j 3 "$URL"
-	[ "$status" -eq 1 ] || fail "$status: $stderr"
-	[ ! -e /proc/sys/kernel/pid_max ] ||
-	    grep -q '^bench-conc: thread 1 of 3: .*(.*kernel.pid_max: ' <<<"$stderr" || fail "$stderr"
+	for program in 'bench-conc -j 3' 'bench-busy'; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr env LD_PRELOAD="$PWD/starve.so" NO_THREAD=1 $program -c 3 "$URL"
+		want 1 "^${program%% *}: thread 1 of 3: Resource temporarily unavailable$(task_limits)"
+	done
 }
+
+# What follows where the system says which limits a thread may have run into.
+task_limits() { [ ! -e /proc/sys/kernel/pid_max ] || printf '%s' ' \(.*kernel.pid_max: '; }
 
 # announced COMMAND...: a server is started; true if it prints its URL, which is in file url then.
 # STATUS: that of one that ended before.
@@ -283,7 +287,7 @@ told_or_gone() { [ -s url ] || is_gone "$PID"; }
 		for model in pool event; do
 			run --separate-stderr timeout 60 env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
 			    "$server" -p 0 -m "$model"
-			want 1 "$model: Resource temporarily unavailable"
+			want 1 "$model: Resource temporarily unavailable$(task_limits)"
 			[ -z "$output" ] || fail "$model: $output"
 			run --separate-stderr timeout 60 env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" \
 			    "$server" -m "$model" touch started
