@@ -136,7 +136,8 @@ brine_get(struct brine *b, struct brine_value *v)
 	const unsigned char *data;
 	uint64_t n, bits;
 
-	b->p += str;
+	if (str)
+		b->p++; /* not where there is nothing: it may be NULL */
 	if (!(f = begin(b, &n)) || (str && f->type != BRINE_BYTES))
 		return false;
 	data = b->p;

@@ -42,9 +42,10 @@ remember(struct runs *s, const struct runs_row *row)
 static bool
 is_recent(const struct runs *s, const struct runs_row *row)
 {
-	const struct runs_row *p;
+	const struct runs_row *p = s->recent;
+	size_t n;
 
-	for (p = s->recent; p < s->recent + s->n; p++)
+	for (n = s->n; n > 0; n--, p++)
 		if (p->number == row->number && p->when.round == row->when.round
 		    && p->when.pass == row->when.pass)
 			return true;
@@ -55,11 +56,12 @@ is_recent(const struct runs *s, const struct runs_row *row)
 static bool
 begin_run(struct runs *s, const struct runs_row *row)
 {
-	const struct runs_row *p;
+	const struct runs_row *p = s->recent;
+	size_t n;
 
 	s->run++;
 	if (!is_recent(s, row))
-		for (p = s->recent; p < s->recent + s->n; p++)
+		for (n = s->n; n > 0; n--, p++)
 			if (!rounds_move(rounds_of(s, p->number),
 				rounds_in_run(p->when, s->run - 1), rounds_in_run(p->when, s->run)))
 				return false;
