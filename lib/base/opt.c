@@ -13,7 +13,6 @@
 #include "base/msg.h"
 #include "base/std.h"
 
-#define LETTERS 64
 #define EXIT_USAGE 2
 #define EXIT_NO_MEMORY 1
 
@@ -54,7 +53,7 @@ unknown(const struct opt *o, int argc, char **argv, int *status)
 int
 opt_next(const struct opt *o, int argc, char **argv, int *status)
 {
-	char letters[LETTERS];
+	char letters[OPT_LETTERS];
 	int letter;
 
 	snprintf(letters, sizeof letters, ":hV%s", o->letters);

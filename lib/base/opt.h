@@ -7,6 +7,9 @@
 #include <limits.h>
 #include <stddef.h>
 
+/* Bytes of a text of options: each letter and digit with its colon, and ":hV". */
+#define OPT_LETTERS 128
+
 struct opt {
 	const char *letters;           /* the program's own, as for getopt(3): "n:q" */
 	void (*help)(const void *arg); /* prints what -h asks for */

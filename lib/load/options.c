@@ -381,8 +381,10 @@ set_flag(struct bench *b, struct args *a, char letter)
 
 /* getopt's view of the options a program takes. */
 static void
-option_string(char text[64], const char *letters)
+option_string(char text[OPT_LETTERS], const char *letters)
 {
+	_Static_assert(2 * sizeof helps / sizeof *helps < OPT_LETTERS,
+	    "each letter, and its colon");
 	size_t i, n = 0;
 
 	for (i = 0; i < sizeof helps / sizeof *helps; i++) {
@@ -399,7 +401,7 @@ option_string(char text[64], const char *letters)
 static int
 parse_options(struct bench *b, struct args *a, int argc, char **argv)
 {
-	char text[64];
+	char text[OPT_LETTERS];
 	const struct opt opt = { .letters = text, .help = help, .arg = b->program, .trouble = 1 };
 	int letter, status = 0;
 
