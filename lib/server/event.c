@@ -289,7 +289,7 @@ step(struct worker *w, struct conn *c, struct turn *u)
 	return r;
 }
 
-/* Go on with a connection as far as it goes. */
+/* Go on with a connection as far as it goes. If its session waits, that is over. */
 static void
 take_turn(struct worker *w, struct conn *c, bool readable)
 {
@@ -298,6 +298,8 @@ take_turn(struct worker *w, struct conn *c, bool readable)
 	enum conn_step r;
 
 	out_swap(out, &w->out);
+	if (c->session->want == WANT_WAIT)
+		conn_resume(c);
 	while ((r = step(w, c, &u)) == CONN_GO_ON)
 		;
 	out_swap(out, &w->out);
@@ -335,8 +337,6 @@ run_ready(struct worker *w)
 	w->ready.first = w->ready.last = NULL;
 	while ((c = conn_list_take(&now))) {
 		c->event.ready = false;
-		if (c->session->want == WANT_WAIT)
-			conn_resume(c);
 		take_turn(w, c, true);
 	}
 }
@@ -349,7 +349,6 @@ run_timers(struct worker *w)
 	while (w->n_heap > 0 && w->heap[0]->event.wake_ns <= w->now_ns) {
 		c = w->heap[0];
 		leave(w, c);
-		conn_resume(c);
 		take_turn(w, c, true);
 	}
 }
