@@ -47,6 +47,7 @@ struct config {
 struct cmp {
 	/* what the command line says */
 	const char *metric; /* NULL: of one file, the usual one of each row */
+	bool answers;       /* it is one of bench-cap's: what a probe knows so far is no figure */
 	double limit;       /* as a factor: 1.05 */
 	const char *base;   /* label; NULL: that of the first row */
 	bool tsv, header;
@@ -106,6 +107,8 @@ take_row(void *arg, struct rows *r)
 		    "%s rows, not "
 		    "summary rows: pass them through bench-stat, round by round",
 		    r->schema == TSV_RAW ? "raw" : "histogram");
+	if (c->answers && strcmp(t->cell[ROWS_OP], "capacity") != 0)
+		return true;
 	if (!(g = rows_find(&c->index, r, NULL)))
 		return false;
 	g->metric = c->metric ? c->metric : rows_metric(r);
@@ -780,6 +783,9 @@ set_metric(struct cmp *c, const char *text)
 	const char *const *name = tsv_columns(TSV_SUMMARY) + ROWS_ELAPSED + 1;
 
 	c->metric = text;
+	c->answers = strcmp(text, "holds_per_s") == 0 || strcmp(text, "fails_per_s") == 0;
+	if (c->answers)
+		return true;
 	for (; strcmp(*name, "busy") != 0; name++)
 		if (strcmp(*name, text) == 0)
 			return true;
@@ -849,6 +855,10 @@ run(struct cmp *c)
 
 	if (!read_side(c, 0) || (c->path[1] && !read_side(c, 1)))
 		return EXIT_TROUBLE;
+	if (c->index.n == 0) {
+		msg("-m: no answer of bench-cap (operation capacity) has %s", c->metric);
+		return EXIT_TROUBLE;
+	}
 	if (!(c->list = calloc(c->index.n + 1, sizeof *c->list))) {
 		no_memory();
 		return EXIT_TROUBLE;

@@ -18,7 +18,7 @@
 static const char *const summary[] = { SUMMARY, TSV_AT, NULL };
 
 static const char *const capacity[] = { SUMMARY, "quantile", "limit_us", "beyond", "beyond_low",
-	"beyond_high", "holds", "holds_per_s", "fails_per_s", NULL };
+	"beyond_high", "holds", "holds_per_s", "fails_per_s", TSV_AT, NULL };
 
 static const char *const raw[] = { OPERATION, "client", "seq", "start_us", "us", "ok", WHEN,
 	"start_s", NULL };

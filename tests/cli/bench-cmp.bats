@@ -390,6 +390,24 @@ times() {
 	[ "$(cell out.tsv metric | uniq)/$(cell out.tsv verdict | uniq)" = mean_us/same ] || fail "$(cat out.tsv)"
 }
 
+@test "the capacities of bench-cap: of its answers alone" {
+	CLIENTS=50 OP=ping turns 12 1 a=1 b=2 >probes
+	CLIENTS=50 OP=capacity turns 12 1 a=1 b=1.05 >answers
+	# probes have what is known so far
+	tail -n +2 answers | cat probes - | awk -F '\t' -v OFS='\t' '
+		NR == 1 { print $0, "holds_per_s", "fails_per_s" }
+		NR > 1 { print $0, $12 / 2, $12 / 2 * 1.05 }' >rows
+	among 1 -m holds_per_s rows
+	[ "$(cut -f 1,3,9,17,20 out.tsv | tail -n +2 | tr '\t' ' ')" = 'b capacity holds_per_s 12 worse' ] ||
+	    fail "$(cat out.tsv)"
+	awk -F '\t' 'NR == 2 { exit !($13 < 1 / 1.05 && $14 > 0.94 && $14 < 0.96) }' out.tsv || fail "$(cat out.tsv)"
+	among 0 -m fails_per_s -b b rows
+	[ "$(cell out.tsv verdict)" = better ] || fail "$(cat out.tsv)"
+	compare 0 -m holds_per_s rows rows
+	grep -v '	capacity	' rows >probes
+	refuses bench-cmp '-m: no answer of bench-cap .operation capacity. has holds_per_s' -m holds_per_s probes
+}
+
 @test "one file: too few passes, and a single one" {
 	turns 5 8 a=1 b=2 >rows
 	among 3 rows
