@@ -412,19 +412,18 @@ prepare(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t 
 
 /* Probe all targets in turn, until each is over. */
 static void
-search(struct bench *b, struct lane *lane, size_t *order, const struct bench_row *r,
-    uint64_t deadline_ns)
+search(struct bench *b, struct lane *lane, const struct bench_row *r, uint64_t deadline_ns)
 {
-	uint64_t state = rng_stream(b->seed, 0), now;
+	uint64_t now;
 	size_t i, left = 0;
 	struct lane *l;
 
 	for (i = 0; i < b->ntargets; i++)
 		left += !(lane[i].over = lane[i].gone);
 	for (b->when.round = 1; left > 0 && !bench_stopped(b); b->when.round++) {
-		bench_order(b, &state, order);
+		bench_order(b);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
-			l = &lane[order[i]];
+			l = &lane[b->order[i]];
 			if (l->over)
 				continue;
 			now = clock_ns();
@@ -573,7 +572,6 @@ measure(struct bench *b)
 {
 	uint64_t deadline_ns;
 	struct lane *lane;
-	size_t *order;
 	bool answered = false;
 
 	b->rows = TSV_CAPACITY;
@@ -584,17 +582,15 @@ measure(struct bench *b)
 		return 2;
 	deadline_ns = clock_ns() + b->time_ns;
 	lane = make_lanes(b);
-	order = calloc(b->ntargets, sizeof *order);
-	if (lane && order) {
+	if (lane) {
 		prepare(b, lane, &b->row[0], deadline_ns);
-		search(b, lane, order, &b->row[0], deadline_ns);
+		search(b, lane, &b->row[0], deadline_ns);
 		answered = answer(b, lane, &b->row[0]);
 	} else {
 		msg("%s", strerror(errno));
 		b->failed = true;
 	}
 	free_lanes(lane, b->ntargets);
-	free(order);
 	return answered ? 0 : 3;
 }
 

@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/msg.h"
-#include "base/rng.h"
 #include "base/thread.h"
 #include "load/block.h"
 #include "load/live.h"
@@ -70,15 +69,6 @@ struct worker {
 	struct result *result;
 	int failed; /* errno of an event loop */
 	pthread_t thread;
-};
-
-/* A target, and what is known of the row that is measured. */
-struct lane {
-	struct bench_target *target;
-	struct result *now;   /* of its block, and of warming up for the first */
-	struct result *total; /* of those before */
-	bool full;            /* it takes no more connections */
-	bool over;            /* it has no clients any more */
 };
 
 /* How many clients a thread has. */
@@ -160,12 +150,12 @@ step(struct shared *s, const struct step *what)
 
 /* What all threads have measured is the target's. */
 static void
-collect(struct shared *s, struct worker *w, struct lane *l)
+collect(struct shared *s, struct worker *w, struct bench_target *t)
 {
 	unsigned i;
 
 	for (i = 0; i < s->bench->threads; i++)
-		result_merge(l->now, w[i].result);
+		result_merge(t->now, w[i].result);
 }
 
 /* Is the row one that comes out? With -W, connecting may be what comes before the first. */
@@ -181,33 +171,33 @@ is_shown(const struct bench *b, const struct bench_row *r)
 
 /* Print what all threads have measured since the last time. */
 static void
-report(struct shared *s, struct worker *w, struct lane *l, const struct bench_row *r,
+report(struct shared *s, struct worker *w, struct bench_target *t, const struct bench_row *r,
     uint64_t start_ns)
 {
 	struct bench *b = s->bench;
 	unsigned i, gave_up;
 
-	collect(s, w, l);
+	collect(s, w, t);
 	for (i = 0; i < b->threads; i++) {
 		if (w[i].failed) {
 			msg("%s", strerror(w[i].failed));
-			b->failed = l->over = true;
+			b->failed = t->over = true;
 		}
 	}
 	if (is_shown(b, r))
-		bench_print(b, l->target, r, l->now, b->clients, b->threads, start_ns);
-	gave_up = l->now->gave_up;
+		bench_print(b, t, r, t->now, b->clients, b->threads, start_ns);
+	gave_up = t->now->gave_up;
 	/* of requests without any client one row is enough: all errors */
-	l->over = l->over || (gave_up == b->clients && !r->connects);
-	result_merge(l->total, l->now);
-	l->total->gave_up = gave_up; /* in each block it is all that have by then */
+	t->over = t->over || (gave_up == b->clients && !r->connects);
+	result_merge(t->total, t->now);
+	t->total->gave_up = gave_up; /* in each block it is all that have by then */
 }
 
 static void
-remark(struct shared *s, struct lane *l, const struct bench_row *r)
+remark(struct shared *s, struct bench_target *t, const struct bench_row *r)
 {
-	bench_remark(s->bench, l->target, r, l->total, s->bench->clients, s->bench->threads);
-	result_clear(l->total);
+	bench_remark(s->bench, t, r, t->total, s->bench->clients, s->bench->threads);
+	result_clear(t->total);
 }
 
 static uint64_t
@@ -254,32 +244,32 @@ renew(struct shared *s, struct worker *w, size_t target)
 
 /* Has something failed in the block? */
 static bool
-incomplete(const struct lane *l)
+incomplete(const struct bench_target *t)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has results */
-	return l->now->errors + l->now->gave_up > 0;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each target has results */
+	return t->now->errors + t->now->gave_up > 0;
 }
 
 /* Does the peer take no more connections than those of earlier rounds? All that failed has heard
  * nothing from it. */
 static bool
-turned_away(const struct lane *l)
+turned_away(const struct bench_target *t)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each lane has results */
-	return l->full && l->now->errors == l->now->unheard;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each target has results */
+	return !t->in_row && t->now->errors == t->now->unheard;
 }
 
 /* These are the ones that go on. */
 static void
-go_back(struct shared *s, struct worker *w, struct lane *l, size_t target)
+go_back(struct shared *s, struct worker *w, struct bench_target *t, size_t target)
 {
 	struct bench *b = s->bench;
 	unsigned i;
 
-	msg("%s: first-reply: only %" PRIu64 " round%s, no more connections: %s", l->target->label,
+	msg("%s: first-reply: only %" PRIu64 " round%s, no more connections: %s", t->label,
 	    b->when.round - 1, b->when.round > 2 ? "s" : "",
-	    l->now->ncauses > 0 ? l->now->cause[0].text : "a client gave up");
-	result_clear(l->now);
+	    t->now->ncauses > 0 ? t->now->cause[0].text : "a client gave up");
+	result_clear(t->now);
 	for (i = 0; i < b->threads; i++) {
 		w[i].driver[target]->free(w[i].driver[target]);
 		w[i].driver[target] = w[i].earlier[--w[i].nearlier];
@@ -303,47 +293,50 @@ first_row(const struct bench *b, const struct bench_target *t)
 
 /* Connect all clients of each target at the same time; in rounds, each time other ones. */
 static void
-connect_all(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state)
+connect_all(struct shared *s, struct worker *w)
 {
 	struct bench *b = s->bench;
 	struct step first = { .what = FIRST };
 	bool shown = is_shown(b, &setup);
 	uint64_t rounds = shown ? first_rounds(b) : 1, start_ns;
 	struct bench_row row;
-	struct lane *l;
+	struct bench_target *t;
 	size_t i;
 
 	bench_progress(b, &setup, 0, rounds);
+	for (t = b->target; t < b->target + b->ntargets; t++)
+		t->in_row = true;
 	if (shown)
 		bench_wait(b);
 	for (b->when.round = 1; b->when.round <= rounds && !bench_stopped(b); b->when.round++) {
-		bench_order(b, state, order);
+		bench_order(b);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
-			l = &lane[order[i]];
-			if (l->over || l->full || (b->when.round > 1 && !renew(s, w, order[i])))
+			t = &b->target[b->order[i]];
+			if (t->over || !t->in_row
+			    || (b->when.round > 1 && !renew(s, w, b->order[i])))
 				continue;
-			row = first_row(b, l->target);
-			first.target = order[i];
+			row = first_row(b, t);
+			first.target = b->order[i];
 			first.call = &row.call;
 			start_ns = step(s, &first);
-			collect(s, w, l);
-			l->full = incomplete(l);
-			if (b->when.round > 1 && turned_away(l) && !bench_stopped(b))
-				go_back(s, w, l, order[i]);
+			collect(s, w, t);
+			t->in_row = !incomplete(t);
+			if (b->when.round > 1 && turned_away(t) && !bench_stopped(b))
+				go_back(s, w, t, b->order[i]);
 			else
-				report(s, w, l, &row, start_ns);
+				report(s, w, t, &row, start_ns);
 		}
 	}
 	b->when.round = 1;
-	for (l = lane; l < lane + b->ntargets; l++) {
-		row = first_row(b, l->target);
-		remark(s, l, &row);
+	for (t = b->target; t < b->target + b->ntargets; t++) {
+		row = first_row(b, t);
+		remark(s, t, &row);
 	}
 }
 
 /* Have all clients of a target warm up with count requests; returns how long each took. */
 static uint64_t
-warm_up_target(struct shared *s, struct worker *w, struct lane *l, struct step *warm,
+warm_up_target(struct shared *s, struct worker *w, struct bench_target *t, struct step *warm,
     uint64_t count)
 {
 	uint64_t ns;
@@ -351,7 +344,7 @@ warm_up_target(struct shared *s, struct worker *w, struct lane *l, struct step *
 	warm->count = count;
 	ns = step(s, warm);
 	ns = clock_ns() - ns;
-	collect(s, w, l);
+	collect(s, w, t);
 	return ns / (count ? count : 1);
 }
 
@@ -360,32 +353,31 @@ warm_up_target(struct shared *s, struct worker *w, struct lane *l, struct step *
  * behind the warm-up, and the shorter time counts: the first may be those of a cold start, or of
  * another process that had the processor. */
 static void
-warm_up(struct shared *s, struct worker *w, struct lane *lane, const struct call *call,
-    struct block *k)
+warm_up(struct shared *s, struct worker *w, const struct call *call, struct block *k)
 {
 	struct bench *b = s->bench;
 	struct step warm = { .what = WARM_UP, .call = call };
 	bool fixed = !b->in_rounds || b->count || b->time_ns || !b->warmup;
-	struct lane *l;
+	struct bench_target *t;
 	uint64_t ns, again;
 
 	for (warm.target = 0; warm.target < b->ntargets; warm.target++) {
-		l = &lane[warm.target];
-		if (l->over)
+		t = &b->target[warm.target];
+		if (t->over)
 			continue;
-		ns = warm_up_target(s, w, l, &warm, b->warmup);
-		if (fixed || l->now->errors + l->now->warnings > 0)
+		ns = warm_up_target(s, w, t, &warm, b->warmup);
+		if (fixed || t->now->errors + t->now->warnings > 0)
 			continue;
-		again = warm_up_target(s, w, l, &warm, BLOCK_OPERATIONS);
+		again = warm_up_target(s, w, t, &warm, BLOCK_OPERATIONS);
 		ns = (ns < again ? ns : again) * BLOCK_OPERATIONS;
-		if (l->now->errors + l->now->warnings == 0 && ns > k->time_ns)
+		if (t->now->errors + t->now->warnings == 0 && ns > k->time_ns)
 			k->time_ns = ns;
 	}
 }
 
 /* One block of a target. */
 static void
-measure_block(struct shared *s, struct worker *w, struct lane *l, const struct bench_row *r,
+measure_block(struct shared *s, struct worker *w, struct bench_target *t, const struct bench_row *r,
     const struct step *run, uint64_t rounds)
 {
 	struct bench *b = s->bench;
@@ -394,71 +386,54 @@ measure_block(struct shared *s, struct worker *w, struct lane *l, const struct b
 
 	for (i = 0; i < b->threads; i++)
 		live_attach(s->live, i, w[i].result);
-	live_begin(s->live, l->target, r, b->clients, run->count, run->time_ns, rounds);
+	live_begin(s->live, t, r, b->clients, run->count, run->time_ns, rounds);
 	start_ns = step(s, run);
 	live_end(s->live);
-	report(s, w, l, r, start_ns);
+	report(s, w, t, r, start_ns);
 }
 
 /* One row of all targets. */
 static void
-measure_row(struct shared *s, struct worker *w, struct lane *lane, size_t *order, uint64_t *state,
-    const struct bench_row *r)
+measure_row(struct shared *s, struct worker *w, const struct bench_row *r)
 {
 	struct bench *b = s->bench;
 	struct block k = block_of(b, r);
 	struct step run = { .what = RUN, .call = &r->call, .count = k.count };
-	struct lane *l;
+	struct bench_target *t;
 	size_t i;
 
 	bench_progress(b, r, 0, k.rounds);
-	warm_up(s, w, lane, &r->call, &k);
+	warm_up(s, w, &r->call, &k);
 	bench_wait(b);
 	run.time_ns = k.time_ns;
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
 		bench_progress(b, r, b->when.round - 1, k.rounds);
-		bench_order(b, state, order);
+		bench_order(b);
 		for (i = 0; i < b->ntargets && !bench_stopped(b); i++) {
-			l = &lane[order[i]];
-			run.target = order[i];
-			if (!l->over)
-				measure_block(s, w, l, r, &run, k.rounds);
+			run.target = b->order[i];
+			t = &b->target[run.target];
+			if (!t->over)
+				measure_block(s, w, t, r, &run, k.rounds);
 		}
 	}
-	for (l = lane; l < lane + b->ntargets; l++)
-		remark(s, l, r);
+	for (t = b->target; t < b->target + b->ntargets; t++)
+		remark(s, t, r);
 	b->when.round = 1;
 }
 
 /* main's part while the threads are at work. */
 static void
-coordinate(struct shared *s, struct worker *w, struct lane *lane, size_t *order)
+coordinate(struct shared *s, struct worker *w)
 {
 	struct bench *b = s->bench;
-	uint64_t state = rng_stream(b->seed, 0);
-	size_t i, k;
-
-	connect_all(s, w, lane, order, &state);
-	for (i = 0; i < b->nrows && !bench_stopped(b); i++) {
-		for (k = 0; k < b->ntargets && lane[k].over; k++)
-			;
-		if (k < b->ntargets && !b->row[i].connects)
-			measure_row(s, w, lane, order, &state, &b->row[i]);
-	}
-	s->step.what = OVER;
-	barrier_wait(&s->barrier);
-}
-
-static void
-free_lanes(struct lane *lane, size_t n)
-{
 	size_t i;
 
-	for (i = 0; lane && i < n; i++) {
-		result_free(lane[i].now);
-		result_free(lane[i].total);
-	}
-	free(lane);
+	connect_all(s, w);
+	for (i = 0; i < b->nrows && !bench_stopped(b); i++)
+		if (bench_some_left(b) && !b->row[i].connects)
+			measure_row(s, w, &b->row[i]);
+	s->step.what = OVER;
+	barrier_wait(&s->barrier);
 }
 
 static void
@@ -512,26 +487,6 @@ make_workers(struct shared *s)
 	return NULL;
 }
 
-/* NULL with errno. */
-static struct lane *
-make_lanes(const struct bench *b)
-{
-	struct lane *lane = calloc(b->ntargets, sizeof *lane);
-	size_t i;
-
-	for (i = 0; lane && i < b->ntargets; i++) {
-		lane[i].target = &b->target[i];
-		lane[i].now = result_new(b->rows == TSV_RAW, b->rate > 0, b->client.stamps);
-		lane[i].total = result_new(false, b->rate > 0, b->client.stamps);
-		if (!lane[i].now || !lane[i].total) {
-			free_lanes(lane, b->ntargets);
-			errno = ENOMEM;
-			return NULL;
-		}
-	}
-	return lane;
-}
-
 /* Returns how many threads were started. */
 static unsigned
 start(struct shared *s, struct worker *w)
@@ -558,17 +513,15 @@ measure(struct bench *b)
 		.barrier = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 		    .open = PTHREAD_COND_INITIALIZER,
 		    .expected = UINT_MAX } };
-	struct lane *lane = make_lanes(b);
-	size_t *order = calloc(b->ntargets, sizeof *order);
 	struct worker *w = NULL;
 	unsigned i, n;
 
-	if (lane && order && (s.live = live_new(b, b->threads)))
+	if (bench_results(b) && (s.live = live_new(b, b->threads)))
 		w = make_workers(&s);
 	if (w) {
 		n = start(&s, w);
 		if (n == b->threads) {
-			coordinate(&s, w, lane, order);
+			coordinate(&s, w);
 		} else {
 			s.step.what = OVER;
 			barrier_wait(&s.barrier);
@@ -581,8 +534,6 @@ measure(struct bench *b)
 		b->failed = true;
 	}
 	live_free(s.live);
-	free(order);
-	free_lanes(lane, b->ntargets);
 }
 
 /* For each number of clients everything again. */

@@ -14,7 +14,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/msg.h"
-#include "base/rng.h"
 #include "load/bench.h"
 #include "load/block.h"
 
@@ -234,10 +233,9 @@ run_block(struct run *r, const struct block *k)
 
 /* Blocks of all targets in turn. */
 static void
-run_all(struct bench *b, struct run *run, size_t *order)
+run_all(struct bench *b, struct run *run)
 {
 	struct block k = block_of(b, &b->row[0]);
-	uint64_t state = rng_stream(b->seed, 0);
 	size_t i, n;
 
 	if (b->in_rounds && !b->count && !b->time_ns) {
@@ -253,10 +251,10 @@ run_all(struct bench *b, struct run *run, size_t *order)
 	bench_wait(b);
 	for (b->when.round = 1; b->when.round <= k.rounds && !bench_stopped(b); b->when.round++) {
 		bench_progress(b, &b->row[0], b->when.round - 1, k.rounds);
-		bench_order(b, &state, order);
+		bench_order(b);
 		for (n = 0; n < b->ntargets; n++)
-			if (!run[order[n]].over && !bench_stopped(b))
-				run_block(&run[order[n]], &k);
+			if (!run[b->order[n]].over && !bench_stopped(b))
+				run_block(&run[b->order[n]], &k);
 	}
 	for (n = 0; n < b->ntargets; n++)
 		for (i = 0; i < b->nrows; i++)
@@ -346,7 +344,7 @@ check_and_measure(struct bench *b)
 	    : b->in_rounds         ? (b->count ? b->count : BLOCK) + BLOCK_SKIPPED
 				   : b->count;
 	struct run *run;
-	size_t *order, i, n = 0;
+	size_t i, n = 0;
 
 	/* all stay open; a count of 10^12 times 10^12 rounds is too many as well */
 	if (bench_lacks_descriptors(
@@ -355,9 +353,8 @@ check_and_measure(struct bench *b)
 		b->ntargets, rounds))
 		return 2;
 	run = make_runs(b, max);
-	order = calloc(b->ntargets, sizeof *order);
-	if (run && order) {
-		run_all(b, run, order);
+	if (run) {
+		run_all(b, run);
 		for (i = 0; i < b->ntargets; i++)
 			n += run[i].n;
 		if (b->command)
@@ -366,7 +363,6 @@ check_and_measure(struct bench *b)
 		msg("%s", strerror(ENOMEM));
 		b->failed = true;
 	}
-	free(order);
 	free_runs(run, b->ntargets);
 	return 0;
 }

@@ -146,8 +146,11 @@ free_targets(struct bench *b)
 	for (i = 0; i < b->ntargets; i++) {
 		client_free(&b->target[i].client);
 		free(b->target[i].shown);
+		result_free(b->target[i].now);
+		result_free(b->target[i].total);
 	}
 	free(b->target);
+	free(b->order);
 	free(b->target_words);
 	free(b->label_words);
 }
@@ -181,13 +184,42 @@ bench_main(int argc, char **argv, const struct bench_program *p)
 }
 
 void
-bench_order(const struct bench *b, uint64_t *state, size_t *order)
+bench_order(struct bench *b)
 {
 	size_t i;
 
-	rng_order(state, order, b->ntargets);
+	rng_order(&b->order_state, b->order, b->ntargets);
 	for (i = 0; i < b->ntargets && b->when.pass == 1 && b->when.round == 1; i++)
-		order[i] = i;
+		b->order[i] = i;
+}
+
+bool
+bench_results(struct bench *b)
+{
+	struct bench_target *t;
+
+	for (t = b->target; t < b->target + b->ntargets; t++) {
+		result_free(t->now);
+		result_free(t->total);
+		t->now = result_new(b->rows == TSV_RAW, b->rate > 0, b->client.stamps);
+		t->total = result_new(false, b->rate > 0, b->client.stamps);
+		t->in_row = t->over = false;
+		if (!t->now || !t->total) {
+			errno = ENOMEM;
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+bench_some_left(const struct bench *b)
+{
+	size_t i = 0;
+
+	while (i < b->ntargets && b->target[i].over)
+		i++;
+	return i < b->ntargets;
 }
 
 void

@@ -47,6 +47,7 @@ struct bench_help {
 };
 
 struct bench;
+struct driver;
 
 /* A program: its command line, and what it does. */
 struct bench_program {
@@ -82,6 +83,14 @@ struct bench_target {
 	const char *url, *label; /* label: what rows call it */
 	char *shown;             /* the URL as a label, if it is that; owned */
 	bool warned;             /* about a peer that closes after its replies */
+
+	struct driver *driver; /* of bench_sequence(); owned by it */
+
+	/* Of programs that have called bench_results(). */
+	struct result *now;   /* of the block, and of what was before it in the row */
+	struct result *total; /* of the row's blocks before */
+	bool in_row;          /* the row that is measured has it */
+	bool over;            /* no more can be measured */
 };
 
 /* One row to be measured. */
@@ -138,6 +147,8 @@ struct bench {
 	struct client client;                     /* settings that all targets have in common */
 	struct bench_target *target;
 	size_t ntargets;
+	size_t *order;                    /* of targets in this round: bench_order() */
+	uint64_t order_state;             /* of the random numbers it is made of */
 	char *target_words, *label_words; /* from the environment; owned */
 	struct payload payload;
 	atomic_int output_errno; /* why writing to stdout failed, or 0 */
@@ -177,9 +188,15 @@ bench_lacks_descriptors(uint64_t need, const char *fmt, ...);
 /* Processors' affinity of -P, or what bench-turns says. False: said why not. */
 bool bench_place(const char *cpus);
 
-/* The order of targets in the round that begins, drawn anew; in the very first it is theirs, so
- * that rows begin with the first target, which others are compared with. */
-void bench_order(const struct bench *, uint64_t *state, size_t *order);
+/* Draw the order of targets in the round that begins; in the very first it is theirs, so that rows
+ * begin with the first target, which others are compared with. */
+void bench_order(struct bench *);
+
+/* New results for all targets, none of which is over. False: out of memory, in errno as well. */
+bool bench_results(struct bench *);
+
+/* Is there a target that is not over? */
+bool bench_some_left(const struct bench *);
 
 /* The schedule of the open loop, for thread number first of step; the seed is of SCHEDULE_EXP. */
 void bench_schedule(const struct bench *, struct schedule *, uint64_t seed, unsigned first,

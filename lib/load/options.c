@@ -14,6 +14,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/opt.h"
+#include "base/rng.h"
 #include "http/message.h"
 #include "load/replay.h"
 #include "load/targets.h"
@@ -828,6 +829,8 @@ bench_options(struct bench *b, int argc, char **argv)
 		b->least_ns = p->lasts ? BENCH_SHORT_NS : 0;
 	}
 	set_up_targets(b);
+	b->order = opt_memory(calloc(b->ntargets, sizeof *b->order));
+	b->order_state = rng_stream(b->seed, 0);
 	b->header = a.header;
 	if (b->verbose)
 		print_settings(b, &a);
