@@ -688,16 +688,20 @@ with_pause() {
 # A server that stands still for 1 s at 1000/s is late with all that was due meanwhile, half
 # of it by more than half a second; nothing of it is lost.
 bench_shows_a_stall() {
-	local server late
+	local server late try
 	[ "${SANITIZED:-}" != thread ] || skip 'too slow under a thread sanitizer'
 	for server in $SERVERS; do
 		start "$server" -p 0 -m event
-		with_pause "$1" -R -r 1000 -n "$2" -d 4 -T 10 "$URL" || fail "$(cat err.txt)"
-		rows out.tsv "$RAW_HEADER"
-		[ "$(cell out.tsv us ping | wc -l)/$(cell out.tsv ok | sort -u)" = 3000/1 ] || fail "$(wc -l <out.tsv)"
-		late=$(cell out.tsv us ping | awk '$1 > 500000 { n++ } END { print n + 0 }')
-		echo "$server: $late late, of a pause of $PAUSED ms"
-		[ "$late" -ge $((PAUSED - 650)) ] && [ "$late" -le $((PAUSED + 500)) ] || fail "$late responses above 0.5 s"
+		# a machine that is busy may have a pause of its own
+		for try in 1 2 3; do
+			with_pause "$1" -R -r 1000 -n "$2" -d 4 -T 30 "$URL" || fail "$(cat err.txt)"
+			rows out.tsv "$RAW_HEADER"
+			[ "$(cell out.tsv us ping | wc -l)/$(cell out.tsv ok | sort -u)" = 3000/1 ] || fail "$(wc -l <out.tsv)"
+			late=$(cell out.tsv us ping | awk '$1 > 500000 { n++ } END { print n + 0 }')
+			echo "$server: $late late, of a pause of $PAUSED ms"
+			[ "$late" -lt $((PAUSED - 650)) ] || [ "$late" -gt $((PAUSED + 500)) ] || break
+			[ "$try" -lt 3 ] || fail "$late responses above 0.5 s"
+		done
 		stop
 	done
 }
@@ -822,7 +826,7 @@ server_says_when_it_is_ready() {
 	PID=$!
 	STARTED+=("$PID")
 	{
-		read -r -t 10 line
+		read -r -t 60 line
 		rest=$(timeout 60 cat)
 	} <"$fifo"
 	[[ $line =~ ^(rpc|http)://127\.0\.0\.1:[1-9][0-9]*$ ]] || fail "$line"
@@ -980,9 +984,9 @@ server_limits_connections() {
 		[ "$(cell out.tsv n ping)" = 10 ] || fail "$(cat out.tsv)"
 		# a third is let in when one of the others goes
 		exec 8<>"/dev/tcp/127.0.0.1/${URL##*:}" 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
-		bench-lat -n 1 -w 0 -T 10 "$URL" >out.tsv 3>&- 8>&- 9>&- &
+		bench-lat -n 1 -w 0 "$URL" >out.tsv 3>&- 8>&- 9>&- &
 		STARTED+=($!)
-		sleep 0.2
+		wait_for server.err
 		exec 8>&- 9>&-
 		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv)"
 		forget "${STARTED[-1]}"

@@ -267,9 +267,14 @@ warned() {
 }
 
 @test "a closed loop shows a stall once" {
+	local try
 	start http-serve -p 0 -m event
-	with_pause bench-lat -R -t 3 "$URL" || fail "$(cat err.txt)"
-	[ "$(cell out.tsv us | awk '$1 > 500000' | wc -l)" -eq 1 ] || fail "$(sort -k 9n out.tsv | tail -n 3)"
+	# a machine that is busy may have one of its own
+	for try in 1 2 3; do
+		with_pause bench-lat -R -t 3 "$URL" || fail "$(cat err.txt)"
+		[ "$(cell out.tsv us | awk '$1 > 500000' | wc -l)" -ne 1 ] || break
+		[ "$try" -lt 3 ] || fail "$(sort -k 9n out.tsv | tail -n 3)"
+	done
 }
 
 @test "the same seed gives the same arrivals, another one others" {

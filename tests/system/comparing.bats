@@ -99,7 +99,7 @@ once() {
 	there=$URL
 	start rpc-serve -p 0
 	goes=$PID
-	bench-lat -B 1000000 -b 20 -T 2 stays="$there" goes="$URL" >out.tsv 2>err 3>&- &
+	bench-lat -B 1000000 -b 20 stays="$there" goes="$URL" >out.tsv 2>err 3>&- &
 	bench=$!
 	STARTED+=("$bench")
 	both() { cut -f 1 out.tsv | sort -u | grep -c . | grep -qx 3; }

@@ -96,7 +96,7 @@ served() {
 	local b
 	for b in rpc-silent-after-3 http-silent-after-3; do
 		bad "${b%%-*}" "$b"
-		run --separate-stderr timeout 60 bench-lat -n 7 -w 0 -T 0.2 "$URL"
+		run --separate-stderr timeout 60 bench-lat -n 7 -w 0 -T 2 "$URL"
 		[ "$status" -eq 1 ] || fail "$b: status $status: $output $stderr"
 		printf '%s\n' "$output" >out.tsv
 		rows out.tsv

@@ -33,8 +33,9 @@ let_go() {
 	forget "$HELD"
 }
 
-# told PATTERN: the server said so, once.
+# told PATTERN: the server says so, once.
 told() {
+	eventually grep -qE -- "$1" server.err || fail "server: $(cat server.err)"
 	[ "$(grep -cE -- "$1" server.err)" -eq 1 ] || fail "server: $(cat server.err)"
 	: >server.err
 }

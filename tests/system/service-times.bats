@@ -114,11 +114,15 @@ each_end() {
 		cell raw.tsv us | awk '{ printf "%s", $1 < 150000 ? "s" : "l" }'
 	}
 	all_the_same() {
-		local a b c
-		a=$(times -S 7)
-		b=$(times -S 7)
-		c=$(times -S 8)
-		[ "${#a}" -eq 10 ] && [ "$a" = "$b" ] && [ "$a" != "$c" ] || fail "$a $b $c"
+		local a b c try
+		# (on a machine that is busy a short one may be long)
+		for try in 1 2 3; do
+			a=$(times -S 7)
+			b=$(times -S 7)
+			c=$(times -S 8)
+			[ "${#a}" -ne 10 ] || [ "$a" != "$b" ] || [ "$a" = "$c" ] || break
+			[ "$try" -lt 3 ] || fail "$a $b $c"
+		done
 		echo "$server $a" >sequence
 	}
 	each all_the_same

@@ -49,7 +49,7 @@ stress() {
 	rm -rf replies
 	mkdir replies
 	# from before the first until after the last
-	bench-lat -t 4 -T 10 "$URL" >well.tsv 2>well.err 3>&- &
+	bench-lat -t 4 -T 60 "$URL" >well.tsv 2>well.err 3>&- &
 	well=$!
 	for name in $(bad_client); do
 		case $name in
@@ -134,7 +134,7 @@ survives() {
 		start "$server" -p 0 -m "$model" -T 5
 		at_rest
 		before=$RESOURCES
-		bench-lat -t 2 -T 10 "$URL" >out.tsv 2>err.txt 3>&- &
+		bench-lat -t 2 -T 60 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
 		bad_client connects "${URL##*:}" 20000 3>&-
 		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv err.txt)"
