@@ -408,9 +408,11 @@ expire_lingering(struct server *sv)
 	}
 }
 
-/* What a parked connection awaited has come, or more that is to be thrown away. */
+/* What a parked connection awaited has come, or more that is to be thrown away. One that is gone
+ * and has left nothing takes no thread: of many that are reset at once each would have to begin and
+ * to end, in the way of those that serve. */
 static void
-unpark(struct conn *c)
+unpark(struct conn *c, bool gone)
 {
 	struct server *sv = c->server;
 	bool lingering;
@@ -420,10 +422,14 @@ unpark(struct conn *c)
 	lingering = c->lingering;
 	c->parked = false;
 	pthread_mutex_unlock(&sv->lock);
-	if (!lingering)
+	if (lingering) {
+		if (!conn_discard(c))
+			end_lingering(c);
+	} else if (gone && !conn_has_come(c)) {
+		server_close(c);
+	} else {
 		server_serve(c);
-	else if (!conn_discard(c))
-		end_lingering(c);
+	}
 }
 
 /* End parked connections whose time is over; returns how long the next look may wait. One
@@ -686,7 +692,7 @@ serve_until_told(struct server *sv)
 				pipe_drain(sv->wake[0]);
 				sv->retry_ns = 0;
 			} else {
-				unpark(ev[i].user);
+				unpark(ev[i].user, ev[i].ready & LOOP_GONE);
 			}
 		}
 	}

@@ -90,6 +90,31 @@ told() {
 	done
 }
 
+# has_sockets N: the server's, those that listen among them.
+has_sockets() {
+	[ "$(find "/proc/$PID/fd" -lname 'socket:*' 2>/dev/null | wc -l)" -eq "$1" ]
+}
+
+@test "-m request: a connection that is reset before it asks takes no thread" {
+	local server before
+	[ -d /proc/self/task ] || skip 'there is no /proc/PID/fd'
+	need_starve
+	for server in $SERVERS; do
+		rm -f famine
+		start env LD_PRELOAD="$PWD/starve.so" STARVE="$PWD/famine" "$server" -p 0 -m request \
+		    -u usage.tsv
+		before=$(find "/proc/$PID/fd" -lname 'socket:*' | wc -l)
+		: >famine
+		bad_client connects "${URL##*:}" 50
+		# accepted after those
+		hold_many 1
+		eventually has_sockets $((before + 1)) || fail "$server: $(cat server.err)"
+		stop
+		[ "$(usage_cell connections)" = 51 ] || fail "$server: $(cat usage.tsv)"
+		let_go
+	done
+}
+
 @test "beyond -c connections wait, at no cost, and are served" {
 	local server model client
 	[ -d /proc/self/task ] || skip 'there is no /proc/PID/stat'

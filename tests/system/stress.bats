@@ -62,7 +62,7 @@ stress() {
 	for name in "${jobs[@]}"; do
 		wait "${name%%:*}" || fail "${name#*:}: $(cat "replies/${name#*:}.err")"
 	done
-	wait "$well" || fail "others: $(cat well.tsv well.err)"
+	wait "$well" || fail "others: $(cat well.tsv well.err server.err)"
 	[ "$(total well.tsv errors)" = 0 ] && [ "$(total well.tsv n)" -gt 0 ] || fail "others: $(cat well.tsv)"
 }
 
@@ -134,10 +134,11 @@ survives() {
 		start "$server" -p 0 -m "$model" -T 5
 		at_rest
 		before=$RESOURCES
-		bench-lat -t 2 -T 60 "$URL" >out.tsv 2>err.txt 3>&- &
+		# less than reap waits: it is to say what it has waited for
+		bench-lat -t 2 -T 30 "$URL" >out.tsv 2>err.txt 3>&- &
 		STARTED+=($!)
 		bad_client connects "${URL##*:}" 20000 3>&-
-		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv err.txt)"
+		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv err.txt server.err)"
 		forget "${STARTED[-1]}"
 		[ "$(total out.tsv errors)" = 0 ] || fail "$model: $(cat out.tsv)"
 		settled "$before"
