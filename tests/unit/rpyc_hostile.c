@@ -1192,6 +1192,101 @@ test_client_turns(void)
 	buf_free(&b);
 }
 
+/* What a server says to this input, that comes in pieces. *known: it knew the last message. */
+static struct buf
+answer(const struct buf *in, size_t piece, bool *known)
+{
+	struct server_session *s = rpyc_server_protocol.open(&service);
+	struct buf said = { 0 };
+	struct iovec iov;
+	size_t at = 0, n;
+
+	if (!s)
+		exit(1);
+	while (s->want == WANT_OUTPUT || s->want == WANT_WAIT
+	    || (s->want == WANT_INPUT && at < in->n)) {
+		if (s->want == WANT_OUTPUT && out_iov(&s->out, &iov, 1) == 1) {
+			add(&said, iov.iov_base, iov.iov_len);
+			server_sent(s, iov.iov_len);
+		} else if (s->want == WANT_WAIT) {
+			s->protocol->resume(s);
+		} else {
+			n = in->n - at < piece ? in->n - at : piece;
+			at += s->protocol->input(s, in->p + at, n);
+		}
+	}
+	*known = ((struct rpyc_session *)s)->in.again;
+	rpyc_server_protocol.close(s);
+	return said;
+}
+
+/* Is it answered alike in one piece, where a message may be known, and byte by byte, where each is
+ * read? */
+static bool
+same_answer(const struct buf *in, bool *known)
+{
+	struct buf whole = answer(in, in->n, known), cut;
+	bool read, same;
+
+	cut = answer(in, 1, &read);
+	same = !read && whole.n == cut.n && memcmp(whole.p, cut.p, cut.n) == 0;
+	buf_free(&whole);
+	buf_free(&cut);
+	return same;
+}
+
+static void
+ping_in(struct buf *b, int dialect, int64_t seq)
+{
+	size_t at = rpyc_begin(b, dialect, RPYC_REQUEST);
+
+	brine_put_int(b, seq);
+	rpyc_put_request(b, RPYC_CALLATTR, 3);
+	rpyc_put_ref_raw(b, RPYC_LOCAL_REF, ROOT, sizeof ROOT - 1);
+	rpyc_put_str(b, "ping");
+	rpyc_put_tag(b, BRINE_TAG_EMPTY_TUPLE);
+	rpyc_end(b, at, 0);
+}
+
+/* A call that was just made is known by its bytes: no other is taken for it. */
+static void
+test_known(void)
+{
+	static const int64_t seqs[] = { -1, 0, 79, 80, 159, 160, 255, 256, 65535, 65536, 2147483647,
+		2147483648, 999999999999999999, 1000000000000000000, INT64_MAX };
+	struct buf b = { 0 };
+	bool same, all, known;
+	size_t i, first;
+	unsigned c;
+	int d;
+
+	for (d = 5; d <= 6; d++) {
+		same = all = true;
+		for (i = 0; i < sizeof seqs / sizeof *seqs; i++) {
+			b.n = 0;
+			ping_in(&b, d, 1);
+			ping_in(&b, d, seqs[i]);
+			same &= same_answer(&b, &known);
+			all &= known;
+		}
+		ok(same && all, "dialect %d: a call is known, whatever its number", d);
+
+		b.n = 0;
+		ping_in(&b, d, 1);
+		first = b.n;
+		ping_in(&b, d, 2);
+		for (same = true, i = first; i < b.n; i++) {
+			for (c = 1; c < 256; c++) {
+				b.p[i] ^= (unsigned char)c;
+				same &= same_answer(&b, &known);
+				b.p[i] ^= (unsigned char)c;
+			}
+		}
+		ok(same, "dialect %d: one that differs in a byte is not taken for it", d);
+	}
+	buf_free(&b);
+}
+
 /* A queue that is never empty stays small, and what comes out is what was put in. */
 static void
 test_queue(void)
@@ -1240,6 +1335,7 @@ main(void)
 	test_turns();
 	test_client();
 	test_client_turns();
+	test_known();
 	test_queue();
 	return done();
 }
