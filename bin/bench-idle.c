@@ -71,21 +71,21 @@ memory(long server, uint64_t *kb)
 
 /* ---- connections ---- */
 
-/* Open them all; returns whether each had its reply. */
+/* Open them all; returns whether each had its reply, and no signal came. */
 static bool
 connect_all(const struct bench *b, struct client_conn *c)
 {
 	enum client_result res = CLIENT_OK;
 	uint64_t i;
 
-	for (i = 0; i < b->count && res == CLIENT_OK; i++) {
+	for (i = 0; i < b->count && res == CLIENT_OK && !bench_stopped(b); i++) {
 		if ((res = client_dial(&c[i])) == CLIENT_OK)
 			res = client_call(&c[i], &hello, c[i].dialled_ns);
 		if (res != CLIENT_OK && res != CLIENT_STOPPED)
 			msg("connection %" PRIu64 " of %" PRIu64 ": %s", i + 1, b->count,
 			    c[i].error);
 	}
-	return res == CLIENT_OK;
+	return i == b->count && res == CLIENT_OK;
 }
 
 /* Are all of them still open? A peer may have closed those that came first while others were made:

@@ -83,3 +83,20 @@ need_pss() {
 	bench-idle -H -p 2147483647 -n 5 -l mine "$URL" >out.tsv
 	[ "$(cat out.tsv)" = $'mine\t5\tNA\tNA\tNA' ] || fail "$(cat out.tsv)"
 }
+
+@test "a signal while the server is asked for its dialect ends the run" {
+	local server client status=0
+	start rpc-serve -p 0
+	server=$PID
+	kill -STOP "$server"
+	bench-idle -n 100 "$URL" >out.tsv 2>err.txt 3>&- &
+	client=$!
+	STARTED+=("$client")
+	eventually asleep "$client" || fail 'it does not wait for a reply'
+	kill -INT "$client"
+	kill -CONT "$server"
+	reap "$client" || status=$?
+	forget "$client"
+	[ "$status" -eq 130 ] || fail "status $status: $(cat err.txt)"
+	[ ! -s out.tsv ] || fail "$(cat out.tsv)"
+}
