@@ -154,6 +154,7 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	const struct client_conn *c = &f->k.conn;
 	struct result_sample s = { .client = f->k.index, .seq = f->k.seq, .ok = res == CLIENT_OK };
 	uint64_t end_ns = s.ok || res == CLIENT_FAILED ? c->received_ns : clock_ns();
+	bool counts;
 
 	if (end_ns < r->start_ns) /* nothing had to be received */
 		end_ns = r->start_ns;
@@ -161,10 +162,11 @@ record(struct event_driver *d, struct flow *f, const struct request *r, enum cli
 	s.wait_ns = r->start_ns - s.start_ns;
 	s.ns = end_ns - s.start_ns;
 	s.wake_ns = client_wake_ns(c, r->start_ns, end_ns);
-	if (result_add(d->result, &s, s.ok ? NULL : c->error))
+	counts = result_add(d->result, &s, s.ok ? NULL : c->error);
+	if (counts)
 		result_moved(d->result, c->session->content, moved.sent, moved.received);
 	f->k.seq++;
-	if (s.ok && r->dialled && d->phase == RUN && !c->client->conf.close_each)
+	if (counts && r->dialled && d->phase == RUN && !c->client->conf.close_each)
 		d->result->reconnected++;
 }
 

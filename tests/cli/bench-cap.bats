@@ -218,6 +218,14 @@ has_lines() {
 	done
 }
 
+@test "of a service that closes each connection, no more are counted than were recorded" {
+	local part whole
+	bad http http-1.0
+	run --separate-stderr bench-cap -L p50:50ms -t 3 -r 3000 "$URL"
+	read -r part whole < <(sed -n 's/.*reconnecting is part of \([0-9]*\) of \([0-9]*\) operations.*/\1 \2/p' <<<"$stderr")
+	[ "${part:-0}" -gt 0 ] && [ "$part" -le "$whole" ] || fail "$stderr"
+}
+
 @test "filters read the rows by name" {
 	http-serve -m event bench-cap -L p50:0.5s -r 1000 -c 3 >out.tsv 2>/dev/null
 	bench-show out.tsv >shown
