@@ -192,6 +192,8 @@ url_parse(struct url *u, const char *text)
 		if (strncmp(text + n, "://", 3) == 0)
 			break;
 	}
+	if (!s->name && strncasecmp(text, "https://", 8) == 0)
+		return "TLS is not supported: http:// only";
 	if (!s->name)
 		return "not rpc://host[:port][/method] or http://host[:port][/path]";
 	strcpy(u->scheme, s->scheme);

@@ -621,6 +621,18 @@ find_op(const struct bench_program *p, const char *name, size_t len)
 	return NULL;
 }
 
+static void
+unknown_op(const struct bench_program *p, const char *name, size_t len)
+{
+	char known[128] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < p->nops && n < sizeof known; i++)
+		n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i > 0 ? ", " : "",
+		    p->ops[i].name);
+	msg("-o %.*s: unknown operation (known: %s)", (int)len, name, known);
+}
+
 /* The operations to be measured, in order; *n. NULL: the reason is printed. */
 static const struct bench_op **
 choose_ops(const struct bench_program *p, const char *list, bool sized, size_t *n)
@@ -637,7 +649,7 @@ choose_ops(const struct bench_program *p, const char *list, bool sized, size_t *
 	for (i = 0; i < max && list; i++) {
 		len = next_word(&rest, &word);
 		if (!(op[*n] = find_op(p, word, len))) {
-			wrong('o', "no such operation here", list);
+			unknown_op(p, word, len);
 		} else if (op[*n]->sized && !sized) {
 			msg("-o %s: needs a size (-s)", op[*n]->name);
 			op[*n] = NULL;

@@ -52,6 +52,10 @@ add_operand(struct bench *b, char *text, const char *label)
 {
 	char *equals = strchr(text, '='), *scheme = strstr(text, "://");
 
+	if (text[0] == '-') {
+		msg("%s: options come before targets", text);
+		return false;
+	}
 	if (!equals || (scheme && scheme < equals))
 		return add_target(b, text, label);
 	*equals = '\0';

@@ -361,7 +361,10 @@ head_done(struct rpyc_reader *r)
 	if (r->left == 0 && deflated)
 		return bad(r, "an empty compressed frame");
 	if (r->max_frame > 0 && r->left > r->max_frame)
-		return bad(r, "a message larger than any expected");
+		return bad(r,
+		    memcmp(r->head, "HTTP/", sizeof r->head) == 0
+			? "the reply is HTTP: the target needs http://"
+			: "a message larger than any expected");
 	if (deflated) {
 		if (!(r->inflate = malloc(sizeof *r->inflate)))
 			return bad(r, "out of memory");

@@ -299,7 +299,7 @@ test_url(void)
 		{ "rpc:/", form, 0, 0, 0, 0, 0 },
 		{ "rpc:h:1", form, 0, 0, 0, 0, 0 },
 		{ "rpcs://h", form, 0, 0, 0, 0, 0 },
-		{ "https://h/", form, 0, 0, 0, 0, 0 },
+		{ "https://h/", "TLS is not supported: http:// only", 0, 0, 0, 0, 0 },
 		{ "ftp://h/", form, 0, 0, 0, 0, 0 },
 		{ "://h/", form, 0, 0, 0, 0, 0 },
 		{ "rpc://", "no host", 0, 0, 0, 0, 0 },
