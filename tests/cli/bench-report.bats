@@ -607,6 +607,23 @@ codes() {
 	want 2 'bench-plot: standard input:[0-9]*: '
 }
 
+@test "in the terminal each ratio has a line of its own" {
+	local i
+	need gnuplot
+	in_passes 6
+	cp run/rows.tsv whole.tsv
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do
+		awk -F '\t' -v OFS='\t' -v i="$i" '$2 == "bench-file" && $3 == "upload" { $4 = i * 1024; print }' whole.tsv
+	done >>run/rows.tsv
+	bench-plot -t dumb run >letters 2>err.txt || fail "$(cat err.txt)"
+	for i in 'conn first-reply' 'lat ping' 'file upload 1k' 'file upload 9k' 'file upload 18k' 'conc ping' 'memory idle'; do
+		grep -qE "^ *$i \+\|.*[A-Z]" letters || fail "$i: $(head -n 40 letters)"
+	done
+	# rows need not be in a file proper
+	bench-plot -t dumb <(cat run/rows.tsv) >piped 2>err.txt || fail "$(cat err.txt)"
+	grep -q 'above 1 is slower' piped || fail "$(cat piped)"
+}
+
 @test "pictures of a size (-s)" {
 	local p
 	need gnuplot
