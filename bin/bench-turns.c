@@ -607,7 +607,7 @@ run_passes(struct turns *t)
 		msg("%" PRIu64 " passes in %.1f s: ratios are known to %.2f %%", t->pass,
 		    (double)(clock_ns() - t->start_ns) / 1e9, known * 100);
 	else if (!t->quiet)
-		msg("%" PRIu64 " passes in %.1f s%s", t->pass,
+		msg("%" PRIu64 " pass%s in %.1f s%s", t->pass, t->pass == 1 ? "" : "es",
 		    (double)(clock_ns() - t->start_ns) / 1e9,
 		    t->rows ? ": no ratio is known yet (-e): it takes two targets and six passes"
 			    : "");

@@ -624,6 +624,19 @@ codes() {
 	grep -q 'above 1 is slower' piped || fail "$(cat piped)"
 }
 
+@test "a single pass has rounds, and no interval" {
+	need gnuplot
+	in_passes 1
+	# six rounds are as many as an interval takes
+	awk -F '\t' -v OFS='\t' 'NR == 1 || $(NF - 1) < 3 { print } NR > 1 { $(NF - 1) += 4; print }' run/rows.tsv >x
+	mv x run/rows.tsv
+	bench-report -T run >figures
+	[ "$(awk -F '\t' '$5 == "p50_us" && $2 == "lat" { print $6, $8, $9 }' figures | sort -u)" = '1 NA NA' ] || fail "$(cat figures)"
+	bench-plot run 2>err.txt
+	! grep -l 'bars: ' run/*.svg || fail 'bars'
+	grep -q 'over 1 pass<' run/ratios.svg || fail "$(grep pass run/ratios.svg)"
+}
+
 @test "pictures of a size (-s)" {
 	local p
 	need gnuplot
