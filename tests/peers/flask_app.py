@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The service as a Flask application on werkzeug's threaded server, HTTP/1.1 with
-keep-alive. Prints its URL once it listens."""
+"""The service as a Flask application on werkzeug's threaded server, which closes each
+connection after its reply. Prints its URL once it listens."""
 
 import logging
 import time
