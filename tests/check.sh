@@ -10,7 +10,7 @@
 # had better have the machine for themselves.
 #
 # The sanitizers run the whole suite, which takes a while; with -q the parts that feed the
-# programs most and wait least.
+# programs most and wait least. clang-tidy follows fewer paths with -q.
 #
 # Each build has a copy of the tree to itself. Behind each step is how long it took.
 # shellcheck disable=SC2317 # the steps are called by name
@@ -89,8 +89,9 @@ step_clang() {
 	build clang clang make CC=clang CFLAGS="-O0 $warnings"
 }
 
+# (The unit tests compute for a minute where nothing is optimized.)
 step_musl() {
-	build musl musl-gcc make CC=musl-gcc CFLAGS="-O0 $warnings" &&
+	build musl musl-gcc make CC=musl-gcc CFLAGS="-O1 $warnings" &&
 	    try "$work/musl/tests/run.sh" "$work/musl/tests/unit/unit.bats"
 }
 
@@ -134,7 +135,7 @@ step_asan() {
 	build asan gcc make -j2 CC=gcc \
 	    CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" || return
 	if [ "$quick" = 1 ]; then
-		set -- unit fuzz hostile stress models http-serve rpc-serve bench-conn bench-lat \
+		set -- stress-rpc stress-http unit fuzz hostile models http-serve rpc-serve bench-conn bench-lat \
 		    bench-bw bench-file bench-conc bench-stat bench-cmp bench-show
 	else
 		set -- '*'
@@ -146,7 +147,7 @@ step_asan() {
 step_tsan() {
 	build tsan gcc make -j2 CC=gcc CFLAGS="-O1 -g -fsanitize=thread" || return
 	if [ "$quick" = 1 ]; then
-		set -- models stress bench-conc
+		set -- stress-rpc stress-http models bench-conc
 	else
 		set -- '*'
 		long=1
@@ -205,7 +206,7 @@ step_install() {
 
 step_shellcheck() {
 	need shellcheck || return
-	try shellcheck -x bin/bench-suite bin/bench-pass bin/bench-env bin/bench-report bin/bench-plot bin/rpcbench.bash tests/*.sh tests/*/*.sh tests/*.bash .ci/run || return
+	try shellcheck -x bin/bench-suite bin/bench-pass bin/bench-env bin/bench-report bin/bench-plot bin/rpcbench.bash tests/*.sh tests/*/*.sh tests/*.bash tests/*/*.bash .ci/run || return
 	# each @test is a subshell with variables of its own, some of them set by run; the words of
 	# other languages are in single quotes
 	try shellcheck -e SC1010,SC2015,SC2016,SC2030,SC2031,SC2129,SC2153,SC2154 tests/*/*.bats

@@ -16,7 +16,7 @@ export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
 
 # Slow by nature: ten thousand connections, and clients that break every rule, all at once.
-slow=(tests/system/stress.bats tests/system/scale.bats)
+slow=(tests/system/stress-rpc.bats tests/system/stress-http.bats tests/system/scale.bats)
 # Their long form tries more moments to interrupt something at.
 has_long=(tests/cli/bench-suite.bats tests/system/output.bats)
 # These take longest, so they start first: none is to be left to run alone at the end.

@@ -1,10 +1,10 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
-# Stress: every server model on both protocols, while clients do all that tests/peers/bad_client.c knows
-# at once. Nobody else's request fails meanwhile, and afterwards the server has as many
-# descriptors, threads and children as before, and a second time costs no more memory.
+# shellcheck shell=bash disable=SC2015,SC2154
+# Stress: every server model, while clients do all that tests/peers/bad_client.c knows at once. Nobody
+# else's request fails meanwhile, and afterwards the server has as many descriptors, threads and
+# children as before, and a second time costs no more memory. Shared by the files of the two
+# protocols, which run side by side.
 
-bats_require_minimum_version 1.5.0
 load ../helper
 
 LEFT_KB=3072            # what the second time may leave: what malloc does not give back
@@ -114,58 +114,4 @@ survives() {
 	bench-lat -n 10 "$URL" >out.tsv
 	[ "$(total out.tsv n)" = 10 ] || fail "$(cat out.tsv)"
 	stop
-}
-
-@test "rpc-serve -m thread" { survives rpc thread; }
-@test "rpc-serve -m fork" { survives rpc fork; }
-@test "rpc-serve -m request" { survives rpc request; }
-@test "rpc-serve -m pool" { survives rpc pool; }
-@test "rpc-serve -m event" { survives rpc event; }
-@test "http-serve -m thread" { survives http thread; }
-@test "http-serve -m fork" { survives http fork; }
-@test "http-serve -m request" { survives http request; }
-@test "http-serve -m pool" { survives http pool; }
-@test "http-serve -m event" { survives http event; }
-
-@test "20,000 connections opened and dropped" {
-	local model server=rpc-serve before
-	[ -d /proc/self/task ] || skip 'there is no /proc/PID to count in'
-	for model in $MODELS; do
-		start "$server" -p 0 -m "$model" -T 5
-		at_rest
-		before=$RESOURCES
-		# less than reap waits: it is to say what it has waited for
-		bench-lat -t 2 -T 30 "$URL" >out.tsv 2>err.txt 3>&- &
-		STARTED+=($!)
-		bad_client connects "${URL##*:}" 20000 3>&-
-		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv err.txt server.err)"
-		forget "${STARTED[-1]}"
-		[ "$(total out.tsv errors)" = 0 ] || fail "$model: $(cat out.tsv)"
-		settled "$before"
-		stop
-		[ "$server" = rpc-serve ] && server=http-serve || server=rpc-serve
-	done
-}
-
-# A slow client's time limit is that of the request: one byte now and then does not prolong it.
-# And it holds where nothing else happens that would make a server look.
-@test "idle connections and slow requests end with -T, whatever the gaps" {
-	local model protocol name began ms try
-	for protocol in rpc http; do
-		for model in $MODELS; do
-			start "$protocol-serve" -p 0 -m "$model" -T 0.5
-			for name in idle drip half; do
-				# on a machine that is busy with something else the best of several counts
-				for try in 1 2 3; do
-					began=$(ms)
-					bad_client "$protocol-$name" "${URL##*:}" >/dev/null
-					ms=$(($(ms) - began))
-					[ "$ms" -ge 400 ] || fail "$protocol $model $name: $ms ms"
-					[ "$ms" -ge 8000 ] || break
-					[ "$try" -lt 3 ] || fail "$protocol $model $name: $ms ms"
-				done
-			done
-			stop
-		done
-	done
 }
