@@ -115,7 +115,7 @@ test-programs: $(TEST_BIN)
 unit-programs: $(UNIT_BIN)
 
 test: all test-programs
-	bash tests/run.sh
+	bash tests/run.sh $(TESTS)
 
 # Other compilers, sanitizers, linters: what is absent is skipped.
 check:
