@@ -17,6 +17,9 @@ CPPFLAGS =
 LDFLAGS =
 LDLIBS =
 
+# Options or files of tests/run.sh: make test TESTS=-a
+TESTS =
+
 # What the sources need, whatever the macros above are set to.
 NEED_CFLAGS = -std=c11 -pthread
 NEED_CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' -Ilib
