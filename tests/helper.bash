@@ -985,7 +985,7 @@ server_limits_connections() {
 		exec 8<>"/dev/tcp/127.0.0.1/${URL##*:}" 9<>"/dev/tcp/127.0.0.1/${URL##*:}"
 		bench-lat -n 1 -w 0 "$URL" >out.tsv 3>&- 8>&- 9>&- &
 		STARTED+=($!)
-		wait_for server.err
+		eventually asleep "${STARTED[-1]}" || fail "$model: it does not wait"
 		exec 8>&- 9>&-
 		reap "${STARTED[-1]}" || fail "$model: $(cat out.tsv)"
 		forget "${STARTED[-1]}"
