@@ -256,8 +256,12 @@ warned() {
 @test "usual mistakes are told by what is wrong" {
 	refuses bench-lat '-o pong: unknown operation \(known: ping, echo, upload, download\)' -o ping,pong http://127.0.0.1:1
 	refuses bench-lat '-n: options come before targets' http://127.0.0.1:1 -n 5
+	refuses bench-lat '-x=y: options come before targets' http://127.0.0.1:1 -x=y
 	refuses bench-lat 'https://h/: TLS is not supported' https://h/
 	start http-serve -p 0
+	# a name may begin like an option
+	bench-lat -n 1 -- "-x=$URL" >out.tsv
+	[ "$(cell out.tsv label | sort -u)" = -x ] || fail "$(cat out.tsv)"
 	run --separate-stderr bench-lat "rpc://${URL#*://}"
 	want 1
 	grep -q 'the reply is HTTP: the target needs http://' <<<"$stderr" || fail "$stderr"
