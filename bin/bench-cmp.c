@@ -856,7 +856,10 @@ run(struct cmp *c)
 	if (!read_side(c, 0) || (c->path[1] && !read_side(c, 1)))
 		return EXIT_TROUBLE;
 	if (c->index.n == 0) {
-		msg("-m: no answer of bench-cap (operation capacity) has %s", c->metric);
+		if (c->answers)
+			msg("-m: no answer of bench-cap (operation capacity) has %s", c->metric);
+		else
+			msg("no row but those of intervals (-i)");
 		return EXIT_TROUBLE;
 	}
 	if (!(c->list = calloc(c->index.n + 1, sizeof *c->list))) {

@@ -408,6 +408,11 @@ times() {
 	refuses bench-cmp '-m: no answer of bench-cap .operation capacity. has holds_per_s' -m holds_per_s probes
 }
 
+@test "rows of intervals alone are nothing to compare" {
+	turns 6 1 a=1 b=2 | awk -F '\t' -v OFS='\t' '{ print $0, NR == 1 ? "at_s" : "0.100000" }' >rows
+	refuses bench-cmp 'no row but those of intervals' rows
+}
+
 @test "one file: too few passes, and a single one" {
 	turns 5 8 a=1 b=2 >rows
 	among 3 rows
