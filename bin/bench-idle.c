@@ -85,7 +85,7 @@ connect_all(const struct bench *b, struct client_conn *c)
 			msg("connection %" PRIu64 " of %" PRIu64 ": %s", i + 1, b->count,
 			    c[i].error);
 	}
-	return i == b->count && res == CLIENT_OK;
+	return res == CLIENT_OK && !bench_stopped(b);
 }
 
 /* Are all of them still open? A peer may have closed those that came first while others were made:
