@@ -121,7 +121,7 @@ take_row(void *arg, struct rows *r)
 	g->errors += errors;
 	c->errors[c->side] += errors;
 	/* what failed as a whole has no time, and a rate of 0 that no ratio can be of */
-	if (!na && v > 0)
+	if (!na && v > 0 && !(c->answers && rows_is_bound(r)))
 		*p = v;
 	return true;
 }
@@ -783,8 +783,7 @@ set_metric(struct cmp *c, const char *text)
 	const char *const *name = tsv_columns(TSV_SUMMARY) + ROWS_ELAPSED + 1;
 
 	c->metric = text;
-	c->answers = strcmp(text, "holds_per_s") == 0 || strcmp(text, "fails_per_s") == 0;
-	if (c->answers)
+	if ((c->answers = strcmp(text, "holds_per_s") == 0 || strcmp(text, "fails_per_s") == 0))
 		return true;
 	for (; strcmp(*name, "busy") != 0; name++)
 		if (strcmp(*name, text) == 0)

@@ -198,6 +198,20 @@ rows_metric(const struct rows *r)
 }
 
 bool
+rows_is_bound(const struct rows *r)
+{
+	static const char *const rates[] = { "holds_per_s", "fails_per_s" };
+	int i, column;
+
+	for (i = 0; i < 2; i++) {
+		column = table_column(&r->table, rates[i]);
+		if (column >= 0 && strcmp(r->table.cell[column], "NA") == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 rows_is_rate(const char *column)
 {
 	size_t n = strlen(column);

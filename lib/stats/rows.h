@@ -74,6 +74,10 @@ bool rows_sample(struct rows *, struct rows_sample *);
  * it (and it is not the one that was offered), else the median time. */
 const char *rows_metric(const struct rows *);
 
+/* Of an answer of bench-cap: is one of its two rates not known? Then the other is a bound of the
+ * capacity and no figure: the search was over before. */
+bool rows_is_bound(const struct rows *);
+
 /* Is a column one of which less is worse, and that is not a time? */
 bool rows_is_rate(const char *column);
 

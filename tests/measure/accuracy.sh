@@ -352,6 +352,10 @@ check_delays() {
 # machine is busy, and cold caches make sending slow, too: what is too large is undecided, and what
 # is too small as well where times differ, as short ones are left out less often.
 #
+# Nor is it the figures' fault where the way through the kernel alone takes longer than that, as with
+# cold caches behind a long wait: then the quantile of what is beyond the server's own time says so,
+# and what is too large is undecided. A clock that is wrong would make the least of it wrong, too.
+#
 # With a load on the client's processor, a row shows that it had an effect: on the whole, not on
 # the arrival.
 
@@ -437,14 +441,15 @@ arrivals() {
 	# shellcheck disable=SC2046 # words
 	intervals $(printf '%s\n' "$@" | cut -d = -f 1) >"$tmp/intervals"
 	for pair in "$@"; do
+		name=${pair%=*}
 		# shellcheck disable=SC2046 # words
-		add_row "$what: ${pair%=*}" us "${pair#*=}" $(awk -v name="${pair%=*}" -v want="${pair#*=}" \
-		    -v dist="$dist" -v good="$good" -v all="$all" '
+		add_row "$what: $name" us "${pair#*=}" $(awk -v name="$name" -v want="${pair#*=}" \
+		    -v way="$(quantile ".${name#p}" "$tmp/beyond")" -v dist="$dist" -v good="$good" -v all="$all" '
 			$1 == name {
 				bound = want / 100 > 20 ? want / 100 : 20
 				low = $7 == "NA" || dist ~ /:/ && good < all * 0.9 ? "NA" : want - ($7 - $5)
 				high = $6 == "NA" ? "NA" : want + bound + $5 - $6
-				if ($5 > high && good < all * 0.9) high = "NA"
+				if ($5 > high && (way > bound || good < all * 0.9)) high = "NA"
 				print ($5 == "NA" ? $2 : $5), low, high
 			}' "$tmp/intervals") "$widest"
 	done
@@ -495,7 +500,7 @@ check_arrivals() {
 	fi
 	for protocol in rpc http; do
 		measurement arrivals $protocol idle 200us 200 bench-lat p50=200 p90=200
-		measurement arrivals $protocol idle 1ms 50 bench-lat p50=1000 p90=1000
+		measurement arrivals $protocol idle 1ms 50 bench-lat p50=1000 p90=1000 p99=1000
 		measurement arrivals $protocol idle 5ms 15 'bench-lat -r 150' p50=5000 p90=5000
 	done
 	measurement arrivals rpc idle 1ms 50 'bench-lat -d 2' p50=1000 p90=1000
@@ -758,10 +763,8 @@ check_queues() {
 	measurement in_theory M/M/1 0.3 4480 2.8 6.3
 	measurement in_theory M/M/1 0.5 9984 3.1 6.4
 	measurement in_theory M/M/1 0.8 48000 3.9 9.3
-	measurement queue M/D/1 0.3 320
+	# a quarter of a minute each
 	measurement queue M/D/1 0.5 512
-	measurement queue M/D/1 0.8 1024
-	measurement queue M/M/1 0.3 320
 	measurement queue M/M/1 0.5 512
 	measurement queue M/M/1 0.8 1024
 }
