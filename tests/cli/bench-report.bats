@@ -634,7 +634,7 @@ codes() {
 	[ "$(awk -F '\t' '$5 == "p50_us" && $2 == "lat" { print $6, $8, $9 }' figures | sort -u)" = '1 NA NA' ] || fail "$(cat figures)"
 	bench-plot run 2>err.txt
 	! grep -l 'bars: ' run/*.svg || fail 'bars'
-	grep -q 'over 1 pass<' run/ratios.svg || fail "$(grep pass run/ratios.svg)"
+	grep -q 'over the rounds of 1 pass<' run/ratios.svg || fail "$(grep pass run/ratios.svg)"
 }
 
 @test "pictures of a size (-s)" {
