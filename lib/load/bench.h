@@ -87,9 +87,9 @@ struct bench_target {
 	struct driver *driver; /* of bench_sequence(); owned by it */
 
 	/* Of programs that have called bench_results(). */
-	struct result *now;   /* of the block, and of what was before it in the row */
+	struct result *now;   /* of the block, and of warming up for it */
 	struct result *total; /* of the row's blocks before */
-	bool in_row;          /* the row that is measured has it */
+	bool in_row;          /* it has a part in the row that is measured */
 	bool over;            /* no more can be measured */
 };
 

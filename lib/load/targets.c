@@ -52,7 +52,7 @@ add_operand(struct bench *b, char *text, const char *label)
 {
 	char *equals = strchr(text, '='), *scheme = strstr(text, "://");
 
-	if (text[0] == '-' && !scheme) {
+	if (text[0] == '-' && text[1] && !scheme) {
 		msg("%s: options come before targets", text);
 		return false;
 	}

@@ -363,7 +363,7 @@ head_done(struct rpyc_reader *r)
 	if (r->max_frame > 0 && r->left > r->max_frame)
 		return bad(r,
 		    memcmp(r->head, "HTTP/", sizeof r->head) == 0
-			? "the reply is HTTP: the target needs http://"
+			? "the reply is HTTP, not RPC"
 			: "a message larger than any expected");
 	if (deflated) {
 		if (!(r->inflate = malloc(sizeof *r->inflate)))

@@ -264,7 +264,7 @@ warned() {
 	[ "$(cell out.tsv label | sort -u)" = -x ] || fail "$(cat out.tsv)"
 	run --separate-stderr bench-lat "rpc://${URL#*://}"
 	want 1
-	grep -q 'the reply is HTTP: the target needs http://' <<<"$stderr" || fail "$stderr"
+	grep -q 'the reply is HTTP, not RPC' <<<"$stderr" || fail "$stderr"
 }
 
 @test "a signal before anything is measured" {
