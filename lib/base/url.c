@@ -39,18 +39,24 @@ copy(char *dst, size_t size, const char *src, size_t n)
 }
 
 /* The zone of an IPv6 address, which is behind a "%" that should be, and need not be, encoded
- * itself (RFC 6874): it chooses an interface here, and is nothing that others could know. */
+ * itself (RFC 6874): written with a plain one, so that both forms are as long. */
 static void
-split_zone(struct url *u)
+plain_zone(char *authority)
 {
-	char *zone = strchr(u->host, '%');
-	char *from = strchr(u->authority, '%'), *end = strchr(u->authority, ']');
+	char *zone = strchr(authority, '%');
 
-	if (!zone || !from || !end)
-		return;
-	memmove(from, end, strlen(end) + 1);
-	if (zone[1] == '2' && zone[2] == '5')
+	if (zone && zone[1] == '2' && zone[2] == '5')
 		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+}
+
+/* A zone chooses an interface here, and is nothing that others could know. */
+static void
+drop_zone(char *authority)
+{
+	char *zone = strchr(authority, '%'), *end = strchr(authority, ']');
+
+	if (zone && end)
+		memmove(zone, end, strlen(end) + 1);
 }
 
 /* authority is host[:port]: filled in but for a default port, and brought into its final form. */
@@ -63,6 +69,7 @@ parse_authority(struct url *u)
 	if (strchr(host, '@'))
 		return "user names are not supported";
 	if (*host == '[') {
+		plain_zone(u->authority);
 		host++;
 		if (!(end = strchr(host, ']')))
 			return "\"[\" without \"]\"";
@@ -89,7 +96,7 @@ parse_authority(struct url *u)
 			return "port is not a number from 1 to 65535";
 		snprintf(u->port, sizeof u->port, "%u", (unsigned)port);
 	}
-	split_zone(u);
+	drop_zone(u->authority);
 	return NULL;
 }
 

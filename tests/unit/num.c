@@ -408,6 +408,14 @@ test_url(void)
 	    "url: a host of 255 bytes");
 	strcpy(text + 7 + 255, "a/x");
 	is(url_parse(&u, text), "host too long", "url: a host of 256 bytes");
+	strcpy(text, "http://[::1%25");
+	memset(text + 14, 'a', 251);
+	strcpy(text + 14 + 251, "]:65535/x");
+	ok(!url_parse(&u, text) && strlen(u.host) == 255 && strcmp(u.authority, "[::1]:65535") == 0,
+	    "url: a host of 255 bytes once its zone is decoded");
+	strcpy(text + 14 + 251, "a]:65535/x");
+	is(url_parse(&u, text), "host too long", "url: a host of 256 bytes with its zone");
+	strcpy(text, "http://");
 	memset(text + 7, 'a', 400);
 	strcpy(text + 7 + 400, "/x");
 	is(url_parse(&u, text), "host too long", "url: a host of 400 bytes");
