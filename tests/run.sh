@@ -59,10 +59,10 @@ if [ $# -gt 0 ]; then
 fi
 
 work=$(mktemp -d)
-number=0 skipped=0
+number=0 skipped=0 started=0 shown=0
 failed=()
 
-# What still runs is ended with all it has started.
+# What still runs is ended with all it has started, and what has not been shown is.
 finish() {
 	trap '' HUP INT TERM
 	local group
@@ -70,6 +70,10 @@ finish() {
 		kill -TERM -- "-$group" 2>/dev/null
 	done
 	wait
+	for ((; shown < started; shown++)); do
+		printf '# %s, as far as it came:\n' "${files[shown]}"
+		cat "$work/$shown.tap"
+	done
 	rm -rf "$work"
 }
 
@@ -116,7 +120,6 @@ trap 'exit 143' TERM
 printf '# bats files: %d, %d at a time%s\n' "${#files[@]}" "$at_once" "$about"
 # a process group for each file
 set -m
-started=0 shown=0
 while [ "$shown" -lt "${#files[@]}" ]; do
 	if [ "$started" -lt "${#files[@]}" ] && [ "$(jobs -pr | wc -l)" -lt "$at_once" ]; then
 		run_file "$started" &
