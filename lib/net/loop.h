@@ -24,20 +24,20 @@
 #define LOOP_WRITE 2u
 #define LOOP_ONCE 4u /* interest, with one of the above: it ends with the next event */
 #define LOOP_GONE 4u /* event: the connection has failed, or both sides are shut */
+#define LOOP_LAST 8u /* event: the peer has ended its side, or (LOOP_NEWS) sent urgent data */
 
 /* Interest, with LOOP_READ alone: what was reported need not be again, until more comes or the
  * interest is changed, if only to the same. So it has to be read until a read brings less than it
- * could, and after an event with LOOP_LAST, of a peer that has ended its side or sent urgent data,
- * to the end. Saves the system a second look at each descriptor that had something. */
+ * could, and after an event with LOOP_LAST to the end. Saves the system a second look at each
+ * descriptor that had something. */
 #define LOOP_NEWS 8u
-#define LOOP_LAST 8u
 
 struct loop_event {
 	void *user;
-	unsigned ready; /* LOOP_READ, LOOP_WRITE, LOOP_LAST, LOOP_GONE; the last is reported
-			 * whatever the interest (with kqueue: if there is any),
-			 * together with what the interest is in, so that the
-			 * next read or write meets the error */
+	unsigned ready; /* LOOP_READ, LOOP_WRITE, LOOP_LAST (with LOOP_READ; poll(2) can't tell),
+			 * LOOP_GONE; the last is reported whatever the interest (with kqueue: if
+			 * there is any), together with what the interest is in, so that the next
+			 * read or write meets the error */
 };
 
 struct loop;

@@ -84,13 +84,13 @@ control(struct loop *l, int what, int fd, unsigned interest, void *user)
 
 	memset(&e, 0, sizeof e);
 	if (interest & LOOP_READ)
-		e.events |= EPOLLIN;
+		e.events |= EPOLLIN | EPOLLRDHUP;
 	if (interest & LOOP_WRITE)
 		e.events |= EPOLLOUT;
 	if (interest & LOOP_ONCE)
 		e.events |= EPOLLONESHOT;
 	if (interest & LOOP_NEWS)
-		e.events |= EPOLLET | EPOLLRDHUP | EPOLLPRI; /* a read ends at urgent data */
+		e.events |= EPOLLET | EPOLLPRI; /* a read ends at urgent data */
 	e.data.ptr = user;
 	return epoll_ctl(l->fd, what, fd, &e);
 }

@@ -192,12 +192,28 @@ conn_late(struct conn *c)
 		c->errors++;
 }
 
-bool
-conn_has_come(const struct conn *c)
+/* As recv(2), of what remains to be read. */
+static ssize_t
+peek(const struct conn *c)
 {
 	char byte;
 
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+bool
+conn_has_come(const struct conn *c)
+{
+	return peek(c) >= 0;
+}
+
+bool
+conn_left_nothing(const struct conn *c)
+{
+	const struct server_session *s = c->session;
+	ssize_t n = peek(c);
+
+	return n < 0 || (n == 0 && (!s || (s->want == WANT_INPUT && s->idle)));
 }
 
 bool

@@ -126,6 +126,10 @@ void conn_late(struct conn *);
 /* Has something come that nobody has read, or the peer's end? */
 bool conn_has_come(const struct conn *);
 
+/* The loop says that the peer has ended or reset it: is there nothing to be read before that, and
+ * no request that it cuts off? */
+bool conn_left_nothing(const struct conn *);
+
 /* Its time limit is over, but what it waits for has come: the program had not had its turn. */
 bool conn_in_time(const struct conn *);
 

@@ -408,11 +408,11 @@ expire_lingering(struct server *sv)
 	}
 }
 
-/* What a parked connection awaited has come, or more that is to be thrown away. One that is gone
- * and has left nothing takes no thread: of many that are reset at once each would have to begin and
- * to end, in the way of those that serve. */
+/* What a parked connection awaited has come, or more that is to be thrown away. One whose peer has
+ * ended it, and has left nothing, takes no thread: of many that end at once each would have to
+ * begin and to end, in the way of those that serve. */
 static void
-unpark(struct conn *c, bool gone)
+unpark(struct conn *c, bool ends)
 {
 	struct server *sv = c->server;
 	bool lingering;
@@ -425,7 +425,7 @@ unpark(struct conn *c, bool gone)
 	if (lingering) {
 		if (!conn_discard(c))
 			end_lingering(c);
-	} else if (gone && !conn_has_come(c)) {
+	} else if (ends && conn_left_nothing(c)) {
 		server_close(c);
 	} else {
 		server_serve(c);
@@ -692,7 +692,7 @@ serve_until_told(struct server *sv)
 				pipe_drain(sv->wake[0]);
 				sv->retry_ns = 0;
 			} else {
-				unpark(ev[i].user, ev[i].ready & LOOP_GONE);
+				unpark(ev[i].user, ev[i].ready & (LOOP_GONE | LOOP_LAST));
 			}
 		}
 	}
