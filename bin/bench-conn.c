@@ -6,6 +6,7 @@
  * which is what a connection really costs. Memory and socket are set up before the clock starts. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,14 @@ run_all(struct bench *b, struct run *run)
 			    1, 1);
 }
 
+/* Has a Ctrl-C ended the command? It was for us as well, but system(3) ignores it meanwhile. */
+static bool
+is_interrupt(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGINT
+				   : WEXITSTATUS(status) == 128 + SIGINT;
+}
+
 /* -x: while the connections are open, their cost to the server can be observed from outside. */
 static void
 run_command(struct bench *b, size_t connections)
@@ -277,6 +286,8 @@ run_command(struct bench *b, size_t connections)
 	if (setenv("BENCH_CONNECTIONS", count, 1) < 0 || (status = system(b->command)) < 0) {
 		msg("-x: %s", strerror(errno));
 		b->failed = true;
+	} else if (is_interrupt(status)) {
+		raise(SIGINT);
 	} else if (status != 0) {
 		msg(WIFSIGNALED(status) ? "-x: the command was killed by signal %d"
 					: "-x: the command's exit status is %d",

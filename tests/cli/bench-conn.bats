@@ -72,6 +72,11 @@ load ../helper
 	[ "${#lines[@]}" -eq 3 ] || fail "$output"
 	run --separate-stderr http-serve bench-conn -n 2 -x 'kill -TERM $$'
 	[ "$status" -eq 1 ] && grep -q 'signal 15' <<<"$stderr" || fail "$stderr"
+	# Ctrl-C was for both, as a shell says it, too
+	for word in 'kill -INT $$' 'exit 130'; do
+		run --separate-stderr http-serve bench-conn -n 2 -x "$word"
+		[ "$status" -eq 130 ] && ! grep -q -- -x: <<<"$stderr" || fail "$word: $status $stderr"
+	done
 	refuses bench-conn '-x' -x '' rpc://h
 	refuses bench-lat '-x' -x true rpc://h
 }
