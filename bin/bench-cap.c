@@ -597,7 +597,6 @@ measure(struct bench *b)
 static const struct bench_help helps[] = {
 	{ 't', "at most this many seconds in all (60)" },
 	{ 'r', "the highest rate to try, requests per second (1000000)" },
-	{ 'A', "gaps between requests: fixed, or exp: exponential (fixed)" },
 	{ 0 },
 };
 

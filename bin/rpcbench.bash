@@ -6,7 +6,7 @@
 # The -h text of a program, to the three arrays: options, the names of their arguments (empty: it has
 # none), and the words that the argument may be, if the text lists them.
 _rpcbench_read() {
-	local line list='^([a-z-]+, )+[a-z-]+'
+	local line list='^([a-z0-9_-]+, )+[a-z0-9_-]+'
 	local option='^  (-[^ ,]+(, -[^ ,]+)*)( ([^ ]+))?  +(.*)$' item='^   +([a-z-]+)( \(.*\))?$'
 
 	options=() names=() values=()
@@ -16,8 +16,8 @@ _rpcbench_read() {
 			for one in $all; do
 				options+=("$one") names+=("$name") values+=('')
 			done
-			if [[ -n $name && ${text%% (*} =~ $list$ ]]; then
-				values[${#values[@]} - 1]=${BASH_REMATCH[0]//,/}
+			if [[ -n $name && ${text%% (*} =~ $list(:|$) ]]; then
+				values[${#values[@]} - 1]=${BASH_REMATCH[0]//[,:]/}
 			fi
 		elif [[ ${#options[@]} -gt 0 && ${names[${#names[@]} - 1]} = list && $line =~ $item ]]; then
 			values[${#values[@]} - 1]+=" ${BASH_REMATCH[1]}"
@@ -62,7 +62,7 @@ _rpcbench_value() {
 }
 
 _rpcbench() {
-	local program=${1/#\~/$HOME} cur=$2 options names values at i word usage
+	local program=${1/#\~/$HOME} cur=$2 options names values at i word usage command='[[](command|server) '
 
 	COMPREPLY=()
 	_rpcbench_read "$program"
@@ -76,12 +76,12 @@ _rpcbench() {
 	done
 	usage=$("$program" -h 2>/dev/null)
 	usage=${usage%%$'\n'[!\ ]*}
-	if ((i < COMP_CWORD)) && [[ $usage = *'[command'* ]] && declare -F _command_offset >/dev/null; then
+	if ((i < COMP_CWORD)) && [[ $usage =~ $command ]] && declare -F _command_offset >/dev/null; then
 		_command_offset "$i"
 	elif ((i == COMP_CWORD)) && [[ $cur = -* ]]; then
 		# shellcheck disable=SC2207
 		COMPREPLY=($(compgen -W "${options[*]}" -- "$cur"))
-	elif ((i == COMP_CWORD)) && [[ $usage = *'[command'* ]]; then
+	elif ((i == COMP_CWORD)) && [[ $usage =~ $command ]]; then
 		_rpcbench_offer -c "$cur"
 	elif [[ $usage = *target* ]]; then
 		compopt -o nospace 2>/dev/null

@@ -58,7 +58,7 @@ static const struct {
 	{ 'd', "depth", "requests outstanding per connection (1)" },
 	{ 'r', "rate", "open loop: requests per second, or @file: due times (closed loop)" },
 	{ 'g', "factor", "with -r @file, this many times as fast (1)" },
-	{ 'A', "dist", "with -r, gaps between requests: fixed, or exp: exponential (fixed)" },
+	{ 'A', "dist", "fixed, exp: gaps of an open loop, equal or exponential (fixed)" },
 	{ 'e', "percent", "how near the two rates are to come to each other (5)" },
 	{ 'S', "seed", "seed of random gaps, and of the order of targets (1)" },
 	{ 'B', "rounds", "targets in turn, a short block each, this often (by operation)" },

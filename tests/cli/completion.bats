@@ -50,6 +50,9 @@ offers() {
 	offers 'upload download' bin/bench-bw -o ''
 	offers ping,upload bin/bench-lat -o ping,u
 	offers 'connect first-reply' bin/bench-conn -o ''
+	offers 'fixed exp' bin/bench-lat -A ''
+	offers exp bin/bench-cap -A e
+	offers 'p50_us p99_us' bin/bench-cmp -m p
 	offers '' bin/bench-lat -n ''
 }
 
@@ -63,6 +66,7 @@ offers() {
 	chmod +x "$BATS_TEST_TMPDIR/wrapped-command"
 	PATH=$BATS_TEST_TMPDIR:$PATH
 	offers wrapped-command bin/rpc-serve -m pool wrapped-c
+	offers wrapped-command bin/bench-turns -p 20 wrapped-c
 }
 
 @test "targets and configurations" {
