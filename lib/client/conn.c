@@ -220,12 +220,21 @@ would_block(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+/* If a call is complete, that is not by what was received last: no timestamp tells when. */
+static void
+ends_now(struct client_conn *c)
+{
+	c->received_ns = clock_ns();
+	c->stamps.real_ns = 0;
+}
+
 /* The peer has ended its side. */
 static enum client_result
 end(struct client_conn *c)
 {
 	c->session->protocol->end(c->session);
 	c->broken = c->ended = true;
+	ends_now(c);
 	return CLIENT_OK;
 }
 
@@ -302,6 +311,7 @@ send_out(struct client_conn *c)
 {
 	struct iovec iov[IOV_PIECES];
 	struct client_session *r = c->session;
+	unsigned outstanding = r->outstanding;
 	ssize_t n;
 	int k;
 
@@ -311,6 +321,10 @@ send_out(struct client_conn *c)
 		if ((n = sock_writev(c->fd, iov, k)) >= 0) {
 			c->moved.sent += (size_t)n;
 			client_sent(r, (size_t)n);
+			if (r->outstanding < outstanding) { /* the reply was here before */
+				outstanding = r->outstanding;
+				ends_now(c);
+			}
 			continue;
 		}
 		if (would_block())

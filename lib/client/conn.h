@@ -78,7 +78,8 @@ struct client_conn {
 	uint64_t connected_ns; /* the connection is established */
 	uint64_t until_ns;     /* no operation goes on after this: see client_grace().
 				* UINT64_MAX: only the time limit applies */
-	uint64_t received_ns;  /* when something was received last, or it was connected;
+	uint64_t received_ns;  /* when something was received last, or it was connected, or the
+				* last of a request was sent that had its reply before;
 				* blocking: set by the owner */
 
 	struct stamps stamps; /* if the client wants them */
@@ -110,7 +111,8 @@ client_ready(const struct client_conn *c)
 }
 
 /* Of an operation that began at start_ns and ended, with what was received last, at end_ns: how
- * long before its end had the kernel the last byte of the reply? STAMP_NONE: that is not known. 0
+ * long before its end had the kernel the last byte of the reply? STAMP_NONE: that is not known, or
+ * it ended with something else: the end of the stream, the last of a request that is sent. 0
  * without stamps. Segments that come together, and all replies in them, have the stamp of the last
  * one. */
 static inline uint64_t
@@ -135,7 +137,7 @@ enum client_again client_again(const struct client_conn *);
 
 /* A call has ended, or connecting has: the bytes that are its own. Of what was sent others
  * outstanding have an equal share, as they are alike; received is counted up to the end of the
- * reply. What a lost connection has moved is part of the calls that are made again, unless it is
+ * reply. What a lost connection has moved is part of the call that is made again, unless it is
  * taken before. Not once it is closed. */
 static inline struct client_bytes
 client_bytes(struct client_conn *c)

@@ -132,6 +132,7 @@ request_start(struct event_driver *d, struct flow *f, uint64_t due_ns, uint64_t 
 	f->free = r->in[FLOW].next;
 	r->due_ns = due_ns;
 	r->start_ns = start_ns;
+	r->lost_bytes = 0;
 	r->again = CLIENT_AGAIN_NO;
 	r->dialled = r->retried = r->resent = false;
 	requests_add(&f->list, r, FLOW);
@@ -361,6 +362,24 @@ repeats(struct request *r, enum client_again again)
 	return true;
 }
 
+/* The connection is lost: each of the requests that were begun on it has an equal share of what was
+ * sent, as they are alike. */
+static void
+share_lost(struct flow *f)
+{
+	struct client_bytes *moved = &f->k.conn.moved;
+	struct request *r;
+	uint64_t n = 0;
+
+	for (r = f->list.oldest; r != f->again; r = r->in[FLOW].next)
+		n++;
+	for (r = f->list.oldest; r != f->again; r = r->in[FLOW].next, n--) {
+		r->lost_bytes += moved->sent / n;
+		moved->sent -= moved->sent / n;
+	}
+	*moved = (struct client_bytes){ 0, 0 };
+}
+
 /* A request ended, or the connection is lost and with it all that are outstanding on it, but for
  * those that may be made again. */
 static enum client_result
@@ -378,8 +397,11 @@ end(struct event_driver *d, struct flow *f, struct request *r, enum client_resul
 		lost = true;
 		res = CLIENT_LOST;
 	}
-	if (lost)
+	if (lost) {
 		r = f->list.oldest;
+		share_lost(f);
+	}
+	moved.sent += r->lost_bytes;
 	start_ns = r->start_ns;
 	do {
 		newer = r->in[FLOW].next;

@@ -20,8 +20,9 @@ struct request {
 	} in[2];
 	uint64_t due_ns; /* open loop */
 	uint64_t start_ns;
-	bool dialled;            /* it began with connecting */
+	uint64_t lost_bytes;     /* that it sent on connections that were lost */
 	enum client_again again; /* it is to be begun again, for this reason */
+	bool dialled;            /* it began with connecting */
 	bool retried;            /* once it was CLIENT_AGAIN_ONCE */
 	bool resent;             /* it was begun again for the other */
 };

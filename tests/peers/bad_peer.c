@@ -76,7 +76,8 @@ enum {
 	FULL = 1 << 15,    /* HTTP: the first WELL connections of all get pongs */
 	DEAF = 1 << 16,    /* it takes no more than WELL: the listening socket is closed, */
 	SINGLE = 1 << 17,  /* no more than one */
-	ALONE = 1 << 18    /* on one connection only: all requests on others get proper pongs */
+	ALONE = 1 << 18,   /* on one connection only: all requests on others get proper pongs */
+	DAWDLE = 1 << 19   /* nearly a second after the words before it reads on */
 };
 
 /* clang-format off */
@@ -231,6 +232,8 @@ static const struct behaviour behaviours[] = {
 	  WORDS("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },
 	{ .name = "http-early-unannounced", .protocol = HTTP,
 	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .then = CLOSE },
+	{ .name = "http-early-kept", .protocol = HTTP,
+	  WORDS("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .flags = DAWDLE },
 	{ .name = "http-early-404", .protocol = HTTP,
 	  WORDS("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .then = CLOSE },
 	{ .name = "http-early-cut", .protocol = HTTP,
@@ -252,6 +255,7 @@ static const struct behaviour behaviours[] = {
 	{ .name = "http-close-after-14", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = FULL },
 	{ .name = "http-refuse-after-14", .protocol = HTTP, WORDS(pong_http), .flags = DEAF },
 	{ .name = "http-close-slowly", .protocol = HTTP, WORDS(""), .then = CLOSE, .flags = LATE },
+	{ "http-close-after-1", HTTP, TEXT(""), CLOSE, 0, 1, 0 },
 	{ "http-close-after-3", HTTP, TEXT(""), CLOSE, 0, 3, 0 },
 	{ "http-reset-after-3", HTTP, TEXT(""), RESET, 0, 3, 0 },
 	{ .name = "http-cut-after-3", .protocol = HTTP,
@@ -607,6 +611,8 @@ converse(struct connection *c)
 			return;
 		if (!answer(c, c->b->words, c->b->n, c->b->type))
 			return;
+		if (c->b->flags & DAWDLE)
+			nanosleep(&late, NULL);
 		switch (c->b->then) {
 		case KEEP:
 		case VANISH:

@@ -181,6 +181,19 @@ request() {
 	done
 }
 
+@test "of requests that were lost together, those that failed do not count" {
+	local once depth
+	for depth in 2 4; do
+		bad http http-close-after-1
+		once=$(request GET /ping)
+		run -1 --separate-stderr bench-lat -n 12 -w 0 -d "$depth" "$URL"
+		printf '%s\n' "$output" >out.tsv
+		# each but the first had to be sent twice
+		[ "$(cell out.tsv sent_bytes ping)" = "$(awk -v s="$once" -v n="$(cell out.tsv n ping)" \
+		    'BEGIN { printf "%.3f", s * (2 * n - 1) / n }')" ] || fail "$once: $(cat out.tsv)"
+	done
+}
+
 @test "rounds, a depth and every one of an open loop's rows have them" {
 	rpc-serve http-serve bench-lat -q -B 3 -b 20 >out.tsv
 	rows out.tsv

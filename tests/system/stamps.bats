@@ -23,7 +23,7 @@ stamped() {
 	rows "$file"
 	for op; do
 		n=$(cell "$file" n "$op" | awk '{ n += $1 } END { print n }')
-		without=$(sed -n "s/.* ${op}[:,].*: \([0-9]*\) of $n replies have no timestamp.*/\1/p" err.txt)
+		without=$(sed -n "s/.* ${op}[:,].* \([0-9]*\) of $n replies have no timestamp.*/\1/p" err.txt)
 		[ "$n" -gt 0 ] || fail "$op: nothing: $(cat "$file" err.txt)"
 		for part in arrival wake; do
 			[ "$(cell "$file" n "$op-$part" | awk '{ n += $1 } END { print n }')" = \
@@ -191,6 +191,27 @@ adds_up() {
 		adds_up raw.tsv /nosuch /nosuch
 	done
 	stop
+}
+
+@test "what ends with something else than its reply's last byte has no timestamp" {
+	need_stamps
+	local o
+	for o in '' '-d 2' '-r 100' '-K'; do
+		bad http http-no-length
+		# shellcheck disable=SC2086
+		bench-lat -y -w 0 -n 5 $o "$URL" >out.tsv 2>err.txt
+		grep -q 'ping: 5 of 5 replies have no timestamp' err.txt || fail "$o: $(cat out.tsv err.txt)"
+		stamped out.tsv ping
+	done
+	for o in '' '-d 2' '-r 100'; do
+		bad http http-early-kept
+		# shellcheck disable=SC2086
+		bench-lat -y -w 0 -n 1 -s 64m -Z $o "$URL/any" >out.tsv 2>err.txt
+		grep -q '1 of 1 replies have no timestamp' err.txt || fail "$o: $(cat out.tsv err.txt)"
+		# either driver has the time in which the rest was sent
+		awk -v us="$(cell out.tsv min_us /any)" 'BEGIN { exit !(us >= 900000) }' ||
+		    fail "$o: $(cat out.tsv)"
+	done
 }
 
 @test "a wall clock that is set all the time: nothing is told of the replies, and that is said" {
