@@ -186,6 +186,8 @@ client_dial_begin(struct client_conn *c)
 	c->error[0] = '\0';
 	c->connected_ns = 0;
 	c->dialled_ns = clock_ns();
+	if (cl->unresolved)
+		return useless(c, cl->unresolved);
 	if ((c->fd = sock_open(cl->addr)) < 0)
 		return lose(c, "socket", errno);
 	if (cl->stamps && stamp_enable(c->fd) < 0)

@@ -38,6 +38,7 @@ struct client {
 
 	struct sock_addr *list;       /* owned */
 	const struct sock_addr *addr; /* the one in use */
+	const char *unresolved;       /* NULL, or why there is no address */
 	char address[272];            /* for messages: "127.0.0.1:5000", "[::1]:5000", a path */
 	uint64_t until_ns;            /* initial until_ns of connections: the probe was in vain */
 	bool single; /* the probe took a connection: a peer of a single one has no other */

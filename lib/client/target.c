@@ -41,6 +41,9 @@ client_resolve(struct client *cl)
 
 	if (!why)
 		choose(cl, cl->list);
+	else
+		snprintf(cl->address, sizeof cl->address, "%s", cl->url.host);
+	cl->unresolved = why;
 	return why;
 }
 
@@ -221,6 +224,8 @@ client_probe(struct client *cl, bool keeping)
 	bool silent = false, asks;
 	int i;
 
+	if (!cl->list)
+		return;
 	/* where the dialect is known, a connection that is not kept tells nothing */
 	asks = cl->protocol->hello && (!cl->url.dialect || (keeping && cl->list->next));
 	for (i = 0; i < 2; i++) {

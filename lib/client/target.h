@@ -9,7 +9,8 @@
  * what is wrong (static text). */
 const char *client_target(struct client *, const char *target);
 
-/* Look up the target's addresses and choose the first. Returns NULL, or why not. */
+/* Look up the target's addresses and choose the first. Returns NULL, or why there is none: then
+ * no connection can be made, which each one reports with this reason. */
 const char *client_resolve(struct client *);
 
 /* Before anything is measured: find out which of the addresses answers and which RPyC dialect the

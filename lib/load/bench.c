@@ -113,7 +113,6 @@ static int
 begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 {
 	struct bench_target *t;
-	const char *why;
 	int status;
 
 	memset(b, 0, sizeof *b);
@@ -128,10 +127,7 @@ begin(struct bench *b, const struct bench_program *p, int argc, char **argv)
 	if ((status = bench_options(b, argc, argv)) >= 0)
 		return status;
 	for (t = b->target; t < b->target + b->ntargets; t++) {
-		if ((why = client_resolve(&t->client))) {
-			msg("%s: %s", t->client.url.host, why);
-			return 1;
-		}
+		client_resolve(&t->client); /* without an address, its connections fail */
 		if (!p->probes)
 			client_probe(&t->client, p->adopts && !b->client.conf.close_each);
 	}

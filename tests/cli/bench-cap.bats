@@ -117,12 +117,14 @@ answers() {
 @test "several targets are probed in turn and end in a row each, also if one does not answer" {
 	refused_port
 	start http-serve -p 0 -m event
-	run --separate-stderr bench-cap -L p50:0.5s -r 1000 -c 3 "a=$URL" "gone=http://127.0.0.1:$PORT" "b=$URL"
+	run --separate-stderr bench-cap -L p50:0.25s -r 1000 -c 3 "a=$URL" "gone=http://127.0.0.1:$PORT" \
+	    none=http://nosuch.invalid "b=$URL"
 	[ "$status" -eq 1 ] || fail "$status: $stderr"
 	grep -q 'gone: it does not answer' <<<"$stderr" || fail "$stderr"
+	grep -q 'none: it does not answer' <<<"$stderr" || fail "$stderr"
 	printf '%s\n' "$output" >out.tsv
 	[ "$(awk -F '\t' '$3 == "capacity" { print $1 }' out.tsv | tr '\n' ' ')" = 'a b ' ] || fail "$output"
-	! grep -q '^gone' out.tsv || fail "$output"
+	! grep -q '^[gn]one' out.tsv || fail "$output"
 	stop
 }
 

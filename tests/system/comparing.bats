@@ -119,6 +119,21 @@ once() {
 	grep -q 'goes: ping: not measured to the end' err || fail "$(cat err)"
 }
 
+@test "a target whose name has no address is one that can't be reached: the others are measured" {
+	local bench
+	start http-serve -p 0
+	for bench in $BENCHES; do
+		# shellcheck disable=SC2046 # words
+		run --separate-stderr timeout 120 "$bench" -q $(quick "$bench") none=http://nosuch.invalid:1 there="$URL"
+		[ "$status" -eq 1 ] && grep -q ': nosuch.invalid: ' <<<"$stderr" || fail "$bench: $status: $stderr"
+		printf '%s\n' "$output" >out.tsv
+		rows out.tsv
+		awk -F '\t' '$1 == "there" { n += $9; failed += $10 } $1 == "none" { none += $9; lost += $10 }
+			END { exit n == 0 || failed > 0 || none > 0 || lost == 0 }' out.tsv || fail "$bench: $output"
+	done
+	stop
+}
+
 @test "bench-conc: errors are those of the target that has them, and clients that gave up count once" {
 	run --separate-stderr rpc-serve sh -c 'bench-conc -o ping -j 2 -B 3 -c 8 live=$BENCH_TARGET dead=http://127.0.0.1:1'
 	[ "$status" = 1 ] && grep -q 'dead: ping: 8 of 8 clients gave up' <<<"$stderr" || fail "$status: $stderr"
