@@ -503,6 +503,22 @@ broken() {
 	[ -s "a=b 'c\"/latency.svg" ]
 }
 
+# It takes comparisons in what is printed only in parentheses.
+@test "the awk of the BSDs" {
+	local o
+	need original-awk
+	mkdir bsd
+	ln -s "$(command -v original-awk)" bsd/awk
+	PATH=$PWD/bsd:$PATH bench-suite -q -o run rpc-thread http-fork >out.txt 2>err.txt || fail "$(cat err.txt)"
+	for o in '' -C -R -T; do
+		PATH=$PWD/bsd:$PATH bench-report ${o:+$o} run >got
+		bench-report ${o:+$o} run | cmp - got
+	done
+	need gnuplot
+	PATH=$PWD/bsd:$PATH bench-plot -t dumb run >got
+	bench-plot -t dumb run | cmp - got
+}
+
 @test "pictures of a run in rounds" {
 	local p
 	need gnuplot

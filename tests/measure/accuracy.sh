@@ -77,7 +77,7 @@ add_row() {
 row() {
 	bound=$(awk -v want="$3" -v part="$5" -v abs="$6" 'BEGIN {
 		bound = want * part / 100
-		printf "%.6f", bound < abs + 0 ? abs : bound
+		printf "%.6f", (bound < abs + 0 ? abs : bound)
 	}')
 	add_row "$1" "$2" "$3" "$4" "$(calc "${3:-0} - $bound")" "$(calc "${3:-0} + $bound")"
 }
@@ -661,7 +661,7 @@ figures() {
 
 # least A B: the smaller number; A may be empty.
 least() {
-	awk -v a="$1" -v b="$2" 'BEGIN { print a == "" || b + 0 < a + 0 ? b : a }'
+	awk -v a="$1" -v b="$2" 'BEGIN { print (a == "" || b + 0 < a + 0 ? b : a) }'
 }
 
 # our_p50 BENCHMARK OPTION...
@@ -797,7 +797,7 @@ searched() {
 	awk -F '\t' '
 		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 		$(at["op"]) == "capacity" { low = $(at["holds_per_s"]); high = $(at["fails_per_s"]) }
-		END { print low == "" ? "none" : low, high == "" ? "none" : high }' "$1"
+		END { print (low == "" ? "none" : low), (high == "" ? "none" : high) }' "$1"
 }
 
 # capacity NAME LIMIT-MS SEARCHES SECS: five searches at a time, each with a server of its own: they
