@@ -482,6 +482,46 @@ broken() {
 	want 0 'run/suite.tsv: the last line is cut off'
 }
 
+# The user has not got the rows that are made of them.
+@test "what is wrong in a table beside the rows has its place there" {
+	local c
+	in_passes 6
+	cp run/memory.tsv memory.tsv
+	sed '5s/[^\t]*$/NA/' memory.tsv >run/memory.tsv
+	refuses bench-report '^bench-report: run/memory.tsv:5: pass: NA' run
+	# what counts for nothing, and another header, do not move the others
+	{ head -n 2 memory.tsv; echo; head -n 1 memory.tsv; sed '1d; 3s/15.000/NA/; 5s/[^\t]*$/x/' memory.tsv; } >run/memory.tsv
+	refuses bench-report '^bench-report: run/memory.tsv:8: pass: not a number: x' run
+	sed '5s/60.000/\x1b[31m/' memory.tsv >run/memory.tsv
+	refuses bench-report '^bench-report: run/memory.tsv:5: kb_per_connection: not a number$' run
+	cp memory.tsv run
+	c='label op size_bytes n errors p50_us sent_bytes received_bytes cpu_us voluntary involuntary faults maxrss_kb pass'
+	tr ' ' '\t' <<<"$c"$'\nrpc-fork ping 0 5 0 7 7 7 7 7 7 7 7 1\n\nrpc-fork echo x 5 0 7 7 7 7 7 7 7 7 1' >run/cost.tsv
+	refuses bench-report '^bench-report: run/cost.tsv:4: size_bytes: not a number: x' run
+	sed -i '4s/x/1/; 2s/7\t1$/-7\t1/' run/cost.tsv
+	refuses bench-report '^bench-report: run/cost.tsv:2: maxrss_kb: not a number: -7' run
+	sed -i 's/-7/7/; 1s/op/request/' run/cost.tsv
+	refuses bench-report '^bench-report: run/cost.tsv:1: op: missing column' run
+	rm run/cost.tsv
+	{ sed '3s/\t20\t/\tx\t/' run/rows.tsv; printf 'rpc'; } >rows.tsv
+	mv rows.tsv run
+	bench-report run 2>err.txt && fail 'taken'
+	[ "$(tail -n 1 err.txt)" = 'bench-report: run/rows.tsv:3: n: not a number: x' ] || fail "$(<err.txt)"
+}
+
+@test "labels that are the names of columns" {
+	in_passes 6
+	sed 's/^rpc-fork\t/label\t/; s/^http-thread\t/size_bytes\t/' run/rows.tsv >rows.tsv
+	mv rows.tsv run
+	rm run/memory.tsv run/env.tsv
+	bench-report -T run | sed 1d | cut -f 1 | uniq | tr '\n' ' ' >got
+	[ "$(<got)" = 'label rpc-thread size_bytes ' ] || fail "$(<got)"
+	[ "$(bench-report -R run | sed 1d | cut -f 1 | uniq | tr '\n' ' ')" = 'rpc-thread size_bytes ' ]
+	need gnuplot
+	bench-plot -t dumb run >letters
+	grep -q ' label +|' letters && grep -q ' size_bytes +|' letters || fail "$(<letters)"
+}
+
 @test "rounds are counted, whatever their numbers" {
 	made 6
 	awk -F '\t' 'NR == 1 || $NF == 3 || $NF == 5' run/suite.tsv >suite.new
