@@ -9,6 +9,8 @@
 
 #include "base/num.h"
 
+#define MANY 10000 /* a larger share says nothing more */
+
 /* The widest text of the column, name and unit included. */
 static int
 width_of(const struct layout *l, unsigned column)
@@ -146,10 +148,11 @@ const char *
 layout_size(char text[LAYOUT_TEXT], const char *bytes)
 {
 	static const char units[] = "kmg";
-	uint64_t v = 0;
+	uint64_t v;
 	int i;
 
-	num_digits(bytes, strlen(bytes), &v);
+	if (!num_digits(bytes, strlen(bytes), &v))
+		return bytes;
 	if (v == 0)
 		return "-";
 	for (i = 0; i < 3 && v % 1024 == 0; i++)
@@ -166,6 +169,11 @@ layout_range(char text[LAYOUT_TEXT], double low, double high, bool sign)
 
 	for (; digits < 3 && (high - low) * 100 < pow(10, -digits); digits++)
 		;
-	snprintf(text, LAYOUT_TEXT, sign ? "%+.*f to %+.*f %%" : "%.*f to %.*f %%", digits,
-	    low * 100, digits, high * 100);
+	if (high > MANY)
+		snprintf(text, LAYOUT_TEXT,
+		    sign ? "%+.*f to more than %+d %%" : "%.*f to more than %d %%", digits,
+		    low * 100, MANY * 100);
+	else
+		snprintf(text, LAYOUT_TEXT, sign ? "%+.*f to %+.*f %%" : "%.*f to %.*f %%", digits,
+		    low * 100, digits, high * 100);
 }

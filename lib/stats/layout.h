@@ -51,10 +51,11 @@ struct layout_scale {
 /* A unit for all figures from low (the smallest above zero) to high, in which none is long. */
 struct layout_scale layout_scale(enum layout_units, double low, double high);
 
-/* 1024 as 1k, 0 as "-". */
+/* 1024 as 1k, 0 as "-"; what is no whole number, or too large for one, as it is. */
 const char *layout_size(char text[LAYOUT_TEXT], const char *bytes);
 
-/* Two shares as "1.2 to 3.4 %", with the digits that they need; sign: with "+" or "-". */
+/* Two shares as "1.2 to 3.4 %", with the digits that they need; sign: with "+" or "-". Of a second
+ * one above a million percent only this is said. */
 void layout_range(char text[LAYOUT_TEXT], double low, double high, bool sign);
 
 #endif

@@ -2,13 +2,14 @@
 /* Tab-separated values, read strictly: see table.h. */
 #include "stats/table.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
+
+#define DIGITS 20 /* before the point, and behind it */
 
 void
 table_init(struct table *t)
@@ -323,9 +324,12 @@ decimals(struct table *t, size_t column, size_t *whole, size_t *part, bool *na)
 		return na ? false : table_bad(t, t->name[column], "NA where a number is needed");
 	*whole = strspn(s, "0123456789");
 	*part = s[*whole] == '.' ? strspn(s + *whole + 1, "0123456789") : 0;
-	if (*whole > 0 && !s[*whole + (*part ? *part + 1 : 0)])
-		return true;
-	return table_bad(t, t->name[column], "not a number: %.60s", s);
+	if (*whole == 0 || s[*whole + (*part ? *part + 1 : 0)])
+		return table_bad(t, t->name[column], "not a number: %.60s", s);
+	if (*part > DIGITS)
+		return table_bad(t, t->name[column], "more than %d digits after the point: %.60s",
+		    DIGITS, s);
+	return *whole <= DIGITS || table_bad(t, t->name[column], "too large: %.60s", s);
 }
 
 bool
@@ -338,7 +342,8 @@ table_count(struct table *t, size_t column, uint64_t *v, bool *na)
 		return !t->bad;
 	if (part > 0)
 		return table_bad(t, t->name[column], "not a whole number: %.60s", s);
-	return num_digits(s, whole, v) || table_bad(t, t->name[column], "too large: %.60s", s);
+	return (num_digits(s, whole, v) && *v <= TABLE_COUNT)
+	    || table_bad(t, t->name[column], "too large: %.60s", s);
 }
 
 bool
@@ -346,14 +351,10 @@ table_real(struct table *t, size_t column, double *v, bool *na)
 {
 	const char *s = t->cell[column];
 	size_t whole = 0, part = 0;
-	double x;
 
 	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
-	x = strtod(s, NULL);
-	if (!isfinite(x))
-		return table_bad(t, t->name[column], "too large: %.60s", s);
-	*v = x;
+	*v = strtod(s, NULL);
 	return true;
 }
 

@@ -16,7 +16,8 @@
 
 #define TABLE_LINE 65536 /* bytes of a line, without its end */
 #define TABLE_COLUMNS 64
-#define TABLE_NAME 48 /* bytes of a column's name */
+#define TABLE_NAME 48                /* bytes of a column's name */
+#define TABLE_COUNT 1000000000000000 /* the largest number that is counted: a double holds it */
 
 enum table_got {
 	TABLE_MORE,   /* all bytes are used up */
@@ -77,8 +78,10 @@ __attribute__((format(printf, 3, 4)))
 bool
 table_bad(struct table *, const char *column, const char *why, ...);
 
-/* The cell as a number: plain decimals, without sign, exponent or blanks. NA sets *na and
- * leaves *v alone; without a na it is refused. False: refused, as with table_bad(). */
+/* The cell as a number: plain decimals, without sign, exponent or blanks, of at most 20 digits
+ * before the point and behind it, so that sums and ratios are finite. NA sets *na and leaves *v
+ * alone; without a na it is refused. False: refused, as with table_bad(). A count is at most
+ * TABLE_COUNT. */
 bool table_count(struct table *, size_t column, uint64_t *v, bool *na);
 bool table_real(struct table *, size_t column, double *v, bool *na);
 

@@ -432,6 +432,26 @@ times() {
 	[ "$(cell out.tsv ratio)" != NA ] && [ "$(cell out.tsv low)" = NA ] || fail "$(cat out.tsv)"
 }
 
+# A single stall in one of two passes, and Student's quantile of one degree of freedom.
+@test "one file: an interval that says nothing is not long" {
+	turns 2 1 a=1 b=1 | sed '$s/\t[0-9.]*\(\t3\.000\t\)/\t1000000.000\1/' >rows
+	run --separate-stderr bench-cmp rows
+	[ "$status" -eq 3 ] || fail "status $status: $stderr"
+	[[ $output == *' -100 to more than +1000000 %: 2 passes, no verdict'* ]] || fail "$output"
+}
+
+@test "figures that no benchmark prints are refused before they are too large to add" {
+	local v
+	turns 6 1 a=1 b=1 >whole
+	for v in 100000000000000000000 "$(printf '%0300d' 0 | tr 0 9)" 0.000000000000000000001; do
+		sed "4s/\t[0-9.]*\(\t3\.000\t\)/\t$v\1/" whole >rows
+		refuses bench-cmp 'rows:4: p50_us: ' rows
+		refuses bench-stat 'rows:4: p50_us: ' rows
+	done
+	sed '4s/\t1000\t/\t1000000000000001\t/' whole >rows
+	refuses bench-stat 'rows:4: n: too large: 1000000000000001' rows
+}
+
 @test "one file: runs one behind the other, and rows of before, are passes" {
 	turns 8 5 a=1 b=1.05 >rows
 	among 1 rows

@@ -163,6 +163,12 @@ narrow() {
 	END
 }
 
+@test "bytes that are no whole number are not left out" {
+	printf 'label\tx_bytes\na\t1.5\nb\t99999999999999999999\nc\t1024\nd\t0\n' >rows
+	show rows
+	[ "$(sed 1d <<<"$output" | awk '{ print $2 }' | tr '\n' ' ')" = '1.5 99999999999999999999 1k - ' ] || fail "$output"
+}
+
 @test "JSON" {
 	need python3
 	{ lat; bw body; } >rows

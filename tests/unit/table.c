@@ -292,12 +292,21 @@ test_numbers(void)
 	}
 	ok(good, "no number but plain decimals");
 
-	give("18446744073709551615");
-	ok(table_count(&t, 0, &v, NULL) && v == UINT64_MAX, "the largest count");
-	ok(table_real(&t, 0, &x, NULL) && x == 0x1p64, "the same, as a real one, rounded");
-	ok(!table_fixed(&t, 0, 3, &v, NULL), "too large in thousandths: %s", t.why);
-	give("18446744073709551616");
+	give("1000000000000000");
+	ok(table_count(&t, 0, &v, NULL) && v == TABLE_COUNT, "the largest count");
+	give("1000000000000001");
 	ok(!table_count(&t, 0, &v, NULL), "one more: %s", t.why);
+	give("18446744073709551616");
+	ok(!table_count(&t, 0, &v, NULL), "no 64 bits hold it: %s", t.why);
+	give("18446744073709551615");
+	ok(table_real(&t, 0, &x, NULL) && x == 0x1p64, "as a real one, rounded");
+	ok(!table_fixed(&t, 0, 3, &v, NULL), "too large in thousandths: %s", t.why);
+	give("99999999999999999999.00000000000000000001");
+	ok(table_real(&t, 0, &x, NULL) && x == 1e20, "the longest real number");
+	give("100000000000000000000");
+	ok(!table_real(&t, 0, &x, NULL), "longer before the point: %s", t.why);
+	give("0.000000000000000000001");
+	ok(!table_real(&t, 0, &x, NULL), "longer behind it: %s", t.why);
 	give("18446744073709551.615");
 	ok(table_fixed(&t, 0, 3, &v, NULL) && v == UINT64_MAX, "the largest in thousandths");
 	give("18446744073709551.616");
