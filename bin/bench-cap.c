@@ -33,7 +33,7 @@
 /* The first rate, as a share of what one client has that waits for each reply. */
 #define FIRST_SHARE 0.1
 #define TRIALS 3 /* requests that find this out; those that time out don't count for so long: */
-#define PATIENCE_NS (5 * CLOCK_S)
+#define TRIALS_WAIT_NS (5 * CLOCK_S)
 
 #define DRAIN_NS (500 * CLOCK_MS) /* or twice the limit */
 
@@ -197,7 +197,7 @@ try_alone(struct bench *b, struct lane *l, const struct call *call, uint64_t dea
 			break;
 		if (clock_ns() - start < b->client.timeout_ns)
 			i++;
-		else if (clock_ns() - began >= PATIENCE_NS)
+		else if (clock_ns() - began >= TRIALS_WAIT_NS)
 			break;
 	}
 	least = l->now->hist->min;

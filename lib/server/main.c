@@ -452,7 +452,7 @@ reap(struct serve *s, struct server *sv)
 
 /* SIGALRM has come, perhaps from somebody else: kill the command if its time is over. */
 static void
-end_grace(const struct serve *s)
+expire_grace(const struct serve *s)
 {
 	uint64_t now = clock_ns();
 
@@ -472,7 +472,7 @@ take_signal(struct serve *s, unsigned char byte)
 	int sig = byte & ~BY_KILL;
 
 	if (sig == SIGALRM && s->kill_ns != 0) {
-		end_grace(s);
+		expire_grace(s);
 		return false;
 	}
 	if (sig == SIGCHLD)

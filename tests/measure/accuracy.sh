@@ -26,7 +26,7 @@ usage='usage: accuracy.sh [-hq] [-n tries] [-o dir] [kind ...]'
 # shellcheck source=tests/measure/measure.sh
 . "$(dirname -- "$0")/measure.sh"
 
-usual='law arrivals delays queues little bytes'
+usual='dist arrivals delays queues little bytes'
 kinds="$usual capacity"
 most_tries=3
 widest=10
@@ -177,7 +177,7 @@ in_turn() {
 # A processor that has been idle wakes late, on some machines by a tenth of a service time, and
 # other work delays both programs. So the reference is no formula but the bare client at the bare
 # server, which waits for the same time in the same way on the same processors, mostly in blocks of
-# a tenth of a second in turn with ours. That these times are as they should be is the law's.
+# a tenth of a second in turn with ours. That these times are as they should be is what dist shows.
 #
 # Both quantiles have an interval, and a row holds if these come as near to each other as 1 %
 # (or 5 us, which is for what a protocol costs beyond the bare exchange). The intervals are
@@ -335,7 +335,7 @@ check_delays() {
 	done
 }
 
-# ---- arrivals: the laws by the kernel's timestamps, without a reference ----
+# ---- arrivals: distributions by the kernel's timestamps, without a reference ----
 #
 # With -y, -arrival ends when the kernel has the reply: waking the client up is no part of it. The
 # server is a bare one that is awake all the time, on a processor of its own, as one that has gone
@@ -515,7 +515,7 @@ check_arrivals() {
 	measurement arrivals http load 1ms 15 'bench-conc -c 4 -j 1 -r 400' p50=1000 p90=1000
 }
 
-# ---- law: service times where they are made, by the server's clock ----
+# ---- dist: service times where they are made, by the server's clock ----
 #
 # The bare server draws from the distribution as ours do, waits as they do, and writes down both
 # times. Quantiles of those that were drawn have to be the distribution's, within the 99.9 %
@@ -523,8 +523,8 @@ check_arrivals() {
 # wait may be shorter than drawn, and the best of them not longer by 1 %: other work makes the
 # others so, on a busy machine most of them.
 
-# law DIST COUNT QUANTILE=US...
-law() {
+# dist DIST COUNT QUANTILE=US...
+dist() {
 	dist=$1 count=$2
 	shift 2
 	start_bare -d "$dist"
@@ -533,7 +533,7 @@ law() {
 	sed 1d "$tmp/record" | sort -n >"$tmp/drawn"
 	for pair in "$@"; do
 		# shellcheck disable=SC2046 # words
-		add_row "law $dist, drawn: ${pair%=*}" us "${pair#*=}" \
+		add_row "dist $dist, drawn: ${pair%=*}" us "${pair#*=}" \
 		    $(awk -v name="${pair%=*}" -v want="${pair#*=}" '
 			{ v[NR] = $1 }
 			END {
@@ -549,20 +549,20 @@ law() {
 	done
 	sed 1d "$tmp/record" | awk -F '\t' '{ print $2 - $1, $1; sum += $1 }' | sort -n >"$tmp/late"
 	# shellcheck disable=SC2046
-	add_row "law $dist, waited beyond that: least" us 0 $(awk '
+	add_row "dist $dist, waited beyond that: least" us 0 $(awk '
 		NR == 1 { least = $1 }
 		{ sum += $2 }
 		END { print least, 0, sum / NR / 100 }' "$tmp/late")
 }
 
-check_law() {
+check_dist() {
 	if [ "$quick" = 1 ]; then
-		measurement law exp:200us 1000 p50=138.629 p90=460.517
+		measurement dist exp:200us 1000 p50=138.629 p90=460.517
 		return
 	fi
-	measurement law 1ms 500 p50=1000 p90=1000
-	measurement law exp:200us 4000 p10=21.072 p50=138.629 p90=460.517 p99=921.034
-	measurement law 200us:0.9,2ms:0.1 2000 p50=200 p85=200 p95=2000
+	measurement dist 1ms 500 p50=1000 p90=1000
+	measurement dist exp:200us 4000 p10=21.072 p50=138.629 p90=460.517 p99=921.034
+	measurement dist 200us:0.9,2ms:0.1 2000 p50=200 p85=200 p95=2000
 }
 
 # ---- queues: mean and p99 of the response time ----
