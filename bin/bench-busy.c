@@ -69,10 +69,9 @@ work(void *arg)
 	while (!atomic_load(&l->over) && (res = compute(&w->conn)) == CLIENT_OK)
 		if (n < READY && ++n == READY)
 			count_ready(l);
-	if (res != CLIENT_OK && res != CLIENT_STOPPED) {
+	/* what others fail of is mostly the same */
+	if (res != CLIENT_OK && res != CLIENT_STOPPED && !atomic_exchange(&l->failed, true))
 		msg("beside the pings: %s", w->conn.error);
-		atomic_store(&l->failed, true);
-	}
 	if (n < READY)
 		count_ready(l);
 	client_close(&w->conn);
@@ -131,9 +130,13 @@ measure(struct bench *b)
 {
 	struct load l = { .mutex = PTHREAD_MUTEX_INITIALIZER,
 		.progress = PTHREAD_COND_INITIALIZER };
-	struct worker *w = calloc(b->clients, sizeof *w);
+	struct worker *w;
 	unsigned i, n;
 
+	if (bench_lacks_descriptors((uint64_t)b->clients + 1 + DRIVER_FDS, "-c: %u connections",
+		b->clients))
+		return 2;
+	w = calloc(b->clients, sizeof *w);
 	if (!w || !make_client(&l, b)) {
 		if (!w)
 			msg("%s", strerror(errno));

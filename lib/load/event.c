@@ -685,7 +685,7 @@ poll_once(struct event_driver *d, uint64_t wait_ns)
 	int i, n;
 
 	if ((n = loop_wait(d->loop, event, EVENTS, wait_ns)) < 0)
-		return errno == EINTR ? 0 : -1;
+		return -1;
 	d->round++;
 	d->result->idle += n == 0 || wait_ns > 0;
 	for (i = 0; i < n; i++) {

@@ -811,7 +811,7 @@ bench_options(struct bench *b, int argc, char **argv)
 	b->clients = p->clients ? p->clients : 1;
 	b->depth = 1;
 	b->seed = 1;
-	b->client.timeout_ns = (uint64_t)30 * 1000 * 1000 * 1000;
+	b->client.timeout_ns = 30 * CLOCK_S;
 	b->rate = p->rate;
 	b->in_rounds = p->rate > 0;
 	if ((status = parse_options(b, &a, argc, argv)) >= 0)

@@ -181,7 +181,7 @@ end(struct server *sv)
 	close(report[1]);
 	while (read_reports(sv)) {
 		poll(&p, 1, killed ? -1 : GRACE_MS);
-		if (!killed && clock_ns() - t0_ns >= (uint64_t)GRACE_MS * 1000000) {
+		if (!killed && clock_ns() - t0_ns >= GRACE_MS * CLOCK_MS) {
 			server_each(sv, signal_child, SIGKILL);
 			killed = true;
 		}
