@@ -57,7 +57,8 @@ cost() {
 	FNR == 1 { split("", at); for (i = 1; i <= NF; i++) at[$i] = i; next }
 	FILENAME == ARGV[1] { for (name in at) base[name] = $at[name]; next }
 	FILENAME == ARGV[2] { for (name in at) all[name] = $at[name]; next }
-	function per(name,   x) { x = (all[name] - base[name]) / n; return x >= 0 ? sprintf("%.3f", x) : "NA" }
+	# what is less than the noise of two runs may come out below 0: as none of it, it stays in the median
+	function per(name,   x) { x = (all[name] - base[name]) / n; return sprintf("%.3f", x > 0 ? x : 0) }
 	{
 		print $at["label"], $at["op"], $at["size_bytes"], $at["n"], $at["errors"], $at["p50_us"], \
 		    $at["sent_bytes"], $at["received_bytes"], per("cpu_us"), per("voluntary"), \
