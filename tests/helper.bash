@@ -204,10 +204,15 @@ bad() {
 	URL=$1://$URL
 }
 
-# refused_port: sets PORT to one where nobody listens: it was free a moment ago.
+# refused_port: sets PORT to one where nobody listens, nor will until the test ends: it is taken.
 refused_port() {
-	start bad_peer close
+	start bad_peer refused
 	PORT=${URL##*:}
+}
+
+# free_port: sets PORT to one to listen on: it was free a moment ago.
+free_port() {
+	refused_port
 	kill -TERM "$PID"
 	reap "$PID" || true
 	forget "$PID"
@@ -712,7 +717,7 @@ bench_loses_no_request() {
 	start rpc-serve -p 0 -m event
 	# a call takes 10 ms: of 300 in a second each connection does 100
 	run --separate-stderr "$1" -r 300 -t 1 -T 0.3 "${@:2}" -w 0 "$URL/sleep/0.01"
-	want 1 'no connection free'
+	[ "$status" -eq 1 ] && [[ $stderr == *'no connection free'* ]] || fail "$status: $stderr"
 	printf '%s\n' "$output" >out.tsv
 	sum=$(($(cell out.tsv n sleep/0.01) + $(cell out.tsv errors sleep/0.01)))
 	[ "$sum/$(cell out.tsv errors sleep/0.01-wait)" = "300/$(cell out.tsv errors sleep/0.01)" ] || fail "$output"
@@ -910,7 +915,7 @@ server_runs_a_command() {
 	want 0
 	[ "$output/$stderr" = in/err ] || fail "$output/$stderr"
 	# -p is honoured
-	refused_port
+	free_port
 	run --separate-stderr "$1" -p "$PORT" sh -c 'echo "${BENCH_TARGET##*:}"'
 	want 0
 	[ "$output" = "$PORT" ] || fail "$output"
@@ -1008,8 +1013,13 @@ server_ends_silent_connections() {
 			timeout 60 cat <&9 >reply || fail "$model: no end after '$text'"
 			exec 9>&-
 		done
-		bench-lat -n 3 "$URL" >out.tsv
-		[ "$(total out.tsv n)" = 3 ] || fail "$(cat out.tsv)"
+		# (a client may once be too slow for so short a limit)
+		eventually still_serves || fail "$model: $(cat alive.tsv alive.err)"
 		stop
 	done
+}
+
+# still_serves: three requests in a row are answered.
+still_serves() {
+	bench-lat -n 3 -T 20 "$URL" >alive.tsv 2>alive.err && [ "$(cell alive.tsv n)" = 3 ]
 }

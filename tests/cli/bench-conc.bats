@@ -141,7 +141,7 @@ asked() {
 	rpc-serve bench-conc -N -c 4 -n 10 >out.tsv
 	[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 40/0 ] || fail "$(cat out.tsv)"
 	http-serve bench-conc -t 0.5 -c 4 >out.tsv
-	awk -F '\t' '$3 == "ping" && ($11 < 0.45 || $9 < 10) { exit 1 }' out.tsv ||
+	awk -F '\t' '$3 == "ping" && ($11 < 0.45 || $9 < 1) { exit 1 }' out.tsv ||
 	    fail "$(cat out.tsv)"
 }
 

@@ -77,7 +77,8 @@ enum {
 	DEAF = 1 << 16,    /* it takes no more than WELL: the listening socket is closed, */
 	SINGLE = 1 << 17,  /* no more than one */
 	ALONE = 1 << 18,   /* on one connection only: all requests on others get proper pongs */
-	DAWDLE = 1 << 19   /* nearly a second after the words before it reads on */
+	DAWDLE = 1 << 19,  /* nearly a second after the words before it reads on */
+	UNHEARD = 1 << 20  /* the port is taken, and nobody listens there */
 };
 
 /* clang-format off */
@@ -95,6 +96,7 @@ static const char pong_http[] =
 	"{\"response\":\"pong\"}";
 
 static const struct behaviour behaviours[] = {
+	{ "refused", NONE, TEXT(""), HANG, 0, 0, UNHEARD },
 	{ "silent", NONE, TEXT(""), HANG, 0, 0, 0 },
 	{ "close", NONE, TEXT(""), CLOSE, 0, 0, AT_ONCE },
 	{ "close-later", NONE, TEXT(""), CLOSE, 0, 0, 0 },
@@ -685,7 +687,8 @@ main(int argc, char **argv)
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || listen(fd, 128) != 0
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0
+	    || (!(b->flags & UNHEARD) && listen(fd, 128) != 0)
 	    || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		fail("listen", errno);
 	printf("127.0.0.1:%d\n", ntohs(sa.sin_port));
@@ -696,6 +699,8 @@ main(int argc, char **argv)
 		error = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (error != 0)
 		fail("thread", error);
+	while (b->flags & UNHEARD)
+		pause();
 	for (;;) {
 		c = calloc(1, sizeof *c);
 		if (!c)

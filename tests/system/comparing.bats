@@ -49,7 +49,8 @@ once() {
 	# two to find the target, and 5 and 7 in each block
 	[ "$(usage_cell requests)" -ge $((4 * 12)) ] || fail "$(cat usage.tsv)"
 	rpc-serve bench-lat -B 4 -b 20ms >out.tsv
-	awk -F '\t' 'NR > 1 && ($11 < 0.02 || $9 < 2) { exit 1 }' out.tsv || fail "$(cat out.tsv)"
+	# (where the machine is busy, a block may be a single operation that takes as long)
+	awk -F '\t' 'NR > 1 { bad += $11 < 0.02; n += $9 } END { exit bad || n < 5 }' out.tsv || fail "$(cat out.tsv)"
 	rpc-serve bench-lat -B 2 -n 9 >out.tsv
 	[ "$(cell out.tsv n | sort -u)" = 9 ] || fail "$(cat out.tsv)"
 }

@@ -226,23 +226,25 @@ once() {
 	[ -z "${SANITIZED:-}" ] || skip 'not timed under a sanitizer'
 	local six try
 	for six in '' --six; do
+		rm -f out.*
 		# shellcheck disable=SC2086
 		start "$PYTHON" "$PEERS/rpyc_service.py" $six
 		for try in 1 2 3 4 5; do
-			bench-lat -n 50 "$URL" >out.tsv
-			bench-lat -H -n 50 -N "$URL" >>out.tsv
-			bench-lat -H -n 20 -s 100000 "$URL" >>out.tsv
-			bench-bw -H -n 20 -s 100000 "$URL" >>out.tsv
-			bench-file -H -n 20 -s 300 -k 100 "$URL" >>out.tsv
+			bench-lat -n 50 "$URL" >"out.$try"
+			bench-lat -H -n 50 -N "$URL" >>"out.$try"
+			bench-lat -H -n 20 -s 100000 "$URL" >>"out.$try"
+			bench-bw -H -n 20 -s 100000 "$URL" >>"out.$try"
+			bench-file -H -n 20 -s 300 -k 100 "$URL" >>"out.$try"
 			# the last replies of a run are followed by no request
-			bench-lat -H -n 20 -d 4 "$URL" >>out.tsv
-			bench-conc -H -n 20 -c 2 -d 4 -o ping "$URL" >>out.tsv
+			bench-lat -H -n 20 -d 4 "$URL" >>"out.$try"
+			bench-conc -H -n 20 -c 2 -d 4 -o ping "$URL" >>"out.$try"
 			# a machine that is busy with something else gets another chance; a delayed
-			# acknowledgement comes each time
-			if awk -F '\t' 'NR > 1 && ($17 >= 20000 || $7 > 1 && $22 >= 30000) { exit 1 }' out.tsv; then
+			# acknowledgement comes each time, to each of these rows
+			if awk -F '\t' 'FNR > 1 { good[FNR] += $17 < 20000 && ($7 == 1 || $22 < 30000) }
+				END { for (row in good) if (!good[row]) exit 1 }' out.*; then
 				break
 			fi
-			[ "$try" -lt 5 ] || fail "$(cat out.tsv)"
+			[ "$try" -lt 5 ] || fail "$(cat out.*)"
 		done
 	done
 }
@@ -317,7 +319,7 @@ start_nginx() {
 	mkdir -p www
 	printf '{"response":"pong"}' >www/ping
 	head -c 100000 /dev/zero >www/zeros
-	refused_port
+	free_port
 	cat >nginx.conf <<-CONF
 		daemon off;
 		master_process off;

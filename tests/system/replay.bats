@@ -90,7 +90,7 @@ PROGRAMS='bench-lat bench-conc'
 	for server in $SERVERS; do
 		for p in bench-lat 'bench-conc -o ping -c 2 -j 1'; do
 			# shellcheck disable=SC2086
-			"$server" -m event -T 0.2 $p -w 0 -r @due >out.tsv 2>err.txt || fail "$p: $(cat err.txt)"
+			"$server" -m event -T 1 $p -w 0 -r @due >out.tsv 2>err.txt || fail "$p: $(cat err.txt)"
 			[ "$(cell out.tsv n ping)/$(total out.tsv errors)" = 3/0 ] || fail "$p: $(cat out.tsv)"
 			grep -q 'the peer closes connections, idle ones .* part of [12] of 3 operations$' err.txt ||
 			    fail "$p: $(cat err.txt)"

@@ -537,13 +537,17 @@ check_limits(const char *model)
 	bool good;
 
 	/* idle before the first request; idle after one; a byte now and then; a wait that is
-	 * the server's own; a peer that does not receive */
-	t0 = clock_ns();
+	 * the server's own; a peer that does not receive: all that is said at first is there
+	 * before the server looks */
+	kill(d.pid, SIGSTOP);
 	for (i = 0; i < 5; i++)
 		fd[i] = dial(&d);
-	good = ask(fd[1], "ping\n", "pong\n");
+	good = say(fd[1], "ping\n");
 	good = say(fd[3], "nap 900\n") && good;
 	good = say(fd[4], "get 100000000\n") && good;
+	t0 = clock_ns();
+	kill(d.pid, SIGCONT);
+	good = hear(fd[1], "pong\n") && good;
 	for (i = 0; i < DRIBBLE && !readable_within(fd[2], 50); i++)
 		if (send(fd[2], "x", 1, MSG_NOSIGNAL) < 0)
 			break;
@@ -564,10 +568,13 @@ check_limits(const char *model)
 
 	/* bytes that are no step towards a request, from the beginning and behind one, and with
 	 * work for the server */
+	kill(d.pid, SIGSTOP);
 	for (i = 0; i < 3; i++)
 		fd[i] = dial(&d);
+	good = say(fd[1], "ping\n");
 	t0 = clock_ns();
-	good = ask(fd[1], "ping\n", "pong\n");
+	kill(d.pid, SIGCONT);
+	good = hear(fd[1], "pong\n") && good;
 	for (i = 0; i < DRIBBLE
 	     && !(readable_within(fd[0], 15) && readable_within(fd[1], 15)
 		 && readable_within(fd[2], 15));
