@@ -35,6 +35,9 @@
 #define TRIALS 3 /* requests that find this out; those that time out don't count for so long: */
 #define TRIALS_WAIT_NS (5 * CLOCK_S)
 
+/* Only a client that had no processor, or was stopped, notices so late that a request is due. */
+#define ABSENT_NS (10 * CLOCK_MS)
+
 #define DRAIN_NS (500 * CLOCK_MS) /* or twice the limit */
 
 static const struct bench_op ops[] = {
@@ -58,7 +61,9 @@ struct probe {
 	uint64_t ndue, ndone, room; /* requests; connections have room for so many */
 	uint64_t full_ns;           /* when it was last used up */
 	uint64_t late;              /* beyond the limit only as the client sent it late */
-	uint64_t turn_ns, idle, busy_ns;
+	uint64_t missed;            /* beyond it before the client was there to send them */
+	uint64_t missed_ns;         /* when the last of these was due */
+	uint64_t turn_ns, idle, busy_ns, absent_ns;
 	uint64_t cpu_ns; /* used when the part that is recorded began; 0: it hasn't */
 };
 
@@ -88,7 +93,8 @@ saw(void *arg, const struct result_sample *s)
 	p->ndone++;
 	if (s->ok)
 		limit_done(&p->limit, s->start_ns, s->ns);
-	if (s->ns > limit_ns && s->ns - s->wait_ns <= limit_ns && s->start_ns > p->full_ns)
+	if (s->ns > limit_ns && s->ns - s->wait_ns <= limit_ns && s->start_ns > p->full_ns
+	    && s->start_ns > p->missed_ns)
 		p->late++;
 }
 
@@ -96,7 +102,9 @@ saw(void *arg, const struct result_sample *s)
 static void
 end_turn(struct probe *p, uint64_t now)
 {
-	if (p->result->idle == p->idle)
+	if (now > p->due.due_ns && now - p->due.due_ns > ABSENT_NS)
+		p->absent_ns += now - p->turn_ns;
+	else if (p->result->idle == p->idle)
 		p->busy_ns += now - p->turn_ns;
 	p->idle = p->result->idle;
 	p->turn_ns = now;
@@ -107,13 +115,20 @@ static bool
 enough(void *arg)
 {
 	struct probe *p = arg;
-	uint64_t now = clock_ns();
+	uint64_t now = clock_ns(), limit_ns = p->limit.limit_ns, due_ns;
+	uint64_t noticed_ns = limit_ns > ABSENT_NS ? limit_ns : ABSENT_NS;
 
 	end_turn(p, now);
 	if (!p->cpu_ns && now >= p->result->from_ns)
 		p->cpu_ns = clock_thread_cpu_ns();
-	for (; p->due.due_ns <= now; p->ndue++)
-		limit_due(&p->limit, schedule_take(&p->due));
+	for (; p->due.due_ns <= now; p->ndue++) {
+		due_ns = schedule_take(&p->due);
+		limit_due(&p->limit, due_ns);
+		if (now - due_ns > noticed_ns && due_ns >= p->result->from_ns) {
+			p->missed++;
+			p->missed_ns = due_ns;
+		}
+	}
 	if (p->ndue - p->ndone >= p->room)
 		p->full_ns = now;
 	if (now >= p->deadline_ns || p->result->errors > 0)
@@ -232,17 +247,19 @@ begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint6
 static bool
 client_limits(struct lane *l, const struct probe *p, uint64_t took_ns)
 {
-	l->busy = (double)p->busy_ns / (double)took_ns;
+	l->busy = (double)p->busy_ns / (double)(took_ns - p->absent_ns + 1);
 	return l->busy > BENCH_BUSY_SHARE && p->share.verdict != LIMIT_HOLDS
 	    && p->share.share > p->limit.share;
 }
 
-/* Does a rate fail only as the client was late? */
+/* Does a rate fail only as the client was late, or not there? */
 static bool
 client_late(const struct probe *p)
 {
-	return p->share.verdict == LIMIT_FAILS
-	    && p->share.low - (double)p->late / (double)(p->ndone ? p->ndone : 1) <= p->limit.share;
+	double late = (double)p->late / (double)(p->ndone ? p->ndone : 1);
+	double missed = (double)p->missed / (double)(p->share.n ? p->share.n : 1);
+
+	return p->share.verdict == LIMIT_FAILS && p->share.low - late - missed <= p->limit.share;
 }
 
 static struct tsv_capacity

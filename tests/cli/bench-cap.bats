@@ -128,6 +128,22 @@ answers() {
 	stop
 }
 
+@test "while the client is stopped, it finds no rate that fails" {
+	start http-serve -p 0 -m event
+	bench-cap -L p50:100ms -t 14 -r 500 "$URL" >out.tsv 2>err.txt 3>&- &
+	STARTED+=($!)
+	eventually has_lines out.tsv 2 || fail "$(cat out.tsv err.txt)"
+	kill -STOP "${STARTED[-1]}"
+	sleep 5 # longer than the start of a probe, which is not recorded
+	kill -CONT "${STARTED[-1]}"
+	reap "${STARTED[-1]}" || true
+	forget "${STARTED[-1]}"
+	answers out.tsv
+	! cell out.tsv holds | grep -qx no || fail "$(cat out.tsv err.txt)"
+	! grep -q 'the client was the limit' err.txt || fail "$(cat err.txt)"
+	stop
+}
+
 @test "an interrupted search keeps its probes" {
 	local status=0
 	start http-serve -p 0 -m event
