@@ -336,14 +336,17 @@ bool
 table_count(struct table *t, size_t column, uint64_t *v, bool *na)
 {
 	const char *s = t->cell[column];
+	uint64_t count;
 	size_t whole = 0, part = 0;
 
 	if (!decimals(t, column, &whole, &part, na))
 		return !t->bad;
 	if (part > 0)
 		return table_bad(t, t->name[column], "not a whole number: %.60s", s);
-	return (num_digits(s, whole, v) && *v <= TABLE_COUNT)
-	    || table_bad(t, t->name[column], "too large: %.60s", s);
+	if (!num_digits(s, whole, &count) || count > TABLE_COUNT)
+		return table_bad(t, t->name[column], "too large: %.60s", s);
+	*v = count;
+	return true;
 }
 
 bool
