@@ -243,7 +243,8 @@ begin_probe(struct bench *b, struct lane *l, struct probe *p, double rate, uint6
 	l->now->arg = p;
 }
 
-/* Was the client busy in a probe that does not hold, or does not look so? */
+/* Was the client busy in a probe that does not hold, or does not look so? Of the time that it was
+ * there, which may be none. */
 static bool
 client_limits(struct lane *l, const struct probe *p, uint64_t took_ns)
 {

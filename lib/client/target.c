@@ -224,7 +224,7 @@ client_probe(struct client *cl, bool keeping)
 	bool silent = false, asks;
 	int i;
 
-	if (!cl->list)
+	if (cl->unresolved)
 		return;
 	/* where the dialect is known, a connection that is not kept tells nothing */
 	asks = cl->protocol->hello && (!cl->url.dialect || (keeping && cl->list->next));
